@@ -1,0 +1,4 @@
+//! Keeps a local SQLite file complete and true with the back-to-origin statistics of a JD Cloud CDN account.
+
+pub mod clock;
+pub mod model;

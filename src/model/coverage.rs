@@ -1,0 +1,218 @@
+//! Coverage: which ranges of a domain were asked for, and how old their slots were then.
+
+use super::slot::UnixSeconds;
+use super::span::Span;
+
+/// A range of slots of one domain that share a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoverageSpan {
+    /// The range, on the grid.
+    pub span: Span,
+    /// The highest refresh age, in seconds, that every slot had reached when it was last fetched; 0 for
+    /// slots younger than all of them. `None`: never fetched, known to be beyond retention.
+    ///
+    /// Kept in seconds and not as an index, so that it survives a change of the configured ages.
+    pub reached: Option<i64>,
+    /// The API said that it no longer serves the range (status 21): it is never asked for again.
+    pub beyond_retention: bool,
+    /// The latest moment at which any part of the range was fetched (or refused as too old).
+    pub fetched_at: UnixSeconds,
+}
+
+impl CoverageSpan {
+    /// Whether no further fetch is expected to change the range, given the last refresh age.
+    #[must_use]
+    pub fn is_settled(&self, last_age: i64) -> bool {
+        self.reached.is_some_and(|reached| reached >= last_age)
+    }
+
+    /// The state as `origin_coverage` shows it.
+    #[must_use]
+    pub fn state(&self, last_age: i64) -> &'static str {
+        if self.is_settled(last_age) {
+            "settled"
+        } else if self.beyond_retention {
+            "beyond_retention"
+        } else {
+            "provisional"
+        }
+    }
+
+    fn continues(&self, next: &Self) -> bool {
+        self.span.end() == next.span.start()
+            && self.reached == next.reached
+            && self.beyond_retention == next.beyond_retention
+    }
+
+    fn within(&self, span: Span) -> Self {
+        Self { span, ..*self }
+    }
+}
+
+/// `existing` with everything inside the spans of `new` replaced by `new`, neighbours of the same history
+/// merged.
+///
+/// Both lists are ordered and without overlap, and so is the result. This keeps the table at a few rows a
+/// domain after years of 5-minute runs.
+#[must_use]
+pub fn splice(existing: &[CoverageSpan], new: &[CoverageSpan]) -> Vec<CoverageSpan> {
+    let mut pieces = Vec::with_capacity(existing.len() + 2 * new.len());
+    for old in existing {
+        let mut from = old.span.start();
+        for fresh in new {
+            if fresh.span.end() <= from || fresh.span.start() >= old.span.end() {
+                continue;
+            }
+            pieces.extend(Span::new(from, fresh.span.start()).map(|span| old.within(span)));
+            from = fresh.span.end();
+        }
+        pieces.extend(Span::new(from, old.span.end()).map(|span| old.within(span)));
+    }
+    pieces.extend_from_slice(new);
+    pieces.sort_by_key(|piece| piece.span);
+    merge(&pieces)
+}
+
+/// `existing`, inside `span`, marked as beyond retention; what was never fetched there is added as such.
+///
+/// A range that was fetched once and could not be refreshed in time keeps what it had `reached`: its points
+/// stay as they are, and it is not asked for again.
+#[must_use]
+pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeconds) -> Vec<CoverageSpan> {
+    let unknown = |span| CoverageSpan {
+        span,
+        reached: None,
+        beyond_retention: true,
+        fetched_at: at,
+    };
+    let mut marked = Vec::new();
+    let mut from = span.start();
+    for old in existing {
+        if let Some(inside) = old.span.intersect(&span) {
+            marked.extend(Span::new(from, inside.start()).map(unknown));
+            marked.push(CoverageSpan {
+                beyond_retention: true,
+                ..old.within(inside)
+            });
+            from = inside.end();
+        }
+    }
+    marked.extend(Span::new(from, span.end()).map(unknown));
+    splice(existing, &marked)
+}
+
+/// Joins neighbours of the same history in an ordered list.
+fn merge(pieces: &[CoverageSpan]) -> Vec<CoverageSpan> {
+    let mut merged: Vec<CoverageSpan> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        if let Some(last) = merged.last_mut()
+            && last.continues(piece)
+            && let Some(span) = Span::new(last.span.start(), piece.span.end())
+        {
+            *last = CoverageSpan {
+                span,
+                fetched_at: last.fetched_at.max(piece.fetched_at),
+                ..*last
+            };
+        } else {
+            merged.push(*piece);
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetched(start: i64, end: i64, reached: i64) -> CoverageSpan {
+        CoverageSpan {
+            span: Span::new(start * 300, end * 300).unwrap(),
+            reached: Some(reached),
+            beyond_retention: false,
+            fetched_at: 0,
+        }
+    }
+
+    #[test]
+    fn neighbours_of_the_same_history_become_one_and_others_stay_apart() {
+        let list = splice(
+            &[fetched(0, 10, 86_400)],
+            &[fetched(10, 12, 86_400), fetched(12, 14, 3_600)],
+        );
+        assert_eq!(list, [fetched(0, 12, 86_400), fetched(12, 14, 3_600)]);
+    }
+
+    #[test]
+    fn a_new_range_in_the_middle_splits_the_old_one() {
+        let list = splice(&[fetched(0, 10, 0)], &[fetched(4, 6, 3_600)]);
+        assert_eq!(list, [fetched(0, 4, 0), fetched(4, 6, 3_600), fetched(6, 10, 0)]);
+    }
+
+    #[test]
+    fn several_new_ranges_replace_exactly_what_they_span() {
+        let list = splice(
+            &[fetched(0, 4, 0), fetched(6, 9, 0)],
+            &[fetched(1, 2, 3_600), fetched(3, 7, 3_600)],
+        );
+        assert_eq!(
+            list,
+            [
+                fetched(0, 1, 0),
+                fetched(1, 2, 3_600),
+                fetched(2, 3, 0),
+                fetched(3, 7, 3_600),
+                fetched(7, 9, 0)
+            ]
+        );
+    }
+
+    #[test]
+    fn beyond_retention_keeps_what_was_fetched_and_adds_what_was_not() {
+        let list = mark_beyond_retention(&[fetched(2, 4, 0)], Span::new(0, 1800).unwrap(), 7);
+        let unknown = |start, end| CoverageSpan {
+            reached: None,
+            beyond_retention: true,
+            fetched_at: 7,
+            ..fetched(start, end, 0)
+        };
+        assert_eq!(
+            list,
+            [
+                unknown(0, 2),
+                CoverageSpan {
+                    beyond_retention: true,
+                    ..fetched(2, 4, 0)
+                },
+                unknown(4, 6)
+            ]
+        );
+        assert_eq!(list[0].state(86_400), "beyond_retention");
+        assert_eq!(list[1].state(0), "settled");
+    }
+
+    proptest::proptest! {
+        /// The oracle keeps one cell a slot, which nobody would store but anybody can check.
+        #[test]
+        fn splicing_equals_painting_slot_by_slot(paints in proptest::collection::vec((0_usize..40, 1_usize..20, 0_i64..3), 0..12)) {
+            let mut cells = [None; 64];
+            let mut list = Vec::new();
+            for (start, length, reached) in paints {
+                for cell in &mut cells[start..start + length] {
+                    *cell = Some(reached);
+                }
+                let (start, end) = (i64::try_from(start).unwrap(), i64::try_from(start + length).unwrap());
+                list = splice(&list, &[fetched(start, end, reached)]);
+            }
+            for pair in list.windows(2) {
+                proptest::prop_assert!(pair[0].span.end() <= pair[1].span.start());
+                proptest::prop_assert!(!pair[0].continues(&pair[1]));
+            }
+            for (slot, cell) in cells.iter().enumerate() {
+                let ts = i64::try_from(slot).unwrap() * 300;
+                let found = list.iter().find(|piece| piece.span.contains(ts)).and_then(|piece| piece.reached);
+                proptest::prop_assert_eq!(found, *cell);
+            }
+        }
+    }
+}

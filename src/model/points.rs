@@ -1,0 +1,199 @@
+//! The API's points by column, and the status codes they name.
+//!
+//! An answer of 20 domains and a day is 5760 points with 17 codes each. As rows of maps that would be a
+//! hundred thousand small allocations; by column it is a handful of growing vectors.
+
+use super::slot::UnixSeconds;
+
+/// Index of a status code in a [`CodeBook`].
+pub type CodeIndex = u32;
+/// Index of a set of status codes in a [`CodeBook`].
+pub type SetIndex = u32;
+
+/// The longest status code key that is taken; the documented ones have at most five characters.
+pub const MAX_CODE_CHARS: usize = 16;
+
+/// The points of one domain, by column. All columns but `counts` have one entry a point.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PointColumns {
+    /// Unix seconds as reported.
+    pub ts: Vec<UnixSeconds>,
+    /// Back-to-origin bandwidth in bit/s, 0 to `i64::MAX`.
+    pub bandwidth: Vec<i64>,
+    /// Back-to-origin requests, 0 to `i64::MAX`.
+    pub pv: Vec<i64>,
+    /// The set of codes that the point reported, zeros included.
+    pub code_set: Vec<SetIndex>,
+    /// Where each point's counts end in `counts`; they begin where those of the point before end.
+    pub counts_end: Vec<usize>,
+    /// The counts above zero of all points, one after the other. Within a point each code stands once.
+    pub counts: Vec<(CodeIndex, i64)>,
+}
+
+impl PointColumns {
+    /// The number of points.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// Whether there is no point.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ts.is_empty()
+    }
+
+    /// The counts above zero of the point at `at`; empty where there is no such point.
+    #[must_use]
+    pub fn counts_of(&self, at: usize) -> &[(CodeIndex, i64)] {
+        let start = at
+            .checked_sub(1)
+            .map_or(Some(0), |before| self.counts_end.get(before).copied());
+        let range = start.zip(self.counts_end.get(at).copied());
+        range
+            .and_then(|(start, end)| self.counts.get(start..end))
+            .unwrap_or_default()
+    }
+
+    /// Appends a point; `counts` holds each code once and no zero.
+    pub fn push(
+        &mut self,
+        ts: UnixSeconds,
+        bandwidth: i64,
+        pv: i64,
+        code_set: SetIndex,
+        counts: &[(CodeIndex, i64)],
+    ) {
+        self.ts.push(ts);
+        self.bandwidth.push(bandwidth);
+        self.pv.push(pv);
+        self.code_set.push(code_set);
+        self.counts.extend_from_slice(counts);
+        self.counts_end.push(self.counts.len());
+    }
+
+    /// Appends the point at `at` of `other`, which must share this one's [`CodeBook`].
+    pub fn push_from(&mut self, other: &Self, at: usize) {
+        if let (Some(&ts), Some(&bandwidth), Some(&pv), Some(&set)) = (
+            other.ts.get(at),
+            other.bandwidth.get(at),
+            other.pv.get(at),
+            other.code_set.get(at),
+        ) {
+            self.push(ts, bandwidth, pv, set, other.counts_of(at));
+        }
+    }
+
+    /// Whether the points at `a` and `b` say the same: figures, reported codes and counts.
+    #[must_use]
+    pub fn same_figures(&self, a: usize, b: usize) -> bool {
+        self.bandwidth.get(a) == self.bandwidth.get(b)
+            && self.pv.get(a) == self.pv.get(b)
+            && self.code_set.get(a) == self.code_set.get(b)
+            && sorted(self.counts_of(a)) == sorted(self.counts_of(b))
+    }
+}
+
+fn sorted(counts: &[(CodeIndex, i64)]) -> Vec<(CodeIndex, i64)> {
+    let mut counts = counts.to_vec();
+    counts.sort_unstable();
+    counts
+}
+
+/// The status codes and the sets of them that one answer names.
+///
+/// `"0"`, `"000"` and `"other"` are three different codes: a code is text and never a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeBook {
+    codes: Vec<Box<str>>,
+    /// Each in the order of the codes' text, so that a set has one form whatever the order of the answer.
+    sets: Vec<Box<[CodeIndex]>>,
+}
+
+impl CodeBook {
+    /// The codes by index.
+    #[must_use]
+    pub fn codes(&self) -> &[Box<str>] {
+        &self.codes
+    }
+
+    /// The sets by index.
+    #[must_use]
+    pub fn sets(&self) -> &[Box<[CodeIndex]>] {
+        &self.sets
+    }
+
+    /// The text of a code.
+    #[must_use]
+    pub fn code(&self, index: CodeIndex) -> Option<&str> {
+        self.codes.get(usize::try_from(index).ok()?).map(AsRef::as_ref)
+    }
+
+    /// The codes of a set, in the order of their text.
+    #[must_use]
+    pub fn set(&self, index: SetIndex) -> Option<&[CodeIndex]> {
+        self.sets.get(usize::try_from(index).ok()?).map(AsRef::as_ref)
+    }
+
+    /// The index of `code`, which is added if it is new.
+    pub fn intern(&mut self, code: &str) -> CodeIndex {
+        // An answer names about 20 codes; looking through them beats hashing.
+        let at = self
+            .codes
+            .iter()
+            .position(|known| known.as_ref() == code)
+            .unwrap_or_else(|| {
+                self.codes.push(code.into());
+                self.codes.len() - 1
+            });
+        CodeIndex::try_from(at).unwrap_or(CodeIndex::MAX)
+    }
+
+    /// The index of the set that holds exactly `members`, in whatever order, each once.
+    pub fn intern_set(&mut self, members: &[CodeIndex]) -> SetIndex {
+        let mut members = members.to_vec();
+        members.sort_unstable_by(|a, b| self.code(*a).cmp(&self.code(*b)));
+        let at = self
+            .sets
+            .iter()
+            .position(|known| **known == members[..])
+            .unwrap_or_else(|| {
+                self.sets.push(members.into());
+                self.sets.len() - 1
+            });
+        SetIndex::try_from(at).unwrap_or(SetIndex::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_one_form_and_zero_is_not_triple_zero() {
+        let mut book = CodeBook::default();
+        let (zero, triple, other) = (book.intern("0"), book.intern("000"), book.intern("other"));
+        assert_eq!((zero, triple, other, book.intern("000")), (0, 1, 2, 1));
+        let set = book.intern_set(&[other, zero, triple]);
+        assert_eq!(set, book.intern_set(&[triple, other, zero]));
+        assert_ne!(set, book.intern_set(&[zero, other]));
+        assert_eq!(book.set(set), Some(&[zero, triple, other][..]));
+    }
+
+    #[test]
+    fn columns_give_back_what_was_pushed() {
+        let mut points = PointColumns::default();
+        points.push(300, 8, 2, 0, &[(1, 1), (0, 1)]);
+        points.push(600, 0, 0, 0, &[]);
+        points.push(900, 8, 2, 0, &[(0, 1), (1, 1)]);
+        assert_eq!(points.counts_of(0), [(1, 1), (0, 1)]);
+        assert_eq!(points.counts_of(1), []);
+        assert_eq!(points.counts_of(7), []);
+        assert!(points.same_figures(0, 2) && !points.same_figures(0, 1));
+        let mut copy = PointColumns::default();
+        for at in 0..3 {
+            copy.push_from(&points, at);
+        }
+        assert_eq!(copy, points);
+    }
+}
