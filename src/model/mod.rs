@@ -1,5 +1,6 @@
 //! The vocabulary: what the other layers talk about, with no input or output.
 //!
+//! - [`billing`]: what a month will be billed by
 //! - [`domain`]: a checked domain name
 //! - [`slot`]: the 5-minute grid and UTC+8 days, in Unix seconds
 //! - [`span`]: half-open ranges of time
@@ -12,6 +13,7 @@
 //! - [`run`]: what a run did, as numbers
 //! - [`text`]: makes foreign text safe to print
 
+pub mod billing;
 pub mod civil;
 pub mod coverage;
 pub mod credentials;
