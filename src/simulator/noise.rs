@@ -1,0 +1,86 @@
+//! Reproducible chance: numbers that look random and depend on nothing but what they are asked for.
+
+/// A point in the tree of all draws; the same path always leads to the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noise(u64);
+
+impl Noise {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(mix(seed))
+    }
+
+    /// The branch for `label`, independent of every other branch.
+    pub(crate) fn branch(self, label: u64) -> Self {
+        Self(mix(self.0 ^ mix(label)))
+    }
+
+    /// As [`Noise::branch`] for a position in time or a count, which may be negative.
+    pub(crate) fn at(self, position: i64) -> Self {
+        self.branch(position.cast_unsigned())
+    }
+
+    /// As [`Noise::branch`] for a text, byte for byte.
+    pub(crate) fn named(self, text: &str) -> Self {
+        // The length sets "a" apart from "a\0", which fill the same eight bytes.
+        let start = self.branch(text.len().try_into().unwrap_or(u64::MAX));
+        text.as_bytes().chunks(8).fold(start, |noise, chunk| {
+            noise.branch(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+        })
+    }
+
+    /// All 64 bits.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// A number in `low..=high`, evenly spread; `low` when the range is empty.
+    pub(crate) fn between(self, low: i64, high: i64) -> i64 {
+        let width = high.saturating_sub(low).saturating_add(1).max(1);
+        // 63 bits: never negative, so the remainder is not either.
+        low + (self.0 >> 1).cast_signed() % width
+    }
+
+    /// True in `share` of a million cases.
+    pub(crate) fn happens(self, share: i64) -> bool {
+        self.between(0, 999_999) < share
+    }
+}
+
+/// The finaliser of splitmix64: every input bit reaches every output bit.
+fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_repeat_and_branches_differ() {
+        let noise = Noise::new(7);
+        assert_eq!(noise.named("www.a.com"), Noise::new(7).named("www.a.com"));
+        assert_ne!(noise.named("www.a.com"), noise.named("www.b.com"));
+        assert_ne!(noise.named("a"), noise.named("\0a"));
+        assert_ne!(noise.at(1), noise.at(-1));
+        assert_ne!(noise, Noise::new(8));
+    }
+
+    #[test]
+    fn draws_stay_in_their_range_and_reach_its_ends() {
+        let noise = Noise::new(1);
+        let drawn: Vec<i64> = (0..1000).map(|n| noise.at(n).between(-2, 2)).collect();
+        assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&-2), Some(&2)));
+        assert_eq!(noise.between(5, 5), 5);
+        assert_eq!(noise.between(5, 4), 5);
+    }
+
+    #[test]
+    fn a_share_of_a_million_comes_true_that_often() {
+        let noise = Noise::new(3);
+        let hits = (0..10_000).filter(|n| noise.at(*n).happens(250_000)).count();
+        assert!((2_300..2_700).contains(&hits), "{hits}");
+    }
+}
