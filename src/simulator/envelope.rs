@@ -1,0 +1,39 @@
+//! The outermost object of an answer: a status and its text.
+
+/// The body of an answer that reports a failure.
+pub(crate) fn envelope(status: i64, msg: &str) -> Vec<u8> {
+    format!(r#"{{"status":{status},"msg":{}}}"#, json_text(msg)).into_bytes()
+}
+
+/// The meaning of an envelope status, as documented.
+pub(crate) fn message(status: i64) -> &'static str {
+    match status {
+        -1 => "interface call exception",
+        0 => "Successful",
+        1 => "failed",
+        2 => "a parameter is required",
+        3 => "user name required",
+        4 => "signature required",
+        7 => "signature incorrect",
+        8 => "interface call failed",
+        12 => "domain required",
+        13 => "start time required",
+        14 => "time format must be yyyy-MM-dd HH:mm",
+        15 | 18 => "a domain that is not the user's",
+        19 => "start time later than end time",
+        20 => "user name does not exist",
+        21 => "the date must be within one month",
+        22 => "more domains than the account has",
+        41 => "a field is required",
+        42 => "only 7 days may be queried",
+        43 => "only 1 day may be queried",
+        44 => "only 31 days may be queried",
+        45 => "only 30 days may be queried",
+        _ => "unknown error",
+    }
+}
+
+/// `text` as a JSON string.
+pub(crate) fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

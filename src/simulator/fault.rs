@@ -1,0 +1,253 @@
+//! Everything that can go wrong with one answer.
+
+use std::time::Duration;
+
+use super::mutation::Mutation;
+
+/// A message that tries to take over the terminal that shows it: moves the cursor, sets the title, writes
+/// the clipboard, forges a log line, and reverses the reading direction.
+pub const HOSTILE_TEXT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}]52;c;cm0gLXJm\u{7}\r\n2026-01-01 INFO all is well\u{202e}txt.exe\u{9b}31m\0";
+
+/// What happens to one request.
+///
+/// Faults come before the checks, as those of a gateway do, except where a variant says that the correct
+/// answer is delivered: that answer may be a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: the request is answered.
+    None,
+    /// HTTP 200 with this envelope status and no data; without `msg` the documented meaning of the status.
+    Envelope {
+        /// The status, documented or not.
+        status: i64,
+        /// The notification text.
+        msg: Option<String>,
+    },
+    /// This HTTP status with a small HTML page.
+    Http {
+        /// Any status from 100 to 999.
+        status: u16,
+        /// The `Retry-After` header.
+        retry_after: Option<RetryAfter>,
+    },
+    /// The connection is reset before a byte of the answer.
+    ResetBeforeAnswer,
+    /// The correct answer; the connection is reset after half of the body.
+    ResetMidBody,
+    /// The correct answer; the connection is closed after half of what `Content-Length` promises.
+    Truncated,
+    /// The correct answer cut in half, with a `Content-Length` that fits the half.
+    TruncatedJson,
+    /// The correct answer with the body in this many pieces and a pause before each.
+    SlowBody {
+        /// How many pieces; at least one byte each.
+        pieces: usize,
+        /// Before each piece.
+        pause: Duration,
+    },
+    /// The correct answer, with a pause before each byte of the head.
+    SlowHead {
+        /// Before each byte.
+        pause: Duration,
+    },
+    /// No answer, for as long as the client keeps the connection.
+    Hang,
+    /// HTTP 200 with the HTML page of a captive portal.
+    Html,
+    /// HTTP 200 with no body.
+    Empty,
+    /// HTTP 200 with this text as JSON body, such as `null`, `[]`, or an envelope no variant makes.
+    Json(String),
+    /// The correct answer under another content type.
+    ContentType(String),
+    /// The correct answer behind a byte order mark.
+    ByteOrderMark,
+    /// A redirect (301, 302, 303, 307, 308) to this address.
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+        /// The `Location` header.
+        location: String,
+    },
+    /// HTTP 200 with a chunked body of this many MiB of blanks inside an array that does not end.
+    HugeBody {
+        /// The size in MiB.
+        mebibytes: usize,
+    },
+    /// HTTP 200 with a compressed body that unpacks to this many MiB.
+    GzipBomb {
+        /// The unpacked size in MiB.
+        mebibytes: usize,
+    },
+    /// HTTP 200 with `data` an array in an array, this many deep.
+    DeepNesting {
+        /// How many arrays.
+        depth: usize,
+    },
+    /// Exactly these bytes as body; `Content-Length` and `Date` are added unless `headers` holds them.
+    Verbatim {
+        /// The HTTP status.
+        http_status: u16,
+        /// Header names and values.
+        headers: Vec<(String, String)>,
+        /// The body as it is, never compressed.
+        body: Vec<u8>,
+    },
+    /// The request is checked, and the answer holds wrong data.
+    Data(DataFault),
+}
+
+/// What is wrong with the data of an answer.
+///
+/// Where a fault names a domain and a slot that the answer does not hold, it does nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataFault {
+    /// Peaks of longer steps, such as 3600 or 86400 seconds, in place of 5-minute points.
+    Granularity {
+        /// The step.
+        seconds: i64,
+    },
+    /// One point written differently.
+    Mutate {
+        /// The domain of the point.
+        domain: String,
+        /// The timestamp of the point.
+        slot: i64,
+        /// How it is written.
+        mutation: Mutation,
+    },
+    /// One point twice.
+    Duplicate {
+        /// The domain of the point.
+        domain: String,
+        /// The timestamp of the point.
+        slot: i64,
+    },
+    /// One point twice, the second time with one bit/s more.
+    ConflictingDuplicate {
+        /// The domain of the point.
+        domain: String,
+        /// The timestamp of the point.
+        slot: i64,
+    },
+    /// One point left out.
+    Omit {
+        /// The domain of the point.
+        domain: String,
+        /// The timestamp of the point.
+        slot: i64,
+    },
+    /// The true points just before and just after the window, too.
+    OutsideWindow,
+    /// Points of this domain, too.
+    UnaskedDomain(String),
+    /// Nothing of this domain.
+    AbsentDomain(String),
+    /// `"data": []`.
+    NoDomains,
+    /// Every domain with `"data": []`.
+    NoPoints,
+    /// Domain names in upper case.
+    UpperCase,
+    /// Domains and points out of order.
+    Unordered,
+}
+
+/// The value of a `Retry-After` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// Seconds.
+    Seconds(u64),
+    /// An HTTP date this many seconds after the simulator's clock; in the past when negative.
+    Date(i64),
+    /// Anything, such as `soon`, `-1` or `1e20`.
+    Raw(String),
+}
+
+impl Fault {
+    /// An envelope status with its documented meaning as message.
+    #[must_use]
+    pub fn envelope(status: i64) -> Self {
+        Self::Envelope { status, msg: None }
+    }
+
+    /// An envelope status with [`HOSTILE_TEXT`] as message.
+    #[must_use]
+    pub fn hostile(status: i64) -> Self {
+        Self::Envelope {
+            status,
+            msg: Some(HOSTILE_TEXT.to_owned()),
+        }
+    }
+
+    /// An HTTP status without `Retry-After`.
+    #[must_use]
+    pub fn http(status: u16) -> Self {
+        Self::Http {
+            status,
+            retry_after: None,
+        }
+    }
+
+    /// An HTTP status with `Retry-After`.
+    #[must_use]
+    pub fn http_retry(status: u16, retry_after: RetryAfter) -> Self {
+        Self::Http {
+            status,
+            retry_after: Some(retry_after),
+        }
+    }
+
+    /// The name of the fault in the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Envelope { .. } => "envelope",
+            Self::Http { .. } => "http",
+            Self::ResetBeforeAnswer => "reset before answer",
+            Self::ResetMidBody => "reset mid body",
+            Self::Truncated => "truncated",
+            Self::TruncatedJson => "truncated json",
+            Self::SlowBody { .. } => "slow body",
+            Self::SlowHead { .. } => "slow head",
+            Self::Hang => "hang",
+            Self::Html => "html",
+            Self::Empty => "empty",
+            Self::Json(_) => "json",
+            Self::ContentType(_) => "content type",
+            Self::ByteOrderMark => "byte order mark",
+            Self::Redirect { .. } => "redirect",
+            Self::HugeBody { .. } => "huge body",
+            Self::GzipBomb { .. } => "gzip bomb",
+            Self::DeepNesting { .. } => "deep nesting",
+            Self::Verbatim { .. } => "verbatim",
+            Self::Data(data) => data.name(),
+        }
+    }
+}
+
+impl DataFault {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Granularity { .. } => "granularity",
+            Self::Mutate { .. } => "mutated point",
+            Self::Duplicate { .. } => "duplicate",
+            Self::ConflictingDuplicate { .. } => "conflicting duplicate",
+            Self::Omit { .. } => "omitted point",
+            Self::OutsideWindow => "outside window",
+            Self::UnaskedDomain(_) => "unasked domain",
+            Self::AbsentDomain(_) => "absent domain",
+            Self::NoDomains => "no domains",
+            Self::NoPoints => "no points",
+            Self::UpperCase => "upper case",
+            Self::Unordered => "unordered",
+        }
+    }
+}
+
+impl From<DataFault> for Fault {
+    fn from(fault: DataFault) -> Self {
+        Self::Data(fault)
+    }
+}

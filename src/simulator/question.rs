@@ -1,0 +1,348 @@
+//! What a request asks for, read as far as it can be read, and checked as the API checks it.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, NaiveDateTime};
+use md5::{Digest as _, Md5};
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
+
+use super::settings::Settings;
+
+/// Times in requests carry no zone; inferred to be UTC+8, and so is the date of the signature.
+const UTC8_SECONDS: i64 = 8 * 3600;
+const TIME_FORMAT: &str = "%Y-%m-%d %H:%M";
+const DAY: i64 = 86_400;
+
+/// A request that passes every check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// In lower case, in the order asked, each once.
+    pub(crate) domains: Vec<String>,
+    /// The first second asked for.
+    pub(crate) start: i64,
+    /// The first second no longer asked for.
+    pub(crate) end: i64,
+}
+
+/// The parts of a request that could be read, whether or not it passes the checks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Draft {
+    pub(crate) domains: Vec<String>,
+    pub(crate) start: Option<i64>,
+    pub(crate) end: Option<i64>,
+}
+
+impl Draft {
+    /// Reads what the log and the fault rules want to know.
+    pub(crate) fn read(body: &[u8], now: i64) -> Self {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+            return Self::default();
+        };
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        Self {
+            domains: text("domain").map(split_domains).unwrap_or_default(),
+            start: text("start_time").and_then(minute),
+            end: match fields.get("end_time") {
+                None => Some(past_minute(now)),
+                Some(end) => end.as_str().and_then(minute).map(past_minute),
+            },
+        }
+    }
+}
+
+/// Checks a request in the order in which this simulator reports its faults: required parameters, formats,
+/// user, signature, order, ownership, number of domains, span, retention.
+///
+/// The codes are documented; their order is assumed. The error is the envelope status.
+pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Question, i64> {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+        return Err(2);
+    };
+    let username = required(&fields, "username", 3)?;
+    let signature = required(&fields, "signature", 4)?;
+    let listed = split_domains(required(&fields, "domain", 12)?);
+    let start = minute(required(&fields, "start_time", 13)?).ok_or(14_i64)?;
+    let end = match fields.get("end_time") {
+        None => past_minute(now),
+        Some(Value::String(end)) => past_minute(minute(end).ok_or(14_i64)?),
+        Some(_) => return Err(41),
+    };
+
+    if username != settings.username {
+        return Err(20);
+    }
+    if signature != expected_signature(settings, now) {
+        return Err(7);
+    }
+    if start >= end {
+        return Err(19);
+    }
+    let owns = |domain: &String| {
+        settings
+            .domains
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(domain))
+    };
+    if !listed.iter().all(owns) {
+        return Err(18);
+    }
+    if listed.len() > settings.max_domains.unwrap_or(settings.domains.len()) {
+        return Err(22);
+    }
+    if let Some(limit) = settings.span_limit
+        && end - start > limit.days() * DAY
+    {
+        return Err(limit.status());
+    }
+    if settings
+        .retention_seconds
+        .is_some_and(|kept| start < now.saturating_sub(kept))
+    {
+        return Err(21);
+    }
+
+    let mut domains = Vec::with_capacity(listed.len());
+    for domain in listed {
+        if !domains.contains(&domain) {
+            domains.push(domain);
+        }
+    }
+    Ok(Question { domains, start, end })
+}
+
+/// A text parameter; `missing` when there is none or it is blank, 41 when it is no text (assumed).
+fn required<'a>(fields: &'a Map<String, Value>, name: &str, missing: i64) -> Result<&'a str, i64> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Err(missing),
+        Some(Value::String(text)) if text.trim().is_empty() => Err(missing),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(41),
+    }
+}
+
+/// Host names have no case. A blank beside a comma stays part of the name, which then belongs to nobody.
+fn split_domains(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_ascii_lowercase).collect()
+}
+
+/// The Unix second at which `yyyy-MM-dd HH:mm` begins in UTC+8; exactly that form, with its zeros.
+fn minute(text: &str) -> Option<i64> {
+    let time = NaiveDateTime::parse_from_str(text, TIME_FORMAT).ok()?;
+    // chrono reads `2026-1-1 8:0` and signs as well.
+    (time.format(TIME_FORMAT).to_string() == text).then(|| time.and_utc().timestamp() - UTC8_SECONDS)
+}
+
+/// The end of the minute that holds `second`: the documented `12:59` ends a window whose last slot is 12:55.
+fn past_minute(second: i64) -> i64 {
+    second.saturating_sub(second.rem_euclid(60)).saturating_add(60)
+}
+
+/// Lower-case hex MD5 of date, user name and key with nothing between (documented).
+fn expected_signature(settings: &Settings, now: i64) -> String {
+    let date = DateTime::from_timestamp(now.saturating_add(UTC8_SECONDS), 0)
+        .map(|time| time.format("%Y%m%d").to_string())
+        .unwrap_or_default();
+    sign(&date, &settings.username, settings.secret_key.expose_secret())
+}
+
+pub(super) fn sign(date: &str, username: &str, key: &str) -> String {
+    let digest = Md5::new()
+        .chain_update(date)
+        .chain_update(username)
+        .chain_update(key)
+        .finalize();
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SpanLimit;
+    use super::*;
+
+    /// 2016-10-23 20:00 in UTC+8, on the day of the documented signature example.
+    const NOW: i64 = 1_477_224_000;
+    const DIGEST: &str = "a35685491fd80a80b40a718c3a5c5c56";
+
+    fn body(changes: &[(&str, Value)]) -> Vec<u8> {
+        let mut fields = serde_json::json!({
+            "username": "jcloud_00",
+            "signature": DIGEST,
+            "domain": "www.a.com,www.b.com",
+            "start_time": "2016-10-23 07:00",
+            "end_time": "2016-10-23 12:59",
+        });
+        for (name, value) in changes {
+            match value {
+                Value::Null => fields.as_object_mut().unwrap().remove(*name),
+                value => fields
+                    .as_object_mut()
+                    .unwrap()
+                    .insert((*name).to_owned(), value.clone()),
+            };
+        }
+        serde_json::to_vec(&fields).unwrap()
+    }
+
+    fn status(changes: &[(&str, Value)]) -> i64 {
+        check(&body(changes), &Settings::default(), NOW)
+            .err()
+            .unwrap_or(0)
+    }
+
+    #[test]
+    fn the_documented_signature_example_has_its_digest() {
+        assert_eq!(
+            sign("20161023", "jcloud_00", "e7a31b1c5ea0efa9aa2f29c6559f7d61"),
+            DIGEST
+        );
+    }
+
+    #[test]
+    fn the_signature_is_good_for_its_day_in_utc8_and_no_other() {
+        let midnight = 1_477_152_000;
+        let status_at = |now| check(&body(&[]), &Settings::default(), now).err();
+        assert_eq!(status_at(midnight - 1), Some(7));
+        assert_eq!(status_at(midnight), None);
+        assert_eq!(status_at(midnight + DAY - 1), None);
+        assert_eq!(status_at(midnight + DAY), Some(7));
+    }
+
+    #[test]
+    fn the_last_minute_is_part_of_the_window() {
+        let question = check(&body(&[]), &Settings::default(), NOW).unwrap();
+        let expected = Question {
+            domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
+            start: 1_477_177_200,
+            end: 1_477_177_200 + 6 * 3_600,
+        };
+        assert_eq!(question, expected);
+    }
+
+    #[test]
+    fn without_an_end_the_window_reaches_to_now() {
+        let question = check(
+            &body(&[("end_time", Value::Null)]),
+            &Settings::default(),
+            NOW + 59,
+        );
+        assert_eq!(question.map(|q| q.end), Ok(NOW + 60));
+    }
+
+    #[test]
+    fn each_parameter_has_its_own_code_when_missing_or_wrong() {
+        assert_eq!(status(&[]), 0);
+        for (name, code) in [
+            ("username", 3),
+            ("signature", 4),
+            ("domain", 12),
+            ("start_time", 13),
+        ] {
+            assert_eq!(status(&[(name, Value::Null)]), code, "{name}");
+            assert_eq!(status(&[(name, "".into())]), code, "{name}");
+            assert_eq!(status(&[(name, 5.into())]), 41, "{name}");
+        }
+        assert_eq!(status(&[("end_time", 5.into())]), 41);
+        for body in [&b""[..], b"[]", b"null", b"{"] {
+            assert_eq!(check(body, &Settings::default(), NOW), Err(2));
+        }
+    }
+
+    #[test]
+    fn only_the_documented_time_format_is_understood() {
+        for time in [
+            "2016-10-23",
+            "2016-10-23 7:00",
+            "2016-10-23 07:00:00",
+            "2016/10/23 07:00",
+            "2016-10-23T07:00",
+            "2016-10-23 24:00",
+            "2016-02-30 07:00",
+            "2016-10-23  07:00",
+            " 2016-10-23 07:00",
+            "20161023 07:00",
+        ] {
+            assert_eq!(status(&[("start_time", time.into())]), 14, "{time}");
+            assert_eq!(status(&[("end_time", time.into())]), 14, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_request_with_several_faults_reports_the_first_in_order() {
+        assert_eq!(status(&[("username", "x".into()), ("signature", "x".into())]), 20);
+        assert_eq!(
+            status(&[
+                ("signature", DIGEST.to_uppercase().into()),
+                ("domain", "x".into())
+            ]),
+            7
+        );
+        assert_eq!(
+            status(&[("start_time", "2016-10-23 13:00".into()), ("domain", "x".into())]),
+            19
+        );
+        assert_eq!(status(&[("domain", "www.a.com,www.c.com".into())]), 18);
+        assert_eq!(status(&[("domain", "www.a.com, www.b.com".into())]), 18);
+        assert_eq!(status(&[("domain", "www.a.com,www.a.com,WWW.A.com".into())]), 22);
+    }
+
+    #[test]
+    fn domains_have_no_case_and_come_once() {
+        let question = check(
+            &body(&[("domain", "WWW.B.com,www.b.COM".into())]),
+            &Settings::default(),
+            NOW,
+        );
+        assert_eq!(question.map(|q| q.domains), Ok(vec!["www.b.com".to_owned()]));
+    }
+
+    #[test]
+    fn a_window_of_exactly_the_limit_passes_and_a_minute_more_does_not() {
+        for (limit, code) in [
+            (SpanLimit::OneDay, 43),
+            (SpanLimit::SevenDays, 42),
+            (SpanLimit::ThirtyDays, 45),
+            (SpanLimit::ThirtyOneDays, 44),
+        ] {
+            let settings = Settings {
+                span_limit: Some(limit),
+                ..Settings::default()
+            };
+            let from = |minutes: i64| {
+                let first = 1_477_198_800 + UTC8_SECONDS - limit.days() * DAY - minutes * 60;
+                let text = DateTime::from_timestamp(first, 0)
+                    .unwrap()
+                    .format(TIME_FORMAT)
+                    .to_string();
+                check(&body(&[("start_time", text.into())]), &settings, NOW).err()
+            };
+            assert_eq!((from(0), from(1)), (None, Some(code)));
+        }
+    }
+
+    #[test]
+    fn a_start_beyond_retention_is_refused() {
+        let settings = |kept| Settings {
+            retention_seconds: Some(kept),
+            ..Settings::default()
+        };
+        let age = NOW - 1_477_177_200;
+        assert_eq!(check(&body(&[]), &settings(age), NOW).err(), None);
+        assert_eq!(check(&body(&[]), &settings(age - 1), NOW).err(), Some(21));
+    }
+
+    #[test]
+    fn a_faulty_request_is_still_read_for_the_log() {
+        let draft = Draft::read(
+            br#"{"domain":"A.com,b.com","start_time":"x","end_time":"2016-10-23 12:59"}"#,
+            NOW,
+        );
+        assert_eq!(draft.domains, ["a.com", "b.com"]);
+        assert_eq!((draft.start, draft.end), (None, Some(1_477_177_200 + 6 * 3_600)));
+        assert_eq!(Draft::read(b"<", NOW), Draft::default());
+    }
+}

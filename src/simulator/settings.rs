@@ -1,0 +1,128 @@
+//! How the simulated account and its API behave.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// The signature example of the endpoint's document uses this user name.
+const EXAMPLE_USERNAME: &str = "jcloud_00";
+/// The key of the same example.
+const EXAMPLE_SECRET_KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
+
+/// The account, the limits of the API, and how well it works.
+///
+/// The default is an account with `www.a.com` and `www.b.com`, no limits, and no faults.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Decides the traffic; see [`Truth`](super::Truth).
+    pub seed: u64,
+    /// The one user that exists (code 20 for any other).
+    pub username: String,
+    /// Signs requests together with the UTC+8 date (code 7).
+    pub secret_key: SecretString,
+    /// The account's domains; any other is refused (code 18).
+    pub domains: Vec<String>,
+    /// How old, in seconds, the start of a window may be (code 21).
+    pub retention_seconds: Option<i64>,
+    /// The longest window of one request (codes 42 to 45).
+    pub span_limit: Option<SpanLimit>,
+    /// How many domains one request may list (code 22); by default as many as the account has.
+    pub max_domains: Option<usize>,
+    /// Longer windows, in seconds, silently come back as hourly peaks.
+    pub hourly_beyond_seconds: Option<i64>,
+    /// How points are written.
+    pub row_shape: RowShape,
+    /// Whether answers are compressed for clients that accept it.
+    pub gzip: bool,
+    /// Waiting time before each answer.
+    pub latency: Duration,
+    /// The share of requests, from 0 to 1, that meet a transient fault of a changing kind.
+    ///
+    /// A request that repeats one which met such a fault is answered, so whoever retries succeeds.
+    pub fault_rate: f64,
+    /// Decides which requests meet which fault.
+    pub fault_seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            username: EXAMPLE_USERNAME.to_owned(),
+            secret_key: EXAMPLE_SECRET_KEY.into(),
+            domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
+            retention_seconds: None,
+            span_limit: None,
+            max_domains: None,
+            hourly_beyond_seconds: None,
+            row_shape: RowShape::Arrays,
+            gzip: true,
+            latency: Duration::ZERO,
+            fault_rate: 0.0,
+            fault_seed: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// An account worth looking at: three domains, 90 days kept, 7 days a request, 5 % faults.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self {
+            domains: ["www.example.com", "img.example.com", "download.example.com"]
+                .map(str::to_owned)
+                .to_vec(),
+            retention_seconds: Some(90 * 86_400),
+            span_limit: Some(SpanLimit::SevenDays),
+            latency: Duration::from_millis(15),
+            fault_rate: 0.05,
+            ..Self::default()
+        }
+    }
+}
+
+/// The longest window of one request, as the documented status codes name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanLimit {
+    /// Code 43.
+    OneDay,
+    /// Code 42.
+    SevenDays,
+    /// Code 45.
+    ThirtyDays,
+    /// Code 44.
+    ThirtyOneDays,
+}
+
+impl SpanLimit {
+    /// The limit in days.
+    #[must_use]
+    pub fn days(self) -> i64 {
+        match self {
+            Self::OneDay => 1,
+            Self::SevenDays => 7,
+            Self::ThirtyDays => 30,
+            Self::ThirtyOneDays => 31,
+        }
+    }
+
+    /// The status of a request for more.
+    #[must_use]
+    pub fn status(self) -> i64 {
+        match self {
+            Self::OneDay => 43,
+            Self::SevenDays => 42,
+            Self::ThirtyDays => 45,
+            Self::ThirtyOneDays => 44,
+        }
+    }
+}
+
+/// How a point is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowShape {
+    /// `[ts, bandwidth, pv, {code: count}]`, as the endpoint's document says.
+    Arrays,
+    /// `{"bandwidth": …, "pv": …, code: count, …, "time": ts}`, as the example of a sister endpoint shows.
+    Objects,
+}
