@@ -1,6 +1,8 @@
 //! Keeps a local SQLite file complete and true with the back-to-origin statistics of a JD Cloud CDN account.
 
 pub mod clock;
+pub mod config;
 pub mod model;
+pub mod nearest;
 pub mod plan;
 pub mod simulator;

@@ -1,0 +1,86 @@
+//! The process's environment, handed in.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use super::error::ConfigError;
+use super::source::{Setting, Source};
+
+/// The configuration file.
+pub const CONFIG: &str = "JDCDN_CONFIG";
+/// The database.
+pub const DATABASE: &str = "JDCDN_DB";
+/// The JD user name.
+pub const USERNAME: &str = "JDCDN_USERNAME";
+/// The secret key.
+pub const SECRET_KEY: &str = "JDCDN_SECRET_KEY";
+/// The API's address.
+pub const ENDPOINT: &str = "JDCDN_ENDPOINT";
+/// Tests of the real binary choose the moment with it: Unix seconds or RFC 3339.
+pub const TEST_NOW: &str = "JDCDN_TEST_NOW";
+/// Where systemd puts the files of `LoadCredential=`.
+pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// A snapshot of environment variables. A variable that is set to nothing counts as not set.
+///
+/// `Debug` shows names only: one of the values is the secret key.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// An environment of these variables, such as `std::env::vars_os()`.
+    pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    /// The value as it is, for paths.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The value as text.
+    pub fn text(&self, name: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
+        let source = Source::Environment(name);
+        self.raw(name)
+            .map(|value| match value.to_str() {
+                Some(text) => Ok(Setting {
+                    value: text.to_owned(),
+                    source,
+                }),
+                None => Err(ConfigError::Invalid {
+                    at: source,
+                    reason: "its value is not UTF-8 text".to_owned(),
+                }),
+            })
+            .transpose()
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_do_not_show_and_empty_ones_do_not_count() {
+        let environment = Environment::new([(SECRET_KEY, "hunter2"), (DATABASE, "")]);
+        assert_eq!(format!("{environment:?}"), r#"{"JDCDN_DB", "JDCDN_SECRET_KEY"}"#);
+        assert!(environment.raw(DATABASE).is_none());
+        assert!(environment.raw(SECRET_KEY).is_some());
+    }
+}

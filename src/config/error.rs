@@ -1,0 +1,139 @@
+//! Why the configuration cannot be used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use super::source::Source;
+use crate::model::text;
+
+/// Why the configuration cannot be used; each message names the place, the value and the way out.
+///
+/// No variant holds the secret key, or what a key command printed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The configuration file that was named is not there, or cannot be read.
+    #[error("cannot read the configuration file `{}`{}", shown(.path), named_by(.by))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Who named it.
+        by: Source,
+        /// What the operating system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{}:{line}: {message}", shown(.path))]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// The file has a key that means nothing.
+    #[error("{}:{line}: unknown key `{key}`; {hint}", shown(.path))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The line of the key, from 1.
+        line: usize,
+        /// The key with its table, made safe to print.
+        key: String,
+        /// What was probably meant, or what is known.
+        hint: String,
+    },
+    /// A value that cannot be used.
+    #[error("{at}: {reason}")]
+    Invalid {
+        /// Where it was written.
+        at: Source,
+        /// The value, what is wrong with it, and what is expected.
+        reason: String,
+    },
+    /// The file gives the key twice.
+    #[error("{file} and {command} both say where the secret key is: keep one of them")]
+    TwoKeys {
+        /// Where the key file is named.
+        file: Source,
+        /// Where the command is named.
+        command: Source,
+    },
+    /// No domain was given.
+    #[error(
+        "no domain is given: name them with `-d www.a.com`, or as `domains = [\"www.a.com\"]` in the configuration file"
+    )]
+    NoDomains,
+    /// No user name was given.
+    #[error(
+        "no user name is given: set JDCDN_USERNAME, or write `username = \"…\"` in the configuration file"
+    )]
+    NoUsername,
+    /// No key was given.
+    #[error(
+        "no secret key is given: set JDCDN_SECRET_KEY, or write `secret_key_file = \"secret.key\"` or \
+         `secret_key_command = [\"pass\", \"jdcdn\"]` in the configuration file"
+    )]
+    NoKey,
+    /// The key file cannot be read.
+    #[error("cannot read the key file `{}`", shown(.path))]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// Others may read the key file.
+    #[error(
+        "the key file `{path}` can be read by others (mode {mode:04o}): run `chmod 600 {path}`",
+        path = shown(.path)
+    )]
+    KeyFileOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The key command cannot be run.
+    #[error("cannot run `{program}` of `secret_key_command`")]
+    KeyCommand {
+        /// Its first word, made safe to print.
+        program: String,
+        /// What the operating system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The key command failed.
+    #[error(
+        "`{program}` of `secret_key_command` ended with {status}: run it by hand to see why; its output is not shown"
+    )]
+    KeyCommandFailed {
+        /// Its first word, made safe to print.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// What was given as the key cannot be one.
+    #[error("{from} {problem}")]
+    KeyMalformed {
+        /// Where it was read, made safe to print.
+        from: String,
+        /// What is wrong with it, without a part of it.
+        problem: &'static str,
+    },
+}
+
+/// A path as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    text::printable(&path.to_string_lossy())
+}
+
+fn named_by(source: &Source) -> String {
+    match source {
+        Source::Environment(name) => format!(", which {name} names"),
+        _ => String::new(),
+    }
+}

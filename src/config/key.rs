@@ -1,0 +1,303 @@
+//! Where the secret key comes from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use secrecy::SecretString;
+
+use super::environment::{self, Environment};
+use super::error::{ConfigError, shown};
+use super::file::FileConfig;
+use crate::model::text;
+
+/// The most that is read of a key file or of a command's output, in bytes; a key has 32.
+const MAX_KEY_BYTES: u64 = 4_096;
+
+/// Where the secret key is; it is read when it is needed.
+#[derive(Clone)]
+pub enum KeySource {
+    /// `JDCDN_SECRET_KEY`
+    Environment(SecretString),
+    /// `secret_key_file`
+    File {
+        /// The file.
+        path: PathBuf,
+        /// systemd made it for this process: it gives access by an ACL, which shows in the mode as access
+        /// of the group.
+        from_systemd: bool,
+    },
+    /// `secret_key_command`: a program and its arguments, run without a shell.
+    Command(Vec<String>),
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(_) => f.write_str("Environment(***)"),
+            Self::File { path, .. } => write!(f, "File({})", shown(path)),
+            // Its arguments may hold a token.
+            Self::Command(words) => write!(f, "Command({} …)", program_of(words)),
+        }
+    }
+}
+
+impl KeySource {
+    /// The environment's key, else what the file names, which may be one thing only.
+    pub fn choose(environment: &Environment, file: &FileConfig) -> Result<Option<Self>, ConfigError> {
+        if let (Some(path), Some(command)) = (&file.secret_key_file, &file.secret_key_command) {
+            return Err(ConfigError::TwoKeys {
+                file: path.source.clone(),
+                command: command.source.clone(),
+            });
+        }
+        if let Some(key) = environment.text(environment::SECRET_KEY)? {
+            return Ok(Some(Self::Environment(key.value.into())));
+        }
+        if let Some(setting) = &file.secret_key_file {
+            let path = file.relative(&setting.value);
+            let from_systemd = environment
+                .raw(environment::CREDENTIALS_DIRECTORY)
+                .is_some_and(|directory| path.parent() == Some(Path::new(directory)));
+            return Ok(Some(Self::File { path, from_systemd }));
+        }
+        match &file.secret_key_command {
+            Some(setting) if setting.value.is_empty() => Err(ConfigError::Invalid {
+                at: setting.source.clone(),
+                reason: "the list is empty: name a program and its arguments".to_owned(),
+            }),
+            Some(setting) => Ok(Some(Self::Command(setting.value.clone()))),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the key.
+    pub fn read(&self) -> Result<SecretString, ConfigError> {
+        match self {
+            Self::Environment(key) => {
+                use secrecy::ExposeSecret as _;
+                checked(key.expose_secret().as_bytes(), environment::SECRET_KEY.to_owned())
+            }
+            Self::File { path, from_systemd } => {
+                let bytes = read_private(path, *from_systemd)?;
+                checked(&bytes, format!("the key file `{}`", shown(path)))
+            }
+            Self::Command(words) => {
+                let bytes = run(words)?;
+                let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                checked(first, format!("the output of `{}`", program_of(words)))
+            }
+        }
+    }
+}
+
+/// The mode is that of the file that was opened, whatever the path names a moment later.
+fn read_private(path: &Path, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
+    let failed = |cause| ConfigError::KeyFile {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = File::open(path).map_err(failed)?;
+    #[cfg(unix)]
+    if !from_systemd {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(ConfigError::KeyFileOpen {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+    }
+    read_some(file).map_err(failed)
+}
+
+/// Runs a program with nothing to read and its messages dropped: they may quote the key.
+fn run(words: &[String]) -> Result<Vec<u8>, ConfigError> {
+    let failed = |cause| ConfigError::KeyCommand {
+        program: program_of(words),
+        cause,
+    };
+    let (program, arguments) = words.split_first().ok_or(ConfigError::NoKey)?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let output = child.stdout.take().map_or(Ok(Vec::new()), read_some);
+    let status = child.wait().map_err(failed)?;
+    if !status.success() {
+        return Err(ConfigError::KeyCommandFailed {
+            program: program_of(words),
+            status,
+        });
+    }
+    output.map_err(failed)
+}
+
+fn read_some(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_KEY_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The key without its line end. Keys are printable ASCII without spaces (assumed; the documented one is
+/// hexadecimal): anything else is a wrong file, and would fail as a wrong signature later.
+fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
+    let problem = |problem| ConfigError::KeyMalformed { from, problem };
+    let key = bytes.trim_ascii_end();
+    if key.is_empty() {
+        return Err(problem("is empty: it must hold the secret key"));
+    }
+    if bytes.len() > usize::try_from(MAX_KEY_BYTES).unwrap_or(usize::MAX) {
+        return Err(problem("is too long for a secret key"));
+    }
+    if !key.iter().all(u8::is_ascii_graphic) {
+        return Err(problem(
+            "holds more than a secret key: a space, a second line or a character that no key has",
+        ));
+    }
+    match str::from_utf8(key) {
+        Ok(key) => Ok(key.into()),
+        Err(_) => Err(problem("is not text")),
+    }
+}
+
+fn program_of(words: &[String]) -> String {
+    text::printable(words.first().map_or("", String::as_str))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    const KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
+
+    fn config(variables: &[(&str, &str)], toml: &str) -> Result<Config, ConfigError> {
+        let file = FileConfig::parse(Path::new("c.toml"), toml)?;
+        Config::resolve(
+            &Overrides::default(),
+            &Environment::new(variables.iter().copied()),
+            file,
+            0,
+        )
+    }
+
+    fn key_file(content: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret.key");
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        (directory, path)
+    }
+
+    fn read_file(content: &[u8], mode: u32) -> Result<String, String> {
+        let (_directory, path) = key_file(content, mode);
+        let source = KeySource::File {
+            path,
+            from_systemd: false,
+        };
+        source
+            .read()
+            .map(|key| key.expose_secret().to_owned())
+            .map_err(|error| format!("{error} {error:?}"))
+    }
+
+    fn read_command(words: &[&str]) -> Result<String, String> {
+        KeySource::Command(words.iter().map(ToString::to_string).collect())
+            .read()
+            .map(|key| key.expose_secret().to_owned())
+            .map_err(|error| format!("{error} {error:?}"))
+    }
+
+    #[test]
+    fn a_key_file_must_be_private_and_hold_the_key_alone() {
+        assert_eq!(read_file(b"e7a31b\n", 0o600).as_deref(), Ok("e7a31b"));
+        assert_eq!(read_file(b"e7a31b\r\n", 0o400).as_deref(), Ok("e7a31b"));
+        for mode in [0o644, 0o640, 0o604, 0o660] {
+            let error = read_file(b"hunter2", mode).unwrap_err();
+            assert!(
+                error.contains(&format!("{mode:04o}")) && error.contains("chmod 600"),
+                "{error}"
+            );
+        }
+        for content in [
+            &b""[..],
+            b"\n",
+            b"hunter2\nhunter3\n",
+            b"hunter2 x",
+            b"\xff\xfe",
+            &[b'a'; 5_000],
+        ] {
+            let error = read_file(content, 0o600).unwrap_err();
+            assert!(
+                error.contains("secret.key") && !error.contains("hunter"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_systemd_made_may_show_its_acl_in_the_mode() {
+        let (directory, path) = key_file(KEY.as_bytes(), 0o440);
+        let toml = format!("username = 'a'\nsecret_key_file = '{}'", path.display());
+        assert!(config(&[], &toml).unwrap().credentials().is_err());
+        let variables = [("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap())];
+        let credentials = config(&variables, &toml).unwrap().credentials().unwrap();
+        assert_eq!(credentials.expose_key(), KEY);
+    }
+
+    #[test]
+    fn a_command_gives_its_first_line_and_a_failed_one_is_named_without_its_output() {
+        assert_eq!(
+            read_command(&["printf", "e7a31b\\nmore of it\\n"]).as_deref(),
+            Ok("e7a31b")
+        );
+        let failed = read_command(&["sh", "-c", "echo hunter2; echo hunter2 >&2; exit 3"]).unwrap_err();
+        assert!(
+            failed.contains("`sh`") && failed.contains('3') && !failed.contains("hunter2"),
+            "{failed}"
+        );
+        let missing = read_command(&["no-such-program-7"]).unwrap_err();
+        assert!(missing.contains("`no-such-program-7`"), "{missing}");
+        assert!(read_command(&["true"]).unwrap_err().contains("is empty"));
+    }
+
+    #[test]
+    fn the_environment_comes_first_and_two_sources_in_the_file_are_one_too_many() {
+        let both = "secret_key_file = 'a'\nsecret_key_command = ['b']";
+        assert_eq!(
+            config(&[], both).unwrap_err().to_string(),
+            "c.toml:1: secret_key_file and c.toml:2: secret_key_command both say where the secret key is: keep one of them"
+        );
+        let variables = [("JDCDN_SECRET_KEY", KEY), ("JDCDN_USERNAME", "jcloud_00")];
+        let config = config(&variables, "secret_key_file = 'missing'").unwrap();
+        let credentials = config.credentials().unwrap();
+        assert_eq!(
+            (credentials.username(), credentials.expose_key()),
+            ("jcloud_00", KEY)
+        );
+        assert!(!format!("{config:?} {credentials:?}").contains(KEY));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_every_way_to_give_it() {
+        let nobody = config(&[], "").unwrap().credentials().unwrap_err();
+        assert!(nobody.to_string().contains("JDCDN_USERNAME"));
+        let none = config(&[], "username = 'a'").unwrap().credentials().unwrap_err();
+        let none = none.to_string();
+        for way in ["JDCDN_SECRET_KEY", "secret_key_file", "secret_key_command"] {
+            assert!(none.contains(way), "{none}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The resolved configuration.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::key::KeySource;
+use super::source::Source;
+use crate::model::{Credentials, Domain, Endpoint, UnixSeconds};
+
+/// What the command line says, as it was written; what a command has no flag for stays `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--db`
+    pub database: Option<PathBuf>,
+    /// `-d`; where it is given, the domains of the file do not count.
+    pub domains: Vec<String>,
+    /// `--window`
+    pub window: Option<String>,
+    /// `--domains-per-request`
+    pub domains_per_request: Option<String>,
+    /// `--concurrency`
+    pub concurrency: Option<String>,
+    /// `--rate`
+    pub rate: Option<String>,
+    /// `--timeout`
+    pub timeout: Option<String>,
+    /// `--endpoint`
+    pub endpoint: Option<String>,
+}
+
+/// Everything that can be set, checked and resolved.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// The database file. From the file, relative to the file's directory.
+    pub database: PathBuf,
+    /// The domains, each once, in the order given; may be empty: see [`Config::require_domains`].
+    pub domains: Vec<Domain>,
+    /// Where `sync` begins.
+    pub start: Option<UnixSeconds>,
+    /// Where the API is.
+    pub endpoint: Endpoint,
+    /// The JD user name.
+    pub username: Option<String>,
+    /// How the API is asked.
+    pub fetch: FetchSettings,
+    /// How a failed request is repeated.
+    pub retry: RetrySettings,
+    /// When slots are asked for.
+    pub refresh: RefreshSettings,
+    /// How often `watch` runs; whole minutes.
+    pub watch_every: Duration,
+    pub(super) key: Option<KeySource>,
+    pub(super) sources: BTreeMap<&'static str, Source>,
+}
+
+/// How the API is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FetchSettings {
+    /// The longest span of one request, in seconds: a multiple of 300, at most 31 days.
+    pub window: i64,
+    /// The most domains in one request, from 1.
+    pub domains_per_request: usize,
+    /// The most requests at a time, 1 to 64.
+    pub concurrency: usize,
+    /// Requests per second, 0.001 to 10000; `None` is no limit.
+    pub requests_per_second: Option<f64>,
+    /// The longest time of one request, above zero.
+    pub timeout: Duration,
+    /// The largest answer, decompressed, in bytes, above zero.
+    pub max_body: u64,
+}
+
+/// How a failed request is repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// The most attempts at one request, the first included, 1 to 100.
+    pub attempts: usize,
+    /// The scale of the first wait, above zero.
+    pub base: Duration,
+    /// The longest wait, at least `base`.
+    pub cap: Duration,
+}
+
+/// When slots are asked for, by their age in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshSettings {
+    /// Younger slots are not asked for; may be zero.
+    pub available_after: i64,
+    /// A slot is asked for again once it has reached each of these; ascending, above zero, may be empty.
+    pub ages: Vec<i64>,
+}
+
+impl Config {
+    /// The user name and the secret key, read where the configuration says. Only what talks to the API needs
+    /// them.
+    pub fn credentials(&self) -> Result<Credentials, ConfigError> {
+        let username = self.username.clone().ok_or(ConfigError::NoUsername)?;
+        let key = self.key.as_ref().ok_or(ConfigError::NoKey)?.read()?;
+        Ok(Credentials::new(username, key))
+    }
+
+    /// The domains, of which there is at least one.
+    pub fn require_domains(&self) -> Result<&[Domain], ConfigError> {
+        if self.domains.is_empty() {
+            return Err(ConfigError::NoDomains);
+        }
+        Ok(&self.domains)
+    }
+
+    /// Where the value of a key, such as `fetch.window`, came from.
+    #[must_use]
+    pub fn source(&self, key: &str) -> &Source {
+        self.sources.get(key).unwrap_or(&Source::Default)
+    }
+}
