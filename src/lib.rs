@@ -6,3 +6,4 @@ pub mod model;
 pub mod nearest;
 pub mod plan;
 pub mod simulator;
+pub mod store;
