@@ -1,3 +1,19 @@
 //! The command line.
 
-fn main() {}
+use std::io::{self, BufWriter, IsTerminal as _};
+use std::process::ExitCode;
+
+use jdcdn_stats::cli::{self, Streams};
+use jdcdn_stats::config::Environment;
+
+fn main() -> ExitCode {
+    let streams = Streams {
+        stdin: &mut io::stdin().lock(),
+        stdout: &mut BufWriter::new(io::stdout().lock()),
+        stderr: &mut io::stderr(),
+        stdout_is_terminal: io::stdout().is_terminal(),
+        stderr_is_terminal: io::stderr().is_terminal(),
+    };
+    let environment = Environment::new(std::env::vars_os());
+    cli::run(std::env::args_os(), &environment, streams).into()
+}

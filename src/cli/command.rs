@@ -1,0 +1,64 @@
+//! The list of commands.
+//!
+//! A command is a file with an `Args` struct, whose documentation is its help, and a `run` on it. Its line
+//! in [`Command`] and its arm in [`Command::run`] put it into the program, its help and the completions.
+
+use super::completions::CompletionsArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::query::QueryArgs;
+
+/// What the program can do.
+#[derive(Debug, clap::Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "each command is documented where its arguments are; that text is the help"
+)]
+pub enum Command {
+    Query(QueryArgs),
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        match self {
+            Self::Query(args) => args.run(context),
+            Self::Completions(args) => args.run(context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_ends_with_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name} has no help");
+            let end = command
+                .get_after_long_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                end.starts_with("Example") && end.contains(&format!("jdcdn-stats {name}")),
+                "the help of {name} has no example"
+            );
+            let widest = end.lines().map(str::len).max();
+            assert!(
+                widest <= Some(80),
+                "an example of {name} would be broken on a terminal of 80 columns"
+            );
+        }
+    }
+}

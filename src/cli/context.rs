@@ -1,0 +1,65 @@
+//! What a command gets to work with.
+
+use std::io::{Read, Write};
+
+use super::args::GlobalArgs;
+use super::error::CliError;
+use super::logging::Logs;
+use crate::clock::SharedClock;
+use crate::config::{Config, Environment, Overrides};
+use crate::model::UnixSeconds;
+use crate::store::Reader;
+
+/// Where a command reads and writes.
+pub struct Streams<'s> {
+    /// Standard input.
+    pub stdin: &'s mut dyn Read,
+    /// Standard output, for data and summaries; flushed when the command has ended.
+    pub stdout: &'s mut dyn Write,
+    /// Standard error, for what is said beside the data.
+    pub stderr: &'s mut dyn Write,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+/// What a command gets to work with.
+pub struct Context<'c, 's> {
+    /// The options of every command.
+    pub global: &'c GlobalArgs,
+    /// The environment.
+    pub environment: &'c Environment,
+    /// The time of day.
+    pub clock: SharedClock,
+    /// The events' way to standard error; a progress bar must draw around them.
+    pub logs: Logs,
+    /// Where to read and write.
+    pub streams: &'c mut Streams<'s>,
+}
+
+impl Context<'_, '_> {
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// The configuration under the global options and what `add` overrides beside them.
+    pub fn config(&self, add: impl FnOnce(&mut Overrides)) -> Result<Config, CliError> {
+        let mut overrides = self.global.overrides();
+        add(&mut overrides);
+        Ok(Config::load(&overrides, self.environment, self.now())?)
+    }
+
+    /// The configured database, opened for reading.
+    pub fn reader(&self) -> Result<Reader, CliError> {
+        Ok(Reader::open(&self.config(|_| {})?.database)?)
+    }
+
+    /// Whether a progress bar may be drawn on standard error.
+    #[must_use]
+    pub fn may_draw(&self) -> bool {
+        self.streams.stderr_is_terminal && !self.global.no_progress && self.global.quiet == 0
+    }
+}

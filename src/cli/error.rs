@@ -1,0 +1,166 @@
+//! Why a command ended early.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+
+use super::exit::ExitStatus;
+use crate::config::ConfigError;
+use crate::store::{OpenError, SqlError};
+
+/// Why a command ended early: what to say, and how to exit.
+///
+/// `Display` is the message with its causes on one line (an excerpt of SQL may follow on its own lines).
+#[derive(Debug)]
+pub struct CliError {
+    status: ExitStatus,
+    message: Option<String>,
+    help: Option<String>,
+}
+
+impl CliError {
+    /// An error with its chain of causes.
+    #[must_use]
+    pub fn new(status: ExitStatus, error: &(dyn Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors print their cause themselves.
+            if !message.ends_with(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = match error.downcast_ref() {
+                // Below SQLite's own sentence there is only the general name of its code.
+                Some(rusqlite::Error::SqliteFailure(_, Some(_))) => None,
+                _ => error.source(),
+            };
+        }
+        Self {
+            status,
+            message: Some(message),
+            help: None,
+        }
+    }
+
+    /// Wrong input; `message` names the value and the way out.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            status: ExitStatus::USAGE,
+            message: Some(message.into()),
+            help: None,
+        }
+    }
+
+    /// The reader of standard output has gone: it had enough, which is a normal end.
+    fn output_closed() -> Self {
+        Self {
+            status: ExitStatus::SUCCESS,
+            message: None,
+            help: None,
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, help: Option<impl Into<String>>) -> Self {
+        self.help = help.map(Into::into);
+        self
+    }
+
+    /// How the program ends.
+    #[must_use]
+    pub fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// Prints `error: …` and, where there is advice, `help: …`. Nobody is left to tell when that fails.
+    pub fn print(&self, out: &mut dyn Write) {
+        if let Some(message) = &self.message {
+            let _ = writeln!(out, "error: {message}");
+        }
+        if let Some(help) = &self.help {
+            let _ = writeln!(out, "help: {help}");
+        }
+        let _ = out.flush();
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message.as_deref().unwrap_or("the output was closed"))
+    }
+}
+
+impl From<io::Error> for CliError {
+    /// A failure to write to standard output.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::output_closed();
+        }
+        Self {
+            status: ExitStatus::FAILED,
+            message: Some(format!("cannot write the output: {error}")),
+            help: None,
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ExitStatus::USAGE, &error)
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        Self::new(ExitStatus::DATABASE, &error).with_help(error.help())
+    }
+}
+
+impl From<SqlError> for CliError {
+    fn from(error: SqlError) -> Self {
+        let status = match &error {
+            SqlError::Failed(_) if error.is_database_fault() => ExitStatus::DATABASE,
+            SqlError::Failed(_) => ExitStatus::FAILED,
+            _ => ExitStatus::USAGE,
+        };
+        Self::new(status, &error).with_help(error.help())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the outer")]
+    struct Outer(#[source] io::Error);
+
+    fn printed(error: &CliError) -> String {
+        let mut out = Vec::new();
+        error.print(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_causes_follow_the_message_and_the_help_has_its_own_line() {
+        let error = Outer(io::Error::other("the inner"));
+        let error = CliError::new(ExitStatus::FAILED, &error).with_help(Some("try again"));
+        assert_eq!(printed(&error), "error: the outer: the inner\nhelp: try again\n");
+    }
+
+    #[test]
+    fn a_closed_output_is_a_normal_end_and_a_full_disk_is_not() {
+        let closed = CliError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(
+            (closed.status(), printed(&closed)),
+            (ExitStatus::SUCCESS, String::new())
+        );
+        let full = CliError::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.status(), ExitStatus::FAILED);
+        assert!(printed(&full).starts_with("error: cannot write the output"));
+    }
+}

@@ -1,0 +1,232 @@
+//! Events to standard error.
+//!
+//! Only this program's own events are shown, at any level: the HTTP libraries' events hold what was sent,
+//! and with it the signature.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{Layer, MakeWriter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+
+use super::args::{GlobalArgs, LogFormat};
+use crate::clock::SharedClock;
+use crate::model::civil;
+
+/// The targets of this program's events begin with it.
+const OWN: &str = "jdcdn_stats";
+
+/// Runs what it is given at a moment when a line may be printed, such as `MultiProgress::suspend`.
+pub type Around = Box<dyn Fn(&mut dyn FnMut()) + Send>;
+
+/// The events' way out; clones share it.
+#[derive(Clone)]
+pub struct Logs(Arc<Mutex<Sink>>);
+
+struct Sink {
+    out: Box<dyn Write + Send>,
+    around: Option<Around>,
+}
+
+impl Logs {
+    /// Events to the process's standard error.
+    #[must_use]
+    pub fn to_stderr() -> Self {
+        Self::to(Box::new(io::stderr()))
+    }
+
+    /// Events to `out`.
+    #[must_use]
+    pub fn to(out: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(Sink { out, around: None })))
+    }
+
+    /// Has every line printed inside `around`, so that it does not tear a progress bar; `None` ends that.
+    ///
+    /// `around` must not itself cause events.
+    pub fn print_inside(&self, around: Option<Around>) {
+        self.sink().around = around;
+    }
+
+    /// A thread that panicked while it printed leaves at worst half a line.
+    fn sink(&self) -> std::sync::MutexGuard<'_, Sink> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Logs")
+    }
+}
+
+/// Prints whole lines: the formatter hands over an event at a time.
+#[derive(Debug)]
+pub struct LineWriter<'l>(&'l Logs);
+
+impl Write for LineWriter<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut sink = self.0.sink();
+        let Sink { out, around } = &mut *sink;
+        let mut result = Ok(());
+        let mut print = || result = out.write_all(line);
+        match around {
+            Some(around) => around(&mut print),
+            None => print(),
+        }
+        result.map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.sink().out.flush()
+    }
+}
+
+impl<'l> MakeWriter<'l> for Logs {
+    type Writer = LineWriter<'l>;
+
+    fn make_writer(&'l self) -> LineWriter<'l> {
+        LineWriter(self)
+    }
+}
+
+/// Events carry the program's own time, in UTC+8.
+struct ClockTime(SharedClock);
+
+impl FormatTime for ClockTime {
+    fn format_time(&self, out: &mut Writer<'_>) -> fmt::Result {
+        out.write_str(&civil::cst_rfc3339(self.0.now()))
+    }
+}
+
+/// Shows this program's events from now on. In a process that has installed it before, nothing changes.
+pub fn install(logs: &Logs, global: &GlobalArgs, colour: bool, clock: SharedClock) {
+    let _ = tracing::subscriber::set_global_default(subscriber(logs, global, colour, clock));
+}
+
+fn subscriber(
+    logs: &Logs,
+    global: &GlobalArgs,
+    colour: bool,
+    clock: SharedClock,
+) -> Box<dyn Subscriber + Send + Sync> {
+    let filter = Targets::new().with_target(OWN, level(global.verbose, global.quiet));
+    let layer = Layer::new()
+        .with_writer(logs.clone())
+        .with_timer(ClockTime(clock))
+        .with_ansi(colour);
+    let registry = tracing_subscriber::registry();
+    match global.log_format {
+        LogFormat::Text => Box::new(registry.with(layer.with_target(false).with_filter(filter))),
+        LogFormat::Json => Box::new(registry.with(layer.json().flatten_event(true).with_filter(filter))),
+    }
+}
+
+/// Warnings and errors by default: what goes well is said by the commands themselves.
+fn level(verbose: u8, quiet: u8) -> LevelFilter {
+    match i16::from(verbose) - i16::from(quiet) {
+        ..=-2 => LevelFilter::OFF,
+        -1 => LevelFilter::ERROR,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        3.. => LevelFilter::TRACE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Captured {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn logged(global: &GlobalArgs, around: Option<Around>, events: impl FnOnce()) -> String {
+        let captured = Captured::default();
+        let logs = Logs::to(Box::new(captured.clone()));
+        logs.print_inside(around);
+        let clock = Arc::new(ManualClock::new(1_568_477_100));
+        tracing::subscriber::with_default(subscriber(&logs, global, false, clock), events);
+        captured.text()
+    }
+
+    #[test]
+    fn own_warnings_are_shown_and_foreign_events_never() {
+        let events = || {
+            tracing::warn!("own");
+            tracing::info!("quiet");
+            tracing::error!(target: "hyper::proto", "foreign");
+        };
+        let global = GlobalArgs::default();
+        assert_eq!(
+            logged(&global, None, events),
+            "2019-09-15T00:05:00+08:00  WARN own\n"
+        );
+        let loud = GlobalArgs {
+            verbose: 9,
+            ..GlobalArgs::default()
+        };
+        let shown = logged(&loud, None, events);
+        assert!(shown.contains("quiet") && !shown.contains("foreign"), "{shown}");
+        let silent = GlobalArgs {
+            quiet: 2,
+            ..GlobalArgs::default()
+        };
+        assert_eq!(logged(&silent, None, events), "");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let global = GlobalArgs {
+            log_format: LogFormat::Json,
+            ..GlobalArgs::default()
+        };
+        let text = logged(&global, None, || tracing::warn!(window = 7, "late\nline"));
+        assert_eq!(text.lines().count(), 1);
+        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&event["window"], &event["message"]),
+            (&7.into(), &"late\nline".into())
+        );
+    }
+
+    #[test]
+    fn each_line_is_printed_inside_what_guards_the_progress_bar() {
+        let steps = Captured::default();
+        let seen = steps.clone();
+        let around: Around = Box::new(move |print| {
+            let mut seen = seen.clone();
+            seen.write_all(b"<").unwrap();
+            print();
+            seen.write_all(b">").unwrap();
+        });
+        let text = logged(&GlobalArgs::default(), Some(around), || {
+            tracing::warn!("one");
+            tracing::warn!("two");
+        });
+        assert_eq!((steps.text().as_str(), text.lines().count()), ("<><>", 2));
+    }
+}

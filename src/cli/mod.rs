@@ -1,0 +1,131 @@
+//! The command line: arguments, one file a command, output, exit codes.
+//!
+//! - [`command`]: the list of commands; one line there and one file here make a new one
+//! - [`args`]: the options that commands share
+//! - [`context`]: what a command gets to work with
+//! - [`logging`]: events to standard error
+//! - [`output`]: rows as tables, JSON, CSV and the like
+//! - [`exit`], [`error`]: how a command ends
+//!
+//! Data goes to standard output, everything else to standard error.
+
+pub mod args;
+pub mod command;
+pub mod completions;
+pub mod context;
+pub mod error;
+pub mod exit;
+pub mod logging;
+pub mod output;
+pub mod query;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::Parser as _;
+
+pub use args::Cli;
+pub use context::{Context, Streams};
+pub use error::CliError;
+pub use exit::ExitStatus;
+
+use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::config::{ConfigError, Environment, Source, environment};
+use crate::model::{civil, moment};
+use logging::Logs;
+
+/// Runs the command line `args`, of which the first is the program's name, and returns how it ended. An
+/// error is printed before it returns.
+pub fn run<A: Into<OsString> + Clone>(
+    args: impl IntoIterator<Item = A>,
+    environment: &Environment,
+    mut streams: Streams<'_>,
+) -> ExitStatus {
+    let ended = dispatch(args, environment, &mut streams);
+    // What a failed command has written so far comes before the error that explains its end.
+    let flushed = streams.stdout.flush().map_err(CliError::from);
+    match ended.and_then(|status| flushed.map(|()| status)) {
+        Ok(status) => status,
+        Err(error) => {
+            error.print(streams.stderr);
+            error.status()
+        }
+    }
+}
+
+fn dispatch<A: Into<OsString> + Clone>(
+    args: impl IntoIterator<Item = A>,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<ExitStatus, CliError> {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(message) => return explain(&message, environment, streams),
+    };
+    let colour = streams.stderr_is_terminal && is_colour_wanted(environment);
+    let clock = clock(environment)?;
+    let logs = Logs::to_stderr();
+    logging::install(&logs, &cli.global, colour, Arc::clone(&clock));
+    if environment.raw(environment::TEST_NOW).is_some() {
+        let now = civil::cst_second(clock.now());
+        tracing::warn!(%now, "the clock is set by {}", environment::TEST_NOW);
+    }
+    let mut context = Context {
+        global: &cli.global,
+        environment,
+        clock,
+        logs,
+        streams,
+    };
+    cli.command.run(&mut context)
+}
+
+/// Prints what clap has to say: help and version to standard output, a usage error to standard error.
+fn explain(
+    message: &clap::Error,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<ExitStatus, CliError> {
+    let (out, is_terminal, status) = if message.use_stderr() {
+        (
+            &mut *streams.stderr,
+            streams.stderr_is_terminal,
+            ExitStatus::USAGE,
+        )
+    } else {
+        (
+            &mut *streams.stdout,
+            streams.stdout_is_terminal,
+            ExitStatus::SUCCESS,
+        )
+    };
+    let text = message.render();
+    if is_terminal && is_colour_wanted(environment) {
+        write!(out, "{}", text.ansi())?;
+    } else {
+        write!(out, "{text}")?;
+    }
+    Ok(status)
+}
+
+fn is_colour_wanted(environment: &Environment) -> bool {
+    environment.raw("NO_COLOR").is_none() && environment.raw("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The operating system's clock, unless a test has chosen the moment.
+fn clock(environment: &Environment) -> Result<SharedClock, CliError> {
+    let Some(setting) = environment.text(environment::TEST_NOW)? else {
+        return Ok(Arc::new(SystemClock::new()));
+    };
+    let given = setting.value;
+    let now = match given.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            moment::parse_moment(&given, SystemClock::new().now()).map_err(|error| ConfigError::Invalid {
+                at: Source::Environment(environment::TEST_NOW),
+                reason: error.to_string(),
+            })?
+        }
+    };
+    Ok(Arc::new(SystemClock::starting_at(now)))
+}

@@ -1,0 +1,79 @@
+//! A value of a row.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'v> {
+    /// Nothing is known.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A fraction, never NaN.
+    Real(f64),
+    /// A text, as it is stored: the formats make it safe.
+    Text(&'v str),
+    /// Bytes, shown as hexadecimal digits.
+    Blob(&'v [u8]),
+}
+
+impl<'v> Cell<'v> {
+    /// The value as a text; NULL is empty.
+    #[must_use]
+    pub fn to_text(self) -> Cow<'v, str> {
+        match self {
+            Self::Null => Cow::Borrowed(""),
+            Self::Integer(number) => Cow::Owned(number.to_string()),
+            Self::Real(number) => Cow::Owned(real(number)),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Blob(bytes) => Cow::Owned(hex(bytes)),
+        }
+    }
+
+    /// Whether it is a number.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Real(_))
+    }
+}
+
+/// The shortest text that reads as the same number. SQLite can hold infinities: they read as a number that
+/// is out of range, in JSON too.
+pub(super) fn real(number: f64) -> String {
+    if number.is_infinite() {
+        return if number > 0.0 { "9e999" } else { "-9e999" }.to_owned();
+    }
+    format!("{number:?}")
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_has_a_text() {
+        for (cell, text) in [
+            (Cell::Null, ""),
+            (Cell::Integer(i64::MIN), "-9223372036854775808"),
+            (Cell::Real(0.1), "0.1"),
+            (Cell::Real(100.0), "100.0"),
+            (Cell::Real(1e300), "1e300"),
+            (Cell::Real(f64::NEG_INFINITY), "-9e999"),
+            (Cell::Text("a"), "a"),
+            (Cell::Blob(&[0, 0xff]), "00ff"),
+        ] {
+            assert_eq!(cell.to_text(), text);
+        }
+    }
+}

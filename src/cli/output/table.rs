@@ -1,0 +1,232 @@
+//! Aligned columns, for terminals and in Markdown.
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Cell, RowWriter};
+use crate::model::text;
+
+/// How many rows decide the widths; later rows are written as they come.
+const SAMPLE_ROWS: usize = 1_000;
+/// How much text the sample may hold, in bytes.
+const SAMPLE_BYTES: usize = 1024 * 1024;
+/// The widest that a column is made; longer cells are written whole and push their row out of line.
+const MAX_WIDTH: usize = 60;
+
+/// How the columns are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// By two spaces, with a line below the header.
+    Plain,
+    /// As a Markdown table.
+    Markdown,
+}
+
+/// Writes aligned columns. Numbers stand to the right; no cell is cut; foreign text cannot steer the
+/// terminal.
+pub struct TableWriter<'w> {
+    style: Style,
+    out: &'w mut dyn Write,
+    header: Vec<String>,
+    sample: Vec<Vec<String>>,
+    sample_bytes: usize,
+    columns: Vec<Column>,
+    /// The sample is complete, and written.
+    settled: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Column {
+    width: usize,
+    has_number: bool,
+    has_text: bool,
+}
+
+impl Column {
+    fn is_right(self) -> bool {
+        self.has_number && !self.has_text
+    }
+}
+
+impl<'w> TableWriter<'w> {
+    /// A table with these columns; nothing is written before the widths are known.
+    pub fn new(style: Style, columns: &[String], out: &'w mut dyn Write) -> Self {
+        let header: Vec<String> = columns.iter().map(|name| printable(style, name)).collect();
+        // Three dashes are the least that Markdown takes for a line below the header.
+        let least = if style == Style::Markdown { 3 } else { 1 };
+        let columns = header
+            .iter()
+            .map(|name| Column {
+                width: name.width().clamp(least, MAX_WIDTH),
+                ..Column::default()
+            })
+            .collect();
+        Self {
+            style,
+            out,
+            header,
+            sample: Vec::new(),
+            sample_bytes: 0,
+            columns,
+            settled: false,
+        }
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if self.settled {
+            return Ok(());
+        }
+        self.settled = true;
+        let header = std::mem::take(&mut self.header);
+        self.line(&header)?;
+        let style = self.style;
+        let rule: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| match style {
+                Style::Markdown if column.is_right() => format!("{}:", "-".repeat(column.width - 1)),
+                _ => "-".repeat(column.width),
+            })
+            .collect();
+        self.line(&rule)?;
+        for row in std::mem::take(&mut self.sample) {
+            self.line(&row)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, cells: &[String]) -> io::Result<()> {
+        let mut line = String::new();
+        for (at, (cell, column)) in cells.iter().zip(&self.columns).enumerate() {
+            line.push_str(match (self.style, at) {
+                (Style::Plain, 0) => "",
+                (Style::Plain, _) => "  ",
+                (Style::Markdown, 0) => "| ",
+                (Style::Markdown, _) => " | ",
+            });
+            let pad = " ".repeat(column.width.saturating_sub(cell.width()));
+            if column.is_right() {
+                line.push_str(&pad);
+                line.push_str(cell);
+            } else {
+                line.push_str(cell);
+                line.push_str(&pad);
+            }
+        }
+        match self.style {
+            Style::Plain => writeln!(self.out, "{}", line.trim_end()),
+            Style::Markdown => writeln!(self.out, "{line} |"),
+        }
+    }
+}
+
+impl RowWriter for TableWriter<'_> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let row: Vec<String> = cells
+            .iter()
+            .map(|cell| printable(self.style, &cell.to_text()))
+            .collect();
+        if self.settled {
+            return self.line(&row);
+        }
+        for ((cell, text), column) in cells.iter().zip(&row).zip(&mut self.columns) {
+            column.width = column.width.max(text.width().min(MAX_WIDTH));
+            column.has_number |= cell.is_number();
+            column.has_text |= matches!(cell, Cell::Text(_) | Cell::Blob(_));
+        }
+        self.sample_bytes += row.iter().map(String::len).sum::<usize>();
+        self.sample.push(row);
+        if self.sample.len() >= SAMPLE_ROWS || self.sample_bytes >= SAMPLE_BYTES {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.settle()
+    }
+}
+
+fn printable(style: Style, cell: &str) -> String {
+    let shown = text::shorten(cell, usize::MAX);
+    match style {
+        Style::Plain => shown,
+        Style::Markdown => shown.replace('|', "\\|"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(style: Style, columns: &[&str], rows: &[&[Cell<'_>]]) -> String {
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let mut out = Vec::new();
+        let mut table = TableWriter::new(style, &columns, &mut out);
+        for row in rows {
+            table.row(row).unwrap();
+        }
+        table.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_stand_right_texts_left_and_wide_characters_count_double() {
+        let rows: [&[Cell<'_>]; 3] = [
+            &[Cell::Text("www.a.com"), Cell::Integer(7)],
+            &[Cell::Text("带宽"), Cell::Null],
+            &[Cell::Null, Cell::Integer(-1_000)],
+        ];
+        assert_eq!(
+            written(Style::Plain, &["domain", "pv"], &rows),
+            "domain        pv\n---------  -----\nwww.a.com      7\n带宽\n           -1000\n"
+        );
+        assert_eq!(
+            written(Style::Markdown, &["domain", "pv"], &rows[..2]),
+            "| domain    |  pv |\n| --------- | --: |\n| www.a.com |   7 |\n| 带宽      |     |\n"
+        );
+    }
+
+    #[test]
+    fn foreign_text_stays_in_its_cell_and_is_not_cut() {
+        let hostile = "a|b\n\u{1b}[2J";
+        let rows: [&[Cell<'_>]; 1] = [&[Cell::Text(hostile)]];
+        assert_eq!(
+            written(Style::Markdown, &["x"], &rows).lines().nth(2),
+            Some("| a\\|b\\n\\u{1b}[2J |")
+        );
+        let long = "a".repeat(10_000);
+        let shown = written(Style::Plain, &["x"], &[&[Cell::Text(&long)]]);
+        assert!(shown.contains(&long));
+        assert_eq!(shown.lines().nth(1).map(str::len), Some(MAX_WIDTH));
+    }
+
+    #[test]
+    fn rows_beyond_the_sample_are_written_as_they_come() {
+        struct Counting<'c>(&'c std::cell::Cell<usize>);
+        impl Write for Counting<'_> {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let lines = String::from_utf8_lossy(bytes).matches('\n').count();
+                self.0.set(self.0.get() + lines);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = std::cell::Cell::new(0);
+        let mut out = Counting(&lines);
+        let mut table = TableWriter::new(Style::Plain, &["x".to_owned()], &mut out);
+        for row in 0..2_000_usize {
+            let expected = if row < SAMPLE_ROWS { 0 } else { row + 2 };
+            assert_eq!(lines.get(), expected);
+            table.row(&[Cell::Integer(1)]).unwrap();
+        }
+    }
+
+    #[test]
+    fn without_rows_there_is_a_header() {
+        assert_eq!(written(Style::Plain, &["a", "bb"], &[]), "a  bb\n-  --\n");
+    }
+}

@@ -1,0 +1,89 @@
+//! `query`: read-only SQL.
+
+use clap::Args;
+use rusqlite::types::ValueRef;
+
+use super::context::Context;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::output::{self, Cell, Format};
+use crate::store::Parameter;
+
+/// Run SQL on the database, for reading only
+///
+/// Rows are printed as they come. Bind values to parameters instead of writing them into the SQL:
+/// `:name` in the SQL, `-p name=value` beside it. What looks exactly like a number is bound as one.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  jdcdn-stats query 'SELECT domain, max(bandwidth) FROM origin_stats GROUP BY 1'
+  jdcdn-stats query -p pv=10 'SELECT * FROM origin_stats WHERE pv > :pv'
+  jdcdn-stats query --format csv 'SELECT * FROM origin_stats' > stats.csv
+  echo 'SELECT count(*) FROM origin_stats' | jdcdn-stats query -")]
+pub struct QueryArgs {
+    /// One SQL statement, or `-` to read it from standard input
+    sql: String,
+    /// Value for a parameter of the SQL, `:name`, `@name` or `$name`; may be given several times
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    parameters: Vec<Parameter>,
+    /// How the rows are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl QueryArgs {
+    /// Runs the SQL and prints its rows.
+    pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let reader = context.reader()?;
+        let sql = self.sql(context)?;
+        let query = reader.query(&sql, &self.parameters)?;
+        let mut rows = output::writer(self.format, &query.columns(), context.streams.stdout)?;
+        let count = query.each_row(|values| {
+            let texts: Vec<_> = values.iter().map(text_of).collect();
+            let cells: Vec<_> = values
+                .iter()
+                .zip(&texts)
+                .map(|(value, text)| cell_of(*value, text))
+                .collect();
+            rows.row(&cells).map_err(CliError::from)
+        })?;
+        rows.finish()?;
+        drop(rows);
+        if count == 0 && self.format == Format::Table {
+            context.streams.stdout.flush()?;
+            // Beside the data: nobody is left to tell when that fails.
+            let _ = writeln!(context.streams.stderr, "(no rows)");
+        }
+        Ok(ExitStatus::SUCCESS)
+    }
+
+    fn sql(&self, context: &mut Context<'_, '_>) -> Result<String, CliError> {
+        if self.sql != "-" {
+            return Ok(self.sql.clone());
+        }
+        let mut sql = String::new();
+        context
+            .streams
+            .stdin
+            .read_to_string(&mut sql)
+            .map_err(|error| CliError::usage(format!("cannot read the SQL from standard input: {error}")))?;
+        Ok(sql)
+    }
+}
+
+/// SQLite does not promise that a text is UTF-8.
+fn text_of<'v>(value: &ValueRef<'v>) -> std::borrow::Cow<'v, str> {
+    match value {
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes),
+        _ => std::borrow::Cow::Borrowed(""),
+    }
+}
+
+fn cell_of<'v>(value: ValueRef<'v>, text: &'v str) -> Cell<'v> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(_) => Cell::Text(text),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    }
+}

@@ -1,0 +1,213 @@
+//! `query`.
+
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+
+use super::{Sandbox, ended};
+
+const SQL: &str = "SELECT domain, ts, bandwidth FROM origin_stats ORDER BY domain DESC, ts";
+
+#[test]
+fn each_format_holds_the_same_rows() {
+    let sandbox = Sandbox::with_database();
+    for (format, expected) in [
+        (
+            "table",
+            "domain             ts  bandwidth\n---------  ----------  ---------\n\
+             www.a.com  1568477100          0\nwww.a.com  1568477400       8000\nb.com      1568477100\n",
+        ),
+        (
+            "json",
+            "[\n{\"domain\":\"www.a.com\",\"ts\":1568477100,\"bandwidth\":0},\n\
+             {\"domain\":\"www.a.com\",\"ts\":1568477400,\"bandwidth\":8000},\n\
+             {\"domain\":\"b.com\",\"ts\":1568477100,\"bandwidth\":null}\n]\n",
+        ),
+        (
+            "ndjson",
+            "{\"domain\":\"www.a.com\",\"ts\":1568477100,\"bandwidth\":0}\n\
+             {\"domain\":\"www.a.com\",\"ts\":1568477400,\"bandwidth\":8000}\n\
+             {\"domain\":\"b.com\",\"ts\":1568477100,\"bandwidth\":null}\n",
+        ),
+        (
+            "csv",
+            "domain,ts,bandwidth\r\nwww.a.com,1568477100,0\r\nwww.a.com,1568477400,8000\r\nb.com,1568477100,\r\n",
+        ),
+        (
+            "tsv",
+            "domain\tts\tbandwidth\nwww.a.com\t1568477100\t0\nwww.a.com\t1568477400\t8000\nb.com\t1568477100\t\n",
+        ),
+        (
+            "markdown",
+            "| domain    |         ts | bandwidth |\n| --------- | ---------: | --------: |\n\
+             | www.a.com | 1568477100 |         0 |\n| www.a.com | 1568477400 |      8000 |\n\
+             | b.com     | 1568477100 |           |\n",
+        ),
+    ] {
+        assert_eq!(
+            sandbox.run(&["query", SQL, "--format", format]).succeeded(),
+            expected,
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn values_are_bound_by_name() {
+    let sandbox = Sandbox::with_database();
+    let sql = "SELECT count AS n FROM origin_status_nonzero WHERE code = :code AND domain = @domain";
+    let rows = sandbox.run(&[
+        "query",
+        sql,
+        "-p",
+        "code=502",
+        "-p",
+        "domain=b.com",
+        "--format",
+        "ndjson",
+    ]);
+    assert_eq!(rows.succeeded(), "{\"n\":3}\n");
+    let missing = sandbox.run(&["query", sql, "-p", "code=502"]).failed(2);
+    assert_eq!(
+        missing,
+        "error: no value is given for `@domain`: add `-p domain=VALUE`\n"
+    );
+    let shapeless = sandbox.run(&["query", sql, "-p", "code"]).failed(2);
+    assert!(shapeless.contains("`code` is not `name=value`"), "{shapeless}");
+}
+
+#[test]
+fn a_dash_reads_the_sql_from_standard_input() {
+    let sandbox = Sandbox::with_database();
+    let mut child = sandbox
+        .command(&["query", "-", "--format", "ndjson"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let sql = b"-- how many\nSELECT count(*) AS n\nFROM origin_stats;\n";
+    child.stdin.take().unwrap().write_all(sql).unwrap();
+    assert_eq!(
+        ended(child.wait_with_output().unwrap()).succeeded(),
+        "{\"n\":3}\n"
+    );
+}
+
+#[test]
+fn an_error_shows_the_place_and_the_name_that_was_meant() {
+    let sandbox = Sandbox::with_database();
+    assert_eq!(
+        sandbox
+            .run(&["query", "SELECT bandwith FROM origin_stats"])
+            .failed(2),
+        "error: no such column: bandwith\n  1 | SELECT bandwith FROM origin_stats\n    |        ^\n\
+         help: did you mean `bandwidth`?\n"
+    );
+    assert_eq!(
+        sandbox.run(&["query", "SELECT * FROM origin_stat"]).failed(2),
+        "error: no such table: origin_stat\n  1 | SELECT * FROM origin_stat\n    |               ^\n\
+         help: did you mean `origin_stats`?\n"
+    );
+}
+
+#[test]
+fn nothing_is_written_whatever_the_sql_says() {
+    let sandbox = Sandbox::with_database();
+    let before = std::fs::read(sandbox.path("jdcdn-stats.db")).unwrap();
+    for sql in [
+        "DELETE FROM origin_stats",
+        "PRAGMA user_version = 9",
+        "VACUUM INTO 'copy.db'",
+        "ATTACH 'copy.db' AS other",
+        "SELECT 1; DROP TABLE point",
+    ] {
+        sandbox.run(&["query", sql]).failed(2);
+    }
+    assert!(!sandbox.path("copy.db").exists());
+    assert_eq!(std::fs::read(sandbox.path("jdcdn-stats.db")).unwrap(), before);
+}
+
+#[test]
+fn no_rows_are_announced_beside_the_header() {
+    let sandbox = Sandbox::with_database();
+    let none = sandbox.run(&["query", "SELECT domain, pv FROM origin_stats WHERE pv > 99"]);
+    assert_eq!(
+        (none.code, none.stdout.as_str(), none.stderr.as_str()),
+        (Some(0), "domain  pv\n------  --\n", "(no rows)\n")
+    );
+    let sql = "SELECT 1 AS n WHERE 0";
+    for (format, expected) in [("json", "[]\n"), ("ndjson", ""), ("csv", "n\r\n")] {
+        assert_eq!(
+            sandbox.run(&["query", sql, "--format", format]).succeeded(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_with_a_way_out() {
+    let sandbox = Sandbox::new();
+    let missing = sandbox.run(&["query", "SELECT 1"]).failed(5);
+    assert!(
+        missing.contains("no database at `jdcdn-stats.db`")
+            && missing.contains("help: ")
+            && missing.contains("demo"),
+        "{missing}"
+    );
+    assert!(!sandbox.path("jdcdn-stats.db").exists());
+    sandbox.write(
+        "notes.txt",
+        "not a database, and long enough to have a header of its own, as it were",
+    );
+    let foreign = sandbox.run(&["query", "SELECT 1", "--db", "notes.txt"]).failed(5);
+    assert!(
+        foreign.contains("`notes.txt` is not a database of jdcdn-stats"),
+        "{foreign}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let sandbox = Sandbox::with_database();
+    let endless = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    for format in ["table", "json", "ndjson", "csv", "tsv", "markdown"] {
+        let mut child = sandbox
+            .command(&["query", endless, "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut head = [0; 64];
+        child.stdout.take().unwrap().read_exact(&mut head).unwrap();
+        assert_eq!(
+            ended(child.wait_with_output().unwrap()).succeeded(),
+            "",
+            "{format}"
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error_and_not_a_normal_end() {
+    let sandbox = Sandbox::with_database();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = sandbox.command(&["query", SQL]).stdout(full).output().unwrap();
+    let message = ended(output).failed(1);
+    assert!(
+        message.starts_with("error: cannot write the output: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn rows_before_a_failure_are_followed_by_an_error() {
+    let sandbox = Sandbox::with_database();
+    let sql = "SELECT json_extract(CASE pv WHEN 3 THEN '{' ELSE '1' END, '$') AS n FROM origin_stats";
+    let failed = sandbox.run(&["query", sql, "--format", "ndjson"]);
+    assert_eq!(
+        (failed.code, failed.stdout.as_str()),
+        (Some(1), "{\"n\":1}\n{\"n\":1}\n")
+    );
+    assert_eq!(failed.stderr, "error: the query failed: malformed JSON\n");
+}

@@ -1,0 +1,219 @@
+//! Help, configuration and exit codes.
+
+use std::process::Command;
+
+use super::{Ended, Sandbox, ended, program};
+
+const COUNT: [&str; 4] = [
+    "query",
+    "SELECT count(*) AS n FROM origin_stats",
+    "--format",
+    "ndjson",
+];
+
+/// What `COUNT` prints on the sandbox's database.
+const COUNTED: &str = "{\"n\":3}\n";
+
+fn with_config(toml: &str) -> Ended {
+    let sandbox = Sandbox::with_database();
+    sandbox.write("jdcdn-stats.toml", toml);
+    sandbox.run(&COUNT)
+}
+
+#[test]
+fn the_examples_of_every_command_run() {
+    let sandbox = Sandbox::with_database();
+    let help = sandbox.run(&["--help"]).succeeded();
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .collect();
+    assert!(commands.contains(&"query"), "{help}");
+    let path = format!(
+        "{}:{}",
+        program().parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    for command in commands {
+        let long = sandbox.run(&[command, "--help"]).succeeded();
+        let examples: Vec<&str> = long
+            .lines()
+            .skip_while(|line| !line.starts_with("Example"))
+            .skip(1)
+            .collect();
+        assert!(!examples.is_empty(), "{command}: {long}");
+        for example in examples {
+            let output = Command::new("bash")
+                .args(["-c", example])
+                .current_dir(sandbox.path(""))
+                .env_clear()
+                .env("PATH", &path)
+                .output()
+                .unwrap();
+            let ended = ended(output);
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{example}");
+        }
+    }
+}
+
+#[test]
+fn help_and_version_are_data_and_a_wrong_command_line_is_not() {
+    let sandbox = Sandbox::new();
+    assert!(
+        sandbox
+            .run(&["--version"])
+            .succeeded()
+            .starts_with("jdcdn-stats ")
+    );
+    assert!(
+        sandbox
+            .run(&["query", "-h"])
+            .succeeded()
+            .contains("Usage: jdcdn-stats query")
+    );
+    let bare = sandbox.run(&[]);
+    assert_eq!((bare.code, bare.stdout.as_str()), (Some(2), ""));
+    assert!(bare.stderr.contains("Commands:"));
+    let unknown = sandbox.run(&["qeury"]).failed(2);
+    assert!(
+        unknown.contains("'qeury'") && unknown.contains("'query'"),
+        "{unknown}"
+    );
+    let format = sandbox.run(&["query", "SELECT 1", "--format", "xml"]).failed(2);
+    assert!(format.contains("'xml'") && format.contains("ndjson"), "{format}");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = sandbox.run(&["completions", shell]).succeeded();
+        assert!(
+            script.contains("query") && script.contains("no-progress"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn global_options_work_before_and_after_the_command() {
+    let sandbox = Sandbox::with_database();
+    std::fs::rename(sandbox.path("jdcdn-stats.db"), sandbox.path("other.db")).unwrap();
+    let mut before = vec!["--db", "other.db", "-v", "--no-progress"];
+    before.extend(COUNT);
+    assert_eq!(sandbox.run(&before).succeeded(), COUNTED);
+    let mut after = COUNT.to_vec();
+    after.extend(["--db", "other.db", "-q", "--log-format", "json"]);
+    assert_eq!(sandbox.run(&after).succeeded(), COUNTED);
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file() {
+    let sandbox = Sandbox::with_database();
+    std::fs::create_dir(sandbox.path("etc")).unwrap();
+    std::fs::rename(sandbox.path("jdcdn-stats.db"), sandbox.path("etc/a.db")).unwrap();
+    sandbox.write("etc/c.toml", "database = 'a.db'\n");
+    let run = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(&COUNT);
+        ended(
+            command
+                .args(args)
+                .envs(variables.iter().copied())
+                .output()
+                .unwrap(),
+        )
+    };
+    assert_eq!(run(&["--config", "etc/c.toml"], &[]).succeeded(), COUNTED);
+    assert_eq!(run(&[], &[("JDCDN_CONFIG", "etc/c.toml")]).succeeded(), COUNTED);
+    assert_eq!(run(&[], &[("JDCDN_DB", "etc/a.db")]).succeeded(), COUNTED);
+    let lost = run(&["--config", "etc/c.toml"], &[("JDCDN_DB", "lost.db")]).failed(5);
+    assert!(lost.contains("`lost.db`"), "{lost}");
+    assert_eq!(
+        run(&["--db", "etc/a.db"], &[("JDCDN_DB", "lost.db")]).succeeded(),
+        COUNTED
+    );
+}
+
+#[test]
+fn a_configuration_file_that_is_named_must_be_there() {
+    let sandbox = Sandbox::with_database();
+    let flag = sandbox
+        .run(&["query", "SELECT 1", "--config", "lost.toml"])
+        .failed(2);
+    assert!(
+        flag.starts_with("error: cannot read the configuration file `lost.toml`"),
+        "{flag}"
+    );
+    let mut command = sandbox.command(&COUNT);
+    let variable = ended(command.env("JDCDN_CONFIG", "lost.toml").output().unwrap()).failed(2);
+    assert!(variable.contains("JDCDN_CONFIG"), "{variable}");
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_one_sentence_with_the_place_the_value_and_the_way_out() {
+    for (toml, expected) in [
+        (
+            "[fetch]\nwidnow = '1d'",
+            "jdcdn-stats.toml:2: unknown key `fetch.widnow`; did you mean `fetch.window`?",
+        ),
+        (
+            "[fetch]\nconcurrency = 'four'",
+            "jdcdn-stats.toml:2: fetch.concurrency: `'four'` has the wrong type: write a whole number without quotes",
+        ),
+        (
+            "[fetch]\nwindow = '7m'",
+            "jdcdn-stats.toml:2: fetch.window: `7m` is not a multiple of `5m`, from `5m` to `31d`",
+        ),
+        (
+            "[watch]\nevery = 'often'",
+            "jdcdn-stats.toml:2: watch.every: `often` is not a length of time: write a number and a unit, such as `500ms`, `30s`, `5m`, `36h` or `7d`",
+        ),
+    ] {
+        assert_eq!(with_config(toml).failed(2), format!("error: {expected}\n"));
+    }
+    let plain = with_config("endpoint = 'http://opencdn.jcloud.com/api/origin'").failed(2);
+    assert!(
+        plain.contains("allow_plaintext = true") && plain.contains("https://"),
+        "{plain}"
+    );
+    let allowed = with_config("endpoint = 'http://opencdn.jcloud.com/api/origin'\nallow_plaintext = true");
+    assert_eq!(allowed.succeeded(), COUNTED);
+}
+
+#[test]
+fn the_key_is_neither_needed_for_a_query_nor_ever_shown() {
+    let sandbox = Sandbox::with_database();
+    for toml in [
+        "secret_key = 'hunter2'",
+        "secret_key_file = 12\nx = 'hunter2'",
+        "secret_key_file = ['hunter2']",
+    ] {
+        sandbox.write("jdcdn-stats.toml", toml);
+        let refused = sandbox.run(&COUNT).failed(2);
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+    sandbox.write("jdcdn-stats.toml", "secret_key_command = ['false']");
+    assert_eq!(sandbox.run(&COUNT).succeeded(), COUNTED);
+}
+
+#[test]
+fn a_clock_that_was_set_is_announced() {
+    let sandbox = Sandbox::with_database();
+    for moment in ["1568477100", "2019-09-15T00:05:00+08:00"] {
+        let mut command = sandbox.command(&COUNT);
+        let run = ended(command.env("JDCDN_TEST_NOW", moment).output().unwrap());
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), COUNTED));
+        assert!(
+            run.stderr.contains("WARN")
+                && run.stderr.contains("JDCDN_TEST_NOW")
+                && run.stderr.contains("2019-09-15"),
+            "{run:?}"
+        );
+    }
+    let mut command = sandbox.command(&COUNT);
+    let wrong = ended(command.env("JDCDN_TEST_NOW", "soon").output().unwrap()).failed(2);
+    assert!(wrong.contains("JDCDN_TEST_NOW: `soon`"), "{wrong}");
+}
