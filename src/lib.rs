@@ -1,5 +1,6 @@
 //! Keeps a local SQLite file complete and true with the back-to-origin statistics of a JD Cloud CDN account.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

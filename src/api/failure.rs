@@ -1,0 +1,354 @@
+//! What went wrong with a request, and the one place that decides what follows from it.
+
+use std::time::Duration;
+
+use super::status::{ApiStatus, StatusClass};
+
+/// What went wrong. `Display` gives a sentence for people; texts in it are safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FailureKind {
+    /// No connection, or no such host.
+    #[error("no connection: {what}")]
+    Connect {
+        /// The cause.
+        what: String,
+    },
+    /// One of the time limits passed.
+    #[error("no answer in time: {what}")]
+    Timeout {
+        /// Which step took too long.
+        what: String,
+    },
+    /// The connection ended before the answer did, or the answer arrived damaged.
+    #[error("the connection broke: {what}")]
+    Interrupted {
+        /// The cause.
+        what: String,
+    },
+    /// The encrypted connection was refused: the other side is not provably the API.
+    #[error("the encrypted connection cannot be trusted: {what}")]
+    Tls {
+        /// The cause.
+        what: String,
+    },
+    /// An HTTP status that is neither success nor one of those below.
+    #[error("the server answered with HTTP status {status}{}", after(": ", .shown))]
+    Http {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the body.
+        shown: String,
+    },
+    /// An HTTP redirect. It is not followed: that would hand the signature to whoever is named.
+    #[error("the server answered with HTTP status {status}, a redirect{}, which is not followed", after(" to ", .host))]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// The host it points to, empty where that cannot be read.
+        host: String,
+    },
+    /// HTTP status 429 or 503: the server asks for a pause.
+    #[error("the server is busy (HTTP status {status})")]
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asks to wait, at most 300 s; `None` where it does not say.
+        retry_after: Option<Duration>,
+    },
+    /// The answer is larger than what is taken at once.
+    #[error("the answer is larger than {limit} {unit}")]
+    TooLarge {
+        /// The most that is taken.
+        limit: u64,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// The body is not the documented shape.
+    #[error("the answer is not what the API documents: {what}{}", after("; it begins with: ", .shown))]
+    Format {
+        /// What is wrong with it.
+        what: String,
+        /// Its beginning.
+        shown: String,
+    },
+    /// The API answered with a status other than success.
+    #[error("{} (status {}{})", .status.meaning(), .status.code(), after(": ", .message))]
+    Api {
+        /// The status.
+        status: ApiStatus,
+        /// The API's message.
+        message: String,
+    },
+    /// The points are further apart than the 5 minutes asked for.
+    #[error("the API answered with a point every {seconds} s where 300 s were asked for")]
+    Coarse {
+        /// The spacing in seconds, a multiple of 3600.
+        seconds: i64,
+    },
+}
+
+fn after(lead: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{lead}{text}")
+    }
+}
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Try again after a wait, as often as the policy and the budget allow.
+    Retry(RetryCost),
+    /// Try again once; then the window has failed.
+    RetryOnce,
+    /// All workers wait, then try again.
+    Pause {
+        /// How long the server asks to wait; `None`: as long as for an ordinary retry.
+        retry_after: Option<Duration>,
+    },
+    /// Ask for shorter ranges.
+    SplitWindow {
+        /// The longest range in seconds, for the rest of the run; `None`: halve this one.
+        max_span: Option<i64>,
+    },
+    /// Ask for fewer domains a request, for the rest of the run.
+    ShrinkBatch,
+    /// One of the domains is refused: halve the batch until it stands alone, and leave it out.
+    IsolateDomain,
+    /// The range and all older ones are no longer served.
+    BeyondRetention,
+    /// Stop the run: the account, its key or the clock is wrong.
+    StopCredentials,
+    /// Stop the run: the configuration or the way to the API is wrong, and every request would fail alike.
+    StopConfiguration,
+    /// The window has failed; others may not.
+    Fail,
+}
+
+/// What a retry takes from the run's budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryCost {
+    /// The failure came quickly.
+    Normal,
+    /// The failure held a worker for a whole timeout.
+    Timeout,
+}
+
+impl FailureKind {
+    /// What to do about it. Retry, splitting, summary and exit code all follow from this.
+    #[must_use]
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            Self::Connect { .. } | Self::Interrupted { .. } => Reaction::Retry(RetryCost::Normal),
+            Self::Timeout { .. } => Reaction::Retry(RetryCost::Timeout),
+            Self::Tls { .. } | Self::Redirected { .. } => Reaction::StopConfiguration,
+            Self::Http { status, .. } => http_reaction(*status),
+            Self::Busy { retry_after, .. } => Reaction::Pause {
+                retry_after: *retry_after,
+            },
+            Self::TooLarge { .. } | Self::Coarse { .. } => Reaction::SplitWindow { max_span: None },
+            Self::Format { .. } => Reaction::RetryOnce,
+            Self::Api { status, .. } => match status.class() {
+                StatusClass::Transient => Reaction::Retry(RetryCost::Normal),
+                StatusClass::Credentials => Reaction::StopCredentials,
+                StatusClass::Configuration => Reaction::StopConfiguration,
+                StatusClass::OurRequest => Reaction::Fail,
+                StatusClass::Domain => Reaction::IsolateDomain,
+                StatusClass::WindowTooLong { max_span } => Reaction::SplitWindow {
+                    max_span: Some(max_span),
+                },
+                StatusClass::BatchTooLarge => Reaction::ShrinkBatch,
+                StatusClass::BeyondRetention => Reaction::BeyondRetention,
+                StatusClass::Unknown => Reaction::RetryOnce,
+            },
+        }
+    }
+
+    /// The next step for the reader, where there is one.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Api { status, .. } => match status {
+                ApiStatus::SignatureIncorrect => {
+                    "check the secret key, and that this machine's clock shows the right date in UTC+8"
+                }
+                ApiStatus::UserUnknown => "check `username`: it is the JD user name (pin) of the account",
+                ApiStatus::UserNameRequired => "set `username` in the configuration",
+                ApiStatus::SignatureRequired => {
+                    "set the secret key, and check that `endpoint` is the API's address"
+                }
+                ApiStatus::DomainForeign | ApiStatus::DomainNotOwned => {
+                    "check the domain's spelling, and that it belongs to this account"
+                }
+                _ => return None,
+            },
+            Self::Http {
+                status: 401 | 403, ..
+            } => "check `endpoint` and the account; a proxy on the way may also refuse",
+            Self::Http {
+                status: 404 | 405, ..
+            }
+            | Self::Redirected { .. } => "check `endpoint`",
+            Self::Http { status: 407, .. } => {
+                "check the proxy in HTTPS_PROXY, and its user name and password"
+            }
+            Self::Tls { .. } => {
+                "check `endpoint`, this machine's clock and its root certificates; a proxy may intercept the connection"
+            }
+            Self::TooLarge { .. } => {
+                "ask for less at once: shorten `window`, lower `domains_per_request` or raise `max_body`"
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn http_reaction(status: u16) -> Reaction {
+    match status {
+        401 | 403 => Reaction::StopCredentials,
+        407 => Reaction::StopConfiguration,
+        413 => Reaction::SplitWindow { max_span: None },
+        429 | 503 => Reaction::Pause { retry_after: None },
+        500.. => Reaction::Retry(RetryCost::Normal),
+        _ => Reaction::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(code: i64) -> FailureKind {
+        FailureKind::Api {
+            status: ApiStatus::from_code(code),
+            message: "why".to_owned(),
+        }
+    }
+
+    fn http(status: u16) -> FailureKind {
+        FailureKind::Http {
+            status,
+            shown: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_status_of_the_api_has_its_reaction() {
+        let split = |days: i64| Reaction::SplitWindow {
+            max_span: Some(days * 86_400),
+        };
+        for code in -1..=60 {
+            let expected = match code {
+                -1 | 1 | 8 => Reaction::Retry(RetryCost::Normal),
+                2 | 12 | 13 | 14 | 19 | 41 => Reaction::Fail,
+                3 | 4 => Reaction::StopConfiguration,
+                7 | 20 => Reaction::StopCredentials,
+                15 | 18 => Reaction::IsolateDomain,
+                21 => Reaction::BeyondRetention,
+                22 => Reaction::ShrinkBatch,
+                42 => split(7),
+                43 => split(1),
+                44 => split(31),
+                45 => split(30),
+                _ => Reaction::RetryOnce,
+            };
+            assert_eq!(api(code).reaction(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_http_status_has_its_reaction() {
+        for status in 100..=999 {
+            let expected = match status {
+                401 | 403 => Reaction::StopCredentials,
+                407 => Reaction::StopConfiguration,
+                413 => Reaction::SplitWindow { max_span: None },
+                429 | 503 => Reaction::Pause { retry_after: None },
+                100..=499 => Reaction::Fail,
+                _ => Reaction::Retry(RetryCost::Normal),
+            };
+            assert_eq!(http(status).reaction(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn every_other_failure_has_its_reaction() {
+        let what = String::new;
+        let retry_after = Some(Duration::from_secs(7));
+        for (kind, expected) in [
+            (
+                FailureKind::Connect { what: what() },
+                Reaction::Retry(RetryCost::Normal),
+            ),
+            (
+                FailureKind::Interrupted { what: what() },
+                Reaction::Retry(RetryCost::Normal),
+            ),
+            (
+                FailureKind::Timeout { what: what() },
+                Reaction::Retry(RetryCost::Timeout),
+            ),
+            (FailureKind::Tls { what: what() }, Reaction::StopConfiguration),
+            (
+                FailureKind::Redirected {
+                    status: 302,
+                    host: what(),
+                },
+                Reaction::StopConfiguration,
+            ),
+            (
+                FailureKind::Busy {
+                    status: 429,
+                    retry_after,
+                },
+                Reaction::Pause { retry_after },
+            ),
+            (
+                FailureKind::TooLarge {
+                    limit: 1,
+                    unit: "bytes",
+                },
+                Reaction::SplitWindow { max_span: None },
+            ),
+            (
+                FailureKind::Coarse { seconds: 3_600 },
+                Reaction::SplitWindow { max_span: None },
+            ),
+            (
+                FailureKind::Format {
+                    what: what(),
+                    shown: what(),
+                },
+                Reaction::RetryOnce,
+            ),
+        ] {
+            assert_eq!(kind.reaction(), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_reads_as_a_sentence_with_a_next_step() {
+        assert_eq!(
+            api(7).to_string(),
+            "the API rejected the signature (status 7: why)"
+        );
+        assert_eq!(
+            api(7).help(),
+            Some("check the secret key, and that this machine's clock shows the right date in UTC+8")
+        );
+        assert_eq!(
+            api(99).to_string(),
+            "the API answered with an undocumented status (status 99: why)"
+        );
+        assert_eq!(http(404).to_string(), "the server answered with HTTP status 404");
+        let redirected = FailureKind::Redirected {
+            status: 302,
+            host: "evil.example".to_owned(),
+        };
+        assert_eq!(
+            redirected.to_string(),
+            "the server answered with HTTP status 302, a redirect to evil.example, which is not followed"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! One question to the API, and its JSON form.
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::signature::{Signature, SigningDate};
+use crate::model::{Credentials, Domain, Span, civil};
+
+/// The precision of times in a request: `yyyy-mm-dd hh:mi` (documented).
+const MINUTE_SECONDS: i64 = 60;
+
+/// Asks for the points of some domains in a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginRequest {
+    domains: Vec<Domain>,
+    window: Span,
+}
+
+impl OriginRequest {
+    /// A request for `domains`, each asked once, in `window`.
+    ///
+    /// `None` without a domain, or where the window does not begin and end on whole minutes: the API could
+    /// not be asked for exactly that.
+    #[must_use]
+    pub fn new(domains: &[Domain], window: Span) -> Option<Self> {
+        let mut asked: Vec<Domain> = Vec::with_capacity(domains.len());
+        for domain in domains {
+            if !asked.contains(domain) {
+                asked.push(domain.clone());
+            }
+        }
+        let on_minutes = window.start() % MINUTE_SECONDS == 0 && window.end() % MINUTE_SECONDS == 0;
+        (on_minutes && !asked.is_empty()).then_some(Self {
+            domains: asked,
+            window,
+        })
+    }
+
+    /// The domains, at least one, each once.
+    #[must_use]
+    pub fn domains(&self) -> &[Domain] {
+        &self.domains
+    }
+
+    /// The range asked for.
+    #[must_use]
+    pub fn window(&self) -> Span {
+        self.window
+    }
+
+    /// The body to send, signed for `date`.
+    ///
+    /// Whether `end_time` is inclusive is unknown. The vendor's pages ask for whole periods as `00:00` to
+    /// `23:59`, so the last minute of the half-open window is named, which reads the same under both.
+    #[must_use]
+    pub fn signed_body(&self, credentials: &Credentials, date: SigningDate) -> SecretString {
+        let domains: Vec<&str> = self.domains.iter().map(Domain::as_str).collect();
+        json!({
+            "username": credentials.username(),
+            "signature": Signature::new(date, credentials).expose(),
+            "domain": domains.join(","),
+            "start_time": civil::cst_minute(self.window.start()),
+            "end_time": civil::cst_minute(self.window.end() - MINUTE_SECONDS),
+        })
+        .to_string()
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn domains(names: &[&str]) -> Vec<Domain> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_body_has_the_documented_members_and_names_the_last_minute() {
+        // 2016-12-14 07:00 to 13:00 in UTC+8, which the documented example asks as 07:00 to 12:59.
+        let window = Span::new(1_481_670_000, 1_481_691_600).unwrap();
+        let request = OriginRequest::new(&domains(&["www.a.com", "WWW.b.com", "www.A.com"]), window).unwrap();
+        let credentials = Credentials::new("jcloud_00".to_owned(), "e7a31b1c5ea0efa9aa2f29c6559f7d61".into());
+        let body = request.signed_body(&credentials, SigningDate::from_unix(1_477_152_000));
+        let sent: Value = serde_json::from_str(body.expose_secret()).unwrap();
+        assert_eq!(
+            sent,
+            json!({
+                "username": "jcloud_00",
+                "signature": "a35685491fd80a80b40a718c3a5c5c56",
+                "domain": "www.a.com,www.b.com",
+                "start_time": "2016-12-14 07:00",
+                "end_time": "2016-12-14 12:59",
+            })
+        );
+        assert!(!format!("{request:?} {body:?}").contains("a35685491fd80a80b40a718c3a5c5c56"));
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_put_exactly_is_not_made() {
+        let day = Span::new(0, 86_400).unwrap();
+        assert_eq!(OriginRequest::new(&[], day), None);
+        assert_eq!(
+            OriginRequest::new(&domains(&["a.com"]), Span::new(30, 90).unwrap()),
+            None
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! The day's signature.
+//!
+//! Lower-case hex MD5 of `yyyymmdd`, the user name and the secret key with nothing between (documented).
+//! The date is taken in UTC+8 (inferred). The signature covers nothing of the request, so whoever sees one
+//! can make any call for the rest of the day: it is handled like the key.
+
+use std::fmt::{self, Write as _};
+
+use md5::{Digest as _, Md5};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::model::slot::{CST_OFFSET_SECONDS, DAY_SECONDS};
+use crate::model::{Credentials, UnixSeconds, civil};
+
+/// A UTC+8 date, which a signature is made for. Prints as `yyyymmdd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SigningDate {
+    /// Days since 1970-01-01.
+    day: i64,
+}
+
+impl SigningDate {
+    /// The date that clocks in UTC+8 show at `ts`.
+    #[must_use]
+    pub fn from_unix(ts: UnixSeconds) -> Self {
+        Self {
+            day: local(ts).div_euclid(DAY_SECONDS),
+        }
+    }
+
+    /// The date on the other side of the nearest UTC+8 midnight, if that is at most `within_seconds` from
+    /// `ts`: what the API's clock may show when it differs from ours.
+    #[must_use]
+    pub fn neighbour_near_midnight(ts: UnixSeconds, within_seconds: i64) -> Option<Self> {
+        let since = local(ts).rem_euclid(DAY_SECONDS);
+        let until = DAY_SECONDS - since;
+        let (distance, step) = if since < until { (since, -1) } else { (until, 1) };
+        (distance <= within_seconds).then(|| Self {
+            day: Self::from_unix(ts).day + step,
+        })
+    }
+}
+
+fn local(ts: UnixSeconds) -> i64 {
+    ts.saturating_add(CST_OFFSET_SECONDS)
+}
+
+impl fmt::Display for SigningDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let midnight = self
+            .day
+            .saturating_mul(DAY_SECONDS)
+            .saturating_sub(CST_OFFSET_SECONDS);
+        f.write_str(&civil::cst_compact_date(midnight))
+    }
+}
+
+/// The signature of an account for a date. `Debug` does not show it.
+pub struct Signature(SecretString);
+
+impl Signature {
+    /// Signs for `date`.
+    #[must_use]
+    pub fn new(date: SigningDate, credentials: &Credentials) -> Self {
+        let mut md5 = Md5::new();
+        md5.update(date.to_string());
+        md5.update(credentials.username());
+        md5.update(credentials.expose_key());
+        let mut hex = String::with_capacity(32);
+        for byte in md5.finalize() {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex.into())
+    }
+
+    /// The signature in plain text, for the request alone.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2016-10-23 00:00 in UTC+8.
+    const MIDNIGHT: UnixSeconds = 1_477_152_000;
+
+    fn credentials() -> Credentials {
+        Credentials::new("jcloud_00".to_owned(), "e7a31b1c5ea0efa9aa2f29c6559f7d61".into())
+    }
+
+    #[test]
+    fn the_documented_input_gives_its_digest_and_debug_hides_it() {
+        let signature = Signature::new(SigningDate::from_unix(MIDNIGHT), &credentials());
+        assert_eq!(signature.expose(), "a35685491fd80a80b40a718c3a5c5c56");
+        assert_eq!(format!("{signature:?}"), "Signature(***)");
+    }
+
+    #[test]
+    fn the_date_changes_at_midnight_in_utc8() {
+        let day = SigningDate::from_unix(MIDNIGHT);
+        assert_eq!(day.to_string(), "20161023");
+        assert_eq!(SigningDate::from_unix(MIDNIGHT + DAY_SECONDS - 1), day);
+        assert_eq!(SigningDate::from_unix(MIDNIGHT - 1).to_string(), "20161022");
+        assert!(SigningDate::from_unix(MIDNIGHT - 1) < day);
+    }
+
+    #[test]
+    fn only_near_midnight_is_there_another_date_to_try() {
+        let shown = |ts| SigningDate::neighbour_near_midnight(ts, 600).map(|date| date.to_string());
+        assert_eq!(shown(MIDNIGHT).as_deref(), Some("20161022"));
+        assert_eq!(shown(MIDNIGHT + 600).as_deref(), Some("20161022"));
+        assert_eq!(shown(MIDNIGHT - 600).as_deref(), Some("20161023"));
+        assert_eq!(shown(MIDNIGHT - 1).as_deref(), Some("20161023"));
+        assert_eq!(shown(MIDNIGHT + 601), None);
+        assert_eq!(shown(MIDNIGHT - 601), None);
+    }
+
+    #[test]
+    fn an_absurd_moment_signs_instead_of_panicking() {
+        for ts in [i64::MIN, i64::MAX] {
+            assert_eq!(
+                Signature::new(SigningDate::from_unix(ts), &credentials())
+                    .expose()
+                    .len(),
+                32
+            );
+            assert!(SigningDate::neighbour_near_midnight(ts, 86_400).is_some());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the HTTP library's errors mean.
+
+use std::error::Error as StdError;
+use std::io;
+
+use reqwest::StatusCode;
+
+use super::failure::FailureKind;
+use crate::model::text;
+
+/// What kind of failure reqwest reports. Nothing of the request is part of it.
+pub(super) fn failure(error: &reqwest::Error) -> FailureKind {
+    let what = cause(error);
+    if error.is_timeout() {
+        let what = if error.is_connect() {
+            "connecting took too long"
+        } else {
+            "the answer did not arrive, or came too slowly"
+        };
+        return FailureKind::Timeout {
+            what: what.to_owned(),
+        };
+    }
+    if chain(error).any(distrusts) {
+        return FailureKind::Tls { what };
+    }
+    if error.is_connect() {
+        // The tunnel's error type is private to the HTTP library; its text is all there is to go by.
+        if what.contains("proxy authorization required") {
+            return FailureKind::Http {
+                status: StatusCode::PROXY_AUTHENTICATION_REQUIRED.as_u16(),
+                shown: what,
+            };
+        }
+        return FailureKind::Connect { what };
+    }
+    FailureKind::Interrupted { what }
+}
+
+/// The innermost cause, safe to print. The outer ones only say that a request failed, and may show its URL.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let innermost = chain(error).last().map(ToString::to_string);
+    text::printable(&innermost.unwrap_or_else(|| "no cause is known".to_owned()))
+}
+
+/// The causes of `error`, outermost first, without itself.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error| inner(*error))
+}
+
+/// What `error` wraps. An [`io::Error`] hides what it was made from and names that one's cause instead.
+fn inner<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+/// Whether the TLS library refuses the other side for good, rather than stumbling over damaged bytes.
+fn distrusts(error: &(dyn StdError + 'static)) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+    matches!(
+        error.downcast_ref::<Error>(),
+        Some(
+            Error::InvalidCertificate(_)
+                | Error::InvalidCertRevocationList(_)
+                | Error::NoCertificatesPresented
+                | Error::UnsupportedNameType
+                | Error::PeerIncompatible(_)
+                | Error::AlertReceived(
+                    Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::UnrecognisedName
+                )
+        )
+    )
+}
