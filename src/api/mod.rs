@@ -1,9 +1,10 @@
-//! The API: sign a request, send it, decode the answer, and say what a failure means.
+//! The API: sign a request, send it, decode the answer, guard it, and say what a failure means.
 //!
 //! - [`signature`]: the day's signature
 //! - [`request`]: one question, and its JSON form
 //! - [`client`]: one attempt over HTTP; `header` and `transport` read what comes beside a body
 //! - [`answer`]: the body, straight into columns, by way of `row`, `codes`, `figure`, [`number`] and `json`
+//! - [`guard`]: takes only what was asked for and cannot be misread
 //! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
 //! - [`retry`]: how long to wait, and when to give up on the whole run
 //!
@@ -15,6 +16,7 @@ pub mod client;
 mod codes;
 pub mod failure;
 mod figure;
+pub mod guard;
 mod header;
 mod json;
 mod json_string;
@@ -28,7 +30,17 @@ mod transport;
 
 pub use client::{Client, ClientSettings, Failure, Reply};
 pub use failure::{FailureKind, Reaction, RetryCost};
+pub use guard::Answer;
 pub use request::OriginRequest;
 pub use retry::{RetryBudget, RetryPolicy};
 pub use signature::{Signature, SigningDate};
 pub use status::{ApiStatus, StatusClass};
+
+/// Decodes and guards the body of a reply to `request`.
+///
+/// # Errors
+/// [`FailureKind::Api`] for a status other than 0, [`FailureKind::Format`] where the body is not the
+/// documented shape, [`FailureKind::Coarse`] and [`FailureKind::TooLarge`] where less must be asked at once.
+pub fn read_answer(request: &OriginRequest, body: &[u8]) -> Result<Answer, FailureKind> {
+    answer::parse(body).and_then(|envelope| guard::check(request, envelope))
+}
