@@ -8,7 +8,7 @@ use std::mem;
 use super::answer::{Entry, Envelope};
 use super::failure::FailureKind;
 use super::request::OriginRequest;
-use crate::model::slot::{HOUR_SECONDS, slot_floor};
+use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, slot_floor};
 use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
 
 /// What can be stored of an answer.
@@ -75,6 +75,9 @@ pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answ
         return Err(FailureKind::Coarse {
             seconds: spacings.into_iter().fold(0, gcd),
         });
+    }
+    if is_daily_figure(request.window(), &points) {
+        return Err(FailureKind::Coarse { seconds: DAY_SECONDS });
     }
     Ok(Answer {
         points,
@@ -172,6 +175,19 @@ fn spacing(points: &PointColumns, inside: &[usize]) -> Option<i64> {
         .zip(inside.iter().skip(1))
         .map(|(a, b)| time(points, *b) - time(points, *a));
     Some(gaps.fold(0, gcd)).filter(|spacing| *spacing > 0)
+}
+
+/// Whether a window of a day or more came back as one point at its beginning in every domain that has any:
+/// the form that a daily peak takes where there is no second one to measure a distance to. Stored, it would
+/// pass for 5 minutes of peak load.
+fn is_daily_figure(window: Span, points: &[(Domain, PointColumns)]) -> bool {
+    let mut times = points
+        .iter()
+        .filter(|(_, points)| !points.is_empty())
+        .map(|(_, points)| &*points.ts);
+    let Some(first) = times.next() else { return false };
+    let lone = [window.start()];
+    window.seconds() >= DAY_SECONDS && *first == lone && times.all(|times| *times == lone)
 }
 
 fn gcd(a: i64, b: i64) -> i64 {

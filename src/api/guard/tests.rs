@@ -175,6 +175,25 @@ fn points_an_hour_or_more_apart_in_every_domain_are_another_granularity() {
 }
 
 #[test]
+fn a_lone_point_at_the_beginning_of_a_whole_day_is_a_daily_figure() {
+    let is_coarse = |entries: &[(&str, &str)]| {
+        matches!(
+            checked(&["a.com", "b.com"], entries),
+            Err(FailureKind::Coarse { seconds: DAY })
+        )
+    };
+    assert!(is_coarse(&[("a.com", "[0,9,0,{}]")]));
+    assert!(is_coarse(&[("a.com", "[0,9,0,{}]"), ("b.com", "[0,8,0,{}]")]));
+    assert!(!is_coarse(&[("a.com", "[300,9,0,{}]")]));
+    assert!(!is_coarse(&[("a.com", "[0,9,0,{}]"), ("b.com", "[300,8,0,{}]")]));
+    assert!(!is_coarse(&[
+        ("a.com", &hourly(300, 288)),
+        ("b.com", "[0,8,0,{}]")
+    ]));
+    assert!(!is_coarse(&[("a.com", "")]));
+}
+
+#[test]
 fn counts_that_do_not_add_up_are_kept_and_counted() {
     let largest = i64::MAX;
     let rows = format!(
