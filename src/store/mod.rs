@@ -1,18 +1,46 @@
-//! The database.
+//! The database file: its schema, and the one writer.
 //!
-//! - [`reader`]: opens it for reading only
-//! - [`parameter`]: values for the parameters of a query
-//! - [`sql`]: runs one read-only statement and streams its rows
-//! - [`explain`]: points at what is wrong in a statement
+//! [`Store`] owns the connection and everything that is written goes through it, from one plain thread:
+//!
+//! - [`lock`]: at most one writer a database, seen to by the operating system
+//! - [`connection`]: which files are taken, and how they are opened
+//! - [`migrations`]: the schema's steps, and which of them a file has seen
+//! - [`writer`]: what one answer brings, in one transaction
+//! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
+//! - `coverage`, `rejects`, [`runs`]: the ledger that commits with them
+//! - [`error`]: why a database could not be used
+//!
+//! [`Reader`] is a connection that cannot write, for everything that only looks:
+//!
+//! - [`reader`]: opens the file for reading only
+//! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
+mod bulk;
+mod calendar;
+pub mod connection;
+mod coverage;
+mod dictionary;
+pub mod error;
 pub mod explain;
+pub mod lock;
+pub mod migrations;
 pub mod parameter;
+mod points;
 pub mod reader;
+mod rejects;
+pub mod runs;
 pub mod sql;
+pub mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use connection::{APPLICATION_ID, CheckpointReport};
+pub use error::{StoreError, StoreErrorKind};
+pub use lock::{Holder, LockHolder};
+pub use migrations::MigrationState;
 pub use parameter::Parameter;
 pub use reader::{OpenError, Reader};
+pub use runs::{Finish, NewRun, Run};
 pub use sql::{Query, SqlError};
-
-/// Marks a SQLite file as one of ours (`PRAGMA application_id`): `JDCS` in ASCII.
-pub const APPLICATION_ID: i32 = 0x4a44_4353;
+pub use writer::{Commit, Committed, Coverage, Store};

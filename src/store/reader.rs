@@ -105,10 +105,10 @@ impl Reader {
             },
         };
         let connection = connect(&absolute).map_err(refused)?;
-        let id: i32 = connection
+        let id: i64 = connection
             .pragma_query_value(None, "application_id", |row| row.get(0))
             .map_err(refused)?;
-        if id != APPLICATION_ID {
+        if id != i64::from(APPLICATION_ID) {
             return Err(OpenError::Foreign {
                 path: path.to_owned(),
             });
@@ -146,7 +146,7 @@ fn shown(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn file(application_id: i32) -> (tempfile::TempDir, PathBuf) {
+    fn file(application_id: u32) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.db");
         let connection = Connection::open(&path).unwrap();

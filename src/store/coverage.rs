@@ -1,0 +1,113 @@
+//! Which ranges of a domain were asked for: the stored form of [`crate::model::coverage`].
+
+use rusqlite::{Connection, Row};
+
+use super::error::Result;
+use super::writer::Coverage;
+use crate::model::coverage::{mark_beyond_retention, splice};
+use crate::model::{CoverageSpan, Span, civil};
+
+/// The rows of a domain that overlap or touch `span`, in order.
+pub(super) fn around(connection: &Connection, domain: i64, span: Span) -> Result<Vec<CoverageSpan>> {
+    let mut select = connection.prepare_cached(
+        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at FROM coverage
+         WHERE domain_id = ?1 AND start_ts <= ?3 AND end_ts >= ?2 ORDER BY start_ts",
+    )?;
+    let mut rows = select.query([domain, span.start(), span.end()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(coverage_span(row)?);
+    }
+    Ok(found)
+}
+
+/// The rows of a domain that overlap `span`, in order and in full length; none for an unknown domain.
+pub(super) fn overlapping(connection: &Connection, domain: &str, span: Span) -> Result<Vec<CoverageSpan>> {
+    let mut select = connection.prepare_cached(
+        "SELECT c.start_ts, c.end_ts, c.reached, c.beyond_retention, c.fetched_at
+         FROM domain d CROSS JOIN coverage c
+         WHERE d.name = ?1 AND c.domain_id = d.id AND c.start_ts < ?3 AND c.end_ts > ?2 ORDER BY c.start_ts",
+    )?;
+    let mut rows = select.query((domain, span.start(), span.end()))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(coverage_span(row)?);
+    }
+    Ok(found)
+}
+
+/// Brings the rows of a domain in line with what a commit says of `window`; writes only what differs.
+pub(super) fn apply(
+    tx: &Connection,
+    domain: i64,
+    window: Span,
+    change: &Coverage,
+    last_age: i64,
+) -> Result<()> {
+    let before = around(tx, domain, window)?;
+    let after = match change {
+        Coverage::Unchanged => return Ok(()),
+        Coverage::Fetched(spans) => splice(&before, spans),
+        Coverage::BeyondRetention { at } => mark_beyond_retention(&before, window, *at),
+    };
+    let mut delete = tx.prepare_cached("DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2")?;
+    for gone in before.iter().filter(|old| !after.contains(old)) {
+        delete.execute([domain, gone.span.start()])?;
+    }
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO coverage (domain_id, start_ts, end_ts, start_cst, end_cst,
+                               fetched_at, reached, beyond_retention, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for new in after.iter().filter(|new| !before.contains(new)) {
+        insert.execute((
+            domain,
+            new.span.start(),
+            new.span.end(),
+            civil::cst_second(new.span.start()),
+            civil::cst_second(new.span.end()),
+            new.fetched_at,
+            new.reached,
+            new.beyond_retention,
+            new.state(last_age),
+        ))?;
+    }
+    Ok(())
+}
+
+/// Writes the states again where the last refresh age has changed what they are.
+pub(super) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
+    let mut select = tx.prepare_cached(
+        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at, domain_id, state FROM coverage",
+    )?;
+    let mut rows = select.query([])?;
+    let mut changed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(span) = coverage_span(row)? else {
+            continue;
+        };
+        let state = span.state(last_age);
+        if row.get_ref("state")?.as_str().map_err(rusqlite::Error::from)? != state {
+            changed.push((row.get::<_, i64>("domain_id")?, span.span.start(), state));
+        }
+    }
+    let mut update =
+        tx.prepare_cached("UPDATE coverage SET state = ?3 WHERE domain_id = ?1 AND start_ts = ?2")?;
+    for row in changed {
+        update.execute(row)?;
+    }
+    Ok(())
+}
+
+/// The range of a row is never empty, which the table's check sees to as well.
+fn coverage_span(row: &Row<'_>) -> rusqlite::Result<Option<CoverageSpan>> {
+    let span = Span::new(row.get("start_ts")?, row.get("end_ts")?);
+    let (reached, beyond_retention) = (row.get("reached")?, row.get("beyond_retention")?);
+    let fetched_at = row.get("fetched_at")?;
+    Ok(span.map(|span| CoverageSpan {
+        span,
+        reached,
+        beyond_retention,
+        fetched_at,
+    }))
+}

@@ -1,0 +1,165 @@
+//! At most one writer a database.
+//!
+//! The lock is the operating system's, on a file beside the database: the kernel frees it when the process
+//! ends, however it ends. The file itself stays for ever, since deleting it would let two processes lock two
+//! different files of the same name.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Result, StoreErrorKind};
+use crate::model::{UnixSeconds, civil, text};
+
+/// More than any note of ours takes; what else may be in the file is not read.
+const MAX_NOTE_BYTES: u64 = 4096;
+
+/// Who is about to write, for the one who finds the database held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The command, such as `backfill`.
+    pub command: String,
+    /// When it was started.
+    pub started_at: UnixSeconds,
+}
+
+/// Who holds a database, as told by the lock file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// The process id.
+    pub pid: u32,
+    /// The command, such as `backfill`.
+    pub command: String,
+    /// When it was started.
+    pub since: UnixSeconds,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = civil::cst_second(self.since);
+        let command = text::printable(&self.command);
+        write!(f, "`{command}` (process {}) since {since} UTC+8", self.pid)
+    }
+}
+
+/// The right to write to a database; given up on drop.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the database at `path`, without waiting.
+    pub(super) fn take(path: &Path, holder: &Holder) -> Result<Self> {
+        let beside = beside(path);
+        // Writing the note through a link would overwrite what it leads to.
+        if beside.is_symlink() {
+            return Err(StoreErrorKind::Symlink);
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&beside)
+            .map_err(StoreErrorKind::Lock)?;
+        match file.try_lock() {
+            Ok(()) => {
+                write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
+                Ok(Self { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Held(read_note(&mut file))),
+            Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
+        }
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
+    let note = serde_json::to_string(&LockHolder {
+        pid: std::process::id(),
+        command: holder.command.clone(),
+        since: holder.started_at,
+    })?;
+    file.set_len(0)?;
+    file.write_all(note.as_bytes())
+}
+
+/// `None` where the holder has not written it yet.
+fn read_note(file: &mut File) -> Option<LockHolder> {
+    let mut note = String::new();
+    file.take(MAX_NOTE_BYTES).read_to_string(&mut note).ok()?;
+    serde_json::from_str(&note).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(command: &str) -> Holder {
+        Holder {
+            command: command.to_owned(),
+            started_at: 1_568_477_100,
+        }
+    }
+
+    #[test]
+    fn the_second_is_told_who_holds_it_and_gets_it_once_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let first = Lock::take(&path, &holder("backfill with a rather long line")).unwrap();
+        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("sync")) else {
+            panic!("the second was let in");
+        };
+        assert_eq!(
+            found.to_string(),
+            format!(
+                "`backfill with a rather long line` (process {}) since 2019-09-15 00:05:00 UTC+8",
+                std::process::id()
+            )
+        );
+        drop(first);
+        let second = Lock::take(&path, &holder("sync")).unwrap();
+        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("watch")) else {
+            panic!("the third was let in");
+        };
+        assert_eq!(found.command, "sync");
+        drop(second);
+        assert!(beside(&path).exists());
+    }
+
+    #[test]
+    fn an_unreadable_note_still_keeps_the_second_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let _first = Lock::take(&path, &holder("backfill")).unwrap();
+        std::fs::write(beside(&path), b"\xff{").unwrap();
+        assert!(matches!(
+            Lock::take(&path, &holder("sync")),
+            Err(StoreErrorKind::Held(None))
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_lock_file_is_not_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let precious = dir.path().join("precious");
+        std::fs::write(&precious, "x").unwrap();
+        std::os::unix::fs::symlink(&precious, beside(&path)).unwrap();
+        assert!(matches!(
+            Lock::take(&path, &holder("sync")),
+            Err(StoreErrorKind::Symlink)
+        ));
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "x");
+    }
+}

@@ -1,0 +1,200 @@
+//! The schema's steps, and which of them a file has seen.
+
+use std::path::Path;
+
+use chrono::DateTime;
+use refinery::{Migration, Runner, SchemaVersion};
+use rusqlite::Connection;
+
+use super::connection::{self, Existing};
+use super::error::{Result, StoreError, StoreErrorKind};
+use crate::model::UnixSeconds;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// A step of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its number; they are applied in this order.
+    pub version: SchemaVersion,
+    /// Its name.
+    pub name: String,
+    /// When the file has seen it; `None` while it is pending.
+    pub applied_at: Option<UnixSeconds>,
+}
+
+/// A step that a file says it has seen.
+#[derive(Debug)]
+struct Applied {
+    version: SchemaVersion,
+    name: String,
+    at: Option<UnixSeconds>,
+    checksum: String,
+}
+
+/// The steps that this program knows, with what the file at `path` has seen of them. Only reads; where there
+/// is no file yet, all are pending.
+pub fn list(path: &Path) -> std::result::Result<Vec<MigrationState>, StoreError> {
+    states(path).map_err(|kind| StoreError::new(path, kind))
+}
+
+fn states(path: &Path) -> Result<Vec<MigrationState>> {
+    let located = connection::locate(path)?;
+    let applied = match connection::inspect(&located)? {
+        Existing::Empty => Vec::new(),
+        Existing::Ours => applied(&connection::open_to_read(&located)?)?,
+    };
+    judge(&applied)?;
+    let state = |known: &Migration| MigrationState {
+        version: known.version(),
+        name: known.name().to_owned(),
+        applied_at: applied
+            .iter()
+            .find(|seen| seen.version == known.version())
+            .and_then(|seen| seen.at),
+    };
+    Ok(known().get_migrations().iter().map(state).collect())
+}
+
+/// Refuses a file whose schema this program cannot work with. Only reads.
+pub(super) fn check(connection: &Connection) -> Result<()> {
+    judge(&applied(connection)?)
+}
+
+/// Applies what is pending, all or nothing.
+pub(super) fn apply(connection: &mut Connection) -> Result<()> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    let runner = known().set_grouped(true);
+    if seen.len() < runner.get_migrations().len() {
+        runner.run(connection)?;
+    }
+    Ok(())
+}
+
+fn known() -> Runner {
+    embedded::migrations::runner()
+}
+
+fn applied(connection: &Connection) -> Result<Vec<Applied>> {
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(
+        "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let at: String = row.get("applied_on")?;
+        Ok(Applied {
+            version: row.get("version")?,
+            name: row.get("name")?,
+            at: DateTime::parse_from_rfc3339(&at).ok().map(|at| at.timestamp()),
+            checksum: row.get("checksum")?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What was applied must be the beginning of what is known, unaltered.
+fn judge(applied: &[Applied]) -> Result<()> {
+    let runner = known();
+    let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
+    known.sort();
+    let newest = known.last().map_or(0, |migration| migration.version());
+    if let Some(later) = applied.iter().find(|seen| seen.version > newest) {
+        return Err(StoreErrorKind::NewerSchema {
+            found: later.version,
+            known: newest,
+        });
+    }
+    for (at, seen) in applied.iter().enumerate() {
+        let same = known.get(at).is_some_and(|migration| {
+            migration.version() == seen.version
+                && migration.name() == seen.name
+                && migration.checksum().to_string() == seen.checksum
+        });
+        if !same {
+            return Err(StoreErrorKind::Divergent {
+                version: seen.version,
+                name: crate::model::text::printable(&seen.name),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(count: usize) -> Vec<Applied> {
+        let runner = known();
+        let seen = |known: &Migration| Applied {
+            version: known.version(),
+            name: known.name().to_owned(),
+            at: Some(0),
+            checksum: known.checksum().to_string(),
+        };
+        let mut all: Vec<_> = runner.get_migrations().iter().map(seen).collect();
+        all.sort_by_key(|migration| migration.version);
+        all.truncate(count);
+        all
+    }
+
+    #[test]
+    fn every_file_of_the_directory_is_embedded_and_says_why_and_what_it_costs() {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap() {
+            let path = entry.unwrap().path();
+            let sql = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                sql.starts_with("-- Why: ") && sql.contains("-- Cost: "),
+                "{path:?}"
+            );
+            files.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+        let mut embedded: Vec<_> = known().get_migrations().iter().map(ToString::to_string).collect();
+        files.sort();
+        embedded.sort();
+        assert_eq!(embedded, files);
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_is_named_as_such_and_leaves_no_half_schema() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "max_page_count", 8).unwrap();
+        let error = apply(&mut connection).unwrap_err();
+        assert!(matches!(error, StoreErrorKind::Storage(_)), "{error}");
+        assert!(applied(&connection).unwrap().is_empty());
+        assert!(!connection.table_exists(None, "domain").unwrap());
+        connection.pragma_update(None, "max_page_count", 1000).unwrap();
+        apply(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn the_beginning_of_what_is_known_is_fine_and_anything_else_is_refused() {
+        for count in 0..=3 {
+            assert!(judge(&seen(count)).is_ok());
+        }
+        let mut altered = seen(2);
+        altered[1].checksum = "1".to_owned();
+        assert!(matches!(
+            judge(&altered),
+            Err(StoreErrorKind::Divergent { version: 2, .. })
+        ));
+        let mut gap = seen(3);
+        gap.remove(1);
+        assert!(matches!(
+            judge(&gap),
+            Err(StoreErrorKind::Divergent { version: 3, .. })
+        ));
+        let mut newer = seen(3);
+        newer[2].version = 99;
+        assert!(matches!(
+            judge(&newer),
+            Err(StoreErrorKind::NewerSchema { found: 99, known: 3 })
+        ));
+    }
+}
