@@ -1,0 +1,152 @@
+//! How fast the store takes points: into an empty file, and again with nothing to change.
+//!
+//! `cargo bench --bench store`; two numbers after `--` set the domains and the days. The data has the API's
+//! shape: 5-minute points, 17 codes of which 2 to 4 are above zero. Only the store is timed, its checkpoint
+//! included; making up the points is not.
+
+#![expect(clippy::print_stdout, reason = "the figures are the purpose")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jdcdn_stats::model::slot::{DAY_SECONDS, SLOT_SECONDS};
+use jdcdn_stats::model::{CodeBook, CoverageSpan, Domain, PointColumns, RunTotals, Span};
+use jdcdn_stats::store::{Commit, Coverage, Holder, NewRun, Run, Store};
+
+const CODES: [&str; 17] = [
+    "0", "000", "200", "206", "301", "302", "304", "400", "403", "404", "416", "499", "500", "502", "503",
+    "504", "other",
+];
+const DOMAINS_PER_REQUEST: usize = 20;
+const FIRST_DAY: i64 = 1_767_196_800;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // Cargo passes `--bench` beside what stands after `--`.
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse::<usize>().ok());
+    let domains = numbers.next().unwrap_or(100);
+    let days = numbers.next().unwrap_or(35);
+    for windows_a_transaction in [1, 8] {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("stats.db");
+        let fresh = pass(&file, domains, days, windows_a_transaction)?;
+        let bytes = std::fs::metadata(&file)?.len();
+        let again = pass(&file, domains, days, windows_a_transaction)?;
+        println!(
+            "{domains} domains x {days} days, {windows_a_transaction} windows a transaction: fresh {}, no-op {}, {} bytes a point",
+            fresh.rate(),
+            again.rate(),
+            bytes / u64::try_from(fresh.points.max(1))?,
+        );
+    }
+    Ok(())
+}
+
+struct Pass {
+    points: usize,
+    elapsed: Duration,
+}
+
+impl Pass {
+    fn rate(&self) -> String {
+        let micros = self.elapsed.as_micros().max(1);
+        let rate = u128::try_from(self.points).unwrap_or_default() * 1000 / micros;
+        format!("{rate} k points/s")
+    }
+}
+
+fn pass(file: &std::path::Path, domains: usize, days: usize, slice: usize) -> Result<Pass, Box<dyn Error>> {
+    let holder = Holder {
+        command: "bench".to_owned(),
+        started_at: FIRST_DAY,
+    };
+    let mut store = Store::open(file, &holder)?;
+    let run = store.begin_run(&NewRun {
+        command: "bench".to_owned(),
+        started_at: FIRST_DAY,
+        range: None,
+        last_age: DAY_SECONDS,
+    })?;
+    let names = (0..domains)
+        .map(|at| format!("www{at}.example.com").parse())
+        .collect::<Result<Vec<Domain>, _>>()?;
+    let mut done = Pass {
+        points: 0,
+        elapsed: Duration::ZERO,
+    };
+    let mut waiting = Vec::new();
+    for day in 0..days {
+        for group in names.chunks(DOMAINS_PER_REQUEST) {
+            waiting.push(answer(group, FIRST_DAY + i64::try_from(day)? * DAY_SECONDS).ok_or("an empty day")?);
+            if waiting.len() == slice {
+                commit(&mut store, run, &mut waiting, &mut done)?;
+            }
+        }
+    }
+    commit(&mut store, run, &mut waiting, &mut done)?;
+    let started = Instant::now();
+    store.checkpoint()?;
+    done.elapsed += started.elapsed();
+    Ok(done)
+}
+
+fn commit(
+    store: &mut Store,
+    run: Run,
+    waiting: &mut Vec<Commit>,
+    done: &mut Pass,
+) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    store.commit(run, waiting)?;
+    done.elapsed += started.elapsed();
+    let columns = waiting.iter().flat_map(|commit| &commit.points);
+    done.points += columns.map(|(_, points)| points.len()).sum::<usize>();
+    waiting.clear();
+    Ok(())
+}
+
+/// A day of a group of domains. The same arguments give the same figures.
+fn answer(domains: &[Domain], start: i64) -> Option<Commit> {
+    let window = Span::new(start, start + DAY_SECONDS)?;
+    let mut book = CodeBook::default();
+    let codes = CODES.map(|code| book.intern(code));
+    let set = book.intern_set(&codes);
+    let ok = book.intern("200");
+    let others = [("404", 0.9), ("302", 0.5), ("502", 0.21)].map(|(code, share)| (book.intern(code), share));
+    let mut random = fastrand::Rng::with_seed(start.unsigned_abs());
+    let points = domains.iter().map(|domain| {
+        let mut columns = PointColumns::default();
+        for slot in 0..window.slots() {
+            let mut counts = vec![(ok, random.i64(1..5_000_000))];
+            for (code, share) in others {
+                if random.f64() < share {
+                    counts.push((code, random.i64(1..20_000)));
+                }
+            }
+            let pv = counts.iter().map(|(_, count)| count).sum();
+            columns.push(
+                start + slot * SLOT_SECONDS,
+                random.i64(1..9_000_000_000),
+                pv,
+                set,
+                &counts,
+            );
+        }
+        (domain.clone(), columns)
+    });
+    Some(Commit {
+        domains: domains.to_vec(),
+        window,
+        coverage: Coverage::Fetched(vec![CoverageSpan {
+            span: window,
+            reached: Some(DAY_SECONDS),
+            beyond_retention: false,
+            fetched_at: FIRST_DAY,
+        }]),
+        points: points.collect(),
+        book: Arc::new(book),
+        rejects: Vec::new(),
+        seen_at: FIRST_DAY,
+        totals: RunTotals::default(),
+    })
+}
