@@ -1,6 +1,6 @@
 //! Decides what to ask for: pure functions of a range, the coverage, the time and the settings.
 //!
-//! - [`due`]: the one rule of what is due, and what a fetch settles
+//! - [`mod@due`]: the one rule of what is due, and what a fetch settles
 //! - [`cut`]: due ranges into windows
 //! - [`planner`]: ranges of many domains into a plan
 //! - [`requests`]: a plan's requests, made as they are taken

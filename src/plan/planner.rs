@@ -91,10 +91,10 @@ impl Plan {
         self.range
     }
 
-    /// The part of the range that is available by now; `None` where all of it is too young.
+    /// Where the range is cut, because newer slots are not available by now.
     #[must_use]
-    pub fn available(&self) -> Option<Span> {
-        Span::new(self.range.start(), self.range.end().min(self.available_until))
+    pub fn cut_at(&self) -> Option<UnixSeconds> {
+        Some(self.available_until.max(self.range.start())).filter(|end| *end < self.range.end())
     }
 
     /// Whether nothing is due.

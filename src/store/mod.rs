@@ -13,6 +13,7 @@
 //! [`Reader`] is a connection that cannot write, for everything that only looks:
 //!
 //! - [`reader`]: opens the file for reading only
+//! - [`overview`]: what the database holds, for people
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
@@ -24,6 +25,7 @@ pub mod error;
 pub mod explain;
 pub mod lock;
 pub mod migrations;
+pub mod overview;
 pub mod parameter;
 mod points;
 pub mod reader;
@@ -39,6 +41,7 @@ pub use connection::{APPLICATION_ID, CheckpointReport};
 pub use error::{StoreError, StoreErrorKind};
 pub use lock::{Holder, LockHolder};
 pub use migrations::MigrationState;
+pub use overview::{DomainOverview, MonthOfDomain, RunOverview};
 pub use parameter::Parameter;
 pub use reader::{OpenError, Reader};
 pub use runs::{Finish, NewRun, Run};

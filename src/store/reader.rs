@@ -17,6 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that cannot write, neither to the database nor to any other file.
 #[derive(Debug)]
 pub struct Reader {
+    path: PathBuf,
     connection: Connection,
 }
 
@@ -113,7 +114,16 @@ impl Reader {
                 path: path.to_owned(),
             });
         }
-        Ok(Self { connection })
+        Ok(Self {
+            path: absolute,
+            connection,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The connection, for queries of the program's own.

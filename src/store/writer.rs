@@ -90,6 +90,12 @@ impl Store {
         Self::try_open(path, holder).map_err(|kind| StoreError::new(path, kind))
     }
 
+    /// The database file, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn try_open(path: &Path, holder: &Holder) -> Result<Self> {
         let path = connection::locate(path)?;
         let lock = Lock::take(&path, holder)?;

@@ -1,0 +1,342 @@
+//! Carries one request through its attempts.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::control::{Control, Stop};
+use super::gate::Gate;
+use super::progress::Progress;
+use crate::api::{
+    Answer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
+    RetryPolicy, SigningDate, read_answer,
+};
+use crate::clock::SharedClock;
+use crate::model::UnixSeconds;
+use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
+
+/// How near to midnight in UTC+8 the API may already, or still, live on the other date.
+const MIDNIGHT_DOUBT: i64 = 10 * 60;
+/// A difference between the clocks that is worth a warning. Below it, figures may age by seconds.
+const TOLERABLE_SKEW: i64 = 5 * 60;
+/// A `Date` header further off than this is broken itself: a signature of another day would be refused.
+const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
+
+/// What sends one request and brings back one answer; the real one is [`Client`].
+pub trait Transport: Send + Sync + 'static {
+    /// Sends `request`, signed for `date`, once.
+    fn send(
+        &self,
+        request: &OriginRequest,
+        date: SigningDate,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send;
+}
+
+impl Transport for Client {
+    fn send(
+        &self,
+        request: &OriginRequest,
+        date: SigningDate,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send {
+        Client::send(self, request, date)
+    }
+}
+
+/// An answer, and when it was asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// What the API said, checked against the request.
+    pub answer: Answer,
+    /// When the request was sent; by the API's clock where that is behind this machine's, since figures must
+    /// not be taken for older than they are.
+    pub asked_at: UnixSeconds,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum NotAnswered {
+    /// All attempts failed, or the failure is not of the kind that another attempt mends.
+    Failed(Failure),
+    /// The run is being stopped.
+    Stopped,
+}
+
+/// What was sent and received.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests sent because an earlier one failed.
+    pub retries: u64,
+    /// Bytes of the answers' bodies.
+    pub bytes: u64,
+}
+
+/// Sends requests for all workers of a run: within the rate, with retries, within the run's retry budget.
+#[derive(Debug)]
+pub struct Courier<T> {
+    transport: T,
+    gate: Gate,
+    clock: SharedClock,
+    control: Control,
+    progress: Arc<Progress>,
+    policy: RetryPolicy,
+    chance: Mutex<Chance>,
+}
+
+/// What all workers draw from.
+#[derive(Debug)]
+struct Chance {
+    budget: RetryBudget,
+    rng: fastrand::Rng,
+}
+
+impl<T: Transport> Courier<T> {
+    /// A courier over `transport`.
+    pub fn new(
+        transport: T,
+        gate: Gate,
+        policy: RetryPolicy,
+        rng: fastrand::Rng,
+        clock: SharedClock,
+        control: Control,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let chance = Mutex::new(Chance {
+            budget: RetryBudget::default(),
+            rng,
+        });
+        Self {
+            transport,
+            gate,
+            clock,
+            control,
+            progress,
+            policy,
+            chance,
+        }
+    }
+
+    /// Asks until there is an answer, or a failure that another attempt would not mend.
+    pub async fn ask(
+        &self,
+        request: &Arc<OriginRequest>,
+        traffic: &mut Traffic,
+    ) -> Result<Asked, NotAnswered> {
+        let mut failures = 0;
+        let mut sent = 0_u32;
+        let mut doubted = false;
+        let mut date = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.control.stopped() => return Err(NotAnswered::Stopped),
+                () = self.gate.pass() => {}
+            }
+            let now = self.clock.now();
+            let signed_for = date.take().unwrap_or_else(|| SigningDate::from_unix(now));
+            traffic.requests += 1;
+            traffic.retries += u64::from(sent > 0);
+            self.progress.request(sent > 0);
+            sent = sent.saturating_add(1);
+            let failure = match self.attempt(request, signed_for, traffic).await? {
+                Ok((answer, server_time)) => {
+                    if sent == 1 {
+                        self.chance(|chance| chance.budget.first_attempt_succeeded());
+                    }
+                    return Ok(Asked {
+                        answer,
+                        asked_at: earlier(now, server_time),
+                    });
+                }
+                Err(failure) => failure,
+            };
+            let cost = match failure.kind.reaction() {
+                Reaction::Retry(cost) => cost,
+                Reaction::RetryOnce if failures == 0 => RetryCost::Normal,
+                // Not counted as a failure: the API works, it wants fewer requests. The budget bounds it.
+                Reaction::Pause { retry_after } => {
+                    self.pause(failure, retry_after)?;
+                    continue;
+                }
+                Reaction::StopCredentials if !doubted => {
+                    doubted = true;
+                    date = other_date(signed_for, self.clock.now(), failure.date);
+                    if date.is_none() {
+                        return Err(NotAnswered::Failed(failure));
+                    }
+                    continue;
+                }
+                _ => return Err(NotAnswered::Failed(failure)),
+            };
+            failures += 1;
+            self.wait(failure, failures, cost).await?;
+        }
+    }
+
+    /// Sends once and reads the answer off the main thread: it is the one step that costs real CPU time.
+    async fn attempt(
+        &self,
+        request: &Arc<OriginRequest>,
+        date: SigningDate,
+        traffic: &mut Traffic,
+    ) -> Result<Result<(Answer, Option<UnixSeconds>), Failure>, NotAnswered> {
+        let reply = tokio::select! {
+            biased;
+            sent = self.transport.send(request, date) => match sent {
+                Ok(reply) => reply,
+                Err(failure) => return Ok(Err(failure)),
+            },
+            () = self.control.abandoned() => return Err(NotAnswered::Stopped),
+        };
+        traffic.bytes += u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+        let date = reply.date;
+        let request = Arc::clone(request);
+        let read = tokio::task::spawn_blocking(move || read_answer(&request, &reply.body)).await;
+        Ok(match read {
+            Ok(Ok(answer)) => Ok((answer, date)),
+            Ok(Err(kind)) => Err(Failure { kind, date }),
+            // A panic while reading poisons this answer and no other.
+            Err(panic) => {
+                let what = format!("reading it met a defect in this program: {panic}");
+                Err(Failure {
+                    kind: FailureKind::Format {
+                        what,
+                        shown: String::new(),
+                    },
+                    date,
+                })
+            }
+        })
+    }
+
+    /// Closes the gate for everybody.
+    fn pause(&self, failure: Failure, asked: Option<Duration>) -> Result<(), NotAnswered> {
+        let drawn = self.chance(|chance| {
+            let spread = self.policy.base.mul_f64(chance.rng.f64());
+            chance
+                .budget
+                .spend(RetryCost::Normal)
+                .then_some(self.policy.base + spread)
+        });
+        let Some(drawn) = drawn else {
+            return Err(self.give_up(failure));
+        };
+        let pause = asked.unwrap_or(drawn);
+        tracing::info!("{}: all requests pause for {pause:?}", failure.kind);
+        self.gate.close_for(pause);
+        Ok(())
+    }
+
+    /// Waits before the next attempt, where there is one left.
+    async fn wait(&self, failure: Failure, failures: u32, cost: RetryCost) -> Result<(), NotAnswered> {
+        let Some(delay) = self.chance(|chance| self.policy.delay(failures, &mut chance.rng)) else {
+            return Err(NotAnswered::Failed(failure));
+        };
+        if !self.chance(|chance| chance.budget.spend(cost)) {
+            return Err(self.give_up(failure));
+        }
+        tracing::info!("{}: trying again in {delay:?}", failure.kind);
+        tokio::select! {
+            biased;
+            () = self.control.stopped() => Err(NotAnswered::Stopped),
+            () = tokio::time::sleep(delay) => Ok(()),
+        }
+    }
+
+    /// Ends the run: failures have used up its retries, and more requests would only add to an outage.
+    fn give_up(&self, failure: Failure) -> NotAnswered {
+        self.control.stop(Stop::Outage);
+        NotAnswered::Failed(failure)
+    }
+
+    fn chance<R>(&self, draw: impl FnOnce(&mut Chance) -> R) -> R {
+        draw(&mut self.chance.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The date to sign for in the one further try after a signature was refused, if there is one.
+///
+/// The signature holds the current date in UTC+8 (inferred), so around midnight the two sides may be on
+/// different days: the API's own `Date` header tells, then the date that began while the request was under
+/// way, then the neighbour. Away from midnight a refusal means a wrong key, and repeating it would only look
+/// like an attack.
+fn other_date(used: SigningDate, now: UnixSeconds, server_time: Option<UnixSeconds>) -> Option<SigningDate> {
+    let near = SigningDate::neighbour_near_midnight(now, MIDNIGHT_DOUBT);
+    let server = server_time
+        .filter(|server| (now - server).abs() <= PLAUSIBLE_SKEW)
+        .filter(|&server| {
+            near.is_some() || SigningDate::neighbour_near_midnight(server, MIDNIGHT_DOUBT).is_some()
+        })
+        .map(SigningDate::from_unix);
+    [server, Some(SigningDate::from_unix(now)), near]
+        .into_iter()
+        .flatten()
+        .find(|&date| date != used)
+}
+
+/// The earlier of this machine's time and the API's.
+///
+/// A clock that is ahead would let fresh figures pass for settled ones, and they would never be asked for
+/// again.
+fn earlier(now: UnixSeconds, server_time: Option<UnixSeconds>) -> UnixSeconds {
+    let Some(server) = server_time.filter(|server| (now - server).abs() <= PLAUSIBLE_SKEW) else {
+        return now;
+    };
+    if (now - server).abs() > TOLERABLE_SKEW {
+        tracing::warn!(
+            "this machine's clock differs from the API's by {} s",
+            now - server
+        );
+    }
+    now.min(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::moment::parse_moment;
+
+    fn at(text: &str) -> UnixSeconds {
+        parse_moment(text, 0).unwrap()
+    }
+
+    #[test]
+    fn only_near_midnight_is_there_another_date_to_try() {
+        let today = |text| SigningDate::from_unix(at(text));
+        let noon = at("2026-01-02 12:00");
+        assert_eq!(other_date(today("2026-01-02"), noon, Some(noon)), None);
+        assert_eq!(other_date(today("2026-01-02"), noon, None), None);
+        let before = at("2026-01-02 23:58");
+        assert_eq!(
+            other_date(today("2026-01-02"), before, None),
+            Some(today("2026-01-03"))
+        );
+        assert_eq!(
+            other_date(today("2026-01-02"), before, Some(before + 180)),
+            Some(today("2026-01-03"))
+        );
+        let after = at("2026-01-03 00:01");
+        assert_eq!(
+            other_date(today("2026-01-02"), after, None),
+            Some(today("2026-01-03"))
+        );
+        assert_eq!(
+            other_date(today("2026-01-03"), after, None),
+            Some(today("2026-01-02"))
+        );
+        // A clock that is wrong by hours is told about, not worked around.
+        assert_eq!(
+            other_date(today("2026-01-02"), noon, Some(noon + 14 * 3600)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_does_not_age_the_figures() {
+        assert_eq!(earlier(10_000, Some(4_000)), 4_000);
+        assert_eq!(earlier(4_000, Some(10_000)), 4_000);
+        assert_eq!(earlier(1_780_000_000, Some(0)), 1_780_000_000);
+        assert_eq!(earlier(7, None), 7);
+    }
+}

@@ -1,0 +1,85 @@
+//! The rate limit and the pause that all workers share.
+
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::MonotonicClock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::Instant;
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+
+/// Every attempt passes here before it is sent.
+///
+/// One worker that is told to slow down (429, 503) closes the gate for all of them: the limit is the
+/// account's, not the connection's.
+#[derive(Debug)]
+pub struct Gate {
+    limiter: Option<Limiter>,
+    closed_until: Mutex<Option<Instant>>,
+}
+
+impl Gate {
+    /// A gate that lets at most `per_second` requests through in any second; 0 or less: no limit.
+    #[must_use]
+    pub fn new(per_second: f64) -> Self {
+        // A burst of one: the requests are spread evenly, and no second ever holds more than the rate.
+        let quota = Duration::try_from_secs_f64(1.0 / per_second)
+            .ok()
+            .filter(|_| per_second > 0.0)
+            .and_then(Quota::with_period)
+            .map(|quota| quota.allow_burst(NonZeroU32::MIN));
+        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, MonotonicClock));
+        Self {
+            limiter,
+            closed_until: Mutex::new(None),
+        }
+    }
+
+    /// Lets nobody through for `pause` from now, or for longer where that was said before.
+    pub fn close_for(&self, pause: Duration) {
+        let until = Instant::now().checked_add(pause);
+        let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *closed = (*closed).max(until);
+    }
+
+    /// Completes when the caller may send one request.
+    pub async fn pass(&self) {
+        loop {
+            while let Some(until) = self.closed_until() {
+                tokio::time::sleep_until(until).await;
+            }
+            if let Some(limiter) = &self.limiter {
+                limiter.until_ready().await;
+            }
+            // While this one waited for its turn, another may have been told to slow down.
+            if self.closed_until().is_none() {
+                return;
+            }
+        }
+    }
+
+    fn closed_until(&self) -> Option<Instant> {
+        let closed = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.filter(|until| *until > Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_gate_holds_everybody_until_the_longest_pause_is_over() {
+        let gate = Gate::new(0.0);
+        let start = Instant::now();
+        gate.close_for(Duration::from_secs(30));
+        gate.close_for(Duration::from_secs(5));
+        tokio::join!(gate.pass(), gate.pass());
+        assert!(start.elapsed() >= Duration::from_secs(30));
+        gate.pass().await;
+    }
+}

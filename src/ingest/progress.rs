@@ -1,0 +1,67 @@
+//! Live counters for whoever watches a run.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::model::RunTotals;
+
+/// Counters that the run moves and a display reads. They show what is going on; the summary is read from the
+/// database.
+#[derive(Debug, Default)]
+pub struct Progress {
+    planned: AtomicU64,
+    done: AtomicU64,
+    failed: AtomicU64,
+    points: AtomicU64,
+    requests: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// Windows in the plan.
+    pub planned: u64,
+    /// Windows that are over, well or not.
+    pub done: u64,
+    /// Windows that failed.
+    pub failed: u64,
+    /// Points that are committed.
+    pub points: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests sent because an earlier one failed.
+    pub retries: u64,
+}
+
+impl Progress {
+    /// The counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Snapshot {
+            planned: read(&self.planned),
+            done: read(&self.done),
+            failed: read(&self.failed),
+            points: read(&self.points),
+            requests: read(&self.requests),
+            retries: read(&self.retries),
+        }
+    }
+
+    pub(super) fn plan(&self, windows: u64) {
+        self.planned.store(windows, Ordering::Relaxed);
+    }
+
+    pub(super) fn request(&self, retry: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.retries.fetch_add(u64::from(retry), Ordering::Relaxed);
+    }
+
+    /// Counts what a commit carried.
+    pub(super) fn committed(&self, totals: &RunTotals) {
+        let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
+        self.done.fetch_add(over, Ordering::Relaxed);
+        self.failed.fetch_add(totals.windows_failed, Ordering::Relaxed);
+        self.points.fetch_add(totals.points_received, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,258 @@
+//! Hands out a plan to workers, ends the run, and makes the summary.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+
+use super::control::{Control, Stop};
+use super::courier::{Courier, Transport};
+use super::gate::Gate;
+use super::learned::Learned;
+use super::progress::Progress;
+use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
+use super::unit::Worker;
+use super::writer::{self, Written};
+use crate::api::RetryPolicy;
+use crate::clock::SharedClock;
+use crate::model::{RunTotals, Span};
+use crate::plan::{Plan, Refresh};
+use crate::store::{Finish, Holder, NewRun, Store, StoreError};
+
+/// What a run carries out.
+#[derive(Debug)]
+pub struct Job {
+    /// The command, as `origin_runs.command` shows it.
+    pub command: &'static str,
+    /// The number of domains that were asked for.
+    pub domains: u64,
+    /// The plan.
+    pub plan: Plan,
+    /// When slots are settled.
+    pub refresh: Refresh,
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// How fast requests are sent, and how often again.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The most requests under way at a time; at least one is taken as one.
+    pub concurrency: usize,
+    /// The most requests a second; 0: no limit.
+    pub requests_per_second: f64,
+    /// The attempts of one request.
+    pub retry: RetryPolicy,
+    /// The seed of the jitter.
+    pub seed: u64,
+}
+
+/// Why a run ended without a summary of success.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database took no more.
+    #[error("{source}")]
+    Store {
+        /// What the database said.
+        source: StoreError,
+        /// What had been committed, where the database could still tell.
+        summary: Option<Box<Summary>>,
+    },
+    /// The thread that writes could not be started, or was lost to a defect in this program.
+    #[error("the writer thread was lost: {0}; what was committed before is safe, run again to go on")]
+    Writer(String),
+}
+
+impl From<StoreError> for RunError {
+    fn from(source: StoreError) -> Self {
+        Self::Store {
+            source,
+            summary: None,
+        }
+    }
+}
+
+/// Carries out `job` and returns what came of it, as the database tells it.
+pub async fn run<T: Transport>(
+    job: Job,
+    mut store: Store,
+    transport: T,
+    clock: SharedClock,
+    control: Control,
+    progress: Arc<Progress>,
+) -> Result<Summary, RunError> {
+    let began = Instant::now();
+    let range = job.plan.range();
+    let windows_planned = job.plan.size().requests;
+    let new_run = NewRun {
+        command: job.command.to_owned(),
+        started_at: clock.now(),
+        range: Some(range),
+        last_age: job.refresh.last_age(),
+    };
+    let run = store.begin_run(&new_run)?;
+    let holder = Holder {
+        command: new_run.command,
+        started_at: new_run.started_at,
+    };
+    let path = store.path().to_owned();
+    progress.plan(windows_planned);
+
+    let concurrency = job.pace.concurrency.max(1);
+    let (commits, inbox) = mpsc::channel(concurrency);
+    let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
+        .map_err(|error| RunError::Writer(error.to_string()))?;
+    let worker = Arc::new(Worker {
+        courier: Courier::new(
+            transport,
+            Gate::new(job.pace.requests_per_second),
+            job.pace.retry,
+            fastrand::Rng::with_seed(job.pace.seed),
+            Arc::clone(&clock),
+            control.clone(),
+            progress,
+        ),
+        learned: Learned::default(),
+        control: control.clone(),
+        refresh: job.refresh.clone(),
+        clock: Arc::clone(&clock),
+        commits,
+    });
+    let planned = RunTotals {
+        windows_planned,
+        ..RunTotals::default()
+    };
+    worker.send(worker.empty_commit(range, planned)).await;
+    let failures = hand_out(&job.plan, concurrency, &worker, &control).await;
+    let beyond_before = worker.learned.beyond_before();
+    // The last sender: the writer finishes what has arrived and ends.
+    drop(worker);
+    let written = tokio::task::spawn_blocking(move || writer.join()).await;
+
+    let (mut store, broken) = match written {
+        Ok(Ok(written)) => reopened(written, &path, &holder)?,
+        Ok(Err(_)) => return Err(RunError::Writer("it panicked".to_owned())),
+        Err(lost) => return Err(RunError::Writer(lost.to_string())),
+    };
+    let totals = store.totals(run)?;
+    let stop = control.reason().cloned();
+    let result = if broken.is_some() {
+        outcome(Some(&Stop::Storage), &failures, &totals)
+    } else {
+        outcome(stop.as_ref(), &failures, &totals)
+    };
+    let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
+    let totals = store.finish_run(
+        run,
+        &Finish {
+            outcome: result,
+            finished_at: clock.now(),
+            totals: RunTotals {
+                windows_skipped: windows_planned.saturating_sub(over),
+                ..RunTotals::default()
+            },
+            failures: serde_json::to_string(&failures_json(&failures, range)).unwrap_or_default(),
+            message: broken.as_ref().map(ToString::to_string),
+        },
+    )?;
+    let summary = Summary {
+        run_id: run.id(),
+        outcome: result,
+        range,
+        cut_at: job.plan.cut_at(),
+        domains: job.domains,
+        totals,
+        elapsed: began.elapsed(),
+        failures,
+        stop,
+        beyond_before,
+        warnings: close(&mut store),
+    };
+    match broken {
+        Some(source) => Err(RunError::Store {
+            source,
+            summary: Some(Box::new(summary)),
+        }),
+        None => Ok(summary),
+    }
+}
+
+/// Keeps `concurrency` units under way until the plan is done or the run is stopped.
+async fn hand_out<T: Transport>(
+    plan: &Plan,
+    concurrency: usize,
+    worker: &Arc<Worker<T>>,
+    control: &Control,
+) -> Failures {
+    let abandon = tokio::spawn({
+        let control = control.clone();
+        async move { control.abandon_after_grace().await }
+    });
+    let mut requests = plan.requests();
+    let mut units = JoinSet::new();
+    let mut failures = Failures::default();
+    loop {
+        while units.len() < concurrency && !control.is_stopped() {
+            if worker.learned.retention_met() {
+                requests.turn_to_newest();
+            }
+            let Some(request) = requests.next() else { break };
+            units.spawn(Arc::clone(worker).work(request));
+        }
+        match units.join_next().await {
+            None => break,
+            Some(Ok(failed)) => failed.into_iter().for_each(|failed| failures.add(failed)),
+            // One poisoned window must not take the others with it.
+            Some(Err(panic)) => failures.add(lost_unit(&panic, plan.range())),
+        }
+    }
+    abandon.abort();
+    failures.sort();
+    failures
+}
+
+fn lost_unit(panic: &JoinError, range: Span) -> FailedRange {
+    let error = format!("a window was lost to a defect in this program: {panic}");
+    FailedRange {
+        domains: Vec::new(),
+        span: Some(range),
+        error,
+        help: Some("please report it".to_owned()),
+    }
+}
+
+/// The store after the writer has ended, and the error that ended it.
+///
+/// After an error the connection is dropped and the file opened anew: a commit that returned an error may
+/// have taken effect all the same (seen with EIO on fsync), so what is told is read back, never remembered.
+fn reopened(
+    written: Written,
+    path: &Path,
+    holder: &Holder,
+) -> Result<(Store, Option<StoreError>), StoreError> {
+    match written {
+        Ok(store) => Ok((store, None)),
+        Err(error) => match Store::open(path, holder) {
+            Ok(store) => Ok((store, Some(error))),
+            Err(_) => Err(error),
+        },
+    }
+}
+
+/// Folds the write-ahead log into the database file. That it did not work is a warning: the data is safe in
+/// the log.
+fn close(store: &mut Store) -> Vec<String> {
+    match store.checkpoint() {
+        Ok(report) if report.complete => Vec::new(),
+        Ok(report) => vec![format!(
+            "{} bytes stay in the write-ahead log beside the database, because another program is reading it; \
+             the next run folds them in",
+            report.wal_bytes
+        )],
+        Err(error) => vec![format!(
+            "the write-ahead log was not folded into the database file: {error}"
+        )],
+    }
+}
