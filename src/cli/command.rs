@@ -3,11 +3,17 @@
 //! A command is a file with an `Args` struct, whose documentation is its help, and a `run` on it. Its line
 //! in [`Command`] and its arm in [`Command::run`] put it into the program, its help and the completions.
 
+use super::backfill::BackfillArgs;
 use super::completions::CompletionsArgs;
 use super::context::Context;
+use super::demo::DemoArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
+use super::simulate::SimulateArgs;
+use super::status::StatusArgs;
+use super::sync::SyncArgs;
 
 /// What the program can do.
 #[derive(Debug, clap::Subcommand)]
@@ -16,7 +22,13 @@ use super::query::QueryArgs;
     reason = "each command is documented where its arguments are; that text is the help"
 )]
 pub enum Command {
+    Demo(DemoArgs),
+    Backfill(BackfillArgs),
+    Sync(SyncArgs),
+    Status(StatusArgs),
     Query(QueryArgs),
+    Migrate(MigrateArgs),
+    Simulate(SimulateArgs),
     Completions(CompletionsArgs),
 }
 
@@ -24,7 +36,13 @@ impl Command {
     /// Runs the command.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         match self {
+            Self::Demo(args) => args.run(context),
+            Self::Backfill(args) => args.run(context),
+            Self::Sync(args) => args.run(context),
+            Self::Status(args) => args.run(context),
             Self::Query(args) => args.run(context),
+            Self::Migrate(args) => args.run(context),
+            Self::Simulate(args) => args.run(context),
             Self::Completions(args) => args.run(context),
         }
     }

@@ -8,7 +8,7 @@ use super::logging::Logs;
 use crate::clock::SharedClock;
 use crate::config::{Config, Environment, Overrides};
 use crate::model::UnixSeconds;
-use crate::store::Reader;
+use crate::store::{OpenError, Reader};
 
 /// Where a command reads and writes.
 pub struct Streams<'s> {
@@ -55,6 +55,15 @@ impl Context<'_, '_> {
     /// The configured database, opened for reading.
     pub fn reader(&self) -> Result<Reader, CliError> {
         Ok(Reader::open(&self.config(|_| {})?.database)?)
+    }
+
+    /// The configured database, opened for reading; `None` where there is none yet.
+    pub fn reader_if_present(&self, config: &Config) -> Result<Option<Reader>, CliError> {
+        match Reader::open(&config.database) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(OpenError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether a progress bar may be drawn on standard error.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::exit::ExitStatus;
 use crate::config::ConfigError;
-use crate::store::{OpenError, SqlError};
+use crate::store::{OpenError, SqlError, StoreError};
 
 /// Why a command ended early: what to say, and how to exit.
 ///
@@ -59,6 +59,16 @@ impl CliError {
         Self {
             status: ExitStatus::SUCCESS,
             message: None,
+            help: None,
+        }
+    }
+
+    /// A second signal: nothing more is said.
+    #[must_use]
+    pub fn stopped_at_once(status: ExitStatus) -> Self {
+        Self {
+            status,
+            message: Some("stopped at once; what was committed before is safe".to_owned()),
             help: None,
         }
     }
@@ -117,6 +127,17 @@ impl From<ConfigError> for CliError {
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
         Self::new(ExitStatus::DATABASE, &error).with_help(error.help())
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let status = match error.exit_code() {
+            75 => ExitStatus::BUSY,
+            5 => ExitStatus::DATABASE,
+            _ => ExitStatus::FAILED,
+        };
+        Self::new(status, &error)
     }
 }
 

@@ -5,19 +5,31 @@
 //! - [`context`]: what a command gets to work with
 //! - [`logging`]: events to standard error
 //! - [`output`]: rows as tables, JSON, CSV and the like
+//! - [`pull`]: what the commands share that fetch; [`progress_view`], [`summary_view`], [`dry_run`]: what they
+//!   show
 //! - [`exit`], [`error`]: how a command ends
 //!
 //! Data goes to standard output, everything else to standard error.
 
 pub mod args;
+pub mod backfill;
 pub mod command;
 pub mod completions;
 pub mod context;
+pub mod demo;
+pub mod dry_run;
 pub mod error;
 pub mod exit;
 pub mod logging;
+pub mod migrate;
 pub mod output;
+pub mod progress_view;
+pub mod pull;
 pub mod query;
+pub mod simulate;
+pub mod status;
+pub mod summary_view;
+pub mod sync;
 
 use std::ffi::OsString;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! Help, configuration and exit codes.
 
-use std::process::Command;
-
-use super::{Ended, Sandbox, ended, program};
+use super::{Ended, Sandbox, ended};
 
 const COUNT: [&str; 4] = [
     "query",
@@ -18,45 +16,6 @@ fn with_config(toml: &str) -> Ended {
     let sandbox = Sandbox::with_database();
     sandbox.write("jdcdn-stats.toml", toml);
     sandbox.run(&COUNT)
-}
-
-#[test]
-fn the_examples_of_every_command_run() {
-    let sandbox = Sandbox::with_database();
-    let help = sandbox.run(&["--help"]).succeeded();
-    let commands: Vec<&str> = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .map_while(|line| line.strip_prefix("  ")?.split_whitespace().next())
-        .filter(|command| *command != "help")
-        .collect();
-    assert!(commands.contains(&"query"), "{help}");
-    let path = format!(
-        "{}:{}",
-        program().parent().unwrap().display(),
-        std::env::var("PATH").unwrap()
-    );
-    for command in commands {
-        let long = sandbox.run(&[command, "--help"]).succeeded();
-        let examples: Vec<&str> = long
-            .lines()
-            .skip_while(|line| !line.starts_with("Example"))
-            .skip(1)
-            .collect();
-        assert!(!examples.is_empty(), "{command}: {long}");
-        for example in examples {
-            let output = Command::new("bash")
-                .args(["-c", example])
-                .current_dir(sandbox.path(""))
-                .env_clear()
-                .env("PATH", &path)
-                .output()
-                .unwrap();
-            let ended = ended(output);
-            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{example}");
-        }
-    }
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! `migrate`: the schema of the database.
+
+use clap::Args;
+
+use super::context::Context;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::output::{self, Cell, Format};
+use crate::model::civil;
+use crate::store::{Holder, Store, migrations};
+
+/// Apply the schema migrations that a database lacks, or list them
+///
+/// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
+pub struct MigrateArgs {
+    /// Only list the migrations, and which of them are applied
+    #[arg(long)]
+    list: bool,
+}
+
+impl MigrateArgs {
+    /// Applies or lists the migrations.
+    pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let database = context.config(|_| {})?.database;
+        if !self.list {
+            let holder = Holder {
+                command: "migrate".to_owned(),
+                started_at: context.now(),
+            };
+            drop(Store::open(&database, &holder)?);
+        }
+        let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);
+        let mut table = output::writer(Format::Table, &columns, context.streams.stdout)?;
+        for migration in migrations::list(&database)? {
+            let applied = migration
+                .applied_at
+                .map_or_else(|| "not yet".to_owned(), civil::cst_second);
+            table.row(&[
+                Cell::Integer(migration.version.into()),
+                Cell::Text(&migration.name),
+                Cell::Text(&applied),
+            ])?;
+        }
+        table.finish()?;
+        Ok(ExitStatus::SUCCESS)
+    }
+}
