@@ -1,0 +1,164 @@
+//! A directory, a simulator and an environment of its own for every test.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use jdcdn_stats::clock::ManualClock;
+use jdcdn_stats::model::moment::parse_moment;
+use jdcdn_stats::simulator::{Settings, Simulator};
+use rusqlite::{Connection, OpenFlags};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+
+/// What both clocks show when a test begins: 2026-06-15 12:00 in UTC+8.
+pub(crate) const NOW: &str = "2026-06-15 12:00";
+
+/// A test's own world.
+pub(crate) struct Sandbox {
+    pub(crate) simulator: Simulator,
+    pub(crate) clock: ManualClock,
+    pub(crate) domains: Vec<String>,
+    directory: TempDir,
+    key: String,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Unix seconds of a time in UTC+8.
+pub(crate) fn at(text: &str) -> i64 {
+    parse_moment(text, 0).unwrap()
+}
+
+/// `count` domains, `d000.example.com` and so on.
+pub(crate) fn domains(count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("d{at:03}.example.com")).collect()
+}
+
+impl Sandbox {
+    /// A simulator with these settings, and a configuration for the account's domains with waits so short
+    /// that retries cost a test nothing.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let clock = ManualClock::new(at(NOW));
+        let (domains, username) = (settings.domains.clone(), settings.username.clone());
+        let key = settings.secret_key.expose_secret().to_owned();
+        let simulator = Simulator::on_loopback(settings, Arc::new(clock.clone())).unwrap();
+        let sandbox = Self {
+            simulator,
+            clock,
+            domains,
+            directory: tempfile::tempdir().unwrap(),
+            key,
+        };
+        sandbox.configure(&username, "");
+        sandbox
+    }
+
+    /// An account of `count` domains.
+    pub(crate) fn with_domains(count: usize) -> Self {
+        Self::new(Settings {
+            domains: domains(count),
+            ..Settings::default()
+        })
+    }
+
+    /// Writes the configuration anew; `more` is added to it as it is.
+    pub(crate) fn configure(&self, username: &str, more: &str) {
+        let names: Vec<String> = self.domains.iter().map(|name| format!("{name:?}")).collect();
+        let content = format!(
+            "username = {username:?}\nendpoint = {:?}\ndomains = [{}]\n{more}\n\
+             [fetch]\nrequests_per_second = 0\n[retry]\nbase = \"1ms\"\ncap = \"10ms\"\n",
+            self.simulator.endpoint(),
+            names.join(", "),
+        );
+        std::fs::write(self.path("jdcdn-stats.toml"), content).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jdcdn-stats"));
+        command
+            .args(args)
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("JDCDN_SECRET_KEY", &self.key)
+            .env("JDCDN_TEST_NOW", at_now(&self.clock).to_string())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        ended(self.command(args).output().unwrap())
+    }
+
+    /// `backfill` of all domains from `from` to `to`.
+    pub(crate) fn backfill(&self, from: &str, to: &str, more: &[&str]) -> Ended {
+        let mut args = vec!["backfill", "--from", from, "--to", to];
+        args.extend_from_slice(more);
+        self.run(&args)
+    }
+
+    /// The program in the background, its output kept.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// The database, for reading.
+    pub(crate) fn database(&self) -> Connection {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        Connection::open_with_flags(self.path("jdcdn-stats.db"), flags).unwrap()
+    }
+
+    /// How many requests have reached the simulator.
+    pub(crate) fn requests(&self) -> usize {
+        self.simulator.requests().len()
+    }
+}
+
+fn at_now(clock: &ManualClock) -> i64 {
+    jdcdn_stats::clock::Clock::now(clock)
+}
+
+/// How a finished process ended.
+pub(crate) fn ended(output: Output) -> Ended {
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Ended {
+    /// It ended with `code`; returns what it printed.
+    #[track_caller]
+    pub(crate) fn with(self, code: i32) -> String {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout: {}\nstderr: {}",
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+
+    /// It ended with `code`; returns the JSON that it printed.
+    #[track_caller]
+    pub(crate) fn json(self, code: i32) -> serde_json::Value {
+        let stdout = self.with(code);
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+    }
+}
