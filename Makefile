@@ -1,0 +1,27 @@
+# `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench install clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the whole pipeline against a built-in simulator: no account needed
+	cargo run --release --locked --quiet -- demo
+
+test: ## every test, on the real binary and the real store
+	cargo test --locked
+
+lint: ## formatting, clippy and rustdoc, warnings denied
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+
+bench: ## speed of the parser and the store
+	cargo bench --locked
+
+install: ## the release binary into ~/.cargo/bin
+	cargo install --locked --path .
+
+clean: ## build output and the demo's database
+	cargo clean
+	rm -f jdcdn-demo.db jdcdn-demo.db-wal jdcdn-demo.db-shm jdcdn-demo.db.lock
