@@ -195,7 +195,8 @@ fn gcd(a: i64, b: i64) -> i64 {
 }
 
 /// Whether the counts of the point at `at` sum up to its requests.
-fn adds_up(points: &PointColumns, at: usize) -> bool {
+#[must_use]
+pub fn adds_up(points: &PointColumns, at: usize) -> bool {
     let sum: i128 = points
         .counts_of(at)
         .iter()

@@ -4,6 +4,7 @@
 //! - [`request`]: one question, and its JSON form
 //! - [`client`]: one attempt over HTTP; `header` and `transport` read what comes beside a body
 //! - [`answer`]: the body, straight into columns, by way of `row`, `codes`, `figure`, [`number`] and `json`
+//! - [`point`]: a point by itself, from the text that a reject keeps
 //! - [`guard`]: takes only what was asked for and cannot be misread
 //! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
 //! - [`retry`]: how long to wait, and when to give up on the whole run
@@ -21,6 +22,7 @@ mod header;
 mod json;
 mod json_string;
 pub mod number;
+pub mod point;
 pub mod request;
 pub mod retry;
 mod row;
@@ -31,6 +33,7 @@ mod transport;
 pub use client::{Client, ClientSettings, Failure, Reply};
 pub use failure::{FailureKind, Reaction, RetryCost};
 pub use guard::Answer;
+pub use point::read_point;
 pub use request::OriginRequest;
 pub use retry::{RetryBudget, RetryPolicy};
 pub use signature::{Signature, SigningDate};

@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::exit::ExitStatus;
 use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
+use super::rejects::RejectsArgs;
 use super::simulate::SimulateArgs;
 use super::status::StatusArgs;
 use super::sync::SyncArgs;
@@ -26,6 +27,7 @@ pub enum Command {
     Backfill(BackfillArgs),
     Sync(SyncArgs),
     Status(StatusArgs),
+    Rejects(RejectsArgs),
     Query(QueryArgs),
     Migrate(MigrateArgs),
     Simulate(SimulateArgs),
@@ -40,6 +42,7 @@ impl Command {
             Self::Backfill(args) => args.run(context),
             Self::Sync(args) => args.run(context),
             Self::Status(args) => args.run(context),
+            Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Simulate(args) => args.run(context),

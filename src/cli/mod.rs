@@ -26,6 +26,7 @@ pub mod output;
 pub mod progress_view;
 pub mod pull;
 pub mod query;
+pub mod rejects;
 pub mod simulate;
 pub mod status;
 pub mod summary_view;

@@ -13,6 +13,7 @@
 //! - [`learned`]: what the API's answers taught about its limits during the run
 //! - [`control`]: how a run is stopped, and why
 //! - [`writer`]: the thread that owns the store
+//! - [`mod@replay`]: reads rejects again, without a request; `survey` knows what lies beside each
 //! - [`progress`]: live counters for whoever watches
 //! - [`summary`]: what is told at the end
 
@@ -21,13 +22,16 @@ pub mod courier;
 pub mod gate;
 pub mod learned;
 pub mod progress;
+pub mod replay;
 pub mod run;
 pub mod summary;
+mod survey;
 pub mod unit;
 pub mod writer;
 
 pub use control::{Control, Signal, Stop};
 pub use courier::Transport;
 pub use progress::Progress;
+pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::{Job, Pace, RunError, run};
 pub use summary::{FailedRange, Summary};

@@ -243,7 +243,7 @@ fn reopened(
 
 /// Folds the write-ahead log into the database file. That it did not work is a warning: the data is safe in
 /// the log.
-fn close(store: &mut Store) -> Vec<String> {
+pub(super) fn close(store: &mut Store) -> Vec<String> {
     match store.checkpoint() {
         Ok(report) if report.complete => Vec::new(),
         Ok(report) => vec![format!(

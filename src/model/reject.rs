@@ -57,6 +57,14 @@ impl Reject {
     }
 }
 
+/// Whether `raw`, as a reject keeps it, may be the beginning of a longer text. A whole text of just that length
+/// counts as cut, too.
+#[must_use]
+pub const fn may_be_cut(raw: &str) -> bool {
+    // The cut goes back to the beginning of a character, which has at most four bytes.
+    raw.len() + 3 >= MAX_RAW_BYTES
+}
+
 impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,5 +83,20 @@ impl fmt::Display for RejectReason {
             }
             Self::DomainNotAsked => f.write_str("the domain was not asked for"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_that_was_cut_is_known_by_its_length() {
+        for before in 0..4 {
+            let long = format!("{}{}", "a".repeat(before), "\u{1f4c8}".repeat(MAX_RAW_BYTES / 4));
+            let cut = Reject::new("a.com", None, RejectReason::Conflicting, &format!("{long}a"));
+            assert!(cut.raw.len() <= MAX_RAW_BYTES && may_be_cut(&cut.raw), "{before}");
+        }
+        assert!(!may_be_cut(&"a".repeat(MAX_RAW_BYTES - 4)));
     }
 }

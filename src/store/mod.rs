@@ -8,12 +8,14 @@
 //! - [`writer`]: what one answer brings, in one transaction
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
 //! - `coverage`, `rejects`, [`runs`]: the ledger that commits with them
+//! - [`replay`]: what becomes of rejects when they are read again, or given up
 //! - [`error`]: why a database could not be used
 //!
 //! [`Reader`] is a connection that cannot write, for everything that only looks:
 //!
 //! - [`reader`]: opens the file for reading only
 //! - [`overview`]: what the database holds, for people
+//! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
@@ -29,7 +31,9 @@ pub mod overview;
 pub mod parameter;
 mod points;
 pub mod reader;
+pub mod reject_log;
 mod rejects;
+pub mod replay;
 pub mod runs;
 pub mod sql;
 pub mod writer;
@@ -44,6 +48,8 @@ pub use migrations::MigrationState;
 pub use overview::{DomainOverview, MonthOfDomain, RunOverview};
 pub use parameter::Parameter;
 pub use reader::{OpenError, Reader};
+pub use reject_log::StoredReject;
+pub use replay::{Settled, Settlement, Verdict};
 pub use runs::{Finish, NewRun, Run};
 pub use sql::{Query, SqlError};
 pub use writer::{Commit, Committed, Coverage, Store};

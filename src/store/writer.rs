@@ -177,7 +177,7 @@ impl Store {
         connection::checkpoint(&self.connection, &self.path).map_err(|kind| self.error(kind))
     }
 
-    fn in_transaction<T>(
+    pub(super) fn in_transaction<T>(
         &mut self,
         work: impl FnOnce(&Connection, &mut Dictionary) -> Result<T>,
     ) -> std::result::Result<T, StoreError> {
@@ -224,7 +224,13 @@ fn begin(connection: &Connection, patience: Duration) -> Result<Transaction<'_>>
     }
 }
 
-fn write(tx: &Connection, dictionary: &mut Dictionary, run: Run, commit: &Commit) -> Result<Committed> {
+/// Writes what `commit` brings, inside the caller's transaction; its counters are left to the caller.
+pub(super) fn write(
+    tx: &Connection,
+    dictionary: &mut Dictionary,
+    run: Run,
+    commit: &Commit,
+) -> Result<Committed> {
     check(commit)?;
     let pointless = commit.points.iter().all(|(_, columns)| columns.is_empty());
     if commit.coverage == Coverage::Unchanged && pointless && commit.rejects.is_empty() {

@@ -11,4 +11,5 @@ mod backfill;
 mod example;
 mod help;
 mod oracle;
+mod rejects;
 mod sandbox;
