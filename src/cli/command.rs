@@ -4,6 +4,7 @@
 //! in [`Command`] and its arm in [`Command::run`] put it into the program, its help and the completions.
 
 use super::backfill::BackfillArgs;
+use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::context::Context;
 use super::demo::DemoArgs;
@@ -30,6 +31,7 @@ pub enum Command {
     Rejects(RejectsArgs),
     Query(QueryArgs),
     Migrate(MigrateArgs),
+    Check(CheckArgs),
     Simulate(SimulateArgs),
     Completions(CompletionsArgs),
 }
@@ -45,6 +47,7 @@ impl Command {
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
+            Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),
             Self::Completions(args) => args.run(context),
         }

@@ -5,6 +5,8 @@
 //! - [`context`]: what a command gets to work with
 //! - [`logging`]: events to standard error
 //! - [`output`]: rows as tables, JSON, CSV and the like
+//! - [`check`]: what `check` looks at, one file a subject
+//! - `client`: the API client as it is configured
 //! - [`pull`]: what the commands share that fetch; [`progress_view`], [`summary_view`], [`dry_run`]: what they
 //!   show
 //! - [`exit`], [`error`]: how a command ends
@@ -13,6 +15,8 @@
 
 pub mod args;
 pub mod backfill;
+pub mod check;
+mod client;
 pub mod command;
 pub mod completions;
 pub mod context;

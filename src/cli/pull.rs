@@ -6,23 +6,20 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::ReportFormat;
+use super::client::client;
 use super::context::Context;
 use super::dry_run;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::progress_view::ProgressView;
 use super::summary_view;
-use crate::api::{Client, ClientSettings, RetryPolicy};
+use crate::api::{Client, RetryPolicy};
 use crate::config::Config;
 use crate::ingest::{self, Control, Job, Pace, Progress, RunError, Signal, Stop, Summary};
 use crate::model::{Credentials, Domain, Span, civil};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
 use crate::store::{Holder, Store};
 
-/// How long a connection may take to be made, and how long an answer may fall silent. Both are also bounded
-/// by the time limit of the whole request.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -72,17 +69,7 @@ impl Pull {
         format: ReportFormat,
     ) -> Result<(ExitStatus, Summary), CliError> {
         self.check_available(context, config)?;
-        let client = Client::new(ClientSettings {
-            endpoint: config.endpoint.clone(),
-            credentials,
-            timeout: config.fetch.timeout,
-            connect_timeout: CONNECT_TIMEOUT,
-            read_timeout: READ_TIMEOUT,
-            max_body: config.fetch.max_body,
-            user_agent: concat!("jdcdn-stats/", env!("CARGO_PKG_VERSION")).to_owned(),
-            clock: Arc::clone(&context.clock),
-        })
-        .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
+        let client = client(config, credentials, &context.clock)?;
         let holder = Holder {
             command: self.command.to_owned(),
             started_at: context.now(),

@@ -44,6 +44,17 @@ impl fmt::Debug for KeySource {
     }
 }
 
+/// Where it is, without a part of the key: ``the key file `secret.key` ``.
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(_) => f.write_str(environment::SECRET_KEY),
+            Self::File { path, .. } => write!(f, "the key file `{}`", shown(path)),
+            Self::Command(words) => write!(f, "the output of `{}`", program_of(words)),
+        }
+    }
+}
+
 impl KeySource {
     /// The environment's key, else what the file names, which may be one thing only.
     pub fn choose(environment: &Environment, file: &FileConfig) -> Result<Option<Self>, ConfigError> {
@@ -78,16 +89,16 @@ impl KeySource {
         match self {
             Self::Environment(key) => {
                 use secrecy::ExposeSecret as _;
-                checked(key.expose_secret().as_bytes(), environment::SECRET_KEY.to_owned())
+                checked(key.expose_secret().as_bytes(), self.to_string())
             }
             Self::File { path, from_systemd } => {
                 let bytes = read_private(path, *from_systemd)?;
-                checked(&bytes, format!("the key file `{}`", shown(path)))
+                checked(&bytes, self.to_string())
             }
             Self::Command(words) => {
                 let bytes = run(words)?;
                 let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                checked(first, format!("the output of `{}`", program_of(words)))
+                checked(first, self.to_string())
             }
         }
     }

@@ -26,5 +26,6 @@ pub mod table;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use file::FileConfig;
+pub use key::KeySource;
 pub use settings::{Config, FetchSettings, Overrides, RefreshSettings, RetrySettings};
 pub use source::{Setting, Source};

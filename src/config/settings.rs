@@ -105,6 +105,12 @@ impl Config {
         Ok(Credentials::new(username, key))
     }
 
+    /// Where the secret key is, if anybody said.
+    #[must_use]
+    pub fn key_source(&self) -> Option<&KeySource> {
+        self.key.as_ref()
+    }
+
     /// The domains, of which there is at least one.
     pub fn require_domains(&self) -> Result<&[Domain], ConfigError> {
         if self.domains.is_empty() {

@@ -21,7 +21,7 @@ pub(super) const BUSY_STEP: Duration = Duration::from_secs(15);
 const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 
 /// The first SQLite without the fault that lost commits when the write-ahead log was reset.
-const OLDEST_SQLITE: i32 = 3_051_003;
+pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 /// Size of the page cache in KiB, written as a negative number of pages. 64 MiB was no faster.
 const CACHE_KIB: i64 = 8192;
 /// What is left of the write-ahead log after a long reader had made it grow.
@@ -120,7 +120,7 @@ fn unreadable(error: &io::Error) -> rusqlite::Error {
     )
 }
 
-fn suffixed(path: &Path, suffix: &str) -> OsString {
+pub(super) fn suffixed(path: &Path, suffix: &str) -> OsString {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name

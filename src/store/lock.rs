@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Result, StoreErrorKind};
+use super::error::{Result, StoreError, StoreErrorKind};
 use crate::model::{UnixSeconds, civil, text};
 
 /// More than any note of ours takes; what else may be in the file is not read.
@@ -42,6 +42,40 @@ impl fmt::Display for LockHolder {
         let since = civil::cst_second(self.since);
         let command = text::printable(&self.command);
         write!(f, "`{command}` (process {}) since {since} UTC+8", self.pid)
+    }
+}
+
+/// Whether somebody writes to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody does.
+    Free,
+    /// Somebody does, who may not have left a note yet.
+    Held(Option<LockHolder>),
+}
+
+/// Who holds the lock of the database at `path` at this moment; leaves no trace.
+///
+/// Asking means to share the lock for some microseconds: of the operating system's locks only those of records
+/// can be looked at. A run that starts just then is turned away as by any other holder.
+pub fn peek(path: &Path) -> std::result::Result<LockState, StoreError> {
+    look(path).map_err(|kind| StoreError::new(path, kind))
+}
+
+fn look(path: &Path) -> Result<LockState> {
+    let beside = beside(&super::connection::locate(path)?);
+    if beside.is_symlink() {
+        return Err(StoreErrorKind::Symlink);
+    }
+    let mut file = match File::open(&beside) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LockState::Free),
+        Err(error) => return Err(StoreErrorKind::Lock(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(LockState::Free),
+        Err(TryLockError::WouldBlock) => Ok(LockState::Held(read_note(&mut file))),
+        Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
     }
 }
 
@@ -134,6 +168,22 @@ mod tests {
         assert_eq!(found.command, "sync");
         drop(second);
         assert!(beside(&path).exists());
+    }
+
+    #[test]
+    fn a_look_tells_who_holds_it_and_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        assert_eq!(peek(&path).unwrap(), LockState::Free);
+        assert!(!beside(&path).exists());
+        let held = Lock::take(&path, &holder("sync")).unwrap();
+        let LockState::Held(Some(found)) = peek(&path).unwrap() else {
+            panic!("it is held");
+        };
+        assert_eq!((found.command.as_str(), found.pid), ("sync", std::process::id()));
+        drop(held);
+        assert_eq!(peek(&path).unwrap(), LockState::Free);
+        assert!(Lock::take(&path, &holder("sync")).is_ok());
     }
 
     #[test]

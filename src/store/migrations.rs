@@ -63,6 +63,13 @@ pub(super) fn check(connection: &Connection) -> Result<()> {
     judge(&applied(connection)?)
 }
 
+/// How many steps a file has seen, and how many this program knows. Refuses and reads as [`check`].
+pub(super) fn progress(connection: &Connection) -> Result<(usize, usize)> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    Ok((seen.len(), known().get_migrations().len()))
+}
+
 /// Applies what is pending, all or nothing.
 pub(super) fn apply(connection: &mut Connection) -> Result<()> {
     let seen = applied(connection)?;

@@ -16,6 +16,7 @@
 //! - [`reader`]: opens the file for reading only
 //! - [`overview`]: what the database holds, for people
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
+//! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
@@ -25,6 +26,7 @@ mod coverage;
 mod dictionary;
 pub mod error;
 pub mod explain;
+pub mod health;
 pub mod lock;
 pub mod migrations;
 pub mod overview;
@@ -36,6 +38,7 @@ mod rejects;
 pub mod replay;
 pub mod runs;
 pub mod sql;
+pub mod volume;
 pub mod writer;
 
 #[cfg(test)]
@@ -43,7 +46,8 @@ mod tests;
 
 pub use connection::{APPLICATION_ID, CheckpointReport};
 pub use error::{StoreError, StoreErrorKind};
-pub use lock::{Holder, LockHolder};
+pub use health::{Health, Look, Schema};
+pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
 pub use overview::{DomainOverview, MonthOfDomain, RunOverview};
 pub use parameter::Parameter;
@@ -52,4 +56,5 @@ pub use reject_log::StoredReject;
 pub use replay::{Settled, Settlement, Verdict};
 pub use runs::{Finish, NewRun, Run};
 pub use sql::{Query, SqlError};
+pub use volume::Volume;
 pub use writer::{Commit, Committed, Coverage, Store};

@@ -8,6 +8,7 @@
 )]
 
 mod backfill;
+mod check;
 mod example;
 mod help;
 mod oracle;

@@ -1,0 +1,56 @@
+//! The order of the checks.
+
+use clap::Args;
+
+use super::report::Report;
+use super::{database, service, settings};
+use crate::cli::args::{DomainArgs, ReportArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+
+/// Check the configuration, the way to the API, the clock and the database
+///
+/// Shows every setting with the place it comes from, makes one request (for the last available hour of the
+/// first domain, not stored), compares the clocks, and looks at the database and its disk. Writes nothing.
+///
+/// Ends with 0 if nothing failed, 2 for the configuration, 4 if the API refused the credentials, 5 if the
+/// database cannot be used, 1 otherwise; the first of these that applies.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  jdcdn-stats check
+  jdcdn-stats check --offline --format json")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    domains: DomainArgs,
+    /// Skip what talks to the API
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+impl CheckArgs {
+    /// Checks, and prints what was found.
+    pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let mut report = Report::default();
+        match context.config(|overrides| self.domains.add_to(overrides)) {
+            Ok(config) => {
+                settings::check(&mut report, &config);
+                let credentials = settings::check_key(&mut report, &config);
+                if self.offline {
+                    report.skip("api", "not asked, because of --offline");
+                } else {
+                    service::check(&mut report, context, &config, credentials)?;
+                }
+                database::check(&mut report, &config.database);
+            }
+            Err(error) => {
+                let help = "correct it and check again: nothing else was looked at";
+                report.fail("configuration", error.status(), error.to_string(), help);
+            }
+        }
+        report.print(self.report.format, context.streams.stdout)?;
+        Ok(report.exit_status())
+    }
+}

@@ -1,0 +1,35 @@
+//! The API client as it is configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::CliError;
+use super::exit::ExitStatus;
+use crate::api::{Client, ClientSettings};
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::model::Credentials;
+
+/// How long a connection may take to be made, and how long an answer may fall silent. Both are also bounded
+/// by the time limit of the whole request.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The client that asks the configured endpoint.
+pub(super) fn client(
+    config: &Config,
+    credentials: Credentials,
+    clock: &SharedClock,
+) -> Result<Client, CliError> {
+    let settings = ClientSettings {
+        endpoint: config.endpoint.clone(),
+        credentials,
+        timeout: config.fetch.timeout,
+        connect_timeout: CONNECT_TIMEOUT,
+        read_timeout: READ_TIMEOUT,
+        max_body: config.fetch.max_body,
+        user_agent: concat!("jdcdn-stats/", env!("CARGO_PKG_VERSION")).to_owned(),
+        clock: Arc::clone(clock),
+    };
+    Client::new(settings).map_err(|error| CliError::new(ExitStatus::FAILED, &error))
+}

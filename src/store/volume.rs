@@ -1,0 +1,69 @@
+//! The file system that a database lies on.
+
+use std::io;
+use std::path::Path;
+
+/// The file system that a database lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// Bytes that this user may still write.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// The kind of a network file system, where it is known to be one. Such a one may not keep the promises
+    /// about locks and shared memory that SQLite's write-ahead log rests on.
+    pub network: Option<&'static str>,
+}
+
+impl Volume {
+    /// The file system that holds `path`, which exists.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let found = rustix::fs::statvfs(path)?;
+        Ok(Self {
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+            network: network(path)?,
+        })
+    }
+
+    /// Whether this user may write to `path`, a file or a directory that exists.
+    #[must_use]
+    pub fn is_writable(path: &Path) -> bool {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn network(path: &Path) -> io::Result<Option<&'static str>> {
+    // From linux/magic.h and the file systems' own sources. FUSE is left out: it may be anything.
+    let kind = rustix::fs::statfs(path)?.f_type;
+    // A signed 32-bit number on some machines.
+    Ok(Some(match i128::from(kind) & 0xffff_ffff {
+        0x6969 => "NFS",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x0102_1997 => "9P",
+        0x00c3_6400 => "Ceph",
+        0x5346_414f => "AFS",
+        _ => return Ok(None),
+    }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn network(_path: &Path) -> io::Result<Option<&'static str>> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_lies_on_a_volume_and_a_missing_one_on_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::of(dir.path()).unwrap();
+        assert!(volume.free_bytes > 0 && volume.free_bytes <= volume.total_bytes);
+        assert!(Volume::is_writable(dir.path()));
+        let missing = dir.path().join("missing");
+        assert!(Volume::of(&missing).is_err() && !Volume::is_writable(&missing));
+    }
+}
