@@ -26,7 +26,7 @@ const SHOWN_CHARS: usize = 60;
 #[command(after_long_help = "Examples:
   jdcdn-stats rejects list
   jdcdn-stats rejects replay --all
-  jdcdn-stats rejects discard 7 8")]
+  jdcdn-stats rejects discard --all")]
 pub struct RejectsArgs {
     #[command(subcommand)]
     action: Action,
