@@ -19,6 +19,10 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 const MIDNIGHT_DOUBT: i64 = 10 * 60;
 /// A difference between the clocks that is worth a warning. Below it, figures may age by seconds.
 const TOLERABLE_SKEW: i64 = 5 * 60;
+/// How many times the configured attempts a request may be told to wait. A limit on the rate lets it through
+/// sooner or later; what is put off again and again is refused for itself, and must not take the whole run with
+/// it.
+const PATIENCE: u32 = 2;
 /// A `Date` header further off than this is broken itself: a signature of another day would be refused.
 const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
 
@@ -124,7 +128,9 @@ impl<T: Transport> Courier<T> {
         traffic: &mut Traffic,
     ) -> Result<Asked, NotAnswered> {
         let mut failures = 0;
+        let mut pauses = 0;
         let mut sent = 0_u32;
+        let mut unclear = false;
         let mut doubted = false;
         let mut date = None;
         loop {
@@ -153,10 +159,14 @@ impl<T: Transport> Courier<T> {
             };
             let cost = match failure.kind.reaction() {
                 Reaction::Retry(cost) => cost,
-                Reaction::RetryOnce if failures == 0 => RetryCost::Normal,
-                // Not counted as a failure: the API works, it wants fewer requests. The budget bounds it.
+                Reaction::RetryOnce if !unclear => {
+                    unclear = true;
+                    RetryCost::Normal
+                }
+                // Not counted as a failure: the API works, it wants fewer requests.
                 Reaction::Pause { retry_after } => {
-                    self.pause(failure, retry_after)?;
+                    pauses += 1;
+                    self.pause(failure, pauses, retry_after)?;
                     continue;
                 }
                 Reaction::StopCredentials if !doubted => {
@@ -210,19 +220,20 @@ impl<T: Transport> Courier<T> {
         })
     }
 
-    /// Closes the gate for everybody.
-    fn pause(&self, failure: Failure, asked: Option<Duration>) -> Result<(), NotAnswered> {
-        let drawn = self.chance(|chance| {
-            let spread = self.policy.base.mul_f64(chance.rng.f64());
-            chance
-                .budget
-                .spend(RetryCost::Normal)
-                .then_some(self.policy.base + spread)
-        });
-        let Some(drawn) = drawn else {
-            return Err(self.give_up(failure));
+    /// Closes the gate for everybody, where this request, told to wait for the `pauses`th time, may wait once
+    /// more. Where the server does not say how long, the pauses grow like those after failures.
+    fn pause(&self, failure: Failure, pauses: u32, asked: Option<Duration>) -> Result<(), NotAnswered> {
+        let policy = RetryPolicy {
+            attempts: self.policy.attempts.saturating_mul(PATIENCE),
+            ..self.policy
         };
-        let pause = asked.unwrap_or(drawn);
+        let Some(drawn) = self.chance(|chance| policy.delay(pauses, &mut chance.rng)) else {
+            return Err(NotAnswered::Failed(failure));
+        };
+        if !self.chance(|chance| chance.budget.spend(RetryCost::Normal)) {
+            return Err(self.give_up(failure));
+        }
+        let pause = asked.unwrap_or_else(|| policy.base.saturating_add(drawn));
         tracing::info!("{}: all requests pause for {pause:?}", failure.kind);
         self.gate.close_for(pause);
         Ok(())
@@ -338,5 +349,44 @@ mod tests {
         assert_eq!(earlier(4_000, Some(10_000)), 4_000);
         assert_eq!(earlier(1_780_000_000, Some(0)), 1_780_000_000);
         assert_eq!(earlier(7, None), 7);
+    }
+
+    /// Always too busy, without saying for how long.
+    struct Busy;
+
+    impl Transport for Busy {
+        async fn send(&self, _: &OriginRequest, _: SigningDate) -> Result<Reply, Failure> {
+            let kind = FailureKind::Busy {
+                status: 429,
+                retry_after: None,
+            };
+            Err(kind.into())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is_given_up() {
+        let base = Duration::from_secs(1);
+        let courier = Courier::new(
+            Busy,
+            Gate::new(0.0),
+            RetryPolicy {
+                attempts: 5,
+                base,
+                cap: 20 * base,
+            },
+            fastrand::Rng::with_seed(7),
+            Arc::new(crate::clock::ManualClock::new(0)),
+            Control::new(),
+            Arc::default(),
+        );
+        let domains = ["www.a.com".parse().unwrap()];
+        let request = OriginRequest::new(&domains, crate::model::Span::slot_of(0)).unwrap();
+        let (began, mut traffic) = (tokio::time::Instant::now(), Traffic::default());
+        let answered = courier.ask(&Arc::new(request), &mut traffic).await;
+        assert!(matches!(answered, Err(NotAnswered::Failed(_))));
+        assert_eq!((traffic.requests, courier.control.is_stopped()), (10, false));
+        // Nine pauses of at most two seconds each, did they not grow.
+        assert!(began.elapsed() > 18 * base, "{:?}", began.elapsed());
     }
 }
