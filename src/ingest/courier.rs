@@ -1,7 +1,7 @@
 //! Carries one request through its attempts.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::control::{Control, Stop};
@@ -86,6 +86,8 @@ pub struct Courier<T> {
     progress: Arc<Progress>,
     policy: RetryPolicy,
     chance: Mutex<Chance>,
+    /// How far this machine's clock was found to be ahead of the API's, where that is worth a warning.
+    ahead: OnceLock<i64>,
 }
 
 /// What all workers draw from.
@@ -118,7 +120,19 @@ impl<T: Transport> Courier<T> {
             progress,
             policy,
             chance,
+            ahead: OnceLock::new(),
         }
+    }
+
+    /// A warning about this machine's clock, where the answers gave reason for one.
+    pub fn clock_warning(&self) -> Option<String> {
+        self.ahead.get().map(|ahead| {
+            let side = if *ahead > 0 { "ahead of" } else { "behind" };
+            let by = ahead.unsigned_abs();
+            format!(
+                "this machine's clock is {by} s {side} the API's: figures count as no older than either clock says"
+            )
+        })
     }
 
     /// Asks until there is an answer, or a failure that another attempt would not mend.
@@ -150,9 +164,15 @@ impl<T: Transport> Courier<T> {
                     if sent == 1 {
                         self.chance(|chance| chance.budget.first_attempt_succeeded());
                     }
+                    let ahead = ahead_of(server_time, now);
+                    if ahead.abs() > TOLERABLE_SKEW {
+                        self.ahead.get_or_init(|| ahead);
+                    }
+                    // The earlier of the two times: a clock that is ahead would let fresh figures pass for
+                    // settled ones, and they would never be asked for again.
                     return Ok(Asked {
                         answer,
-                        asked_at: earlier(now, server_time),
+                        asked_at: now - ahead.max(0),
                     });
                 }
                 Err(failure) => failure,
@@ -286,21 +306,12 @@ fn other_date(used: SigningDate, now: UnixSeconds, server_time: Option<UnixSecon
         .find(|&date| date != used)
 }
 
-/// The earlier of this machine's time and the API's.
-///
-/// A clock that is ahead would let fresh figures pass for settled ones, and they would never be asked for
-/// again.
-fn earlier(now: UnixSeconds, server_time: Option<UnixSeconds>) -> UnixSeconds {
-    let Some(server) = server_time.filter(|server| (now - server).abs() <= PLAUSIBLE_SKEW) else {
-        return now;
-    };
-    if (now - server).abs() > TOLERABLE_SKEW {
-        tracing::warn!(
-            "this machine's clock differs from the API's by {} s",
-            now - server
-        );
-    }
-    now.min(server)
+/// How far `now` is ahead of the API's clock; 0 where that does not tell, or is itself broken.
+fn ahead_of(server_time: Option<UnixSeconds>, now: UnixSeconds) -> i64 {
+    server_time
+        .map(|server| now - server)
+        .filter(|ahead| ahead.abs() <= PLAUSIBLE_SKEW)
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -344,11 +355,11 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_does_not_age_the_figures() {
-        assert_eq!(earlier(10_000, Some(4_000)), 4_000);
-        assert_eq!(earlier(4_000, Some(10_000)), 4_000);
-        assert_eq!(earlier(1_780_000_000, Some(0)), 1_780_000_000);
-        assert_eq!(earlier(7, None), 7);
+    fn the_difference_to_a_broken_clock_is_none() {
+        assert_eq!(ahead_of(Some(4_000), 10_000), 6_000);
+        assert_eq!(ahead_of(Some(10_000), 4_000), -6_000);
+        assert_eq!(ahead_of(Some(0), 1_780_000_000), 0);
+        assert_eq!(ahead_of(None, 7), 0);
     }
 
     /// Always too busy, without saying for how long.

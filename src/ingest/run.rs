@@ -127,6 +127,7 @@ pub async fn run<T: Transport>(
     worker.send(worker.empty_commit(range, planned)).await;
     let failures = hand_out(&job.plan, concurrency, &worker, &control).await;
     let beyond_before = worker.learned.beyond_before();
+    let clock_warning = worker.courier.clock_warning();
     // The last sender: the writer finishes what has arrived and ends.
     drop(worker);
     let written = tokio::task::spawn_blocking(move || writer.join()).await;
@@ -168,7 +169,7 @@ pub async fn run<T: Transport>(
         failures,
         stop,
         beyond_before,
-        warnings: close(&mut store),
+        warnings: clock_warning.into_iter().chain(close(&mut store)).collect(),
     };
     match broken {
         Some(source) => Err(RunError::Store {

@@ -15,7 +15,7 @@ use super::summary::FailedRange;
 use crate::api::{Failure, FailureKind, OriginRequest, Reaction};
 use crate::clock::SharedClock;
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
-use crate::model::{Domain, PointColumns, RunTotals, Span, UnixSeconds};
+use crate::model::{Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};
 use crate::plan::cut::Cuts;
 use crate::plan::{PlannedRequest, Refresh, covered_by};
 use crate::store::{Commit, Coverage};
@@ -173,30 +173,35 @@ impl<T: Transport> Worker<T> {
             self.learned.limit_span(part.window.seconds());
         }
         unit.answered = true;
+        let coverage = covered_by(part.window, asked_at, &self.refresh);
+        let covered = coverage.last().map(|last| last.span.end());
+        let Some(window) = covered.and_then(|until| Span::new(part.window.start(), until)) else {
+            // By the API's clock none of it is available yet; the next run asks for it.
+            let totals = unit.totals_so_far();
+            return self.send(self.empty_commit(part.window, totals)).await;
+        };
+        let rejects: Vec<Reject> = answer
+            .rejects
+            .into_iter()
+            .filter(|reject| !reject.ts.is_some_and(|ts| left_for_later(ts, &part, window)))
+            .collect();
         let mut totals = unit.totals_so_far();
         totals.points_received = answer.received;
         totals.points_unchanged = answer.duplicates;
-        totals.points_rejected = u64::try_from(answer.rejects.len()).unwrap_or(u64::MAX);
+        totals.points_rejected = u64::try_from(rejects.len()).unwrap_or(u64::MAX);
         totals.points_odd_codes = answer.odd_codes;
-        // By the API's clock the newest slots may not be available yet: they are left for the next run.
-        let coverage = covered_by(part.window, asked_at, &self.refresh);
-        let until = coverage
-            .last()
-            .map_or(part.window.start(), |last| last.span.end());
-        let Some(window) = Span::new(part.window.start(), until) else {
-            return self.send(self.empty_commit(part.window, totals)).await;
-        };
         let points = answer
             .points
             .into_iter()
-            .map(|(domain, points)| (domain, before(points, until)));
+            .map(|(domain, points)| (domain, available(points, window.end())))
+            .collect();
         self.send(Commit {
             domains: part.domains,
             window,
             coverage: Coverage::Fetched(coverage),
-            points: points.collect(),
+            points,
             book: Arc::new(answer.book),
-            rejects: answer.rejects,
+            rejects,
             seen_at: asked_at,
             totals,
         })
@@ -370,8 +375,13 @@ fn shows_five_minutes(points: &PointColumns) -> bool {
         .any(|pair| matches!(pair, [a, b] if b - a < HOUR_SECONDS))
 }
 
-/// The points before `until`.
-fn before(points: PointColumns, until: UnixSeconds) -> PointColumns {
+/// Whether `ts` lies in the part, but behind the `window` of it that was available when it was asked for.
+fn left_for_later(ts: UnixSeconds, part: &Part, window: Span) -> bool {
+    part.window.contains(ts) && !window.contains(ts)
+}
+
+/// The points before `until`. A point of a slot that was not yet available is left for the next run.
+fn available(points: PointColumns, until: UnixSeconds) -> PointColumns {
     if points.ts.iter().all(|ts| *ts < until) {
         return points;
     }
