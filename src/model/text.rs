@@ -53,7 +53,7 @@ pub fn printable_bytes(bytes: &[u8], limit: usize) -> String {
 fn is_unprintable(char: char) -> bool {
     char.is_control()
         || matches!(char,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -65,6 +65,13 @@ mod tests {
         let hostile: String = (0..=0x2_ffff).filter_map(char::from_u32).collect();
         let shown = shorten(&hostile, usize::MAX);
         assert!(!shown.chars().any(is_unprintable));
+        // All that have the property Bidi_Control in Unicode.
+        for direction in
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}"
+                .chars()
+        {
+            assert!(is_unprintable(direction), "{direction:?}");
+        }
         assert_eq!(printable("a\u{1b}]52;c;x\u{7}\nb"), "a\\u{1b}]52;c;x\\u{7}\\nb");
     }
 
