@@ -2,15 +2,23 @@
 //! truth.
 
 #![expect(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    reason = "what cannot be set up is a failed test"
+    clippy::unwrap_used,
+    reason = "what cannot be set up, or is not there, is a failed test"
 )]
 
 mod backfill;
 mod check;
+mod credentials;
+mod data;
 mod example;
+mod faults;
 mod help;
+mod hostile;
+mod limits;
 mod oracle;
+mod outages;
+mod points;
 mod rejects;
 mod sandbox;

@@ -2,12 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
 
 use jdcdn_stats::simulator::{Truth, TruthPoint};
 use rusqlite::Connection;
 
+use crate::sandbox::{NOW, Sandbox, at};
+
 /// A point as the database tells it: bandwidth, pv, and every reported code with its count.
 type Row = (i64, i64, BTreeMap<String, i64>);
+
+/// What a database should know of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Fetched, and stored as the truth has it.
+    Stored,
+    /// Fetched, and without a point.
+    Missing,
+    /// Fetched, and stored in another way than the truth has it.
+    Bent,
+    /// Never fetched.
+    Unasked,
+    /// Never fetched, and known to be beyond retention.
+    Beyond,
+}
 
 /// The range `[from, to)` of `domains` holds exactly the points that were true at `asked_at`, zeros included,
 /// and nothing is stored outside.
@@ -16,26 +34,77 @@ pub(crate) fn assert_equals_truth(
     database: &Connection,
     truth: Truth,
     domains: &[String],
+    range: (i64, i64),
+    asked_at: i64,
+) {
+    assert_slots(database, truth, domains, range, asked_at, |_, _| Slot::Stored);
+}
+
+/// As [`assert_equals_truth`], where `expect` tells of each domain and slot what is known of it.
+#[track_caller]
+pub(crate) fn assert_slots(
+    database: &Connection,
+    truth: Truth,
+    domains: &[String],
     (from, to): (i64, i64),
     asked_at: i64,
+    expect: impl Fn(&str, i64) -> Slot,
 ) {
     assert_sound(database);
     let mut expected = 0;
     for domain in domains {
-        let stored = stored(database, domain);
-        let mut seen = 0;
-        for point in truth.domain(domain).points(from, to, asked_at) {
-            let row = stored.get(&point.ts);
-            assert_eq!(row, Some(&row_of(&point)), "{domain} at {}", point.ts);
-            seen += 1;
+        let (mut stored, covered) = (stored(database, domain), covered(database, domain));
+        let truth = truth.domain(domain);
+        for slot in (from..to).step_by(300) {
+            let expect = expect(domain, slot);
+            let row = stored.remove(&slot);
+            expected += i64::from(row.is_some());
+            let known = covered
+                .iter()
+                .find(|(start, end, _)| (*start..*end).contains(&slot));
+            let coverage = match expect {
+                Slot::Stored | Slot::Missing | Slot::Bent => Some(false),
+                Slot::Unasked => None,
+                Slot::Beyond => Some(true),
+            };
+            assert_eq!(
+                known.map(|(_, _, beyond)| *beyond),
+                coverage,
+                "coverage of {domain} at {slot}, expected {expect:?}"
+            );
+            let point = truth.point(slot, asked_at).as_ref().map(row_of);
+            match expect {
+                Slot::Stored => assert_eq!(row, point, "{domain} at {slot}"),
+                Slot::Bent => assert!(
+                    row.is_some() && row != point,
+                    "{domain} at {slot} is stored as the truth has it"
+                ),
+                Slot::Missing | Slot::Unasked | Slot::Beyond => {
+                    assert_eq!(row, None, "{domain} at {slot}, expected {expect:?}");
+                }
+            }
         }
-        assert_eq!(stored.len(), seen, "{domain} holds points that are not true");
-        expected += i64::try_from(seen).unwrap();
+        assert_eq!(stored, BTreeMap::new(), "{domain} holds points that are not true");
     }
     let all: i64 = database
         .query_row("SELECT count(*) FROM point", [], |row| row.get(0))
         .unwrap();
     assert_eq!(all, expected, "points of domains that were not asked for");
+}
+
+/// The coverage of a domain: from, to, and whether it was never fetched because it is beyond retention.
+fn covered(database: &Connection, domain: &str) -> Vec<(i64, i64, bool)> {
+    let mut select = database
+        .prepare_cached(
+            "SELECT start_ts, end_ts, reached IS NULL FROM domain d JOIN coverage c ON c.domain_id = d.id
+             WHERE d.name = ?1 ORDER BY start_ts",
+        )
+        .unwrap();
+    select
+        .query_map([domain], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
 }
 
 fn row_of(point: &TruthPoint) -> Row {
@@ -120,10 +189,57 @@ pub(crate) fn dump(database: &Connection) -> String {
         let mut rows = select.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             for at in 0..columns {
-                write!(text, "{:?}|", row.get_ref(at).unwrap()).unwrap();
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{:?}|", row.get_ref(at).unwrap());
             }
             text.push('\n');
         }
     }
     text
+}
+
+#[test]
+fn the_oracle_finds_every_planted_defect() {
+    let sandbox = Sandbox::with_domains(2);
+    let (from, to) = ("2026-06-01", "2026-06-02");
+    sandbox.backfill(from, to, &[]).with(0);
+    let database = Connection::open(sandbox.path("jdcdn-stats.db")).unwrap();
+    let range = (at(from), at(to));
+    let judge = || {
+        let (truth, domains) = (sandbox.simulator.truth(), &sandbox.domains);
+        assert_equals_truth(&database, truth, domains, range, at(NOW));
+    };
+    judge();
+    let noon = at("2026-06-01 12:00");
+    for defect in [
+        "DELETE FROM point WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE point SET bandwidth = bandwidth + 1 WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE point SET pv = pv + 1 WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE point SET ts = ts + 1 WHERE domain_id = 1 AND ts = NOON",
+        "INSERT INTO point SELECT domain_id, ts + 1, bandwidth, pv, code_set_id FROM point WHERE domain_id = 1 AND ts = NOON",
+        "INSERT INTO point SELECT 1, ts + 86400, bandwidth, pv, code_set_id FROM point WHERE domain_id = 1 AND ts = NOON",
+        "INSERT INTO domain VALUES (99, 'x.example.org'); UPDATE point SET domain_id = 99 WHERE domain_id = 1",
+        "UPDATE domain SET name = 'z' WHERE id = 1; UPDATE domain SET name = 'd000.example.com' WHERE id = 2;
+         UPDATE domain SET name = 'd001.example.com' WHERE id = 1",
+        "UPDATE code_count SET count = count + 1 WHERE domain_id = 1 AND ts = NOON",
+        "DELETE FROM code_count WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE code_count SET ts = ts + 86400 WHERE domain_id = 1 AND ts = NOON",
+        "INSERT INTO code VALUES (99, '999'); INSERT INTO code_count VALUES (1, NOON, 99, 1)",
+        "INSERT INTO code_set VALUES (99, '[\"200\"]'); UPDATE point SET code_set_id = 99 WHERE ts = NOON",
+        "UPDATE point SET code_set_id = 99 WHERE ts = NOON",
+        "DELETE FROM coverage WHERE domain_id = 1",
+        "UPDATE coverage SET end_ts = end_ts - 300 WHERE domain_id = 1",
+        "UPDATE coverage SET reached = NULL, beyond_retention = 1 WHERE domain_id = 1",
+        "INSERT INTO coverage SELECT domain_id, NOON, end_ts, start_cst, end_cst, fetched_at, reached,
+         beyond_retention, state FROM coverage WHERE domain_id = 1",
+    ] {
+        let defect = defect.replace("NOON", &noon.to_string());
+        database
+            .execute_batch(&format!("PRAGMA foreign_keys = OFF; BEGIN; {defect}"))
+            .unwrap();
+        let verdict = std::panic::catch_unwind(AssertUnwindSafe(judge));
+        database.execute_batch("ROLLBACK").unwrap();
+        assert!(verdict.is_err(), "not found: {defect}");
+    }
+    judge();
 }

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
+use crate::oracle::{Slot, assert_slots};
+
 /// What both clocks show when a test begins: 2026-06-15 12:00 in UTC+8.
 pub(crate) const NOW: &str = "2026-06-15 12:00";
 
@@ -70,10 +72,19 @@ impl Sandbox {
 
     /// Writes the configuration anew; `more` is added to it as it is.
     pub(crate) fn configure(&self, username: &str, more: &str) {
+        self.write_configuration(username, more, "");
+    }
+
+    /// Writes the configuration anew, with these lines in its `[fetch]`.
+    pub(crate) fn configure_fetch(&self, lines: &str) {
+        self.write_configuration(&Settings::default().username, "", lines);
+    }
+
+    fn write_configuration(&self, username: &str, more: &str, fetch: &str) {
         let names: Vec<String> = self.domains.iter().map(|name| format!("{name:?}")).collect();
         let content = format!(
             "username = {username:?}\nendpoint = {:?}\ndomains = [{}]\n{more}\n\
-             [fetch]\nrequests_per_second = 0\n[retry]\nbase = \"1ms\"\ncap = \"10ms\"\n",
+             [fetch]\nrequests_per_second = 0\n{fetch}\n[retry]\nbase = \"1ms\"\ncap = \"10ms\"\n",
             self.simulator.endpoint(),
             names.join(", "),
         );
@@ -120,6 +131,26 @@ impl Sandbox {
     pub(crate) fn database(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         Connection::open_with_flags(self.path("jdcdn-stats.db"), flags).unwrap()
+    }
+
+    /// The truth of the account's domains in `[from, to)`, as it was when the test began, is what the
+    /// database holds; `slot` tells of each domain and slot what is expected of it.
+    #[track_caller]
+    pub(crate) fn assert_holds(&self, (from, to): (&str, &str), slot: impl Fn(&str, i64) -> Slot) {
+        assert_slots(
+            &self.database(),
+            self.simulator.truth(),
+            &self.domains,
+            (at(from), at(to)),
+            at(NOW),
+            slot,
+        );
+    }
+
+    /// As [`Sandbox::assert_holds`], for a range of which everything is stored.
+    #[track_caller]
+    pub(crate) fn assert_holds_all(&self, range: (&str, &str)) {
+        self.assert_holds(range, |_, _| Slot::Stored);
     }
 
     /// How many requests have reached the simulator.
