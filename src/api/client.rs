@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use super::failure::FailureKind;
 use super::request::OriginRequest;
-use super::signature::SigningDate;
+use super::signature::{Signature, SigningDate};
 use super::{header, transport};
 use crate::clock::SharedClock;
 use crate::model::{Credentials, Endpoint, UnixSeconds, text};
@@ -112,8 +112,14 @@ impl Client {
     }
 
     /// Sends `request` once, signed for `date`.
+    ///
+    /// A server that repeats the signature or the key, in its message or in an error page, does not make this
+    /// program repeat them: they are blotted out before anything else sees the body.
     pub async fn send(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
-        let body = request.signed_body(&self.settings.credentials, date);
+        let credentials = &self.settings.credentials;
+        let signature = Signature::new(date, credentials);
+        let secrets = [signature.expose(), credentials.expose_key()];
+        let body = request.signed_body(credentials, date);
         let response = self
             .http
             .post(self.settings.endpoint.url().clone())
@@ -127,10 +133,13 @@ impl Client {
         let result = if response.status().is_success() {
             self.read_body(response).await
         } else {
-            Err(self.refusal(response, date).await)
+            Err(self.refusal(response, date, &secrets).await)
         };
         match result {
-            Ok(body) => Ok(Reply { body, date }),
+            Ok(mut body) => {
+                blot_out(&mut body, &secrets);
+                Ok(Reply { body, date })
+            }
             Err(kind) => Err(Failure { kind, date }),
         }
     }
@@ -157,7 +166,12 @@ impl Client {
         Ok(body)
     }
 
-    async fn refusal(&self, mut response: Response, date: Option<UnixSeconds>) -> FailureKind {
+    async fn refusal(
+        &self,
+        mut response: Response,
+        date: Option<UnixSeconds>,
+        secrets: &[&str],
+    ) -> FailureKind {
         let status = response.status();
         if status.is_redirection() {
             return FailureKind::Redirected {
@@ -181,9 +195,25 @@ impl Client {
         {
             shown.extend_from_slice(&chunk);
         }
+        blot_out(&mut shown, secrets);
         FailureKind::Http {
             status: status.as_u16(),
             shown: text::printable_bytes(&shown, SHOWN_CHARS),
+        }
+    }
+}
+
+/// A secret shorter than this may stand in the figures by chance; they must not be touched.
+const SHORTEST_BLOTTED: usize = 16;
+
+/// Overwrites every occurrence of the secrets. The length stays, so that positions in the body hold.
+fn blot_out(body: &mut [u8], secrets: &[&str]) {
+    for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST_BLOTTED) {
+        let found: Vec<usize> = memchr::memmem::find_iter(body, secret.as_bytes()).collect();
+        for start in found {
+            if let Some(place) = body.get_mut(start..start + secret.len()) {
+                place.fill(b'*');
+            }
         }
     }
 }

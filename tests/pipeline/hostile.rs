@@ -354,3 +354,32 @@ fn a_killed_run_leaves_no_secret_in_its_files() {
     sandbox.backfill(DAY.0, DAY.1, &[]).with(0);
     sandbox.assert_holds_all(DAY);
 }
+
+#[test]
+fn a_server_that_repeats_the_signature_does_not_make_the_program_repeat_it() {
+    let signature = secrets()[1].clone();
+    let echo = format!("{{\"username\":\"jcloud_00\",\"signature\":\"{signature}\"}}");
+    let verbatim = |http_status| Fault::Verbatim {
+        http_status,
+        headers: Vec::new(),
+        body: echo.clone().into_bytes(),
+    };
+    for fault in [
+        Fault::Envelope {
+            status: 7,
+            msg: Some(format!("signature incorrect: {signature}")),
+        },
+        Fault::Envelope {
+            status: 99,
+            msg: Some(echo.clone()),
+        },
+        verbatim(200),
+        verbatim(400),
+        verbatim(500),
+    ] {
+        let sandbox = Sandbox::with_domains(1);
+        sandbox.simulator.rule(Rule::always(fault));
+        let ended = sandbox.backfill(DAY.0, DAY.1, &["-vvv"]);
+        assert_keeps_secrets(&sandbox, &ended);
+    }
+}

@@ -301,7 +301,13 @@ fn windows_that_come_back_hourly_are_asked_for_in_shorter_ones() {
 
 #[test]
 fn an_api_that_only_has_hourly_or_daily_figures_leaves_nothing_behind() {
-    for (seconds, window) in [(3_600, "1d"), (3_600, "7d"), (86_400, "7d"), (7_200, "12h")] {
+    for (seconds, window) in [
+        (3_600, "1d"),
+        (3_600, "7d"),
+        (86_400, "7d"),
+        (86_400, "1d"),
+        (7_200, "12h"),
+    ] {
         println!("{seconds} {window}");
         let sandbox = Sandbox::with_domains(2);
         sandbox
