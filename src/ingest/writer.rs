@@ -17,7 +17,7 @@ use crate::store::{Commit, Run, Store, StoreError};
 /// would lose more.
 const MAX_BATCH: usize = 32;
 /// How many points may wait in one batch; about 8 MB, whatever the size of the windows.
-const MAX_BATCH_POINTS: u64 = 100_000;
+const MAX_BATCH_POINTS: u64 = 32_000;
 
 /// How a writer ended: with its store, or with the error that ended it.
 pub type Written = Result<Store, StoreError>;
