@@ -80,6 +80,16 @@ impl CliError {
         self
     }
 
+    /// The output of a command that had ended with `status` was lost: if that status tells of trouble, it is
+    /// what the program still has to say.
+    #[must_use]
+    pub fn after(mut self, status: ExitStatus) -> Self {
+        if status != ExitStatus::SUCCESS {
+            self.status = status;
+        }
+        self
+    }
+
     /// How the program ends.
     #[must_use]
     pub fn status(&self) -> ExitStatus {
@@ -183,5 +193,17 @@ mod tests {
         let full = CliError::from(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(full.status(), ExitStatus::FAILED);
         assert!(printed(&full).starts_with("error: cannot write the output"));
+    }
+
+    #[test]
+    fn a_lost_output_hides_no_trouble() {
+        for lost in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+            let after = |status| CliError::from(io::Error::from(lost)).after(status).status();
+            assert_eq!(after(ExitStatus::PARTIAL), ExitStatus::PARTIAL);
+            assert_eq!(
+                after(ExitStatus::SUCCESS),
+                CliError::from(io::Error::from(lost)).status()
+            );
+        }
     }
 }

@@ -60,8 +60,12 @@ pub fn run<A: Into<OsString> + Clone>(
 ) -> ExitStatus {
     let ended = dispatch(args, environment, &mut streams);
     // What a failed command has written so far comes before the error that explains its end.
-    let flushed = streams.stdout.flush().map_err(CliError::from);
-    match ended.and_then(|status| flushed.map(|()| status)) {
+    let flushed = streams.stdout.flush();
+    let ended = ended.and_then(|status| match flushed {
+        Ok(()) => Ok(status),
+        Err(lost) => Err(CliError::from(lost).after(status)),
+    });
+    match ended {
         Ok(status) => status,
         Err(error) => {
             error.print(streams.stderr);

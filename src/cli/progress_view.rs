@@ -1,5 +1,6 @@
 //! Shows how a run is getting on: a bar on a terminal, a line now and then elsewhere.
 
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -84,14 +85,15 @@ impl ProgressView {
         self.logs.print_inside(None);
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "progress is not data, and nobody is left to tell when it fails"
-    )]
     fn line(&self, now: Snapshot) {
         let Snapshot { planned, done, .. } = now;
         let message = describe(now, self.began.elapsed());
-        eprintln!("{}: {done} of {planned} windows, {message}", self.command);
+        // Progress is not data: a run goes on when nobody can be told. `eprintln!` would panic.
+        let _ = writeln!(
+            io::stderr(),
+            "{}: {done} of {planned} windows, {message}",
+            self.command
+        );
     }
 }
 

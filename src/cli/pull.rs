@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::ReportFormat;
@@ -20,6 +21,9 @@ use crate::model::{Credentials, Domain, Span, civil};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
 use crate::store::{Holder, Store};
 
+/// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all
+/// common processors, macOS, BSD).
+const SIGXFSZ: i32 = 25;
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -69,6 +73,7 @@ impl Pull {
         format: ReportFormat,
     ) -> Result<(ExitStatus, Summary), CliError> {
         self.check_available(context, config)?;
+        let runtime = runtime()?;
         let client = client(config, credentials, &context.clock)?;
         let holder = Holder {
             command: self.command.to_owned(),
@@ -96,7 +101,7 @@ impl Pull {
                 seed: fastrand::u64(..),
             },
         };
-        let ended = drive(context, job, store, client)?;
+        let ended = drive(context, runtime, job, store, client)?;
         let (summary, error) = match ended {
             Ok(summary) => (summary, None),
             Err(RunError::Store {
@@ -109,16 +114,13 @@ impl Pull {
             }) => return Err(source.into()),
             Err(lost @ RunError::Writer(_)) => return Err(CliError::new(ExitStatus::FAILED, &lost)),
         };
-        summary_view::print(
-            &summary,
-            self.command,
-            &config.database,
-            format,
-            context.streams.stdout,
-        )?;
-        match error {
-            Some(error) => Err(error),
-            None => Ok((summary_view::exit_status(&summary), summary)),
+        let status = summary_view::exit_status(&summary);
+        let out = &mut *context.streams.stdout;
+        let printed = summary_view::print(&summary, self.command, &config.database, format, out);
+        match (error, printed) {
+            (Some(error), _) => Err(error),
+            (None, Err(lost)) => Err(CliError::from(lost).after(status)),
+            (None, Ok(())) => Ok((status, summary)),
         }
     }
 
@@ -156,18 +158,28 @@ impl Pull {
     }
 }
 
+/// The runtime of a run. From here on a limit for the size of files (`ulimit -f`) is an error of the write
+/// that meets it, which is reported as a full disk is, and not the end of the process.
+fn runtime() -> Result<Runtime, CliError> {
+    let build = || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(4)
+            .build()?;
+        runtime.block_on(async { signal(SignalKind::from_raw(SIGXFSZ)).map(drop) })?;
+        Ok(runtime)
+    };
+    build().map_err(|error: std::io::Error| CliError::new(ExitStatus::FAILED, &error))
+}
+
 /// Runs `job` with progress on standard error, stopped by the first signal and abandoned at the second.
 fn drive(
     context: &mut Context<'_, '_>,
+    runtime: Runtime,
     job: Job,
     store: Store,
     client: Client,
 ) -> Result<Result<Summary, RunError>, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .build()
-        .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
     let control = Control::new();
     let progress = Arc::new(Progress::default());
     let clock = Arc::clone(&context.clock);
