@@ -107,7 +107,7 @@ fn covered(database: &Connection, domain: &str) -> Vec<(i64, i64, bool)> {
         .collect()
 }
 
-fn row_of(point: &TruthPoint) -> Row {
+pub(crate) fn row_of(point: &TruthPoint) -> Row {
     let codes = point
         .codes
         .iter()
@@ -118,7 +118,7 @@ fn row_of(point: &TruthPoint) -> Row {
 
 /// The points of a domain from the tables; that the views give back the same is tested on small databases,
 /// since they return every zero as a row.
-fn stored(database: &Connection, domain: &str) -> BTreeMap<i64, Row> {
+pub(crate) fn stored(database: &Connection, domain: &str) -> BTreeMap<i64, Row> {
     let mut select = database
         .prepare_cached(
             "SELECT p.ts, p.bandwidth, p.pv, s.codes FROM domain d JOIN point p ON p.domain_id = d.id

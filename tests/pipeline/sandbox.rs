@@ -1,8 +1,10 @@
 //! A directory, a simulator and an environment of its own for every test.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jdcdn_stats::clock::ManualClock;
 use jdcdn_stats::model::moment::parse_moment;
@@ -96,9 +98,15 @@ impl Sandbox {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jdcdn-stats"));
+        self.command_under(&[], args)
+    }
+
+    /// The program with `args`, started by `wrapper`: a program and its own arguments.
+    pub(crate) fn command_under(&self, wrapper: &[&str], args: &[&str]) -> Command {
+        let line = [wrapper, &[env!("CARGO_BIN_EXE_jdcdn-stats")], args].concat();
+        let mut command = Command::new(line[0]);
         command
-            .args(args)
+            .args(&line[1..])
             .current_dir(self.directory.path())
             .env_clear()
             .env("JDCDN_SECRET_KEY", &self.key)
@@ -125,6 +133,27 @@ impl Sandbox {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap()
+    }
+
+    /// A copy of the database's files as they are now: to look at what a crash left repairs nothing in it.
+    pub(crate) fn copy_of_database(&self) -> Connection {
+        let copies = self.path("copy");
+        let _ = std::fs::remove_dir_all(&copies);
+        std::fs::create_dir(&copies).unwrap();
+        for suffix in ["", "-wal", "-journal"] {
+            let name = format!("jdcdn-stats.db{suffix}");
+            if let Err(error) = std::fs::copy(self.path(&name), copies.join(&name)) {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}: {error}");
+            }
+        }
+        Connection::open(copies.join("jdcdn-stats.db")).unwrap()
+    }
+
+    /// Takes the database and all that stands beside it away.
+    pub(crate) fn remove_database(&self) {
+        for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
+            let _ = std::fs::remove_file(self.path(&format!("jdcdn-stats.db{suffix}")));
+        }
     }
 
     /// The database, for reading.
@@ -163,6 +192,35 @@ fn at_now(clock: &ManualClock) -> i64 {
     jdcdn_stats::clock::Clock::now(clock)
 }
 
+/// A number that the environment may choose.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |given| given.parse().unwrap())
+}
+
+/// Says on standard error that `what` was not tested; `eprintln!` would show only with a test that fails.
+pub(crate) fn skipped(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {what}: {why}");
+}
+
+/// Sends a signal such as `INT` to a process that runs.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let kill = ["-c", "kill -$0 $1", name, &child.id().to_string()];
+    assert!(Command::new("sh").args(kill).status().unwrap().success());
+}
+
+/// Waits until `condition` holds, at most a minute.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(
+            began.elapsed() < Duration::from_mins(1),
+            "waited in vain until {what}"
+        );
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
 /// How a finished process ended.
 pub(crate) fn ended(output: Output) -> Ended {
     Ended {
@@ -184,6 +242,18 @@ impl Ended {
             self.stderr
         );
         self.stdout
+    }
+
+    /// It ended with `code` and printed nothing; returns what it said of that.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (Some(code), ""),
+            "stderr: {}",
+            self.stderr
+        );
+        self.stderr
     }
 
     /// It ended with `code`; returns the JSON that it printed.

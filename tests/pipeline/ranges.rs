@@ -1,0 +1,106 @@
+//! What is covered, what was asked for, and whether the one respects the other.
+
+use std::collections::BTreeMap;
+
+use jdcdn_stats::simulator::{LoggedRequest, Truth};
+use rusqlite::Connection;
+
+use crate::oracle::{assert_sound, row_of, stored};
+
+/// Half-open ranges of Unix seconds by domain, in order.
+pub(crate) type Ranges = BTreeMap<String, Vec<(i64, i64)>>;
+
+/// What a run that broke off may leave behind: whatever is covered holds exactly what was true at `asked_at`,
+/// and nothing is stored outside. Returns what is covered.
+#[track_caller]
+pub(crate) fn assert_covered_is_true(database: &Connection, truth: Truth, asked_at: i64) -> Ranges {
+    if database.table_exists(None, "coverage").unwrap() {
+        assert_sound(database);
+        let covered = covered(database);
+        assert_holds(database, truth, &covered, asked_at);
+        return covered;
+    }
+    let check: String = database
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+    Ranges::new()
+}
+
+/// The covered ranges of every domain.
+pub(crate) fn covered(database: &Connection) -> Ranges {
+    let mut ranges = Ranges::new();
+    let mut select = database
+        .prepare(
+            "SELECT d.name, c.start_ts, c.end_ts FROM domain d JOIN coverage c ON c.domain_id = d.id
+             WHERE c.reached IS NOT NULL ORDER BY 1, 2",
+        )
+        .unwrap();
+    let mut rows = select.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let range = (row.get(1).unwrap(), row.get(2).unwrap());
+        ranges.entry(row.get(0).unwrap()).or_default().push(range);
+    }
+    ranges
+}
+
+/// The ranges that were asked for, as [`covered`] would show them.
+pub(crate) fn asked(requests: &[LoggedRequest]) -> Ranges {
+    let mut ranges = Ranges::new();
+    for request in requests {
+        for domain in &request.domains {
+            let range = (request.start.unwrap(), request.end.unwrap());
+            ranges.entry(domain.clone()).or_default().push(range);
+        }
+    }
+    for ranges in ranges.values_mut() {
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let joined = next.0 <= last.1;
+            if joined {
+                last.1 = last.1.max(next.1);
+            }
+            joined
+        });
+    }
+    ranges
+}
+
+/// None of `requests` asks for anything that is `covered`.
+#[track_caller]
+pub(crate) fn assert_none_asks_for(covered: &Ranges, requests: &[LoggedRequest]) {
+    for request in requests {
+        let (start, end) = (request.start.unwrap(), request.end.unwrap());
+        for domain in &request.domains {
+            for range in covered.get(domain).into_iter().flatten() {
+                assert!(
+                    end <= range.0 || range.1 <= start,
+                    "{domain} was asked for {start} to {end}, though {range:?} is covered"
+                );
+            }
+        }
+    }
+}
+
+/// In these ranges of the domains the points are those that were true at `asked_at`, and there are no others.
+#[track_caller]
+fn assert_holds(database: &Connection, truth: Truth, ranges: &Ranges, asked_at: i64) {
+    let mut expected = 0;
+    for (domain, ranges) in ranges {
+        let stored = stored(database, domain);
+        let mut seen = 0;
+        for (from, to) in ranges {
+            for point in truth.domain(domain).points(*from, *to, asked_at) {
+                let row = stored.get(&point.ts);
+                assert_eq!(row, Some(&row_of(&point)), "{domain} at {}", point.ts);
+                seen += 1;
+            }
+        }
+        assert_eq!(stored.len(), seen, "{domain} holds points that are not true");
+        expected += i64::try_from(seen).unwrap();
+    }
+    let all: i64 = database
+        .query_row("SELECT count(*) FROM point", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(all, expected, "points of domains that were not asked for");
+}
