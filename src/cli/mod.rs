@@ -7,8 +7,8 @@
 //! - [`output`]: rows as tables, JSON, CSV and the like
 //! - [`check`]: what `check` looks at, one file a subject
 //! - `client`: the API client as it is configured
-//! - [`pull`]: what the commands share that fetch; [`progress_view`], [`summary_view`], [`dry_run`]: what they
-//!   show
+//! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
+//!   [`summary_view`], [`dry_run`]: what they show
 //! - [`exit`], [`error`]: how a command ends
 //!
 //! Data goes to standard output, everything else to standard error.
@@ -31,6 +31,7 @@ pub mod progress_view;
 pub mod pull;
 pub mod query;
 pub mod rejects;
+pub mod signals;
 pub mod simulate;
 pub mod status;
 pub mod summary_view;

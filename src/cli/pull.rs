@@ -1,4 +1,7 @@
-//! What `backfill` and `demo` share: plan a range, carry it out, tell what came of it.
+//! What the commands share that fetch: plan a range, carry it out, tell what came of it.
+//!
+//! [`Pull::prepare`] and [`Prepared::run`] carry a range out and print nothing; [`Pull::carry_out`] is the
+//! same with progress, signals and the summary around it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +16,15 @@ use super::dry_run;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::progress_view::ProgressView;
+use super::signals::{Signals, until_done};
 use super::summary_view;
 use crate::api::{Client, RetryPolicy};
+use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::ingest::{self, Control, Job, Pace, Progress, RunError, Signal, Stop, Summary};
-use crate::model::{Credentials, Domain, Span, civil};
+use crate::ingest::{self, Control, Job, Pace, Progress, RunError, Signal, Summary};
+use crate::model::{Credentials, Domain, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
-use crate::store::{Holder, Store};
+use crate::store::{Holder, Reader, Store, StoreError};
 
 /// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all
 /// common processors, macOS, BSD).
@@ -42,6 +47,31 @@ pub struct Pull {
     pub order: Order,
 }
 
+/// A range planned, with the database open, locked, and ready to take it.
+#[derive(Debug)]
+pub struct Prepared {
+    job: Job,
+    store: Store,
+    client: Client,
+    clock: SharedClock,
+}
+
+/// Why a range was not carried out, or not to its end.
+#[derive(Debug)]
+pub enum PullError {
+    /// The database is held, cannot be used, or took no more.
+    Store {
+        /// What the database said.
+        source: StoreError,
+        /// What had been committed, where a run had begun and the database could still tell.
+        summary: Option<Box<Summary>>,
+    },
+    /// The range lies in the future, as far as this machine's clock can tell.
+    NotYet(CliError),
+    /// Anything else.
+    Other(CliError),
+}
+
 impl Pull {
     /// Prints the plan, without a request and without a write.
     pub fn dry_run(
@@ -50,8 +80,21 @@ impl Pull {
         config: &Config,
         format: ReportFormat,
     ) -> Result<ExitStatus, CliError> {
-        self.check_available(context, config)?;
-        let coverage = match context.reader_if_present(config)? {
+        self.check_available(config, context.now())?;
+        let reader = context.reader_if_present(config)?;
+        let plan = self.plan(reader.as_ref(), config, context.now())?;
+        dry_run::print(&plan, self.domain_count(), format, context.streams.stdout)?;
+        Ok(ExitStatus::SUCCESS)
+    }
+
+    /// The plan as of `now`; without a database nothing has been asked for yet.
+    pub fn plan(
+        &self,
+        reader: Option<&Reader>,
+        config: &Config,
+        now: UnixSeconds,
+    ) -> Result<Plan, StoreError> {
+        let coverage = match reader {
             Some(reader) => reader.coverage_of(&self.domains, self.range)?,
             None => self
                 .domains
@@ -59,9 +102,7 @@ impl Pull {
                 .map(|domain| (domain.clone(), Vec::new()))
                 .collect(),
         };
-        let plan = Plan::new(self.range, &coverage, context.now(), &self.plan_settings(config));
-        dry_run::print(&plan, self.domain_count(), format, context.streams.stdout)?;
-        Ok(ExitStatus::SUCCESS)
+        Ok(Plan::new(self.range, &coverage, now, &self.plan_settings(config)))
     }
 
     /// Carries the plan out and prints the summary.
@@ -72,12 +113,40 @@ impl Pull {
         credentials: Credentials,
         format: ReportFormat,
     ) -> Result<(ExitStatus, Summary), CliError> {
-        self.check_available(context, config)?;
-        let runtime = runtime()?;
-        let client = client(config, credentials, &context.clock)?;
+        let runtime = runtime(4)?;
+        let prepared = self.prepare(config, credentials, &context.clock)?;
+        let (summary, error) = match drive(context, runtime, prepared)? {
+            Ok(summary) => (summary, None),
+            Err(PullError::Store {
+                source,
+                summary: Some(summary),
+            }) => (*summary, Some(CliError::from(source))),
+            Err(error) => return Err(error.into()),
+        };
+        let status = summary_view::exit_status(&summary);
+        let out = &mut *context.streams.stdout;
+        let printed = summary_view::print(&summary, self.command, &config.database, format, out);
+        match (error, printed) {
+            (Some(error), _) => Err(error),
+            (None, Err(lost)) => Err(CliError::from(lost).after(status)),
+            (None, Ok(())) => Ok((status, summary)),
+        }
+    }
+
+    /// Plans the range and opens the database for it, which no other run can from here on. Blocks while it
+    /// brings the schema up to date.
+    pub fn prepare(
+        &self,
+        config: &Config,
+        credentials: Credentials,
+        clock: &SharedClock,
+    ) -> Result<Prepared, PullError> {
+        self.check_available(config, clock.now())
+            .map_err(PullError::NotYet)?;
+        let client = client(config, credentials, clock)?;
         let holder = Holder {
             command: self.command.to_owned(),
-            started_at: context.now(),
+            started_at: clock.now(),
         };
         let store = Store::open(&config.database, &holder)?;
         let mut coverage = Vec::with_capacity(self.domains.len());
@@ -88,7 +157,7 @@ impl Pull {
         let job = Job {
             command: self.command,
             domains: self.domain_count(),
-            plan: Plan::new(self.range, &coverage, context.now(), &settings),
+            plan: Plan::new(self.range, &coverage, clock.now(), &settings),
             refresh: settings.refresh,
             pace: Pace {
                 concurrency: config.fetch.concurrency,
@@ -101,27 +170,12 @@ impl Pull {
                 seed: fastrand::u64(..),
             },
         };
-        let ended = drive(context, runtime, job, store, client)?;
-        let (summary, error) = match ended {
-            Ok(summary) => (summary, None),
-            Err(RunError::Store {
-                source,
-                summary: Some(summary),
-            }) => (*summary, Some(CliError::from(source))),
-            Err(RunError::Store {
-                source,
-                summary: None,
-            }) => return Err(source.into()),
-            Err(lost @ RunError::Writer(_)) => return Err(CliError::new(ExitStatus::FAILED, &lost)),
-        };
-        let status = summary_view::exit_status(&summary);
-        let out = &mut *context.streams.stdout;
-        let printed = summary_view::print(&summary, self.command, &config.database, format, out);
-        match (error, printed) {
-            (Some(error), _) => Err(error),
-            (None, Err(lost)) => Err(CliError::from(lost).after(status)),
-            (None, Ok(())) => Ok((status, summary)),
-        }
+        Ok(Prepared {
+            job,
+            store,
+            client,
+            clock: Arc::clone(clock),
+        })
     }
 
     fn domain_count(&self) -> u64 {
@@ -141,9 +195,8 @@ impl Pull {
         }
     }
 
-    /// A range that begins in the future is a mistake, and not "nothing to do".
-    fn check_available(&self, context: &Context<'_, '_>, config: &Config) -> Result<(), CliError> {
-        let now = context.now();
+    /// Refuses a range that begins in the future: that is a mistake, and not "nothing to do".
+    pub fn check_available(&self, config: &Config, now: UnixSeconds) -> Result<(), CliError> {
         if self.range.start() < now {
             return Ok(());
         }
@@ -158,13 +211,54 @@ impl Pull {
     }
 }
 
-/// The runtime of a run. From here on a limit for the size of files (`ulimit -f`) is an error of the write
-/// that meets it, which is reported as a full disk is, and not the end of the process.
-fn runtime() -> Result<Runtime, CliError> {
+impl Prepared {
+    /// Carries the plan out until it is done or stopped through `control`. The lock is given up at the end.
+    pub async fn run(self, control: Control, progress: Arc<Progress>) -> Result<Summary, PullError> {
+        let ended = ingest::run(self.job, self.store, self.client, self.clock, control, progress).await;
+        ended.map_err(|error| match error {
+            RunError::Store { source, summary } => PullError::Store { source, summary },
+            lost @ RunError::Writer(_) => CliError::new(ExitStatus::FAILED, &lost).into(),
+        })
+    }
+}
+
+impl From<StoreError> for PullError {
+    fn from(source: StoreError) -> Self {
+        Self::Store {
+            source,
+            summary: None,
+        }
+    }
+}
+
+impl From<CliError> for PullError {
+    fn from(error: CliError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<PullError> for CliError {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Store { source, .. } => source.into(),
+            PullError::NotYet(error) | PullError::Other(error) => error,
+        }
+    }
+}
+
+/// A runtime on the calling thread, for a command that fetches.
+///
+/// Reading an answer and waiting for the writer take a thread each; `blocking` is how many there may be.
+/// Drop it with `shutdown_background`: requests that were given up and a writer in the middle of a
+/// transaction are left to end with the process; what they had not committed is not there.
+///
+/// From here on a limit for the size of files (`ulimit -f`) is an error of the write that meets it, which is
+/// reported as a full disk is, and not the end of the process. So it comes before the database is opened.
+pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
     let build = || {
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(4)
+            .max_blocking_threads(blocking)
             .build()?;
         runtime.block_on(async { signal(SignalKind::from_raw(SIGXFSZ)).map(drop) })?;
         Ok(runtime)
@@ -172,53 +266,27 @@ fn runtime() -> Result<Runtime, CliError> {
     build().map_err(|error: std::io::Error| CliError::new(ExitStatus::FAILED, &error))
 }
 
-/// Runs `job` with progress on standard error, stopped by the first signal and abandoned at the second.
+/// Runs what is prepared with progress on standard error, stopped by the first signal and abandoned at the
+/// second.
 fn drive(
     context: &mut Context<'_, '_>,
     runtime: Runtime,
-    job: Job,
-    store: Store,
-    client: Client,
-) -> Result<Result<Summary, RunError>, CliError> {
+    prepared: Prepared,
+) -> Result<Result<Summary, PullError>, CliError> {
     let control = Control::new();
     let progress = Arc::new(Progress::default());
-    let clock = Arc::clone(&context.clock);
-    let command = job.command;
-    let mut view = ProgressView::new(context, command);
+    let mut view = ProgressView::new(context, prepared.job.command);
     let ended: std::io::Result<Result<_, Signal>> = runtime.block_on(async {
-        let mut interrupts = signal(SignalKind::interrupt())?;
-        let mut terminations = signal(SignalKind::terminate())?;
-        let mut run = Box::pin(ingest::run(
-            job,
-            store,
-            client,
-            clock,
-            control.clone(),
-            Arc::clone(&progress),
-        ));
+        let mut signals = Signals::listen()?;
         let mut tick = tokio::time::interval(DRAW_EVERY);
-        loop {
-            let caught = tokio::select! {
-                ended = &mut run => return Ok(Ok(ended)),
-                _ = tick.tick() => {
-                    view.draw(progress.snapshot());
-                    continue;
-                }
-                _ = interrupts.recv() => Signal::Interrupt,
-                _ = terminations.recv() => Signal::Terminate,
-            };
-            if control.is_stopped() {
-                return Ok(Err(caught));
-            }
-            control.stop(Stop::Signal(caught));
-            tracing::warn!(
-                "stopping: nothing new is asked for, what has arrived is being stored; again to stop at once"
-            );
-        }
+        let run = prepared.run(control.clone(), Arc::clone(&progress));
+        let draw = async || {
+            tick.tick().await;
+            view.draw(progress.snapshot());
+        };
+        Ok(until_done(run, &control, &mut signals, draw).await)
     });
     view.finish(progress.snapshot());
-    // Requests that were given up and a writer in the middle of a transaction are left to end with the
-    // process; what they had not committed is not there.
     runtime.shutdown_background();
     match ended {
         Ok(Ok(ended)) => Ok(ended),

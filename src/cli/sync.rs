@@ -69,7 +69,7 @@ impl SyncArgs {
 }
 
 /// What brings the configured domains up to `now`, beginning at `from` or at the configured start.
-pub(super) fn up_to_date(
+pub fn up_to_date(
     command: &'static str,
     config: &Config,
     from: Option<UnixSeconds>,
