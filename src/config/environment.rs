@@ -15,6 +15,8 @@ pub const DATABASE: &str = "JDCDN_DB";
 pub const USERNAME: &str = "JDCDN_USERNAME";
 /// The secret key.
 pub const SECRET_KEY: &str = "JDCDN_SECRET_KEY";
+/// The file that holds the secret key.
+pub const SECRET_KEY_FILE: &str = "JDCDN_SECRET_KEY_FILE";
 /// The API's address.
 pub const ENDPOINT: &str = "JDCDN_ENDPOINT";
 /// Tests of the real binary choose the moment with it: Unix seconds or RFC 3339.

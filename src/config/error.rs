@@ -73,8 +73,8 @@ pub enum ConfigError {
     NoUsername,
     /// No key was given.
     #[error(
-        "no secret key is given: set JDCDN_SECRET_KEY, or write `secret_key_file = \"secret.key\"` or \
-         `secret_key_command = [\"pass\", \"jdcdn\"]` in the configuration file"
+        "no secret key is given: set JDCDN_SECRET_KEY or JDCDN_SECRET_KEY_FILE, or write \
+         `secret_key_file = \"secret.key\"` or `secret_key_command = [\"pass\", \"jdcdn\"]` in the configuration file"
     )]
     NoKey,
     /// The key file cannot be read.

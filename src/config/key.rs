@@ -21,7 +21,7 @@ const MAX_KEY_BYTES: u64 = 4_096;
 pub enum KeySource {
     /// `JDCDN_SECRET_KEY`
     Environment(SecretString),
-    /// `secret_key_file`
+    /// `JDCDN_SECRET_KEY_FILE` or `secret_key_file`
     File {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,8 @@ impl fmt::Display for KeySource {
 }
 
 impl KeySource {
-    /// The environment's key, else what the file names, which may be one thing only.
+    /// The environment's key, else the file that it names, else what the configuration file names, which may
+    /// be one thing only.
     pub fn choose(environment: &Environment, file: &FileConfig) -> Result<Option<Self>, ConfigError> {
         if let (Some(path), Some(command)) = (&file.secret_key_file, &file.secret_key_command) {
             return Err(ConfigError::TwoKeys {
@@ -67,8 +68,12 @@ impl KeySource {
         if let Some(key) = environment.text(environment::SECRET_KEY)? {
             return Ok(Some(Self::Environment(key.value.into())));
         }
-        if let Some(setting) = &file.secret_key_file {
-            let path = file.relative(&setting.value);
+        let named = environment.raw(environment::SECRET_KEY_FILE).map(PathBuf::from);
+        let written = || {
+            let setting = file.secret_key_file.as_ref()?;
+            Some(file.relative(&setting.value))
+        };
+        if let Some(path) = named.or_else(written) {
             let from_systemd = environment
                 .raw(environment::CREDENTIALS_DIRECTORY)
                 .is_some_and(|directory| path.parent() == Some(Path::new(directory)));
@@ -265,6 +270,21 @@ mod tests {
         assert!(config(&[], &toml).unwrap().credentials().is_err());
         let variables = [("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap())];
         let credentials = config(&variables, &toml).unwrap().credentials().unwrap();
+        assert_eq!(credentials.expose_key(), KEY);
+    }
+
+    #[test]
+    fn the_environment_may_name_the_file_so_that_one_configuration_serves_every_unit() {
+        let (directory, path) = key_file(KEY.as_bytes(), 0o440);
+        let toml = "username = 'a'\nsecret_key_file = 'missing'";
+        let named = [("JDCDN_SECRET_KEY_FILE", path.to_str().unwrap())];
+        let open = config(&named, toml).unwrap().credentials().unwrap_err();
+        assert!(matches!(open, ConfigError::KeyFileOpen { mode: 0o440, .. }));
+        let in_unit = [
+            named[0],
+            ("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap()),
+        ];
+        let credentials = config(&in_unit, toml).unwrap().credentials().unwrap();
         assert_eq!(credentials.expose_key(), KEY);
     }
 

@@ -53,7 +53,7 @@ pub struct Config {
     pub retry: RetrySettings,
     /// When slots are asked for.
     pub refresh: RefreshSettings,
-    /// How often `watch` runs; whole minutes.
+    /// How often `watch` runs; whole seconds, from one to a day.
     pub watch_every: Duration,
     pub(super) key: Option<KeySource>,
     pub(super) sources: BTreeMap<&'static str, Source>,
