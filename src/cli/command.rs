@@ -16,6 +16,7 @@ use super::rejects::RejectsArgs;
 use super::simulate::SimulateArgs;
 use super::status::StatusArgs;
 use super::sync::SyncArgs;
+use super::watch::WatchArgs;
 
 /// What the program can do.
 #[derive(Debug, clap::Subcommand)]
@@ -27,6 +28,7 @@ pub enum Command {
     Demo(DemoArgs),
     Backfill(BackfillArgs),
     Sync(SyncArgs),
+    Watch(WatchArgs),
     Status(StatusArgs),
     Rejects(RejectsArgs),
     Query(QueryArgs),
@@ -43,6 +45,7 @@ impl Command {
             Self::Demo(args) => args.run(context),
             Self::Backfill(args) => args.run(context),
             Self::Sync(args) => args.run(context),
+            Self::Watch(args) => args.run(context),
             Self::Status(args) => args.run(context),
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),

@@ -2,6 +2,9 @@
 //!
 //! Only this program's own events are shown, at any level: the HTTP libraries' events hold what was sent,
 //! and with it the signature.
+//!
+//! A command that nobody watches has no summary to print: what it logs is its output. So the events of
+//! [`watch`](super::watch) are shown one step earlier than those of the rest.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -21,6 +24,8 @@ use crate::model::civil;
 
 /// The targets of this program's events begin with it.
 const OWN: &str = "jdcdn_stats";
+/// The targets of the events that are a command's output begin with it.
+const OUTPUT: &str = "jdcdn_stats::cli::watch";
 
 /// Runs what it is given at a moment when a line may be printed, such as `MultiProgress::suspend`.
 pub type Around = Box<dyn Fn(&mut dyn FnMut()) + Send>;
@@ -116,7 +121,10 @@ fn subscriber(
     colour: bool,
     clock: SharedClock,
 ) -> Box<dyn Subscriber + Send + Sync> {
-    let filter = Targets::new().with_target(OWN, level(global.verbose, global.quiet));
+    let balance = i16::from(global.verbose) - i16::from(global.quiet);
+    let filter = Targets::new()
+        .with_target(OWN, level(balance))
+        .with_target(OUTPUT, level(balance.saturating_add(1)));
     let layer = Layer::new()
         .with_writer(logs.clone())
         .with_timer(ClockTime(clock))
@@ -129,8 +137,8 @@ fn subscriber(
 }
 
 /// Warnings and errors by default: what goes well is said by the commands themselves.
-fn level(verbose: u8, quiet: u8) -> LevelFilter {
-    match i16::from(verbose) - i16::from(quiet) {
+fn level(balance: i16) -> LevelFilter {
+    match balance {
         ..=-2 => LevelFilter::OFF,
         -1 => LevelFilter::ERROR,
         0 => LevelFilter::WARN,
@@ -196,6 +204,27 @@ mod tests {
             ..GlobalArgs::default()
         };
         assert_eq!(logged(&silent, None, events), "");
+    }
+
+    #[test]
+    fn what_a_command_logs_as_its_output_is_shown_one_step_earlier() {
+        let events = || {
+            tracing::info!(target: "jdcdn_stats::cli::watch::journal", "output");
+            tracing::debug!(target: "jdcdn_stats::cli::watch::journal", "detail");
+            tracing::info!("event");
+        };
+        let shown = |verbose, quiet| {
+            let global = GlobalArgs {
+                verbose,
+                quiet,
+                ..GlobalArgs::default()
+            };
+            let text = logged(&global, None, events);
+            ["output", "detail", "event"].map(|word| text.contains(word))
+        };
+        assert_eq!(shown(0, 0), [true, false, false]);
+        assert_eq!(shown(1, 0), [true, true, true]);
+        assert_eq!(shown(0, 1), [false; 3]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - `client`: the API client as it is configured
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
 //!   [`summary_view`], [`dry_run`]: what they show
+//! - [`watch`]: the command that goes on and on, in parts of its own
 //! - [`exit`], [`error`]: how a command ends
 //!
 //! Data goes to standard output, everything else to standard error.
@@ -36,6 +37,7 @@ pub mod simulate;
 pub mod status;
 pub mod summary_view;
 pub mod sync;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::sync::Arc;

@@ -131,6 +131,7 @@ mod tests {
             points: 25_920,
             requests: 34,
             retries: 4,
+            ..Snapshot::default()
         };
         let text = describe(now, Duration::from_secs(10));
         assert_eq!(

@@ -185,7 +185,7 @@ fn failures(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
 
 /// The domains by name, or the first few and how many more. A refused domain always stands alone and is
 /// always named.
-fn domain_list(domains: &[Domain]) -> String {
+pub(super) fn domain_list(domains: &[Domain]) -> String {
     let named: Vec<&str> = domains.iter().take(NAMED_DOMAINS).map(Domain::as_str).collect();
     match domains.len().saturating_sub(NAMED_DOMAINS) {
         0 if named.is_empty() => "some domains".to_owned(),

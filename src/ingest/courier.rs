@@ -164,6 +164,7 @@ impl<T: Transport> Courier<T> {
             sent = sent.saturating_add(1);
             let failure = match self.attempt(request, signed_for, traffic).await? {
                 Ok((answer, server_time)) => {
+                    self.progress.answered();
                     if sent == 1 {
                         self.chance(|chance| chance.budget.first_attempt_succeeded());
                     }

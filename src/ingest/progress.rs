@@ -14,6 +14,7 @@ pub struct Progress {
     points: AtomicU64,
     requests: AtomicU64,
     retries: AtomicU64,
+    answered: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub requests: u64,
     /// Requests sent because an earlier one failed.
     pub retries: u64,
+    /// Requests that brought figures.
+    pub answered: u64,
 }
 
 impl Progress {
@@ -45,6 +48,7 @@ impl Progress {
             points: read(&self.points),
             requests: read(&self.requests),
             retries: read(&self.retries),
+            answered: read(&self.answered),
         }
     }
 
@@ -55,6 +59,10 @@ impl Progress {
     pub(super) fn request(&self, retry: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.retries.fetch_add(u64::from(retry), Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts what a commit carried.

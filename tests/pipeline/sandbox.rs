@@ -93,6 +93,11 @@ impl Sandbox {
         std::fs::write(self.path("jdcdn-stats.toml"), content).unwrap();
     }
 
+    /// The account's secret key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

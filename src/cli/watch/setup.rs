@@ -1,0 +1,71 @@
+//! The configuration and the key, read together, at the start and at SIGHUP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::error::CliError;
+use crate::cli::pull::Pull;
+use crate::cli::sync::up_to_date;
+use crate::clock::SharedClock;
+use crate::config::{Config, Environment, Overrides};
+use crate::model::{Credentials, UnixSeconds};
+
+/// The command, as the ledger and the lock name it.
+const COMMAND: &str = "watch";
+/// The longest pause that the API may ask for and get.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// How long the database is waited for while another program locks it.
+const LONGEST_LOCK: Duration = Duration::from_mins(1);
+
+/// All that a run takes from outside.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) config: Arc<Config>,
+    pub(super) credentials: Credentials,
+}
+
+/// Where it is read, again and again.
+#[derive(Debug)]
+pub(super) struct Source<'c> {
+    pub(super) overrides: Overrides,
+    pub(super) environment: &'c Environment,
+    pub(super) clock: SharedClock,
+}
+
+impl Source<'_> {
+    /// Reads everything anew, and checks that a run could begin with it.
+    pub(super) fn read(&self) -> Result<Setup, CliError> {
+        let now = self.clock.now();
+        let config = Config::load(&self.overrides, self.environment, now)?;
+        pull(&config, now)?.check_available(&config, now)?;
+        let credentials = config.credentials()?;
+        Ok(Setup {
+            config: Arc::new(config),
+            credentials,
+        })
+    }
+}
+
+impl Setup {
+    /// How many seconds lie between runs.
+    pub(super) fn every(&self) -> i64 {
+        i64::try_from(self.config.watch_every.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// The longest time in which a healthy run may show no progress: an answer that takes its time after the
+    /// longest pause, or a database that another program keeps.
+    pub(super) fn patience(&self) -> Duration {
+        let Config { fetch, retry, .. } = &*self.config;
+        let turn = fetch
+            .requests_per_second
+            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
+            .unwrap_or_default();
+        let pause = LONGEST_PAUSE.max(retry.cap.saturating_mul(2));
+        fetch.timeout + pause + turn + LONGEST_LOCK
+    }
+}
+
+/// What brings all domains up to `now`.
+pub(super) fn pull(config: &Config, now: UnixSeconds) -> Result<Pull, CliError> {
+    up_to_date(COMMAND, config, None, now)
+}
