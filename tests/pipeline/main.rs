@@ -12,6 +12,7 @@ mod backfill;
 mod check;
 mod credentials;
 mod data;
+mod deploy;
 mod example;
 mod faults;
 mod help;
