@@ -6,8 +6,8 @@ use jdcdn_stats::simulator::Settings;
 
 use crate::sandbox::{Sandbox, ended};
 
-/// Serves until it is stopped; its example is a pair of shells.
-const RUNS_UNTIL_STOPPED: [&str; 1] = ["simulate"];
+/// These run until they are stopped; tests of their own start and stop them.
+const RUNS_UNTIL_STOPPED: [&str; 2] = ["simulate", "watch"];
 
 #[test]
 fn the_examples_of_every_command_run() {
