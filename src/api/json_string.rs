@@ -57,7 +57,7 @@ fn unescape(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// The character of `XXXX`, or of `XXXX\uXXXX` for a surrogate pair.
+/// The character of `hhhh`, or of `hhhh\uhhhh` for a surrogate pair.
 fn code_point(after: &mut Chars<'_>) -> Option<char> {
     let unit = hex(after)?;
     if let Some(char) = char::from_u32(unit.into()) {

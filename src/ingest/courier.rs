@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
 use super::gate::Gate;
 use super::progress::Progress;
@@ -13,18 +14,11 @@ use crate::api::{
 };
 use crate::clock::SharedClock;
 use crate::model::UnixSeconds;
-use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 
-/// How near to midnight in UTC+8 the API may already, or still, live on the other date.
-const MIDNIGHT_DOUBT: i64 = 10 * 60;
-/// A difference between the clocks that is worth a warning. Below it, figures may age by seconds.
-const TOLERABLE_SKEW: i64 = 5 * 60;
 /// How many times the configured attempts a request may be told to wait. A limit on the rate lets it through
 /// sooner or later; what is put off again and again is refused for itself, and must not take the whole run with
 /// it.
 const PATIENCE: u32 = 2;
-/// A `Date` header further off than this is broken itself: a signature of another day would be refused.
-const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
 
 /// What sends one request and brings back one answer; the real one is [`Client`].
 pub trait Transport: Send + Sync + 'static {
@@ -292,81 +286,9 @@ impl<T: Transport> Courier<T> {
     }
 }
 
-/// The date to sign for in the one further try after a signature was refused, if there is one.
-///
-/// The signature holds the current date in UTC+8 (inferred), so around midnight the two sides may be on
-/// different days: the API's own `Date` header tells, then the date that began while the request was under
-/// way, then the neighbour. Away from midnight a refusal means a wrong key, and repeating it would only look
-/// like an attack.
-fn other_date(used: SigningDate, now: UnixSeconds, server_time: Option<UnixSeconds>) -> Option<SigningDate> {
-    let near = SigningDate::neighbour_near_midnight(now, MIDNIGHT_DOUBT);
-    let server = server_time
-        .filter(|server| (now - server).abs() <= PLAUSIBLE_SKEW)
-        .filter(|&server| {
-            near.is_some() || SigningDate::neighbour_near_midnight(server, MIDNIGHT_DOUBT).is_some()
-        })
-        .map(SigningDate::from_unix);
-    [server, Some(SigningDate::from_unix(now)), near]
-        .into_iter()
-        .flatten()
-        .find(|&date| date != used)
-}
-
-/// How far `now` is ahead of the API's clock; 0 where that does not tell, or is itself broken.
-fn ahead_of(server_time: Option<UnixSeconds>, now: UnixSeconds) -> i64 {
-    server_time
-        .map(|server| now - server)
-        .filter(|ahead| ahead.abs() <= PLAUSIBLE_SKEW)
-        .unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::moment::parse_moment;
-
-    fn at(text: &str) -> UnixSeconds {
-        parse_moment(text, 0).unwrap()
-    }
-
-    #[test]
-    fn only_near_midnight_is_there_another_date_to_try() {
-        let today = |text| SigningDate::from_unix(at(text));
-        let noon = at("2026-01-02 12:00");
-        assert_eq!(other_date(today("2026-01-02"), noon, Some(noon)), None);
-        assert_eq!(other_date(today("2026-01-02"), noon, None), None);
-        let before = at("2026-01-02 23:58");
-        assert_eq!(
-            other_date(today("2026-01-02"), before, None),
-            Some(today("2026-01-03"))
-        );
-        assert_eq!(
-            other_date(today("2026-01-02"), before, Some(before + 180)),
-            Some(today("2026-01-03"))
-        );
-        let after = at("2026-01-03 00:01");
-        assert_eq!(
-            other_date(today("2026-01-02"), after, None),
-            Some(today("2026-01-03"))
-        );
-        assert_eq!(
-            other_date(today("2026-01-03"), after, None),
-            Some(today("2026-01-02"))
-        );
-        // A clock that is wrong by hours is told about, not worked around.
-        assert_eq!(
-            other_date(today("2026-01-02"), noon, Some(noon + 14 * 3600)),
-            None
-        );
-    }
-
-    #[test]
-    fn the_difference_to_a_broken_clock_is_none() {
-        assert_eq!(ahead_of(Some(4_000), 10_000), 6_000);
-        assert_eq!(ahead_of(Some(10_000), 4_000), -6_000);
-        assert_eq!(ahead_of(Some(0), 1_780_000_000), 0);
-        assert_eq!(ahead_of(None, 7), 0);
-    }
 
     /// Always too busy, without saying for how long.
     struct Busy;

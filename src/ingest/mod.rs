@@ -9,6 +9,7 @@
 //! - [`mod@run`]: hands out the plan, ends the run, makes the summary
 //! - [`mod@unit`]: one planned request, until all of it is stored, refused or given up
 //! - [`courier`]: one request, through its attempts
+//! - `clocks`: this machine's clock against the API's
 //! - [`gate`]: the rate limit and the pause that all workers share
 //! - [`learned`]: what the API's answers taught about its limits during the run
 //! - [`control`]: how a run is stopped, and why
@@ -17,6 +18,7 @@
 //! - [`progress`]: live counters for whoever watches
 //! - [`summary`]: what is told at the end
 
+mod clocks;
 pub mod control;
 pub mod courier;
 pub mod gate;
