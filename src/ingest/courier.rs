@@ -82,8 +82,6 @@ pub struct Courier<T> {
     chance: Mutex<Chance>,
     /// How far this machine's clock was found to be ahead of the API's, where that is worth a warning.
     ahead: OnceLock<i64>,
-    /// Held while an answer is read: one at a time keeps a core busy, and memory within bounds.
-    reading: tokio::sync::Mutex<()>,
 }
 
 /// What all workers draw from.
@@ -117,7 +115,6 @@ impl<T: Transport> Courier<T> {
             policy,
             chance,
             ahead: OnceLock::new(),
-            reading: tokio::sync::Mutex::default(),
         }
     }
 
@@ -220,9 +217,7 @@ impl<T: Transport> Courier<T> {
         traffic.bytes += u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
         let date = reply.date;
         let request = Arc::clone(request);
-        let turn = self.reading.lock().await;
         let read = tokio::task::spawn_blocking(move || read_answer(&request, &reply.body)).await;
-        drop(turn);
         Ok(match read {
             Ok(Ok(answer)) => Ok((answer, date)),
             Ok(Err(kind)) => Err(Failure { kind, date }),

@@ -1,16 +1,16 @@
-//! Runs that end before their plan: killed, stopped by a signal, or without anybody to tell.
+//! Runs that end before their plan: killed, or stopped by a signal.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::panic::AssertUnwindSafe;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use jdcdn_stats::simulator::{Fault, FaultScript, RetryAfter, Rule, Settings};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::oracle::{assert_equals_truth, dump};
-use crate::ranges::{Ranges, asked, assert_covered_is_true, assert_none_asks_for, covered};
+use crate::ranges::{Ranges, asked_ranges, assert_covered_is_true, assert_none_asks_for, covered_ranges};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended, setting, signal, wait_until};
 
 const FROM: &str = "2026-05-01";
@@ -61,7 +61,7 @@ fn covered_so_far(sandbox: &Sandbox) -> Ranges {
     let ready = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .ok()
         .filter(|database| matches!(database.table_exists(None, "coverage"), Ok(true)));
-    ready.map_or_else(Ranges::new, |database| covered(&database))
+    ready.map_or_else(Ranges::new, |database| covered_ranges(&database))
 }
 
 /// When a run is killed.
@@ -199,7 +199,11 @@ fn a_signal_ends_a_run_after_storing_what_had_arrived() {
         assert!(requests.len() < REQUESTS, "the run was over before the signal");
         let database = sandbox.database();
         let covered = assert_covered_is_true(&database, sandbox.simulator.truth(), at(NOW));
-        assert_eq!(covered, asked(&requests), "{name}: an answer was thrown away");
+        assert_eq!(
+            covered,
+            asked_ranges(&requests),
+            "{name}: an answer was thrown away"
+        );
         assert_eq!(outcomes(&database), ["stopped"]);
         assert!(ended.stderr.contains("stopping"), "{}", ended.stderr);
         if format == "json" {
@@ -245,7 +249,7 @@ fn a_signal_does_not_wait_for_an_answer_that_does_not_come_nor_for_a_long_pause(
         assert!(signalled.elapsed() < Duration::from_secs(5));
         assert_eq!(sandbox.requests(), 5);
         let covered = assert_covered_is_true(&sandbox.database(), sandbox.simulator.truth(), at(NOW));
-        assert_eq!(covered, asked(&sandbox.simulator.requests()[..4]));
+        assert_eq!(covered, asked_ranges(&sandbox.simulator.requests()[..4]));
     }
 }
 
@@ -288,72 +292,29 @@ fn a_second_signal_ends_a_run_at_once() {
     }
 }
 
-/// Runs with standard output and standard error going to where a script leads them.
-fn redirected(sandbox: &Sandbox, script: &str, args: &[&str]) -> (Option<i32>, String) {
-    let status = sandbox
-        .command_under(&["sh", "-c", script, "sh"], args)
-        .stdout(File::create(sandbox.path("stdout")).unwrap())
-        .stderr(File::create(sandbox.path("stderr")).unwrap())
-        .status()
-        .unwrap();
-    let said = std::fs::read_to_string(sandbox.path("stderr")).unwrap();
-    assert!(!said.contains("panic"), "{script}: {said}");
-    (status.code(), said)
-}
-
 #[test]
-fn a_run_that_nobody_listens_to_is_stored_all_the_same() {
-    for (script, code, said) in [
-        (r#"exec "$@" >&-"#, 0, ""),
-        (r#"exec "$@" 2>/dev/full"#, 0, ""),
-        (r#"exec "$@" 2>&-"#, 0, ""),
-        (r#"exec "$@" >/dev/full 2>/dev/full"#, 1, ""),
-        (
-            r#"exec "$@" >/dev/full"#,
-            1,
-            "error: cannot write the output: No space left on device",
-        ),
+fn what_a_run_leaves_behind_is_judged_by_the_truth() {
+    let sandbox = sandbox(Duration::ZERO);
+    sandbox.run(&RUN).with(0);
+    let database = Connection::open(sandbox.path("jdcdn-stats.db")).unwrap();
+    let truth = sandbox.simulator.truth();
+    let judge = || assert_covered_is_true(&database, truth, at(NOW));
+    assert_eq!(judge(), asked_ranges(&sandbox.simulator.requests()));
+    for defect in [
+        "DELETE FROM point WHERE domain_id = 2 AND ts = (SELECT max(ts) FROM point)",
+        "UPDATE point SET pv = pv + 1 WHERE domain_id = 2 AND ts = (SELECT min(ts) FROM point)",
+        "UPDATE code_count SET count = count + 1 WHERE domain_id = 3",
+        "UPDATE coverage SET end_ts = end_ts + 300 WHERE domain_id = 1",
+        "UPDATE coverage SET end_ts = end_ts - 300 WHERE domain_id = 1",
+        "DELETE FROM coverage WHERE domain_id = 1",
+        "DELETE FROM point; DELETE FROM code_count",
     ] {
-        let sandbox = sandbox(Duration::ZERO);
-        let (ended, stderr) = redirected(&sandbox, script, &RUN);
-        assert_eq!(ended, Some(code), "{script}: {stderr}");
-        assert!(stderr.contains(said), "{script}: {stderr}");
-        assert_complete(&sandbox);
-        assert_eq!(outcomes(&sandbox.database()), ["complete"]);
+        database.execute_batch(&format!("BEGIN; {defect}")).unwrap();
+        let verdict = std::panic::catch_unwind(AssertUnwindSafe(judge));
+        database.execute_batch("ROLLBACK").unwrap();
+        assert!(verdict.is_err(), "not found: {defect}");
     }
-}
-
-#[test]
-fn a_reader_that_has_gone_is_a_normal_end() {
-    for what in ["stdout", "stderr"] {
-        let sandbox = sandbox(Duration::ZERO);
-        let mut child = sandbox.start(&RUN);
-        match what {
-            "stdout" => drop(child.stdout.take()),
-            _ => drop(child.stderr.take()),
-        }
-        let ended = ended(child.wait_with_output().unwrap());
-        assert!(!ended.stderr.contains("panic"), "{}", ended.stderr);
-        ended.with(0);
-        assert_complete(&sandbox);
-    }
-}
-
-#[test]
-fn a_failure_that_cannot_be_told_is_still_in_the_exit_code() {
-    for gone in [false, true] {
-        let sandbox = sandbox(Duration::ZERO);
-        sandbox
-            .simulator
-            .rule(Rule::always(Fault::http(400)).for_moment(at("2026-05-02")));
-        let mut command = sandbox.command(&RUN);
-        command.stderr(Stdio::piped()).stdout(Stdio::piped());
-        if !gone {
-            command.stdout(File::create("/dev/full").unwrap());
-        }
-        let mut child = command.spawn().unwrap();
-        drop(child.stdout.take());
-        ended(child.wait_with_output().unwrap()).with(3);
-        assert_eq!(outcomes(&sandbox.database()), ["partial"]);
-    }
+    let one = sandbox.simulator.requests().remove(0);
+    let again = AssertUnwindSafe(|| assert_none_asks_for(&judge(), &[one]));
+    assert!(std::panic::catch_unwind(again).is_err());
 }

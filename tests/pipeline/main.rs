@@ -4,6 +4,7 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "what cannot be set up, or is not there, is a failed test"
 )]
@@ -25,10 +26,13 @@ mod outage;
 mod outages;
 mod points;
 mod ranges;
+mod refusal;
 mod rejects;
 mod sandbox;
 mod scale;
 mod storage;
 mod syscalls;
 mod together;
+mod unheard;
+mod usage;
 mod watch;

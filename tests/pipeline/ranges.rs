@@ -16,7 +16,7 @@ pub(crate) type Ranges = BTreeMap<String, Vec<(i64, i64)>>;
 pub(crate) fn assert_covered_is_true(database: &Connection, truth: Truth, asked_at: i64) -> Ranges {
     if database.table_exists(None, "coverage").unwrap() {
         assert_sound(database);
-        let covered = covered(database);
+        let covered = covered_ranges(database);
         assert_holds(database, truth, &covered, asked_at);
         return covered;
     }
@@ -28,7 +28,7 @@ pub(crate) fn assert_covered_is_true(database: &Connection, truth: Truth, asked_
 }
 
 /// The covered ranges of every domain.
-pub(crate) fn covered(database: &Connection) -> Ranges {
+pub(crate) fn covered_ranges(database: &Connection) -> Ranges {
     let mut ranges = Ranges::new();
     let mut select = database
         .prepare(
@@ -44,8 +44,8 @@ pub(crate) fn covered(database: &Connection) -> Ranges {
     ranges
 }
 
-/// The ranges that were asked for, as [`covered`] would show them.
-pub(crate) fn asked(requests: &[LoggedRequest]) -> Ranges {
+/// The ranges that were asked for, as [`covered_ranges`] would show them.
+pub(crate) fn asked_ranges(requests: &[LoggedRequest]) -> Ranges {
     let mut ranges = Ranges::new();
     for request in requests {
         for domain in &request.domains {

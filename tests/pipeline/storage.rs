@@ -1,8 +1,7 @@
-//! Databases that cannot be written to, are not ours, or are in use by others.
+//! Databases that cannot be written to, or that others are using, too.
 
-use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +11,7 @@ use jdcdn_stats::simulator::Settings;
 use rusqlite::Connection;
 
 use crate::oracle::{assert_equals_truth, assert_sound};
-use crate::ranges::{assert_covered_is_true, covered};
+use crate::ranges::{assert_covered_is_true, covered_ranges};
 use crate::sandbox::{Ended, NOW, Sandbox, at, domains, ended, skipped, wait_until};
 
 const DB: &str = "jdcdn-stats.db";
@@ -183,163 +182,6 @@ fn where_nothing_may_be_written_nothing_is_asked() {
     run_as_anybody(&sandbox, &RUN).with(0);
 }
 
-/// The names in a directory.
-fn names(directory: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
-}
-
-/// A run refuses the database with this message, asks for nothing and changes no byte of it; returns the files
-/// that it left beside it.
-#[track_caller]
-fn refused(sandbox: &Sandbox, what: &str, message: &str) -> Vec<String> {
-    let path = sandbox.path(DB);
-    let before = fs::read(&path).unwrap();
-    let around = names(&sandbox.path(""));
-    let stderr = sandbox.run(&RUN).failed(5);
-    assert!(stderr.contains(message), "{what}: {stderr}");
-    assert!(!stderr.contains("panic"), "{what}: {stderr}");
-    assert_eq!(sandbox.requests(), 0, "{what}");
-    assert!(fs::read(&path).unwrap() == before, "{what} was written to");
-    let log = fs::metadata(sandbox.path("jdcdn-stats.db-wal"));
-    assert!(
-        log.is_ok_and(|log| log.len() == 0) || !sandbox.path("jdcdn-stats.db-wal").exists(),
-        "{what}"
-    );
-    names(&sandbox.path("")).difference(&around).cloned().collect()
-}
-
-#[test]
-fn what_is_not_a_database_of_ours_is_refused_and_left_alone() {
-    let sandbox = sandbox_with_a_day();
-    let ours = fs::read(sandbox.path(DB)).unwrap();
-    let damaged = |change: fn(&mut Vec<u8>)| {
-        let mut bytes = ours.clone();
-        change(&mut bytes);
-        bytes
-    };
-    let no_database = "it is not an SQLite database, or its first page is damaged";
-    let files = [
-        (
-            "a text file",
-            b"domain,bandwidth\nwww.a.com,1\n".to_vec(),
-            no_database,
-        ),
-        (
-            "a long text file",
-            b"domain,bandwidth\n".repeat(5_000),
-            no_database,
-        ),
-        ("a wrong magic", damaged(|bytes| bytes[0] = b's'), no_database),
-        ("a cut header", damaged(|bytes| bytes.truncate(50)), no_database),
-        (
-            "another's mark",
-            damaged(|bytes| bytes[68] ^= 1),
-            "it was made by another program",
-        ),
-        (
-            "no mark",
-            damaged(|bytes| bytes[68..72].fill(0)),
-            "it was made by another program",
-        ),
-        (
-            "a wrong page size",
-            damaged(|bytes| bytes[16..18].fill(0x11)),
-            "it is damaged",
-        ),
-        (
-            "a blank schema page",
-            damaged(|bytes| bytes[100..4096].fill(0)),
-            "it is damaged",
-        ),
-        (
-            "half of a file",
-            damaged(|bytes| bytes.truncate(bytes.len() / 2 / 4096 * 4096)),
-            "it is damaged",
-        ),
-    ];
-    for (what, bytes, message) in files {
-        sandbox.remove_database();
-        fs::write(sandbox.path(DB), bytes).unwrap();
-        let left = refused(&sandbox, what, message);
-        // SQLite makes its own files beside what bears our mark, so that others can read meanwhile.
-        assert!(
-            left == ["jdcdn-stats.db.lock"] || message == "it is damaged",
-            "{what}: {left:?}"
-        );
-    }
-}
-
-#[test]
-fn another_programs_database_is_refused_and_left_alone() {
-    for mark in [0, 7] {
-        let sandbox = Sandbox::with_domains(1);
-        let other = Connection::open(sandbox.path(DB)).unwrap();
-        other
-            .execute_batch("CREATE TABLE orders(id); INSERT INTO orders VALUES (1)")
-            .unwrap();
-        other.pragma_update(None, "application_id", mark).unwrap();
-        drop(other);
-        let left = refused(&sandbox, "another's database", "it was made by another program");
-        assert_eq!(left, ["jdcdn-stats.db.lock"]);
-    }
-}
-
-#[test]
-fn a_newer_or_another_schema_is_refused_and_left_alone() {
-    for (change, message) in [
-        (
-            "INSERT INTO refinery_schema_history VALUES (99, 'later', '2026-01-01T00:00:00Z', '1')",
-            "its schema is version 99, and this program knows only",
-        ),
-        (
-            "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2",
-            "its migration 2",
-        ),
-    ] {
-        let sandbox = sandbox_with_a_day();
-        let database = Connection::open(sandbox.path(DB)).unwrap();
-        database.execute_batch(change).unwrap();
-        database
-            .pragma_update(None, "wal_checkpoint", "TRUNCATE")
-            .unwrap();
-        drop(database);
-        refused(&sandbox, change, message);
-    }
-}
-
-#[test]
-fn a_symbolic_link_is_refused_and_a_linked_directory_is_not() {
-    let sandbox = sandbox_with_a_day();
-    fs::rename(sandbox.path(DB), sandbox.path("real.db")).unwrap();
-    for beside in ["-wal", "-shm", ".lock"] {
-        fs::remove_file(sandbox.path(&format!("{DB}{beside}"))).unwrap();
-    }
-    symlink("real.db", sandbox.path(DB)).unwrap();
-    let message = "it is a symbolic link; give the path that it leads to";
-    assert!(refused(&sandbox, "a link", message).is_empty());
-    fs::remove_file(sandbox.path(DB)).unwrap();
-    symlink("nowhere.db", sandbox.path(DB)).unwrap();
-    assert!(sandbox.run(&RUN).failed(5).contains(message));
-    assert!(!sandbox.path("nowhere.db").exists());
-
-    fs::create_dir(sandbox.path("data")).unwrap();
-    symlink("data", sandbox.path("linked")).unwrap();
-    sandbox
-        .run(&[&RUN[..], &["--db", "linked/a.db"]].concat())
-        .with(0);
-    assert_complete(&sandbox, &Connection::open(sandbox.path("data/a.db")).unwrap());
-    let nowhere = sandbox
-        .run(&[&RUN[..], &["--db", "no/where.db"]].concat())
-        .failed(5);
-    assert!(
-        nowhere.contains("its directory cannot be used; create it first"),
-        "{nowhere}"
-    );
-}
-
 #[test]
 fn a_reader_that_stays_does_not_hold_a_run_up() {
     let sandbox = sandbox_with_a_day();
@@ -372,23 +214,23 @@ fn another_writer_only_delays_a_run() {
         ..Settings::default()
     });
     sandbox.backfill("2026-04-30", FROM, &[]).with(0);
-    let before = covered(&sandbox.database());
+    let before = covered_ranges(&sandbox.database());
     sandbox.simulator.clear_log();
 
     let other = Connection::open(sandbox.path(DB)).unwrap();
     other.busy_timeout(Duration::from_secs(10)).unwrap();
     let hold = |child: &mut std::process::Child| {
-        let held = covered(&sandbox.database());
+        let held = covered_ranges(&sandbox.database());
         std::thread::sleep(Duration::from_secs(2));
         assert!(child.try_wait().unwrap().is_none(), "the run did not wait");
-        assert_eq!(covered(&sandbox.database()), held);
+        assert_eq!(covered_ranges(&sandbox.database()), held);
         other.execute_batch("COMMIT").unwrap();
     };
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut child = sandbox.start(&RUN);
     hold(&mut child);
     wait_until("some windows are stored", || {
-        covered(&sandbox.database()) != before
+        covered_ranges(&sandbox.database()) != before
     });
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     hold(&mut child);
