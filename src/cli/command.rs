@@ -10,6 +10,7 @@ use super::context::Context;
 use super::demo::DemoArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::gaps::GapsArgs;
 use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
 use super::rejects::RejectsArgs;
@@ -30,6 +31,7 @@ pub enum Command {
     Sync(SyncArgs),
     Watch(WatchArgs),
     Status(StatusArgs),
+    Gaps(GapsArgs),
     Rejects(RejectsArgs),
     Query(QueryArgs),
     Migrate(MigrateArgs),
@@ -47,6 +49,7 @@ impl Command {
             Self::Sync(args) => args.run(context),
             Self::Watch(args) => args.run(context),
             Self::Status(args) => args.run(context),
+            Self::Gaps(args) => args.run(context),
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Migrate(args) => args.run(context),

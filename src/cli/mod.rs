@@ -10,6 +10,7 @@
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
 //!   [`summary_view`], [`dry_run`]: what they show
 //! - [`watch`]: the command that goes on and on, in parts of its own
+//! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
 //! - [`exit`], [`error`]: how a command ends
 //!
 //! Data goes to standard output, everything else to standard error.
@@ -25,6 +26,7 @@ pub mod demo;
 pub mod dry_run;
 pub mod error;
 pub mod exit;
+pub mod gaps;
 pub mod logging;
 pub mod migrate;
 pub mod output;
@@ -32,11 +34,13 @@ pub mod progress_view;
 pub mod pull;
 pub mod query;
 pub mod rejects;
+pub mod settling_view;
 pub mod signals;
 pub mod simulate;
 pub mod status;
 pub mod summary_view;
 pub mod sync;
+pub mod thresholds;
 pub mod watch;
 
 use std::ffi::OsString;

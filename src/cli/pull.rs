@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::ingest::{self, Control, Job, Pace, Progress, RunError, Signal, Summary};
 use crate::model::{Credentials, Domain, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
-use crate::store::{Holder, Reader, Store, StoreError};
+use crate::store::{Expected, Holder, Reader, Store, StoreError};
 
 /// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all
 /// common processors, macOS, BSD).
@@ -157,10 +157,16 @@ impl Pull {
             coverage.push((domain.clone(), store.coverage(domain, self.range)?));
         }
         let settings = self.plan_settings(config);
+        let now = clock.now();
         let job = Job {
             command: self.command,
             domains: self.domain_count(),
-            plan: Plan::new(self.range, &coverage, clock.now(), &settings),
+            plan: Plan::new(self.range, &coverage, now, &settings),
+            expected: Some(Expected {
+                domains: config.configured.clone(),
+                from: config.start,
+                until: settings.refresh.horizon(now),
+            }),
             refresh: settings.refresh,
             pace: Pace {
                 concurrency: config.fetch.concurrency,
@@ -218,10 +224,11 @@ impl Prepared {
     /// Carries the plan out until it is done or stopped through `control`. The lock is given up at the end.
     pub async fn run(self, control: Control, progress: Arc<Progress>) -> Result<Summary, PullError> {
         let ended = ingest::run(self.job, self.store, self.client, self.clock, control, progress).await;
-        ended.map_err(|error| match error {
-            RunError::Store { source, summary } => PullError::Store { source, summary },
-            lost @ RunError::Writer(_) => CliError::new(ExitStatus::FAILED, &lost).into(),
-        })
+        match ended {
+            Ok(finished) => Ok(finished.summary),
+            Err(RunError::Store { source, summary }) => Err(PullError::Store { source, summary }),
+            Err(lost @ RunError::Writer(_)) => Err(CliError::new(ExitStatus::FAILED, &lost).into()),
+        }
     }
 }
 

@@ -217,6 +217,7 @@ impl ChosenArgs {
                 totals: RunTotals::default(),
                 failures: "[]".to_owned(),
                 message: Some(format!("{discarded} discarded")),
+                expected: None,
             },
         )?;
         writeln!(context.streams.stdout, "{discarded} discarded")?;

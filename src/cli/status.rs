@@ -7,7 +7,10 @@ use super::args::{DomainArgs, ReportArgs, ReportFormat};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::gaps::domain_names;
 use super::output::{self, Cell, Format};
+use super::settling_view::{self, StageJson};
+use super::thresholds::{self, Alarm, ThresholdArgs};
 use crate::config::Config;
 use crate::model::{Span, UnixSeconds, civil, text};
 use crate::plan::Refresh;
@@ -21,10 +24,18 @@ const RUNS: u32 = 5;
 /// All times are UTC+8. `missing` counts the 5-minute slots without a point, from the configured start (else
 /// from the first one asked for) to the newest that is available; `beyond` those that the API no longer serves.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  jdcdn-stats status --format json")]
+#[command(after_long_help = "Examples:
+  jdcdn-stats status --format json
+  jdcdn-stats status --settling
+  jdcdn-stats status --fail-if-older 30m --fail-if-gaps")]
 pub struct StatusArgs {
     #[command(flatten)]
     domains: DomainArgs,
+    /// Show how late values change: what share of the points that were asked for again had changed, by age
+    #[arg(long)]
+    settling: bool,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -47,6 +58,9 @@ struct Status<'a> {
     database: String,
     domains: &'a [DomainStatus],
     runs: &'a [RunOverview],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settling: Option<Vec<StageJson>>,
+    alarms: &'a [Alarm],
 }
 
 impl StatusArgs {
@@ -54,17 +68,14 @@ impl StatusArgs {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config(|overrides| self.domains.add_to(overrides))?;
         let reader = Reader::open(&config.database)?;
-        let mut names: Vec<String> = config.domains.iter().map(ToString::to_string).collect();
-        if self.domains.domains.is_empty() {
-            names.extend(reader.domains()?);
-        }
-        names.sort_unstable();
-        names.dedup();
+        let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
         let mut domains = Vec::with_capacity(names.len());
         for name in &names {
             domains.push(status_of(&reader.domain_overview(name)?, &config, context.now()));
         }
         let runs = reader.last_runs(RUNS)?;
+        let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
+        let alarms = self.thresholds.check(&config, &reader, context.now())?;
         let database = config.database.display().to_string();
         match self.report.format {
             ReportFormat::Json => {
@@ -72,6 +83,10 @@ impl StatusArgs {
                     database,
                     domains: &domains,
                     runs: &runs,
+                    settling: settling
+                        .as_ref()
+                        .map(|stages| stages.iter().map(StageJson::from).collect()),
+                    alarms: &alarms,
                 };
                 let out = &mut context.streams.stdout;
                 serde_json::to_writer_pretty(&mut *out, &status).map_err(std::io::Error::from)?;
@@ -83,9 +98,19 @@ impl StatusArgs {
                 domain_table(&domains, *out)?;
                 writeln!(out)?;
                 run_table(&runs, *out)?;
+                if let Some(settling) = &settling {
+                    writeln!(out)?;
+                    settling_view::print(settling, *out)?;
+                }
             }
         }
-        Ok(ExitStatus::SUCCESS)
+        if alarms.is_empty() {
+            return Ok(ExitStatus::SUCCESS);
+        }
+        context.streams.stdout.flush()?;
+        // The exit code tells as well where nobody reads standard error.
+        let _ = thresholds::print(&alarms, context.streams.stderr);
+        Ok(ExitStatus::THRESHOLD)
     }
 }
 

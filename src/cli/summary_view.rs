@@ -153,6 +153,13 @@ fn notes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             HumanCount(summary.totals.points_odd_codes)
         )?;
     }
+    if summary.totals.points_left_out > 0 {
+        writeln!(
+            out,
+            "  note      the answers left out {} stored before; what is stored stays as it was",
+            counted(summary.totals.points_left_out, "point")
+        )?;
+    }
     summary
         .warnings
         .iter()

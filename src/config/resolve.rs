@@ -46,7 +46,8 @@ impl Config {
         let key = KeySource::choose(environment, &file)?;
         let mut resolver = Resolver::default();
         let database = resolver.database(overrides, environment, &file)?;
-        let domains = resolver.domains(overrides, file.domains)?;
+        let configured = resolver.domains(file.domains)?;
+        let domains = resolver.named(overrides, &configured)?;
         let allow_plaintext = file.allow_plaintext.is_some_and(|setting| setting.value);
         let endpoint = resolver.one(
             "endpoint",
@@ -125,6 +126,7 @@ impl Config {
             file: file.path,
             database,
             domains,
+            configured,
             start,
             endpoint,
             username,
@@ -227,19 +229,7 @@ impl Resolver {
         })
     }
 
-    fn domains(
-        &mut self,
-        overrides: &Overrides,
-        file: Option<Setting<Vec<String>>>,
-    ) -> Result<Vec<Domain>, ConfigError> {
-        let given = if overrides.domains.is_empty() {
-            file
-        } else {
-            Some(Setting {
-                value: overrides.domains.clone(),
-                source: Source::Flag("--domain"),
-            })
-        };
+    fn domains(&mut self, given: Option<Setting<Vec<String>>>) -> Result<Vec<Domain>, ConfigError> {
         self.list("domains", given, &[], |names| {
             let mut domains: Vec<Domain> = Vec::with_capacity(names.len());
             let mut seen = HashSet::new();
@@ -251,6 +241,17 @@ impl Resolver {
             }
             Ok::<_, DomainError>(domains)
         })
+    }
+
+    /// The domains that the command line names; the configured ones where it names none.
+    fn named(&mut self, overrides: &Overrides, configured: &[Domain]) -> Result<Vec<Domain>, ConfigError> {
+        if overrides.domains.is_empty() {
+            return Ok(configured.to_vec());
+        }
+        self.domains(Some(Setting {
+            value: overrides.domains.clone(),
+            source: Source::Flag("--domain"),
+        }))
     }
 
     fn source(&self, key: &str) -> Source {

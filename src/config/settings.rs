@@ -41,6 +41,8 @@ pub struct Config {
     pub database: PathBuf,
     /// The domains, each once, in the order given; may be empty: see [`Config::require_domains`].
     pub domains: Vec<Domain>,
+    /// The domains of the file, whatever `-d` says: those that are to be kept complete.
+    pub configured: Vec<Domain>,
     /// Where `sync` begins.
     pub start: Option<UnixSeconds>,
     /// Where the API is.

@@ -35,5 +35,5 @@ pub use control::{Control, Signal, Stop};
 pub use courier::Transport;
 pub use progress::Progress;
 pub use replay::{Chosen, Kept, Replayed, replay};
-pub use run::{Job, Pace, RunError, run};
+pub use run::{Finished, Job, Pace, RunError, run};
 pub use summary::{FailedRange, Summary};

@@ -198,6 +198,7 @@ pub fn replay(
             totals: RunTotals::default(),
             failures: "[]".to_owned(),
             message: None,
+            expected: None,
         },
     )?;
     Ok(Replayed {

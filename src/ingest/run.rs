@@ -19,7 +19,7 @@ use crate::api::RetryPolicy;
 use crate::clock::SharedClock;
 use crate::model::{RunTotals, Span};
 use crate::plan::{Plan, Refresh};
-use crate::store::{Finish, Holder, NewRun, Store, StoreError};
+use crate::store::{Expected, Finish, Holder, NewRun, Store, StoreError};
 
 /// What a run carries out.
 #[derive(Debug)]
@@ -32,8 +32,19 @@ pub struct Job {
     pub plan: Plan,
     /// When slots are settled.
     pub refresh: Refresh,
+    /// What the configuration wants to be complete; see [`Finish::expected`].
+    pub expected: Option<Expected>,
     /// How fast.
     pub pace: Pace,
+}
+
+/// What is left of a run that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// What came of it, as the database tells it.
+    pub summary: Summary,
+    /// The database, for another run.
+    pub store: Store,
 }
 
 /// How fast requests are sent, and how often again.
@@ -74,7 +85,7 @@ impl From<StoreError> for RunError {
     }
 }
 
-/// Carries out `job` and returns what came of it, as the database tells it.
+/// Carries out `job`. After an error the store is gone; open the database anew.
 pub async fn run<T: Transport>(
     job: Job,
     mut store: Store,
@@ -82,7 +93,7 @@ pub async fn run<T: Transport>(
     clock: SharedClock,
     control: Control,
     progress: Arc<Progress>,
-) -> Result<Summary, RunError> {
+) -> Result<Finished, RunError> {
     let began = Instant::now();
     let range = job.plan.range();
     let windows_planned = job.plan.size().requests;
@@ -156,6 +167,7 @@ pub async fn run<T: Transport>(
             },
             failures: serde_json::to_string(&failures_json(&failures, range)).unwrap_or_default(),
             message: broken.as_ref().map(ToString::to_string),
+            expected: job.expected,
         },
     )?;
     let summary = Summary {
@@ -176,7 +188,7 @@ pub async fn run<T: Transport>(
             source,
             summary: Some(Box::new(summary)),
         }),
-        None => Ok(summary),
+        None => Ok(Finished { summary, store }),
     }
 }
 

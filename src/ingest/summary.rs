@@ -172,6 +172,7 @@ struct Points {
     unchanged: u64,
     rejected: u64,
     odd_codes: u64,
+    left_out: u64,
 }
 
 /// A failed range as the summary and `origin_runs.failures` hold it.
@@ -206,6 +207,7 @@ impl Serialize for Summary {
                 unchanged: totals.points_unchanged,
                 rejected: totals.points_rejected,
                 odd_codes: totals.points_odd_codes,
+                left_out: totals.points_left_out,
             },
             requests: totals.requests,
             retries: totals.retries,

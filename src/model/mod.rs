@@ -8,6 +8,7 @@
 //! - [`moment`]: times as people write them on the command line and in the configuration
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`coverage`]: which ranges were asked for, and how old they were then
+//! - [`gaps`]: slots that hold no point, and why
 //! - [`points`]: the API's points, by column, and the status codes they name
 //! - [`reject`]: what could not be taken, and why
 //! - [`run`]: what a run did, as numbers
@@ -19,6 +20,7 @@ pub mod coverage;
 pub mod credentials;
 pub mod domain;
 pub mod endpoint;
+pub mod gaps;
 pub mod moment;
 pub mod points;
 pub mod reject;
@@ -31,6 +33,7 @@ pub use coverage::CoverageSpan;
 pub use credentials::Credentials;
 pub use domain::Domain;
 pub use endpoint::Endpoint;
+pub use gaps::{Gap, GapReason};
 pub use points::{CodeBook, PointColumns};
 pub use reject::{Reject, RejectReason};
 pub use run::{Outcome, RunTotals};

@@ -56,6 +56,8 @@ pub struct RunTotals {
     pub points_rejected: u64,
     /// Points whose status codes do not add up to their requests; stored as reported.
     pub points_odd_codes: u64,
+    /// Stored points of which an answer for their window said nothing; they stay as they are.
+    pub points_left_out: u64,
     /// HTTP requests sent, retries included.
     pub requests: u64,
     /// Requests that were sent because an earlier one failed.

@@ -36,6 +36,20 @@ pub(super) fn overlapping(connection: &Connection, domain: &str, span: Span) -> 
     Ok(found)
 }
 
+/// All rows of a domain, in order.
+pub(super) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSpan>> {
+    let mut select = connection.prepare_cached(
+        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at FROM coverage
+         WHERE domain_id = ?1 ORDER BY start_ts",
+    )?;
+    let mut rows = select.query([domain])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(coverage_span(row)?);
+    }
+    Ok(found)
+}
+
 /// Brings the rows of a domain in line with what a commit says of `window`; writes only what differs.
 pub(super) fn apply(
     tx: &Connection,

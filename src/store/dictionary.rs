@@ -20,6 +20,7 @@ pub(super) struct Dictionary {
     domains: Names,
     codes: Names,
     sets: Names,
+    texts: HashMap<i64, String>,
 }
 
 type Names = HashMap<Box<str>, i64>;
@@ -63,6 +64,21 @@ impl Dictionary {
             }
         }
         Ok(set)
+    }
+
+    /// The text of the code with this number.
+    fn text(&mut self, tx: &Connection, code: i64) -> Result<String> {
+        if let Some(text) = self.texts.get(&code) {
+            return Ok(text.clone());
+        }
+        if self.texts.len() >= MAX_REMEMBERED {
+            self.texts.clear();
+        }
+        let text: String = tx
+            .prepare_cached("SELECT code FROM code WHERE id = ?1")?
+            .query_row([code], |row| row.get(0))?;
+        self.texts.insert(code, text.clone());
+        Ok(text)
     }
 }
 
@@ -140,6 +156,20 @@ impl<'a> Translation<'a> {
         let number = self.dictionary.set(self.tx, &codes)?;
         *known = Some(number);
         Ok(number)
+    }
+
+    /// The text of a code of the database.
+    pub(super) fn text(&mut self, code: i64) -> Result<String> {
+        self.dictionary.text(self.tx, code)
+    }
+
+    /// The codes of a set of the database.
+    pub(super) fn members(&self, set: i64) -> Result<Vec<i64>> {
+        let mut select = self
+            .tx
+            .prepare_cached("SELECT code_id FROM code_set_member WHERE code_set_id = ?1")?;
+        let members = select.query_map([set], |row| row.get(0))?;
+        Ok(members.collect::<rusqlite::Result<_>>()?)
     }
 }
 

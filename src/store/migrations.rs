@@ -81,6 +81,13 @@ pub(super) fn apply(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
+/// Applies the first `count` steps, as an earlier version of this program would.
+#[cfg(test)]
+pub(super) fn apply_first(connection: &mut Connection, count: SchemaVersion) {
+    let runner = known().set_target(refinery::Target::Version(count));
+    runner.run(connection).unwrap();
+}
+
 fn known() -> Runner {
     embedded::migrations::runner()
 }
@@ -182,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_beginning_of_what_is_known_is_fine_and_anything_else_is_refused() {
-        for count in 0..=3 {
+        let known = seen(usize::MAX).len();
+        for count in 0..=known {
             assert!(judge(&seen(count)).is_ok());
         }
         let mut altered = seen(2);
@@ -197,11 +205,11 @@ mod tests {
             judge(&gap),
             Err(StoreErrorKind::Divergent { version: 3, .. })
         ));
-        let mut newer = seen(3);
-        newer[2].version = 99;
+        let mut newer = seen(known);
+        newer[known - 1].version = 99;
         assert!(matches!(
             judge(&newer),
-            Err(StoreErrorKind::NewerSchema { found: 99, known: 3 })
+            Err(StoreErrorKind::NewerSchema { found: 99, .. })
         ));
     }
 }

@@ -7,7 +7,8 @@
 //! - [`migrations`]: the schema's steps, and which of them a file has seen
 //! - [`writer`]: what one answer brings, in one transaction
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
-//! - `coverage`, `rejects`, [`runs`]: the ledger that commits with them
+//! - `stored`, [`restatements`]: what they are compared with, and what that changed
+//! - `coverage`, `rejects`, [`gaps`], [`runs`]: the ledger that commits with them
 //! - [`replay`]: what becomes of rejects when they are read again, or given up
 //! - [`error`]: why a database could not be used
 //!
@@ -26,6 +27,7 @@ mod coverage;
 mod dictionary;
 pub mod error;
 pub mod explain;
+pub mod gaps;
 pub mod health;
 pub mod lock;
 pub mod migrations;
@@ -36,8 +38,10 @@ pub mod reader;
 pub mod reject_log;
 mod rejects;
 pub mod replay;
+pub mod restatements;
 pub mod runs;
 pub mod sql;
+mod stored;
 pub mod volume;
 pub mod writer;
 
@@ -46,6 +50,7 @@ mod tests;
 
 pub use connection::{APPLICATION_ID, CheckpointReport};
 pub use error::{StoreError, StoreErrorKind};
+pub use gaps::{DomainGaps, Expected};
 pub use health::{Health, Look, Schema};
 pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
@@ -54,6 +59,7 @@ pub use parameter::Parameter;
 pub use reader::{OpenError, Reader};
 pub use reject_log::StoredReject;
 pub use replay::{Settled, Settlement, Verdict};
+pub use restatements::Settling;
 pub use runs::{Finish, NewRun, Run};
 pub use sql::{Query, SqlError};
 pub use volume::Volume;

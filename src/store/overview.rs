@@ -85,6 +85,17 @@ impl Reader {
         self.told(self.domain_names())
     }
 
+    /// The time of the newest point of `domain`.
+    pub fn newest_point(&self, domain: &str) -> std::result::Result<Option<UnixSeconds>, StoreError> {
+        let newest = || {
+            let mut select = self
+                .connection()
+                .prepare_cached("SELECT max(ts) FROM point WHERE domain_id = ?1")?;
+            Ok(select.query_row([self.domain_id(domain)?], |row| row.get(0))?)
+        };
+        self.told(newest())
+    }
+
     /// What the database holds of `domain`.
     pub fn domain_overview(&self, domain: &str) -> std::result::Result<DomainOverview, StoreError> {
         self.told(self.read_domain(domain))
@@ -133,11 +144,19 @@ impl Reader {
     fn domain_names(&self) -> Result<Vec<String>> {
         let mut select = self
             .connection()
-            .prepare("SELECT name FROM domain ORDER BY name")?;
+            .prepare("SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id) ORDER BY name")?;
         let names = select
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(names)
+    }
+
+    /// The number of a domain, where it has one.
+    pub(super) fn domain_id(&self, domain: &str) -> Result<Option<i64>> {
+        let mut select = self
+            .connection()
+            .prepare_cached("SELECT id FROM domain WHERE name = ?1")?;
+        Ok(select.query_row([domain], |row| row.get(0)).optional()?)
     }
 
     fn all_coverage(&self, domain: &str) -> Result<Vec<CoverageSpan>> {
@@ -149,11 +168,7 @@ impl Reader {
 
     fn read_domain(&self, domain: &str) -> Result<DomainOverview> {
         let connection = self.connection();
-        let id: Option<i64> = connection
-            .query_row("SELECT id FROM domain WHERE name = ?1", [domain], |row| {
-                row.get(0)
-            })
-            .optional()?;
+        let id = self.domain_id(domain)?;
         // Apart from each other, `min` and `max` each take one step into the key.
         let count =
             |sql: &str| -> rusqlite::Result<i64> { connection.query_row(sql, [id], |row| row.get(0)) };
@@ -199,7 +214,10 @@ impl Reader {
         })
     }
 
-    fn told<T>(&self, found: std::result::Result<T, StoreErrorKind>) -> std::result::Result<T, StoreError> {
+    pub(super) fn told<T>(
+        &self,
+        found: std::result::Result<T, StoreErrorKind>,
+    ) -> std::result::Result<T, StoreError> {
         found.map_err(|kind| StoreError::new(self.path(), kind))
     }
 }

@@ -11,6 +11,8 @@ use super::bulk::{BulkInsert, InsertSql};
 use super::calendar;
 use super::dictionary::Translation;
 use super::error::{Result, StoreErrorKind};
+use super::restatements::{self, Comparisons, Restatement};
+use super::stored::{Count, Figures, Stored};
 use crate::model::points::{CodeIndex, SetIndex};
 use crate::model::slot::slot_floor;
 use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
@@ -43,45 +45,47 @@ pub(super) struct Written {
 pub(super) struct PointWriter<'a> {
     tx: &'a Connection,
     translation: Translation<'a>,
+    seen_at: UnixSeconds,
     stored: Stored,
+    comparisons: Comparisons,
     points: BulkInsert<'a, 5>,
     counts: BulkInsert<'a, 4>,
     new_moments: Vec<UnixSeconds>,
     written: Written,
 }
 
-/// A point as it is stored, less its domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Figures {
-    ts: UnixSeconds,
-    bandwidth: i64,
-    pv: i64,
-    set: i64,
+/// What an answer says of one domain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) name: &'a Domain,
+    pub(super) id: i64,
+    /// The range that was asked for.
+    pub(super) window: Span,
+    /// They lie in the window, each at another time.
+    pub(super) points: &'a PointColumns,
+    /// The times of points that were rejected before they came here; `None` where it is no answer for the
+    /// window but a part of an older one, from which nothing follows for what it does not hold.
+    pub(super) rejected: Option<&'a [UnixSeconds]>,
 }
 
-/// A count as it is stored, less its domain and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Count {
-    code: i64,
-    count: i64,
-}
-
-/// What is stored of one domain in one window, in the order of time, and a place in it.
-#[derive(Debug, Default)]
-struct Stored {
-    points: Vec<Figures>,
-    counts: Vec<(UnixSeconds, Count)>,
-    next_point: usize,
-    next_count: usize,
-    current: Vec<Count>,
+/// What is stored of a domain in a window after its points were written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// The points of the window.
+    pub(super) points: usize,
+    /// Those of them of which the answer said nothing.
+    pub(super) left_out: u64,
 }
 
 impl<'a> PointWriter<'a> {
-    pub(super) fn new(tx: &'a Connection, translation: Translation<'a>) -> Self {
+    /// Writes points that were seen at `seen_at`.
+    pub(super) fn new(tx: &'a Connection, translation: Translation<'a>, seen_at: UnixSeconds) -> Self {
         Self {
             tx,
             translation,
+            seen_at,
             stored: Stored::default(),
+            comparisons: Comparisons::default(),
             points: BulkInsert::new(tx, &INSERT_POINT),
             counts: BulkInsert::new(tx, &INSERT_COUNT),
             new_moments: Vec::new(),
@@ -89,15 +93,17 @@ impl<'a> PointWriter<'a> {
         }
     }
 
-    /// Writes the points of one domain, all of which lie in `window`, each at another time.
-    pub(super) fn write(
-        &mut self,
-        domain: (&Domain, i64),
-        window: Span,
-        points: &PointColumns,
-    ) -> Result<()> {
-        let (name, domain) = domain;
+    /// Writes the points of one domain.
+    pub(super) fn write(&mut self, said: &Said<'_>) -> Result<Held> {
+        let Said {
+            name,
+            id: domain,
+            window,
+            points,
+            ..
+        } = *said;
         self.stored.read(self.tx, domain, window)?;
+        let new_before = self.written.inserted;
         let mut order: Vec<(UnixSeconds, usize)> = points.ts.iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut previous = None;
@@ -129,7 +135,16 @@ impl<'a> PointWriter<'a> {
             }
         }
         self.points.flush()?;
-        self.counts.flush()
+        self.counts.flush()?;
+        let comparisons = std::mem::take(&mut self.comparisons);
+        if said.rejected.is_some() {
+            comparisons.write(self.tx, domain)?;
+        }
+        let new = usize::try_from(self.written.inserted - new_before).unwrap_or(usize::MAX);
+        Ok(Held {
+            points: self.stored.times().len() + new,
+            left_out: left_out(&self.stored, said),
+        })
     }
 
     /// Adds what the points of all domains need in common.
@@ -177,11 +192,19 @@ impl<'a> PointWriter<'a> {
     }
 
     fn update(&mut self, domain: i64, old: Figures, new: Figures, counts: &[Count]) -> Result<()> {
+        self.comparisons.count(new.ts, self.seen_at);
         let old_counts = self.stored.counts_at(new.ts);
         if old == new && old_counts == counts {
             self.written.unchanged += 1;
             return Ok(());
         }
+        let restatement = Restatement {
+            domain,
+            seen_at: self.seen_at,
+            before: (old, old_counts),
+            after: (new, counts),
+        };
+        restatements::record(self.tx, &mut self.translation, &restatement)?;
         if old != new {
             self.tx
                 .prepare_cached(
@@ -210,65 +233,18 @@ impl<'a> PointWriter<'a> {
     }
 }
 
-impl Stored {
-    fn read(&mut self, tx: &Connection, domain: i64, window: Span) -> Result<()> {
-        self.points.clear();
-        self.counts.clear();
-        (self.next_point, self.next_count) = (0, 0);
-        let range = [domain, window.start(), window.end()];
-        let mut select = tx.prepare_cached(
-            "SELECT ts, bandwidth, pv, code_set_id FROM point
-             WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts",
-        )?;
-        let mut rows = select.query(range)?;
-        while let Some(row) = rows.next()? {
-            self.points.push(Figures {
-                ts: row.get(0)?,
-                bandwidth: row.get(1)?,
-                pv: row.get(2)?,
-                set: row.get(3)?,
-            });
-        }
-        if self.points.is_empty() {
-            return Ok(());
-        }
-        let mut select = tx.prepare_cached(
-            "SELECT ts, code_id, count FROM code_count
-             WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts, code_id",
-        )?;
-        let mut rows = select.query(range)?;
-        while let Some(row) = rows.next()? {
-            let count = Count {
-                code: row.get(1)?,
-                count: row.get(2)?,
-            };
-            self.counts.push((row.get(0)?, count));
-        }
-        Ok(())
-    }
-
-    /// The stored point in the slot of `ts`; to be asked in the order of time.
-    fn in_slot(&mut self, ts: UnixSeconds) -> Option<Figures> {
-        while let Some(point) = self.points.get(self.next_point) {
-            if slot_floor(point.ts) >= slot_floor(ts) {
-                return Some(*point).filter(|point| slot_floor(point.ts) == slot_floor(ts));
-            }
-            self.next_point += 1;
-        }
-        None
-    }
-
-    /// The counts of the stored point at `ts`, in the order of their codes; to be asked in the order of time.
-    fn counts_at(&mut self, ts: UnixSeconds) -> &[Count] {
-        self.current.clear();
-        while let Some((at, count)) = self.counts.get(self.next_count).filter(|(at, _)| *at <= ts) {
-            if *at == ts {
-                self.current.push(*count);
-            }
-            self.next_count += 1;
-        }
-        &self.current
-    }
+/// How many of the `stored` points are of slots of which an answer says nothing.
+fn left_out(stored: &Stored, said: &Said<'_>) -> u64 {
+    let Some(rejected) = said.rejected.filter(|_| stored.times().len() > 0) else {
+        return 0;
+    };
+    let told = said.points.ts.iter().chain(rejected);
+    let mut told: Vec<UnixSeconds> = told.copied().map(slot_floor).collect();
+    told.sort_unstable();
+    let silent = stored
+        .times()
+        .filter(|ts| told.binary_search(&slot_floor(*ts)).is_err());
+    u64::try_from(silent.count()).unwrap_or(u64::MAX)
 }
 
 /// The point in the documented shape, for a reject that is to be read again.

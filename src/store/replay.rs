@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::dictionary::Dictionary;
 use super::error::{Result, StoreError, StoreErrorKind};
+use super::gaps;
 use super::runs::{self, Run};
 use super::writer::{Commit, Store, write};
 use crate::model::{RejectReason, RunTotals, Span, UnixSeconds};
@@ -90,6 +91,7 @@ impl Store {
                 None => tx.execute("DELETE FROM reject", [])?,
                 Some(ids) => ids.iter().map(|id| delete(tx, *id)).sum::<Result<usize>>()?,
             };
+            gaps::refresh_rejected(tx)?;
             Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
         })
     }

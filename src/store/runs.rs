@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::Result;
+use super::gaps::Expected;
 use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
 
 /// A run that has begun.
@@ -39,6 +40,9 @@ pub struct Finish {
     pub failures: String,
     /// Why it could not go on, where it could not.
     pub message: Option<String>,
+    /// What the configuration wants to be complete; `None` where the run does not know, and what was never
+    /// asked for stays as an earlier run found it.
+    pub expected: Option<Expected>,
 }
 
 impl Run {
@@ -89,7 +93,8 @@ pub(super) fn add(tx: &Connection, run: Run, delta: &RunTotals) -> Result<()> {
              points_received = points_received + ?6, points_inserted = points_inserted + ?7,
              points_updated = points_updated + ?8, points_unchanged = points_unchanged + ?9,
              points_rejected = points_rejected + ?10, points_odd_codes = points_odd_codes + ?11,
-             requests = requests + ?12, retries = retries + ?13, bytes = bytes + ?14
+             requests = requests + ?12, retries = retries + ?13, bytes = bytes + ?14,
+             points_left_out = points_left_out + ?15
          WHERE id = ?1",
     )?
     .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
@@ -133,6 +138,7 @@ pub(super) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
             points_unchanged: count("points_unchanged")?,
             points_rejected: count("points_rejected")?,
             points_odd_codes: count("points_odd_codes")?,
+            points_left_out: count("points_left_out")?,
             requests: count("requests")?,
             retries: count("retries")?,
             bytes: count("bytes")?,
@@ -142,7 +148,7 @@ pub(super) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
 }
 
 /// In the order of the statement in [`add`].
-fn counters(totals: &RunTotals) -> [u64; 13] {
+fn counters(totals: &RunTotals) -> [u64; 14] {
     [
         totals.windows_planned,
         totals.windows_fetched,
@@ -157,6 +163,7 @@ fn counters(totals: &RunTotals) -> [u64; 13] {
         totals.requests,
         totals.retries,
         totals.bytes,
+        totals.points_left_out,
     ]
 }
 
@@ -172,6 +179,7 @@ pub(super) fn sum(mut total: RunTotals, delta: &RunTotals) -> RunTotals {
     total.points_unchanged += delta.points_unchanged;
     total.points_rejected += delta.points_rejected;
     total.points_odd_codes += delta.points_odd_codes;
+    total.points_left_out += delta.points_left_out;
     total.requests += delta.requests;
     total.retries += delta.retries;
     total.bytes += delta.bytes;

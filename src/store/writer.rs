@@ -10,8 +10,9 @@ use super::connection::{self, CheckpointReport, Synchronous};
 use super::coverage;
 use super::dictionary::{Dictionary, Translation};
 use super::error::{Result, StoreError, StoreErrorKind};
+use super::gaps;
 use super::lock::{Holder, Lock};
-use super::points::PointWriter;
+use super::points::{PointWriter, Said};
 use super::rejects::{self, Finding};
 use super::runs::{self, Finish, NewRun, Run};
 use crate::model::{CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};
@@ -49,7 +50,7 @@ pub struct Commit {
     /// When the answer came.
     pub seen_at: UnixSeconds,
     /// What to add to the run's counters beside the points that are inserted, updated or unchanged by this
-    /// commit, and those that it refuses.
+    /// commit, those that it refuses, and those that the answer left out.
     pub totals: RunTotals,
 }
 
@@ -77,6 +78,8 @@ pub struct Committed {
     pub updated: u64,
     /// Stored with the same figures before; not written.
     pub unchanged: u64,
+    /// Stored before, and lying in a window whose answer said nothing of their slots; they stay as they are.
+    pub left_out: u64,
     /// Refused by the store, because the slot holds a point of another time; beside those that the commit
     /// itself brought as rejected.
     pub rejected: u64,
@@ -99,8 +102,14 @@ impl Store {
     fn try_open(path: &Path, holder: &Holder) -> Result<Self> {
         let path = connection::locate(path)?;
         let lock = Lock::take(&path, holder)?;
+        let connection = connection::open_to_write(&path)?;
+        if !gaps::are_built(&connection)? {
+            let tx = begin(&connection, PATIENCE)?;
+            gaps::build(&tx)?;
+            tx.commit()?;
+        }
         Ok(Self {
-            connection: connection::open_to_write(&path)?,
+            connection,
             dictionary: Dictionary::default(),
             path,
             patience: PATIENCE,
@@ -146,6 +155,7 @@ impl Store {
                 totals.points_updated += committed.updated;
                 totals.points_unchanged += committed.unchanged;
                 totals.points_rejected += committed.rejected;
+                totals.points_left_out += committed.left_out;
                 all.push(committed);
             }
             runs::add(tx, run, &totals)?;
@@ -158,7 +168,12 @@ impl Store {
     /// When this returns, the run's commits have reached the disk.
     pub fn finish_run(&mut self, run: Run, finish: &Finish) -> std::result::Result<RunTotals, StoreError> {
         connection::synchronous(&self.connection, Synchronous::Full).map_err(|kind| self.error(kind))?;
-        let finished = self.in_transaction(|tx, _| runs::finish(tx, run, finish));
+        let finished = self.in_transaction(|tx, dictionary| {
+            if let Some(expected) = &finish.expected {
+                gaps::expect(tx, dictionary, expected)?;
+            }
+            runs::finish(tx, run, finish)
+        });
         connection::synchronous(&self.connection, Synchronous::Normal).map_err(|kind| self.error(kind))?;
         finished?;
         self.totals(run)
@@ -245,11 +260,25 @@ pub(super) fn write(
         coverage::apply(tx, domain, commit.window, &commit.coverage, run.last_age())?;
     }
 
-    let mut points = PointWriter::new(tx, Translation::new(tx, dictionary, &commit.book));
-    for (domain, &id) in commit.domains.iter().zip(&asked) {
-        for (_, columns) in commit.points.iter().filter(|(named, _)| named == domain) {
-            points.write((domain, id), commit.window, columns)?;
-        }
+    let complete = matches!(commit.coverage, Coverage::Fetched(_));
+    let translation = Translation::new(tx, dictionary, &commit.book);
+    let mut points = PointWriter::new(tx, translation, commit.seen_at);
+    let mut held = Vec::with_capacity(asked.len());
+    let rejected = rejects::share_out(&commit.domains, &commit.rejects);
+    let silence = PointColumns::default();
+    for ((name, &id), rejected) in commit.domains.iter().zip(&asked).zip(rejected) {
+        let columns = commit.points.iter().find(|(named, _)| named == name);
+        let rejected: Vec<UnixSeconds> = rejected.iter().filter_map(|reject| reject.ts).collect();
+        held.push(match columns {
+            None if !complete => None,
+            columns => Some(points.write(&Said {
+                name,
+                id,
+                window: commit.window,
+                points: columns.map_or(&silence, |(_, columns)| columns),
+                rejected: complete.then_some(&rejected),
+            })?),
+        });
     }
     let written = points.finish()?;
 
@@ -259,16 +288,22 @@ pub(super) fn write(
             asked,
             window: commit.window,
             rejects,
-            complete: matches!(commit.coverage, Coverage::Fetched(_)),
+            complete,
             seen_at: commit.seen_at,
             run,
         };
         rejects::apply(tx, &finding)?;
     }
+    for (&domain, held) in asked.iter().zip(&held) {
+        let is_full = held.is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));
+        gaps::refresh(tx, domain, commit.window, is_full)?;
+    }
+    let left_out = held.iter().flatten().map(|held| held.left_out).sum();
     Ok(Committed {
         inserted: written.inserted,
         updated: written.updated,
         unchanged: written.unchanged,
+        left_out,
         rejected: u64::try_from(written.refused.len()).unwrap_or(u64::MAX),
     })
 }

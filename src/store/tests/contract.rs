@@ -93,7 +93,17 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
              windows_skipped BIGINT, points_received BIGINT, points_inserted BIGINT, points_updated BIGINT, \
              points_unchanged BIGINT, points_rejected BIGINT, points_odd_codes BIGINT, bytes BIGINT, \
              from_ts BIGINT, to_ts BIGINT, started_cst TIMESTAMP, finished_cst TIMESTAMP, failures TEXT, \
-             message TEXT",
+             message TEXT, points_left_out BIGINT",
+        ),
+        (
+            "origin_restatements",
+            "domain TEXT, ts BIGINT, detected_at BIGINT, age_seconds BIGINT, bandwidth_before BIGINT, \
+             bandwidth_after BIGINT, pv_before BIGINT, pv_after BIGINT, codes_before TEXT, codes_after TEXT",
+        ),
+        (
+            "origin_gaps",
+            "domain TEXT, start_ts BIGINT, end_ts BIGINT, start_cst TIMESTAMP, end_cst TIMESTAMP, \
+             slots BIGINT, reason TEXT",
         ),
     ] {
         let statement = connection
@@ -118,6 +128,7 @@ fn filters_on_domain_on_time_and_on_both_read_by_the_key() {
         ("origin_stats", &["p"][..]),
         ("origin_status_nonzero", &["c"]),
         ("origin_status_codes", &["c", "p"]),
+        ("origin_restatements", &["r"]),
     ] {
         for (filter, key) in [
             ("domain = 'www.a.com'", "(domain_id=?)"),

@@ -212,6 +212,7 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
         },
         failures: r#"[{"error":"x"}]"#.to_owned(),
         message: None,
+        expected: None,
     };
     let totals = sandbox.store.finish_run(sandbox.run, &finish).unwrap();
     let expected = RunTotals {
@@ -256,6 +257,7 @@ fn every_counter_is_added_up_in_its_own_column() {
         requests: 11,
         retries: 12,
         bytes: 13,
+        points_left_out: 14,
     };
     let commit = Commit {
         totals,
@@ -271,6 +273,7 @@ fn every_counter_is_added_up_in_its_own_column() {
         totals,
         failures: "[]".to_owned(),
         message: None,
+        expected: None,
     };
     let expected = (0..2).fold(totals, |sum, _| super::runs::sum(sum, &totals));
     assert_eq!(sandbox.store.finish_run(sandbox.run, &finish).unwrap(), expected);

@@ -1,10 +1,14 @@
 //! The store as a whole, on real files.
 
 mod contract;
+mod gaps;
 mod ledger;
+mod left_out;
+mod moments;
 mod points;
 mod random;
 mod refusals;
+mod restatements;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -18,6 +18,8 @@ fn dump(sandbox: &Sandbox) -> Vec<Vec<Vec<Value>>> {
         "coverage",
         "reject",
         "reject_sequence",
+        "restatement",
+        "gap",
     ]
     .map(|table| sandbox.rows(&["SELECT * FROM ", table].concat()))
     .into()
@@ -29,11 +31,12 @@ fn counted(inserted: u64, updated: u64, unchanged: u64, rejected: u64) -> Commit
         updated,
         unchanged,
         rejected,
+        left_out: 0,
     }
 }
 
 #[test]
-fn the_same_answer_again_writes_no_row_but_the_runs() {
+fn the_same_answer_again_writes_no_row_but_two_counters() {
     let mut sandbox = Sandbox::new();
     let mut commit = answer(
         span(0, 288),
@@ -47,7 +50,11 @@ fn the_same_answer_again_writes_no_row_but_the_runs() {
     let before = (dump(&sandbox), sandbox.store.total_changes());
     assert_eq!(sandbox.commit(commit), counted(0, 0, 2, 0));
     assert_eq!(dump(&sandbox), before.0);
-    assert_eq!(sandbox.store.total_changes() - before.1, 1, "one row: the run's");
+    assert_eq!(
+        sandbox.store.total_changes() - before.1,
+        2,
+        "the run's, and how many points were asked for again"
+    );
 }
 
 #[test]
@@ -97,7 +104,11 @@ fn a_point_that_the_answer_left_out_stays() {
         (MIDNIGHT + 300, 9, 3, &[("200", 3)]),
     ];
     sandbox.commit(answer(window, &both));
-    assert_eq!(sandbox.commit(answer(window, &both[1..])), counted(0, 0, 1, 0));
+    let left_out = Committed {
+        left_out: 1,
+        ..counted(0, 0, 1, 0)
+    };
+    assert_eq!(sandbox.commit(answer(window, &both[1..])), left_out);
     assert_eq!(sandbox.number("SELECT sum(pv) FROM origin_stats"), 5);
 }
 

@@ -47,6 +47,11 @@ struct Naive {
 impl Naive {
     fn take(&mut self, (domain, window, reached, points): &Answer) {
         self.coverage[*domain] = splice(&self.coverage[*domain], &[fetched(*window, *reached)]);
+        let told: Vec<_> = inside(*window, points).map(|(ts, _)| slot_floor(ts)).collect();
+        let silent = |(of, slot): &&(usize, UnixSeconds)| {
+            of == domain && window.contains(*slot) && !told.contains(slot)
+        };
+        self.totals.points_left_out += u64::try_from(self.points.keys().filter(silent).count()).unwrap();
         for (ts, said) in inside(*window, points) {
             self.totals.points_received += 1;
             match self.points.get_mut(&(*domain, slot_floor(ts))) {

@@ -104,7 +104,7 @@ fn a_newer_or_altered_schema_is_left_alone() {
         other.execute_batch(sql).unwrap();
         drop(other);
         match refused(&path) {
-            StoreErrorKind::NewerSchema { found, known: 3 } => assert_eq!((found, version), (99, 99)),
+            StoreErrorKind::NewerSchema { found, .. } => assert_eq!((found, version), (99, 99)),
             StoreErrorKind::Divergent { version: found, .. } => assert_eq!((found, version), (2, 2)),
             other => panic!("{other:?}"),
         }
@@ -175,11 +175,12 @@ fn the_list_of_migrations_reads_only_and_works_without_a_file() {
             .map(|state| (state.version, state.applied_at.is_some()))
             .collect::<Vec<_>>()
     };
-    assert_eq!(states(&path), [(1, false), (2, false), (3, false)]);
+    let all = |applied: bool| (1..=5).map(|version| (version, applied)).collect::<Vec<_>>();
+    assert_eq!(states(&path), all(false));
     assert!(neighbours(&path).is_empty());
     ours(&path);
     let before = neighbours(&path);
-    assert_eq!(states(&path), [(1, true), (2, true), (3, true)]);
+    assert_eq!(states(&path), all(true));
     assert_eq!(neighbours(&path), before);
 }
 

@@ -1,0 +1,47 @@
+use super::moments::{points, said, slots, unreadable};
+use super::*;
+
+#[test]
+fn points_that_a_later_answer_leaves_out_stay_and_are_counted() {
+    let mut sandbox = Sandbox::new();
+    sandbox
+        .store
+        .commit(sandbox.run, &[said("a.com", slots(0, 4), &points(0..4), 1_800)])
+        .unwrap();
+    let mut narrow = said("a.com", slots(1, 4), &points([2]), 4_000);
+    narrow.rejects = vec![unreadable("a.com", 3)];
+    // Slot 1 is left out; slot 3 was spoken of, if badly; slot 0 was not asked for.
+    let told = sandbox.store.commit(sandbox.run, &[narrow]).unwrap();
+    assert_eq!((told[0].left_out, told[0].unchanged), (1, 1));
+    assert_eq!(sandbox.store.totals(sandbox.run).unwrap().points_left_out, 1);
+    assert_eq!(sandbox.number("SELECT points_left_out FROM origin_runs"), 1);
+    assert_eq!(sandbox.number("SELECT count(*) FROM point"), 4);
+    assert_eq!(sandbox.number("SELECT sum(count) FROM code_count"), 4);
+}
+
+#[test]
+fn a_domain_that_is_missing_in_the_answer_has_all_its_points_left_out() {
+    let mut sandbox = Sandbox::new();
+    let whole = said("a.com", slots(0, 4), &points(0..4), 1_800);
+    sandbox.store.commit(sandbox.run, &[whole]).unwrap();
+    let mut without = said("a.com", slots(0, 4), &[], 4_000);
+    let mut nobody = without.clone();
+    nobody.points = vec![];
+    without.points = vec![(domain("a.com"), PointColumns::default())];
+    let told = sandbox.store.commit(sandbox.run, &[without, nobody]).unwrap();
+    assert_eq!((told[0].left_out, told[1].left_out), (4, 4));
+    assert_eq!(sandbox.number("SELECT count(*) FROM point"), 4);
+}
+
+#[test]
+fn only_an_answer_can_leave_something_out() {
+    let mut sandbox = Sandbox::new();
+    let whole = said("a.com", slots(0, 4), &points(0..4), 1_800);
+    sandbox.store.commit(sandbox.run, &[whole]).unwrap();
+    let mut replayed = said("a.com", slots(0, 4), &points([0]), 4_000);
+    replayed.coverage = Coverage::Unchanged;
+    let mut refused = said("a.com", slots(0, 4), &[], 4_000);
+    refused.coverage = Coverage::BeyondRetention { at: MIDNIGHT + 4_000 };
+    let told = sandbox.store.commit(sandbox.run, &[replayed, refused]).unwrap();
+    assert_eq!((told[0].left_out, told[1].left_out), (0, 0));
+}
