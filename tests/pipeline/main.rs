@@ -10,14 +10,18 @@
 )]
 
 mod backfill;
+mod changes;
 mod check;
+mod clocks;
 mod credentials;
 mod data;
 mod deploy;
 mod example;
 mod faults;
+mod gaps;
 mod help;
 mod hostile;
+mod in_memory;
 mod interruption;
 mod limits;
 mod monitoring;
@@ -28,10 +32,13 @@ mod points;
 mod ranges;
 mod refusal;
 mod rejects;
+mod restatements;
 mod sandbox;
 mod scale;
+mod settling;
 mod storage;
 mod syscalls;
+mod thresholds;
 mod together;
 mod unheard;
 mod usage;

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::sandbox::{NOW, Sandbox, at};
 
 /// A point as the database tells it: bandwidth, pv, and every reported code with its count.
-type Row = (i64, i64, BTreeMap<String, i64>);
+pub(crate) type Row = (i64, i64, BTreeMap<String, i64>);
 
 /// What a database should know of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,7 @@ fn covered(database: &Connection, domain: &str) -> Vec<(i64, i64, bool)> {
         .collect()
 }
 
+/// A point of the truth as the database should tell it.
 pub(crate) fn row_of(point: &TruthPoint) -> Row {
     let codes = point
         .codes

@@ -1,0 +1,109 @@
+//! What the host's clock and time zone must not change.
+
+use jdcdn_stats::model::Outcome;
+
+use crate::in_memory::User;
+use crate::oracle::dump;
+use crate::sandbox::{Ended, NOW, Sandbox, at, ended};
+
+const DAY: i64 = 86_400;
+const DOMAINS: [&str; 2] = ["www.example.com", "img.example.com"];
+
+/// Two days of `sync` every 15 minutes, with this machine's clock off by `error(run)`; then a day to settle.
+fn after_two_days(error: impl Fn(i64) -> i64) -> User {
+    let begin = at("2026-05-01");
+    let mut user = User::new(&DOMAINS, begin, 0.0);
+    for run in 1..=2 * 96 {
+        user.at(begin + run * 900);
+        user.clock.set(begin + run * 900 + error(run));
+        if begin < begin + run * 900 + error(run) {
+            assert_eq!(user.sync().outcome, Outcome::Complete);
+        }
+    }
+    for hour in [1, 24, 26] {
+        user.at(begin + 2 * DAY + hour * 3_600);
+        user.sync();
+    }
+    user
+}
+
+#[test]
+fn a_clock_that_jumps_a_day_ahead_and_back_leaves_the_same_database() {
+    let right = after_two_days(|_| 0);
+    let expected = dump(&right.database());
+    let jumping = |run: i64, error: i64| if (60..110).contains(&run) { error } else { 0 };
+    for error in [DAY, -DAY, 7 * 60, -7 * 60] {
+        let user = after_two_days(|run| jumping(run, error));
+        assert_eq!(dump(&user.database()), expected, "off by {error} s");
+        // A clock that is ahead must not have passed fresh figures for settled ones.
+        for ((domain, slot), asked) in user.api.fetches() {
+            let last = asked.iter().max().unwrap();
+            assert!(
+                last - slot >= DAY || last - slot < 26 * 3_600 && slot >= at("2026-05-03"),
+                "{domain} {slot}"
+            );
+        }
+    }
+}
+
+#[test]
+fn with_a_clock_a_day_off_the_signature_is_refused_and_nothing_else_happens() {
+    let sandbox = Sandbox::with_domains(2);
+    sandbox.configure("jcloud_00", "start = \"2026-06-14\"");
+    sandbox.run(&["sync"]).with(0);
+    let before = dump(&sandbox.database());
+    let off = |days: i64| -> Ended {
+        let now = (at(NOW) + days * DAY).to_string();
+        let mut command = sandbox.command(&["sync"]);
+        ended(command.env("JDCDN_TEST_NOW", now).output().unwrap())
+    };
+    let told = off(1).with(4);
+    assert!(told.contains("86400 s ahead of the API's"), "{told}");
+    // A day ago there was nothing that is not stored.
+    assert!(off(-1).with(0).contains("nothing was due"));
+    assert_eq!(dump(&sandbox.database()), before);
+}
+
+#[test]
+fn the_zone_of_the_host_changes_nothing() {
+    let database = |zone: Option<&str>| {
+        let sandbox = Sandbox::with_domains(2);
+        sandbox.configure("jcloud_00", "start = \"2026-06-12\"");
+        for hours in [0, 13, 26] {
+            sandbox.clock.set(at(NOW) + hours * 3_600);
+            let mut command = sandbox.command(&["sync"]);
+            if let Some(zone) = zone {
+                command.env("TZ", zone);
+            }
+            ended(command.output().unwrap()).with(0);
+        }
+        dump(&sandbox.database())
+    };
+    let expected = database(None);
+    for zone in ["Pacific/Auckland", "America/New_York", ":/nowhere"] {
+        assert_eq!(database(Some(zone)), expected, "{zone}");
+    }
+}
+
+#[test]
+fn a_run_that_spans_midnight_in_utc8_is_signed_for_the_right_day_and_stores_the_same() {
+    let start = "start = \"2026-06-14\"";
+    let sandbox = Sandbox::with_domains(2);
+    sandbox.configure("jcloud_00", start);
+    // The program starts a second before midnight; the API's midnight has been.
+    sandbox.clock.set(at("2026-06-16") + 1);
+    let mut command = sandbox.command(&["sync", "--window", "1h", "--concurrency", "1", "--rate", "20"]);
+    command.env("JDCDN_TEST_NOW", (at("2026-06-16") - 1).to_string());
+    let told = ended(command.output().unwrap()).with(0);
+    assert!(told.contains("sync complete"), "{told}");
+
+    let other = Sandbox::with_domains(2);
+    other.configure("jcloud_00", start);
+    other.clock.set(at("2026-06-16") + 1);
+    for sandbox in [&sandbox, &other] {
+        sandbox.clock.set(at("2026-06-16") + 1);
+        sandbox.run(&["sync"]).with(0);
+    }
+    let points = |sandbox: &Sandbox| dump(&sandbox.database());
+    assert_eq!(points(&sandbox), points(&other));
+}
