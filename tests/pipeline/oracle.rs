@@ -173,6 +173,27 @@ pub(crate) fn assert_sound(database: &Connection) {
         0,
         "coverage that overlaps"
     );
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM gap g JOIN point p ON p.domain_id = g.domain_id
+             AND p.ts >= g.start_ts AND p.ts < g.end_ts"
+        ),
+        0,
+        "gaps that hold a point"
+    );
+    // What was fetched holds a point or is a gap; so no kill loses a hole, and none is noted that is not there.
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM domain d WHERE
+             (SELECT total((end_ts - start_ts) / 300) FROM coverage c WHERE c.domain_id = d.id AND reached IS NOT NULL)
+             <> (SELECT count(*) FROM point p WHERE p.domain_id = d.id)
+              + (SELECT total(slots) FROM gap g WHERE g.domain_id = d.id AND reason IN ('empty', 'rejected'))
+             OR (SELECT total((end_ts - start_ts) / 300) FROM coverage c WHERE c.domain_id = d.id AND reached IS NULL)
+             <> (SELECT total(slots) FROM gap g WHERE g.domain_id = d.id AND reason = 'beyond_retention')"
+        ),
+        0,
+        "gaps that do not add up with coverage and points"
+    );
 }
 
 /// Every row that a user can see of the measurements and of coverage, in order; two databases with the same
