@@ -6,8 +6,9 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ use crate::model::{UnixSeconds, civil, text};
 
 /// More than any note of ours takes; what else may be in the file is not read.
 const MAX_NOTE_BYTES: u64 = 4096;
+/// How long a note that is not there yet is waited for, and in which steps.
+const NOTE_PATIENCE: Duration = Duration::from_millis(300);
+const NOTE_STEP: Duration = Duration::from_millis(5);
 
 /// Who is about to write, for the one who finds the database held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,11 +131,21 @@ fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
     file.write_all(note.as_bytes())
 }
 
-/// `None` where the holder has not written it yet.
+/// The holder's note; `None` where there is still none a moment after the lock was found to be held, for the
+/// holder writes it when it has the lock.
 fn read_note(file: &mut File) -> Option<LockHolder> {
-    let mut note = String::new();
-    file.take(MAX_NOTE_BYTES).read_to_string(&mut note).ok()?;
-    serde_json::from_str(&note).ok()
+    let began = Instant::now();
+    loop {
+        let mut note = String::new();
+        file.rewind().ok()?;
+        // Half-written, it may be no text yet.
+        let read = file.take(MAX_NOTE_BYTES).read_to_string(&mut note);
+        match serde_json::from_str(&note) {
+            Ok(holder) => return Some(holder),
+            Err(_) if read.is_ok() && began.elapsed() < NOTE_PATIENCE => std::thread::sleep(NOTE_STEP),
+            Err(_) => return None,
+        }
+    }
 }
 
 #[cfg(test)]
