@@ -86,7 +86,16 @@ fn look(path: &Path) -> Result<LockState> {
 /// The right to write to a database; given up on drop.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, were it not that a child process which is just being started holds a copy of
+    /// it until its own program is loaded: for so long the next run would find the database held.
+    fn drop(&mut self) {
+        // The kernel does it in any case, if a little later.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -107,7 +116,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {
                 write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Held(read_note(&mut file))),
             Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
@@ -182,6 +191,16 @@ mod tests {
         assert_eq!(found.command, "sync");
         drop(second);
         assert!(beside(&path).exists());
+    }
+
+    #[test]
+    fn it_is_free_although_a_child_process_still_has_a_copy_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let first = Lock::take(&path, &holder("sync")).unwrap();
+        let _inherited = first.file.try_clone().unwrap();
+        drop(first);
+        assert!(Lock::take(&path, &holder("sync")).is_ok());
     }
 
     #[test]
