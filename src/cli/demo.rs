@@ -18,7 +18,7 @@ use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, Span};
 use crate::plan::Order;
 use crate::simulator::{Settings, Simulator};
-use crate::store::{MonthOfDomain, Reader};
+use crate::store::{ACCOUNT, MonthOfDomain, Reader};
 
 /// Where the demo puts its database unless `--db` says otherwise.
 const DATABASE: &str = "jdcdn-demo.db";
@@ -82,7 +82,7 @@ impl DemoArgs {
     }
 }
 
-/// The monthly billing measures of every domain.
+/// The monthly billing measures of every domain and of the account.
 fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
     let columns = [
         "domain", "month", "points", "of", "95 peak", "peak", "traffic", "requests",
@@ -97,7 +97,11 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
         let figures = &month.figures;
         table
             .row(&[
-                Cell::Text(&month.domain),
+                Cell::Text(if month.domain == ACCOUNT {
+                    "* (the account)"
+                } else {
+                    &month.domain
+                }),
                 Cell::Text(&month.month_cst),
                 Cell::Text(&HumanCount(figures.points).to_string()),
                 Cell::Text(&HumanCount(figures.expected_points).to_string()),

@@ -11,7 +11,8 @@ use crate::store::{Holder, Store, migrations};
 
 /// Apply the schema migrations that a database lacks, or list them
 ///
-/// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time.
+/// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time. Hours,
+/// days and months that an interrupted run has left behind are brought up to date as well.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
 pub struct MigrateArgs {
@@ -29,7 +30,9 @@ impl MigrateArgs {
                 command: "migrate".to_owned(),
                 started_at: context.now(),
             };
-            drop(Store::open(&database, &holder)?);
+            let mut store = Store::open(&database, &holder)?;
+            store.roll_up(|_, _| ())?;
+            store.checkpoint()?;
         }
         let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);
         let mut table = output::writer(Format::Table, &columns, context.streams.stdout)?;

@@ -99,6 +99,14 @@ impl ProgressView {
 
 /// Points, speed, time left, and what went wrong so far.
 fn describe(now: Snapshot, elapsed: Duration) -> String {
+    if now.months_done < now.months {
+        return format!(
+            "{} points; figures of {} of {} months brought up to date",
+            HumanCount(now.points),
+            now.months_done,
+            now.months
+        );
+    }
     let mut parts = vec![format!("{} points", HumanCount(now.points))];
     let speed = now.points.checked_div(elapsed.as_secs());
     parts.extend(speed.map(|speed| format!("{}/s", HumanCount(speed))));
@@ -139,5 +147,14 @@ mod tests {
             "25,920 points, 2,592/s, 20 seconds left, 4 retries, 1 failed"
         );
         assert_eq!(describe(Snapshot::default(), Duration::ZERO), "0 points");
+        let last = Snapshot {
+            months: 12,
+            months_done: 3,
+            ..now
+        };
+        assert_eq!(
+            describe(last, Duration::from_secs(10)),
+            "25,920 points; figures of 3 of 12 months brought up to date"
+        );
     }
 }

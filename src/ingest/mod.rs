@@ -6,7 +6,8 @@
 //!                    └─> bounded channel ──> writer thread (owns the store, one transaction a batch)
 //! ```
 //!
-//! - [`mod@run`]: hands out the plan, ends the run, makes the summary
+//! - [`mod@run`]: hands out the plan
+//! - `ending`: rollups, the end of the run, and the summary
 //! - [`mod@unit`]: one planned request, until all of it is stored, refused or given up
 //! - [`courier`]: one request, through its attempts
 //! - `clocks`: this machine's clock against the API's
@@ -21,6 +22,7 @@
 mod clocks;
 pub mod control;
 pub mod courier;
+mod ending;
 pub mod gate;
 pub mod learned;
 pub mod progress;

@@ -15,6 +15,8 @@ pub struct Progress {
     requests: AtomicU64,
     retries: AtomicU64,
     answered: AtomicU64,
+    months: AtomicU64,
+    months_done: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -34,6 +36,10 @@ pub struct Snapshot {
     pub retries: u64,
     /// Requests that brought figures.
     pub answered: u64,
+    /// Months whose rollups are brought up to date at the end; 0 before.
+    pub months: u64,
+    /// Those of them that are done.
+    pub months_done: u64,
 }
 
 impl Progress {
@@ -49,6 +55,8 @@ impl Progress {
             requests: read(&self.requests),
             retries: read(&self.retries),
             answered: read(&self.answered),
+            months: read(&self.months),
+            months_done: read(&self.months_done),
         }
     }
 
@@ -63,6 +71,12 @@ impl Progress {
 
     pub(super) fn answered(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn rolling_up(&self, done: usize, months: usize) {
+        let count = |months| u64::try_from(months).unwrap_or(u64::MAX);
+        self.months.store(count(months), Ordering::Relaxed);
+        self.months_done.store(count(done), Ordering::Relaxed);
     }
 
     /// Counts what a commit carried.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::run::close;
+use super::ending::close;
 use super::survey::Survey;
 use crate::api::{guard, read_point};
 use crate::clock::SharedClock;
@@ -184,6 +184,7 @@ pub fn replay(
             }
         }
     }
+    store.roll_up(|_, _| ())?;
     let totals = store.totals(run)?;
     let outcome = if totals.points_rejected == 0 {
         Outcome::Complete

@@ -1,25 +1,25 @@
-//! Hands out a plan to workers, ends the run, and makes the summary.
+//! Hands out a plan to workers.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
-use super::control::{Control, Stop};
+use super::control::Control;
 use super::courier::{Courier, Transport};
+use super::ending::Ending;
 use super::gate::Gate;
 use super::learned::Learned;
 use super::progress::Progress;
-use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
+use super::summary::{FailedRange, Failures, Summary};
 use super::unit::Worker;
-use super::writer::{self, Written};
+use super::writer;
 use crate::api::RetryPolicy;
 use crate::clock::SharedClock;
 use crate::model::{RunTotals, Span};
 use crate::plan::{Plan, Refresh};
-use crate::store::{Expected, Finish, Holder, NewRun, Store, StoreError};
+use crate::store::{Expected, Holder, NewRun, Store, StoreError};
 
 /// What a run carries out.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ pub async fn run<T: Transport>(
             fastrand::Rng::with_seed(job.pace.seed),
             Arc::clone(&clock),
             control.clone(),
-            progress,
+            Arc::clone(&progress),
         ),
         learned: Learned::default(),
         control: control.clone(),
@@ -141,55 +141,26 @@ pub async fn run<T: Transport>(
     let clock_warning = worker.courier.clock_warning();
     // The last sender: the writer finishes what has arrived and ends.
     drop(worker);
-    let written = tokio::task::spawn_blocking(move || writer.join()).await;
-
-    let (mut store, broken) = match written {
-        Ok(Ok(written)) => reopened(written, &path, &holder)?,
-        Ok(Err(_)) => return Err(RunError::Writer("it panicked".to_owned())),
-        Err(lost) => return Err(RunError::Writer(lost.to_string())),
-    };
-    let totals = store.totals(run)?;
-    let stop = control.reason().cloned();
-    let result = if broken.is_some() {
-        outcome(Some(&Stop::Storage), &failures, &totals)
-    } else {
-        outcome(stop.as_ref(), &failures, &totals)
-    };
-    let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
-    let totals = store.finish_run(
+    let ending = Ending {
         run,
-        &Finish {
-            outcome: result,
-            finished_at: clock.now(),
-            totals: RunTotals {
-                windows_skipped: windows_planned.saturating_sub(over),
-                ..RunTotals::default()
-            },
-            failures: serde_json::to_string(&failures_json(&failures, range)).unwrap_or_default(),
-            message: broken.as_ref().map(ToString::to_string),
-            expected: job.expected,
-        },
-    )?;
-    let summary = Summary {
-        run_id: run.id(),
-        outcome: result,
+        holder,
+        path,
+        began,
+        clock,
+        progress,
         range,
         cut_at: job.plan.cut_at(),
         domains: job.domains,
-        totals,
-        elapsed: began.elapsed(),
+        windows_planned,
+        expected: job.expected,
         failures,
-        stop,
+        stop: control.reason().cloned(),
         beyond_before,
-        warnings: clock_warning.into_iter().chain(close(&mut store)).collect(),
+        warnings: clock_warning.into_iter().collect(),
     };
-    match broken {
-        Some(source) => Err(RunError::Store {
-            source,
-            summary: Some(Box::new(summary)),
-        }),
-        None => Ok(Finished { summary, store }),
-    }
+    tokio::task::spawn_blocking(move || ending.carry_out(writer))
+        .await
+        .map_err(|lost| RunError::Writer(lost.to_string()))?
 }
 
 /// Keeps `concurrency` units under way until the plan is done or the run is stopped.
@@ -233,39 +204,5 @@ fn lost_unit(panic: &JoinError, range: Span) -> FailedRange {
         span: Some(range),
         error,
         help: Some("please report it".to_owned()),
-    }
-}
-
-/// The store after the writer has ended, and the error that ended it.
-///
-/// After an error the connection is dropped and the file opened anew: a commit that returned an error may
-/// have taken effect all the same (seen with EIO on fsync), so what is told is read back, never remembered.
-fn reopened(
-    written: Written,
-    path: &Path,
-    holder: &Holder,
-) -> Result<(Store, Option<StoreError>), StoreError> {
-    match written {
-        Ok(store) => Ok((store, None)),
-        Err(error) => match Store::open(path, holder) {
-            Ok(store) => Ok((store, Some(error))),
-            Err(_) => Err(error),
-        },
-    }
-}
-
-/// Folds the write-ahead log into the database file. That it did not work is a warning: the data is safe in
-/// the log.
-pub(super) fn close(store: &mut Store) -> Vec<String> {
-    match store.checkpoint() {
-        Ok(report) if report.complete => Vec::new(),
-        Ok(report) => vec![format!(
-            "{} bytes stay in the write-ahead log beside the database, because another program is reading it; \
-             the next run folds them in",
-            report.wal_bytes
-        )],
-        Err(error) => vec![format!(
-            "the write-ahead log was not folded into the database file: {error}"
-        )],
     }
 }

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::slot::{SLOT_SECONDS, UnixSeconds, cst_day_floor};
+use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
+use super::span::Span;
 
 /// The four billing measures of a month, and what they rest on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MonthlyFigures {
-    /// Points that are there.
+    /// Points that are there; for the account, slots of which no domain's point is missing.
     pub points: u64,
     /// Slots that were asked for. Fewer points than that: the month is incomplete.
     pub expected_points: u64,
@@ -29,15 +30,29 @@ pub struct MonthlyFigures {
     pub pv: i64,
 }
 
-/// Collects the points of one month.
+/// Collects the points of one month, and what of it was asked for.
 #[derive(Debug, Default)]
 pub struct Month {
     bandwidths: Vec<i64>,
+    /// Of every day that was asked for or has a point. A day without points has a peak of 0, as a slot without
+    /// one counts as 0: the API may leave out what was idle, and whatever is really missing shows in the number
+    /// of points.
     daily_peaks: BTreeMap<UnixSeconds, i64>,
+    expected_points: u64,
     pv: i128,
 }
 
 impl Month {
+    /// Adds a range that was asked for; ranges do not overlap, and lie on the grid and in the month.
+    pub fn ask(&mut self, asked: Span) {
+        self.expected_points += u64::try_from(asked.slots()).unwrap_or(0);
+        let mut day = cst_day_floor(asked.start());
+        while day < asked.end() {
+            self.daily_peaks.entry(day).or_insert(0);
+            day += DAY_SECONDS;
+        }
+    }
+
     /// Adds a point: bandwidth in bit/s, pv in requests. The order does not matter.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
         self.bandwidths.push(bandwidth);
@@ -46,9 +61,9 @@ impl Month {
         self.pv += i128::from(pv);
     }
 
-    /// The figures, where `expected_points` slots were asked for. A slot without a point counts as 0.
+    /// The figures. A slot that was asked for and has no point counts as 0.
     #[must_use]
-    pub fn figures(mut self, expected_points: u64) -> MonthlyFigures {
+    pub fn figures(mut self) -> MonthlyFigures {
         self.bandwidths.sort_unstable_by(|a, b| b.cmp(a));
         let ranked = |rank: u64| {
             usize::try_from(rank)
@@ -65,33 +80,113 @@ impl Month {
         let peaks: i128 = self.daily_peaks.values().map(|&peak| i128::from(peak)).sum();
         MonthlyFigures {
             points,
-            expected_points,
-            bandwidth_95: ranked(expected_points.max(points) / 20),
+            expected_points: self.expected_points,
+            bandwidth_95: ranked(self.expected_points.max(points) / 20),
             bandwidth_peak: ranked(0),
             bandwidth_fourth_peak: ranked(3),
-            bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()),
-            traffic_bytes: clamp(bits * i128::from(SLOT_SECONDS) / 8),
+            bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
+            traffic_bytes: traffic_bytes(bits),
             pv: clamp(self.pv),
         }
     }
 }
 
-/// The mean of `count` values that sum up to `sum`; 0 of none.
+/// Collects a month of the whole account: the domains' points are summed per slot, and then measured like
+/// those of one domain.
+#[derive(Debug)]
+pub struct AccountMonth {
+    month: Span,
+    slots: Vec<AccountSlot>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct AccountSlot {
+    bandwidth: i64,
+    pv: i64,
+    /// Domains that were asked for the slot.
+    asked: u32,
+    /// Domains that hold a point of it.
+    held: u32,
+}
+
+impl AccountMonth {
+    /// An account of which nothing is known in `month`, a range on the grid.
+    #[must_use]
+    pub fn new(month: Span) -> Self {
+        let slots = usize::try_from(month.slots()).unwrap_or(0);
+        Self {
+            month,
+            slots: vec![AccountSlot::default(); slots],
+        }
+    }
+
+    /// Adds a range that one of the domains was asked for; those of a domain do not overlap.
+    pub fn ask(&mut self, asked: Span) {
+        let Some(asked) = asked.intersect(&self.month) else {
+            return;
+        };
+        let (first, slots) = (self.index(asked.start()), usize::try_from(asked.slots()));
+        for slot in self.slots.iter_mut().skip(first).take(slots.unwrap_or(0)) {
+            slot.asked += 1;
+        }
+    }
+
+    /// Adds a point of one of the domains; points outside the month are left out.
+    pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
+        let at = self.index(ts);
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
+            slot.pv = slot.pv.saturating_add(pv);
+            slot.held += 1;
+        }
+    }
+
+    /// The figures. `points` counts the slots of which every domain that was asked holds its point, so one
+    /// domain's gap shows in the account's month; the sums hold whatever is there.
+    #[must_use]
+    pub fn figures(&self) -> MonthlyFigures {
+        let mut month = Month::default();
+        let mut complete = 0;
+        let mut start = self.month.start();
+        for slot in &self.slots {
+            if slot.asked > 0 {
+                month.ask(Span::slot_of(start));
+            }
+            if slot.held > 0 {
+                month.add(start, slot.bandwidth, slot.pv);
+                complete += u64::from(slot.held >= slot.asked);
+            }
+            start += SLOT_SECONDS;
+        }
+        MonthlyFigures {
+            points: complete,
+            ..month.figures()
+        }
+    }
+
+    fn index(&self, ts: UnixSeconds) -> usize {
+        usize::try_from((ts - self.month.start()).div_euclid(SLOT_SECONDS)).unwrap_or(usize::MAX)
+    }
+}
+
+/// What a bandwidth of 5-minute points, summed up in bit/s, has moved in bytes; a half byte is dropped.
+#[must_use]
+pub fn traffic_bytes(bandwidth_sum: i128) -> i64 {
+    clamp(bandwidth_sum * i128::from(SLOT_SECONDS) / 8)
+}
+
+/// The mean of `count` values that sum up to `sum`; none of none.
 #[expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
     reason = "a mean of bit/s needs no 53rd bit"
 )]
-fn mean(sum: i128, count: usize) -> f64 {
-    if count == 0 {
-        0.0
-    } else {
-        sum as f64 / count as f64
-    }
+pub(super) fn mean(sum: i128, count: usize) -> Option<f64> {
+    (count > 0).then(|| sum as f64 / count as f64)
 }
 
 /// A month's sum stays far below the bound (2^63 bytes a month are 28 Tbit/s); beyond it, the bound.
-fn clamp(sum: i128) -> i64 {
+pub(super) fn clamp(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(i64::MAX)
 }
 
@@ -101,14 +196,21 @@ mod tests {
 
     const MONTH: UnixSeconds = 1_756_656_000; // 2025-09-01 00:00 in UTC+8, a month of 30 days
 
+    /// A month of which the first `slots` slots were asked for.
+    fn asked(slots: i64) -> Month {
+        let mut month = Month::default();
+        month.ask(Span::new(MONTH, MONTH + slots * SLOT_SECONDS).unwrap());
+        month
+    }
+
     #[test]
     fn of_the_documented_8640_points_the_433rd_is_billed() {
-        let mut month = Month::default();
+        let mut month = asked(8640);
         // Shuffled: 4799 shares no factor with 8640.
         for at in 0..8640_i64 {
             month.add(MONTH + at * SLOT_SECONDS, 1 + at * 4799 % 8640, 2);
         }
-        let figures = month.figures(8640);
+        let figures = month.figures();
         assert_eq!((figures.points, figures.expected_points), (8640, 8640));
         assert_eq!(figures.bandwidth_95, 8640 - 432);
         assert_eq!(
@@ -121,13 +223,13 @@ mod tests {
 
     #[test]
     fn a_slot_without_a_point_counts_as_zero() {
-        let mut month = Month::default();
+        // 5 % of 8640 are more than there are points.
+        let mut month = asked(8640);
         for at in 0..100 {
             month.add(MONTH + at * SLOT_SECONDS, 10 + at, 1);
         }
-        // 5 % of 8640 are more than there are points.
-        assert_eq!(month.figures(8640).bandwidth_95, 0);
-        let empty = Month::default().figures(288);
+        assert_eq!(month.figures().bandwidth_95, 0);
+        let empty = asked(288).figures();
         assert_eq!(
             (empty.bandwidth_95, empty.bandwidth_peak, empty.points),
             (0, 0, 0)
@@ -137,11 +239,38 @@ mod tests {
 
     #[test]
     fn daily_peaks_are_those_of_utc8_days() {
-        let mut month = Month::default();
+        let mut month = asked(577);
         month.add(MONTH, 100, 0);
         month.add(MONTH + 86_400 - SLOT_SECONDS, 300, 0);
         month.add(MONTH + 86_400, 500, 0);
-        assert!((month.figures(577).bandwidth_daily_peak_avg - 400.0).abs() < f64::EPSILON);
+        // The third day was asked for and has no point.
+        assert!((month.figures().bandwidth_daily_peak_avg - 800.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_account_is_measured_by_the_sums_of_its_slots_and_not_by_the_sums_of_its_measures() {
+        let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
+        let mut account = AccountMonth::new(span);
+        let two_days = Span::new(MONTH, MONTH + 2 * DAY_SECONDS).unwrap();
+        account.ask(two_days);
+        account.ask(two_days);
+        // Their peaks never coincide; off the grid, a point still belongs to its slot.
+        for at in 0..576 {
+            let ts = MONTH + at * SLOT_SECONDS;
+            account.add(ts, if at % 2 == 0 { 1000 } else { 1 }, 3);
+            if at != 7 {
+                account.add(ts + 60, if at % 2 == 0 { 1 } else { 1000 }, 4);
+            }
+        }
+        account.add(MONTH - 1, 9999, 1);
+        account.add(span.end(), 9999, 1);
+        let figures = account.figures();
+        // Slot 7 lacks one domain's point and is no whole slot of the account.
+        assert_eq!((figures.points, figures.expected_points), (575, 576));
+        assert_eq!((figures.bandwidth_peak, figures.bandwidth_95), (1001, 1001));
+        assert_eq!(figures.traffic_bytes, (575 * 1001 + 1) * 300 / 8);
+        assert_eq!(figures.pv, 575 * 7 + 3);
+        assert!((figures.bandwidth_daily_peak_avg - 1001.0).abs() < f64::EPSILON);
     }
 
     #[test]
@@ -150,7 +279,7 @@ mod tests {
         for at in 0..3 {
             month.add(MONTH + at * SLOT_SECONDS, i64::MAX, i64::MAX);
         }
-        let figures = month.figures(3);
+        let figures = month.figures();
         assert_eq!((figures.traffic_bytes, figures.pv), (i64::MAX, i64::MAX));
     }
 }

@@ -37,6 +37,12 @@ pub fn cst_compact_date(ts: UnixSeconds) -> String {
     format(ts.saturating_add(CST_OFFSET_SECONDS), "%Y%m%d")
 }
 
+/// `2026-01-01`: the UTC+8 date.
+#[must_use]
+pub fn cst_date(ts: UnixSeconds) -> String {
+    format(ts.saturating_add(CST_OFFSET_SECONDS), "%Y-%m-%d")
+}
+
 /// `2026-01`: the UTC+8 month.
 #[must_use]
 pub fn cst_month(ts: UnixSeconds) -> String {
@@ -80,6 +86,7 @@ mod tests {
         assert_eq!(cst_minute(ts), "2019-09-15 00:05");
         assert_eq!(cst_rfc3339(ts), "2019-09-15T00:05:00+08:00");
         assert_eq!(cst_compact_date(ts), "20190915");
+        assert_eq!(cst_date(ts), "2019-09-15");
         assert_eq!(cst_month(ts), "2019-09");
     }
 

@@ -11,6 +11,7 @@
 //! - [`gaps`]: slots that hold no point, and why
 //! - [`points`]: the API's points, by column, and the status codes they name
 //! - [`reject`]: what could not be taken, and why
+//! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
 //! - [`text`]: makes foreign text safe to print
 
@@ -24,6 +25,7 @@ pub mod gaps;
 pub mod moment;
 pub mod points;
 pub mod reject;
+pub mod rollup;
 pub mod run;
 pub mod slot;
 pub mod span;

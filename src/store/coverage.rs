@@ -51,16 +51,18 @@ pub(super) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
 }
 
 /// Brings the rows of a domain in line with what a commit says of `window`; writes only what differs.
+///
+/// Returns whether slots are asked for now that were not before, or fetched that were only asked for.
 pub(super) fn apply(
     tx: &Connection,
     domain: i64,
     window: Span,
     change: &Coverage,
     last_age: i64,
-) -> Result<()> {
+) -> Result<bool> {
     let before = around(tx, domain, window)?;
     let after = match change {
-        Coverage::Unchanged => return Ok(()),
+        Coverage::Unchanged => return Ok(false),
         Coverage::Fetched(spans) => splice(&before, spans),
         Coverage::BeyondRetention { at } => mark_beyond_retention(&before, window, *at),
     };
@@ -86,7 +88,17 @@ pub(super) fn apply(
             new.state(last_age),
         ))?;
     }
-    Ok(())
+    // What is known only grows, so the same number is the same slots.
+    Ok(known_slots(&before) != known_slots(&after))
+}
+
+/// How many slots were asked for, and how many of them fetched.
+fn known_slots(pieces: &[CoverageSpan]) -> (i64, i64) {
+    let fetched = pieces.iter().filter(|piece| piece.reached.is_some());
+    (
+        pieces.iter().map(|piece| piece.span.slots()).sum(),
+        fetched.map(|piece| piece.span.slots()).sum(),
+    )
 }
 
 /// Writes the states again where the last refresh age has changed what they are.

@@ -9,6 +9,7 @@
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
 //! - `stored`, [`restatements`]: what they are compared with, and what that changed
 //! - `coverage`, `rejects`, [`gaps`], [`runs`]: the ledger that commits with them
+//! - [`rollups`], `rollup_rows`: hours, days and months, brought up to date after the commits
 //! - [`replay`]: what becomes of rejects when they are read again, or given up
 //! - [`error`]: why a database could not be used
 //!
@@ -39,6 +40,8 @@ pub mod reject_log;
 mod rejects;
 pub mod replay;
 pub mod restatements;
+mod rollup_rows;
+pub mod rollups;
 pub mod runs;
 pub mod sql;
 mod stored;
@@ -60,6 +63,7 @@ pub use reader::{OpenError, Reader};
 pub use reject_log::StoredReject;
 pub use replay::{Settled, Settlement, Verdict};
 pub use restatements::Settling;
+pub use rollups::ACCOUNT;
 pub use runs::{Finish, NewRun, Run};
 pub use sql::{Query, SqlError};
 pub use volume::Volume;

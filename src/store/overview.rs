@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension as _, Row};
 use super::coverage;
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::reader::Reader;
-use crate::model::billing::{Month, MonthlyFigures};
-use crate::model::{CoverageSpan, Domain, Span, UnixSeconds, civil};
+use super::rollups::ACCOUNT;
+use crate::model::billing::MonthlyFigures;
+use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
 
 /// All of time, to the precision that coverage can have.
 const EVER: (UnixSeconds, UnixSeconds) = (i64::MIN / 2, i64::MAX / 2);
@@ -58,7 +59,7 @@ pub struct RunOverview {
 /// The billing measures of one domain and month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonthOfDomain {
-    /// The domain.
+    /// The domain, or [`ACCOUNT`].
     pub domain: String,
     /// The UTC+8 month, `2026-01`.
     pub month_cst: String,
@@ -106,37 +107,18 @@ impl Reader {
         self.told(self.read_runs(count))
     }
 
-    /// Hands every month of every domain to `visit`, by domain and month. One month is held at a time.
+    /// Hands every month of every domain to `visit`, by domain and month, and those of the account after them.
     pub fn each_month<E: From<StoreError>>(
         &self,
         mut visit: impl FnMut(&MonthOfDomain) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        for domain in self.domains()? {
-            let coverage = self.told(self.all_coverage(&domain))?;
-            let fetched: Vec<Span> = coverage
-                .iter()
-                .filter(|piece| piece.reached.is_some())
-                .map(|piece| piece.span)
-                .collect();
-            let (Some(first), Some(last)) = (fetched.first(), fetched.last()) else {
-                continue;
-            };
-            let mut from = first.start();
-            while from < last.end()
-                && let Some((start, end)) = civil::cst_month_bounds(from)
-            {
-                from = end;
-                let Some(month) = Span::new(start, end) else { break };
-                let expected: i64 = fetched
-                    .iter()
-                    .filter_map(|piece| piece.intersect(&month))
-                    .map(|piece| piece.slots())
-                    .sum();
-                if expected > 0 {
-                    let expected = u64::try_from(expected).unwrap_or(0);
-                    visit(&self.told(self.read_month(&domain, month, expected))?)?;
-                }
-            }
+        let sql = "SELECT domain, month_cst, points, expected_points, bandwidth_95, bandwidth_peak,
+                          bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv
+                   FROM origin_monthly ORDER BY domain = ?1, domain, month_cst";
+        let mut select = self.told(self.connection().prepare(sql).map_err(StoreErrorKind::from))?;
+        let mut rows = self.told(select.query([ACCOUNT]).map_err(StoreErrorKind::from))?;
+        while let Some(row) = self.told(rows.next().map_err(StoreErrorKind::from))? {
+            visit(&self.told(month_of_domain(row).map_err(StoreErrorKind::from))?)?;
         }
         Ok(())
     }
@@ -197,29 +179,29 @@ impl Reader {
         Ok(runs)
     }
 
-    fn read_month(&self, domain: &str, span: Span, expected: u64) -> Result<MonthOfDomain> {
-        let mut select = self.connection().prepare_cached(
-            "SELECT p.ts, p.bandwidth, p.pv FROM domain d CROSS JOIN point p
-             WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3",
-        )?;
-        let mut rows = select.query((domain, span.start(), span.end()))?;
-        let mut month = Month::default();
-        while let Some(row) = rows.next()? {
-            month.add(row.get(0)?, row.get(1)?, row.get(2)?);
-        }
-        Ok(MonthOfDomain {
-            domain: domain.to_owned(),
-            month_cst: civil::cst_month(span.start()),
-            figures: month.figures(expected),
-        })
-    }
-
     pub(super) fn told<T>(
         &self,
         found: std::result::Result<T, StoreErrorKind>,
     ) -> std::result::Result<T, StoreError> {
         found.map_err(|kind| StoreError::new(self.path(), kind))
     }
+}
+
+fn month_of_domain(row: &Row<'_>) -> rusqlite::Result<MonthOfDomain> {
+    Ok(MonthOfDomain {
+        domain: row.get("domain")?,
+        month_cst: row.get("month_cst")?,
+        figures: MonthlyFigures {
+            points: counted(row.get("points")?),
+            expected_points: counted(row.get("expected_points")?),
+            bandwidth_95: row.get("bandwidth_95")?,
+            bandwidth_peak: row.get("bandwidth_peak")?,
+            bandwidth_fourth_peak: row.get("bandwidth_fourth_peak")?,
+            bandwidth_daily_peak_avg: row.get("bandwidth_daily_peak_avg")?,
+            traffic_bytes: row.get("traffic_bytes")?,
+            pv: row.get("pv")?,
+        },
+    })
 }
 
 fn run_overview(row: &Row<'_>) -> rusqlite::Result<RunOverview> {

@@ -75,6 +75,8 @@ pub(super) struct Held {
     pub(super) points: usize,
     /// Those of them of which the answer said nothing.
     pub(super) left_out: u64,
+    /// Whether any of them is new, or has other figures than before.
+    pub(super) changed: bool,
 }
 
 impl<'a> PointWriter<'a> {
@@ -103,7 +105,7 @@ impl<'a> PointWriter<'a> {
             ..
         } = *said;
         self.stored.read(self.tx, domain, window)?;
-        let new_before = self.written.inserted;
+        let (new_before, updated_before) = (self.written.inserted, self.written.updated);
         let mut order: Vec<(UnixSeconds, usize)> = points.ts.iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut previous = None;
@@ -144,6 +146,7 @@ impl<'a> PointWriter<'a> {
         Ok(Held {
             points: self.stored.times().len() + new,
             left_out: left_out(&self.stored, said),
+            changed: new > 0 || self.written.updated > updated_before,
         })
     }
 

@@ -14,6 +14,7 @@ use super::gaps;
 use super::lock::{Holder, Lock};
 use super::points::{PointWriter, Said};
 use super::rejects::{self, Finding};
+use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
 use crate::model::{CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};
 
@@ -256,8 +257,15 @@ pub(super) fn write(
         .iter()
         .map(|domain| dictionary.domain(tx, domain.as_str()))
         .collect::<Result<Vec<_>>>()?;
+    let mut changed = Vec::with_capacity(asked.len());
     for &domain in &asked {
-        coverage::apply(tx, domain, commit.window, &commit.coverage, run.last_age())?;
+        changed.push(coverage::apply(
+            tx,
+            domain,
+            commit.window,
+            &commit.coverage,
+            run.last_age(),
+        )?);
     }
 
     let complete = matches!(commit.coverage, Coverage::Fetched(_));
@@ -294,7 +302,10 @@ pub(super) fn write(
         };
         rejects::apply(tx, &finding)?;
     }
-    for (&domain, held) in asked.iter().zip(&held) {
+    for ((&domain, held), asked_more) in asked.iter().zip(&held).zip(changed) {
+        if asked_more || held.is_some_and(|held| held.changed) {
+            rollups::owe(tx, domain, commit.window)?;
+        }
         let is_full = held.is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));
         gaps::refresh(tx, domain, commit.window, is_full)?;
     }

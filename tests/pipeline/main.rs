@@ -33,6 +33,7 @@ mod ranges;
 mod refusal;
 mod rejects;
 mod restatements;
+mod rollups;
 mod sandbox;
 mod scale;
 mod settling;

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use jdcdn_stats::simulator::{Truth, TruthPoint};
 use rusqlite::Connection;
 
+use crate::rollups::{assert_nothing_owed, assert_rollups};
 use crate::sandbox::{NOW, Sandbox, at};
 
 /// A point as the database tells it: bandwidth, pv, and every reported code with its count.
@@ -51,6 +52,7 @@ pub(crate) fn assert_slots(
     expect: impl Fn(&str, i64) -> Slot,
 ) {
     assert_sound(database);
+    assert_nothing_owed(database);
     let mut expected = 0;
     for domain in domains {
         let (mut stored, covered) = (stored(database, domain), covered(database, domain));
@@ -194,6 +196,7 @@ pub(crate) fn assert_sound(database: &Connection) {
         0,
         "gaps that do not add up with coverage and points"
     );
+    assert_rollups(database);
 }
 
 /// Every row that a user can see of the measurements and of coverage, in order; two databases with the same
@@ -205,6 +208,10 @@ pub(crate) fn dump(database: &Connection) -> String {
         "SELECT domain, ts, code, count FROM origin_status_codes ORDER BY domain, ts, code",
         "SELECT domain, start_ts, end_ts, start_cst, end_cst, state FROM origin_coverage ORDER BY domain, start_ts",
         "SELECT domain, ts, window_start, window_end, reason, raw FROM origin_rejects ORDER BY 1, 2, 3, 4, 5, 6",
+        "SELECT * FROM origin_hourly ORDER BY domain, hour_cst",
+        "SELECT * FROM origin_daily ORDER BY domain, date_cst",
+        "SELECT * FROM origin_status_daily ORDER BY domain, date_cst, code",
+        "SELECT * FROM origin_monthly ORDER BY domain, month_cst",
     ] {
         let mut select = database.prepare(sql).unwrap();
         let columns = select.column_count();
@@ -254,6 +261,17 @@ fn the_oracle_finds_every_planted_defect() {
         "UPDATE coverage SET reached = NULL, beyond_retention = 1 WHERE domain_id = 1",
         "INSERT INTO coverage SELECT domain_id, NOON, end_ts, start_cst, end_cst, fetched_at, reached,
          beyond_retention, state FROM coverage WHERE domain_id = 1",
+        "DELETE FROM origin_hourly WHERE hour_cst = '2026-06-01 12:00:00'",
+        "UPDATE origin_hourly SET traffic_bytes = traffic_bytes + 1 WHERE hour_cst = '2026-06-01 12:00:00'",
+        "UPDATE origin_daily SET peak_ts = peak_ts + 300 WHERE domain = 'd000.example.com'",
+        "INSERT INTO origin_daily SELECT domain, '2026-07-01', points, expected_points, bandwidth_avg,
+         bandwidth_peak, peak_ts, traffic_bytes, pv FROM origin_daily",
+        "DELETE FROM origin_status_daily WHERE requests = 0",
+        "UPDATE origin_status_daily SET class = 'other' WHERE code = '200'",
+        "DELETE FROM origin_monthly WHERE domain = '*'",
+        "UPDATE origin_monthly SET bandwidth_95 = bandwidth_95 + 1 WHERE domain = '*'",
+        "UPDATE origin_monthly SET bandwidth_fourth_peak = bandwidth_peak",
+        "UPDATE origin_monthly SET bandwidth_daily_peak_avg = bandwidth_daily_peak_avg + 0.5",
     ] {
         let defect = defect.replace("NOON", &noon.to_string());
         database

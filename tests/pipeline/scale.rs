@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::oracle::assert_equals_truth;
+use crate::rollups::{assert_nothing_owed, assert_rollups};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended};
 
 const DOMAINS: usize = 100;
@@ -136,5 +137,7 @@ fn a_year_of_a_hundred_domains_takes_less_than_64_mib() {
         let expected = true_sums(sandbox.simulator.truth(), domain, (at(from), at(to)));
         assert_eq!(stored_sums(&database, domain), expected, "{domain}");
     }
+    assert_nothing_owed(&database);
+    assert_rollups(&database);
     println!("compared after {:?}", began.elapsed());
 }

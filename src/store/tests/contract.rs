@@ -105,6 +105,26 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
             "domain TEXT, start_ts BIGINT, end_ts BIGINT, start_cst TIMESTAMP, end_cst TIMESTAMP, \
              slots BIGINT, reason TEXT",
         ),
+        (
+            "origin_hourly",
+            "domain TEXT, hour_cst TIMESTAMP, points BIGINT, bandwidth_avg DOUBLE, bandwidth_peak BIGINT, \
+             traffic_bytes BIGINT, pv BIGINT",
+        ),
+        (
+            "origin_daily",
+            "domain TEXT, date_cst DATE, points BIGINT, expected_points BIGINT, bandwidth_avg DOUBLE, \
+             bandwidth_peak BIGINT, peak_ts BIGINT, traffic_bytes BIGINT, pv BIGINT",
+        ),
+        (
+            "origin_status_daily",
+            "domain TEXT, date_cst DATE, code TEXT, class TEXT, requests BIGINT",
+        ),
+        (
+            "origin_monthly",
+            "domain TEXT, month_cst TEXT, points BIGINT, expected_points BIGINT, bandwidth_95 BIGINT, \
+             bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
+             traffic_bytes BIGINT, pv BIGINT",
+        ),
     ] {
         let statement = connection
             .prepare(&["SELECT * FROM ", relation].concat())
@@ -152,6 +172,37 @@ fn filters_on_domain_on_time_and_on_both_read_by_the_key() {
                 assert!(!plan.contains(&["SCAN ", table].concat()), "{sql}: {plan:#?}");
             }
         }
+    }
+}
+
+#[test]
+fn rollups_are_read_by_their_keys() {
+    let sandbox = Sandbox::new();
+    let connection = Connection::open(sandbox.path()).unwrap();
+    for (filter, key) in [
+        (
+            "origin_hourly WHERE domain = 'a' AND hour_cst >= '2026-06-01'",
+            "(domain=? AND hour_cst>?)",
+        ),
+        (
+            "origin_daily WHERE domain = 'a' AND date_cst >= '2026-06-01'",
+            "(domain=? AND date_cst>?)",
+        ),
+        (
+            "origin_status_daily WHERE domain = 'a' AND date_cst >= '2026-06-01'",
+            "(domain=? AND date_cst>?)",
+        ),
+        (
+            "origin_status_daily WHERE date_cst >= '2026-06-01' AND date_cst < '2026-06-08'",
+            "(date_cst>? AND date_cst<?)",
+        ),
+        ("origin_monthly WHERE domain = '*'", "(domain=?)"),
+    ] {
+        let sql = ["EXPLAIN QUERY PLAN SELECT * FROM ", filter].concat();
+        let plan = rows(&connection, &sql);
+        let found = matches!(&plan[..], [row] if matches!(&row[3], Value::Text(step)
+            if step.starts_with("SEARCH ") && step.ends_with(key)));
+        assert!(found, "{sql}: {plan:?}");
     }
 }
 

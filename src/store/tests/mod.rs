@@ -9,6 +9,7 @@ mod points;
 mod random;
 mod refusals;
 mod restatements;
+mod rollups;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,0 +1,210 @@
+//! The hours, days and months of every domain, and the months of the account, kept in step with the points.
+//!
+//! A commit notes the days that it has changed, in its own transaction. [`bring_up_to_date`] computes those days
+//! and their month anew from the points, writes what differs, and takes the notes back, in one transaction a
+//! month: whatever is killed in between leaves its notes to the next run.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::coverage;
+use super::error::Result;
+use super::reader::Reader;
+use super::rollup_rows::{Codes, Day, Point, write_day, write_month};
+use super::{Store, StoreError};
+use crate::model::billing::{AccountMonth, Month};
+use crate::model::slot::{DAY_SECONDS, cst_day_floor};
+use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
+
+/// The name under which `origin_monthly` holds the account.
+pub const ACCOUNT: &str = "*";
+
+impl Store {
+    /// Brings the rollups up to date with all that is committed, whichever run has left it; tells `watch` how
+    /// many of how many months are done. Returns how many there were.
+    ///
+    /// A month is one transaction. On an error, or when killed, the months that are left are done by the next
+    /// call.
+    pub fn roll_up(&mut self, mut watch: impl FnMut(usize, usize)) -> std::result::Result<usize, StoreError> {
+        let months = self.in_transaction(|tx, _| owed_months(tx))?;
+        for (done, &month) in months.iter().enumerate() {
+            watch(done, months.len());
+            self.in_transaction(|tx, _| bring_up_to_date(tx, month))?;
+        }
+        watch(months.len(), months.len());
+        Ok(months.len())
+    }
+}
+
+impl Reader {
+    /// How many days of domains the rollups do not tell yet as they are committed: a run is under way, or was
+    /// killed, or the database is from before the rollups.
+    pub fn owed_days(&self) -> std::result::Result<u64, StoreError> {
+        let count = || {
+            let connection = self.connection();
+            if !connection.table_exists(None, "rollup_due")? {
+                return Ok(0);
+            }
+            let count: i64 = connection.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        };
+        self.told(count())
+    }
+}
+
+/// Notes that the days of `window` have changed.
+pub(super) fn owe(tx: &Connection, domain: i64, window: Span) -> Result<()> {
+    let mut note =
+        tx.prepare_cached("INSERT OR IGNORE INTO rollup_due (domain_id, day_ts) VALUES (?1, ?2)")?;
+    let mut day = cst_day_floor(window.start());
+    while day < window.end() {
+        note.execute([domain, day])?;
+        day += DAY_SECONDS;
+    }
+    Ok(())
+}
+
+/// The UTC+8 months of which days are noted, in order.
+pub(super) fn owed_months(connection: &Connection) -> Result<Vec<Span>> {
+    let mut select = connection.prepare_cached("SELECT DISTINCT day_ts FROM rollup_due ORDER BY day_ts")?;
+    let mut rows = select.query([])?;
+    let mut months: Vec<Span> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let day = row.get(0)?;
+        if months.last().is_some_and(|month| month.contains(day)) {
+            continue;
+        }
+        let bounds = civil::cst_month_bounds(day);
+        months.extend(bounds.and_then(|(start, end)| Span::new(start, end)));
+    }
+    Ok(months)
+}
+
+#[expect(dead_code, reason = "snapshots bring their copy up to date")]
+/// Brings all months up to date on a connection of its own, such as that of a copy.
+pub(super) fn catch_up(connection: &Connection) -> Result<usize> {
+    let months = owed_months(connection)?;
+    for &month in &months {
+        let tx = connection.unchecked_transaction()?;
+        bring_up_to_date(&tx, month)?;
+        tx.commit()?;
+    }
+    Ok(months.len())
+}
+
+/// Computes the noted days of `month`, and the month, anew.
+///
+/// The points of every domain of the month are read once, for the account's sums; one domain's are held at a
+/// time.
+pub(super) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
+    let owed = owed_days(tx, month)?;
+    let mut codes = Codes::read(tx)?;
+    let mut account = AccountMonth::new(month);
+    let mut fetched_any = false;
+    for (id, name) in domains(tx)? {
+        let covered: Vec<CoverageSpan> = cut(&coverage::around(tx, id, month)?, month);
+        for piece in &covered {
+            account.ask(piece.span);
+        }
+        let fetched = covered.iter().any(|piece| piece.reached.is_some());
+        fetched_any |= fetched;
+        match owed.get(&id) {
+            Some(days) if fetched => {
+                domain_month(tx, (id, &name), (month, &covered), days, &mut account, &mut codes)?;
+            }
+            _ => each_point(tx, id, month, |point| {
+                account.add(point.ts, point.bandwidth, point.pv);
+            })?,
+        }
+    }
+    if fetched_any {
+        write_month(tx, ACCOUNT, month, &account.figures())?;
+    }
+    tx.prepare_cached("DELETE FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2")?
+        .execute([month.start(), month.end()])?;
+    Ok(())
+}
+
+/// Writes the days that are owed of a domain, and its month; adds its points to the account.
+fn domain_month(
+    tx: &Connection,
+    (id, name): (i64, &str),
+    (month, covered): (Span, &[CoverageSpan]),
+    owed: &[UnixSeconds],
+    account: &mut AccountMonth,
+    codes: &mut Codes,
+) -> Result<()> {
+    let mut days: BTreeMap<UnixSeconds, Day> = owed.iter().map(|&day| (day, Day::default())).collect();
+    let mut figures = Month::default();
+    for piece in covered {
+        figures.ask(piece.span);
+    }
+    each_point(tx, id, month, |point| {
+        account.add(point.ts, point.bandwidth, point.pv);
+        figures.add(point.ts, point.bandwidth, point.pv);
+        let start = cst_day_floor(point.ts);
+        if let Some(day) = days.get_mut(&start) {
+            day.add(start, &point);
+        }
+    })?;
+    for (&start, day) in &days {
+        let Some(span) = Span::new(start, start + DAY_SECONDS) else {
+            continue;
+        };
+        let covered = cut(covered, span);
+        if covered.iter().any(|piece| piece.reached.is_some()) {
+            let expected = covered.iter().map(|piece| piece.span.slots()).sum();
+            write_day(tx, (id, name), (span, expected), day, codes)?;
+        }
+    }
+    write_month(tx, name, month, &figures.figures())
+}
+
+fn each_point(tx: &Connection, domain: i64, span: Span, mut take: impl FnMut(Point)) -> Result<()> {
+    let mut select = tx.prepare_cached(
+        "SELECT ts, bandwidth, pv, code_set_id FROM point WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3",
+    )?;
+    let mut rows = select.query([domain, span.start(), span.end()])?;
+    while let Some(row) = rows.next()? {
+        take(Point {
+            ts: row.get(0)?,
+            bandwidth: row.get(1)?,
+            pv: row.get(2)?,
+            set: row.get(3)?,
+        });
+    }
+    Ok(())
+}
+
+/// The numbers and names of all domains.
+fn domains(tx: &Connection) -> Result<Vec<(i64, String)>> {
+    let mut select = tx.prepare_cached("SELECT id, name FROM domain ORDER BY id")?;
+    let domains = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(domains.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The noted days of a month, by domain.
+fn owed_days(tx: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
+    let mut select =
+        tx.prepare_cached("SELECT domain_id, day_ts FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2")?;
+    let mut rows = select.query([month.start(), month.end()])?;
+    let mut days: BTreeMap<i64, Vec<UnixSeconds>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        days.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(days)
+}
+
+/// The parts of `covered` that lie in `span`.
+fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
+    covered
+        .iter()
+        .filter_map(|piece| {
+            Some(CoverageSpan {
+                span: piece.span.intersect(&span)?,
+                ..*piece
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! Hours, days and months in step with the points.
+
+use super::*;
+use crate::store::migrations::apply_first;
+
+/// Every row of the rollups.
+pub(super) fn rows_of(path: &Path) -> Vec<Vec<Vec<Value>>> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let tables = ["hourly", "daily", "status_daily", "monthly"];
+    let all = tables.map(|table| {
+        rows(
+            &connection,
+            &["SELECT * FROM origin_", table, " ORDER BY 1, 2, 3"].concat(),
+        )
+    });
+    all.into()
+}
+
+/// Makes the rollups anew from nothing but points and coverage.
+pub(super) fn rebuild(sandbox: &mut Sandbox) {
+    let connection = rusqlite::Connection::open(sandbox.path()).unwrap();
+    connection
+        .execute_batch(
+            "DELETE FROM origin_hourly; DELETE FROM origin_daily; DELETE FROM origin_status_daily;
+             DELETE FROM origin_monthly",
+        )
+        .unwrap();
+    note_all(&connection);
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+}
+
+/// Notes every day that coverage touches, as the migration does.
+fn note_all(connection: &rusqlite::Connection) {
+    let migration = include_str!("../../../migrations/V6__rollups.sql");
+    let at = migration.find("INSERT OR IGNORE").unwrap();
+    connection.execute_batch(&migration[at..]).unwrap();
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+#[test]
+fn a_commit_notes_its_days_and_the_roll_up_tells_hours_day_codes_and_month() {
+    let mut sandbox = Sandbox::new();
+    let at = |slot: i64| MIDNIGHT + slot * SLOT_SECONDS;
+    let first: Point<'_> = (at(0), 800, 3, &[("200", 3), ("502", 0)]);
+    let same_hour: Point<'_> = (at(11), 1600, 5, &[("200", 4), ("other", 1)]);
+    let next_hour: Point<'_> = (at(12), 8, 1, &[("502", 1)]);
+    sandbox.commit(answer(span(0, 24), &[first, same_hour, next_hour]));
+    assert_eq!(sandbox.number("SELECT count(*) FROM origin_hourly"), 0);
+    assert_eq!(sandbox.number("SELECT day_ts FROM rollup_due"), MIDNIGHT);
+    assert_eq!(sandbox.store.roll_up(|_, _| ()).unwrap(), 1);
+    assert_eq!(sandbox.number("SELECT count(*) FROM rollup_due"), 0);
+
+    let (domain, number) = (text("www.a.com"), Value::Integer);
+    let [hourly, daily, codes, monthly] = rows_of(&sandbox.path()).try_into().unwrap();
+    let hour = |hour: &str, points, avg, peak, bytes, pv| {
+        let (points, peak, bytes, pv) = (number(points), number(peak), number(bytes), number(pv));
+        vec![
+            domain.clone(),
+            text(hour),
+            points,
+            Value::Real(avg),
+            peak,
+            bytes,
+            pv,
+        ]
+    };
+    assert_eq!(
+        hourly,
+        [
+            hour("2019-09-15 00:00:00", 2, 1200.0, 1600, 90_000, 8),
+            hour("2019-09-15 01:00:00", 1, 8.0, 8, 300, 1),
+        ]
+    );
+    let head = [domain.clone(), text("2019-09-15")];
+    let sums = [
+        number(3),
+        number(24),
+        Value::Real(2408.0 / 3.0),
+        number(1600),
+        number(at(11)),
+    ];
+    assert_eq!(daily, [[&head[..], &sums, &[number(90_300), number(9)]].concat()]);
+    let code = |code: &str, class: &str, requests| {
+        [&head[..], &[text(code), text(class), number(requests)]].concat()
+    };
+    assert_eq!(
+        codes,
+        [
+            code("200", "2xx", 7),
+            code("502", "5xx", 1),
+            code("other", "other", 1)
+        ]
+    );
+    // 5 % of 24 slots: the highest is dropped. A fourth point there is not.
+    let month = |domain: &str| {
+        let head = [
+            text(domain),
+            text("2019-09"),
+            number(3),
+            number(24),
+            number(800),
+            number(1600),
+        ];
+        let tail = [number(0), Value::Real(1600.0), number(90_300), number(9)];
+        [&head[..], &tail].concat()
+    };
+    assert_eq!(monthly, [month("*"), month("www.a.com")]);
+}
+
+#[test]
+fn a_correction_changes_its_day_and_takes_away_the_code_that_nobody_reports_any_more() {
+    let mut sandbox = Sandbox::new();
+    sandbox.commit(answer(
+        span(0, 1),
+        &[(MIDNIGHT, 800, 1, &[("200", 1), ("404", 0)])],
+    ));
+    sandbox.commit(answer(span(288, 1), &[]));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let other_day =
+        "SELECT points, expected_points, bandwidth_peak FROM origin_daily WHERE date_cst = '2019-09-16'";
+    assert_eq!(
+        sandbox.rows(other_day),
+        [[Value::Integer(0), Value::Integer(1), Value::Null]]
+    );
+
+    sandbox.commit(answer(span(0, 1), &[(MIDNIGHT, 1600, 1, &[("302", 1)])]));
+    assert_eq!(
+        sandbox.rows("SELECT day_ts FROM rollup_due"),
+        [[Value::Integer(MIDNIGHT)]]
+    );
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    assert_eq!(
+        sandbox.number("SELECT bandwidth_peak FROM origin_monthly WHERE domain = '*'"),
+        1600
+    );
+    assert_eq!(
+        sandbox.rows("SELECT code FROM origin_status_daily"),
+        [[text("302")]]
+    );
+}
+
+#[test]
+fn an_answer_that_says_nothing_new_owes_nothing_and_writes_no_row() {
+    let mut sandbox = Sandbox::new();
+    let point: Point<'_> = (MIDNIGHT, 800, 3, &[("200", 3)]);
+    sandbox.commit(answer(span(0, 288), &[point]));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    sandbox.commit(answer(span(0, 288), &[point]));
+    assert_eq!(sandbox.number("SELECT count(*) FROM rollup_due"), 0);
+
+    // Noted all the same, nothing differs but the note.
+    note_all(&rusqlite::Connection::open(sandbox.path()).unwrap());
+    let before = sandbox.store.total_changes();
+    assert_eq!(sandbox.store.roll_up(|_, _| ()).unwrap(), 1);
+    assert_eq!(sandbox.store.total_changes() - before, 1);
+}
+
+#[test]
+fn what_a_killed_run_has_left_is_done_by_the_next_one_and_told_to_readers_meanwhile() {
+    let mut sandbox = Sandbox::new();
+    sandbox.commit(answer(span(0, 1), &[(MIDNIGHT, 800, 3, &[])]));
+    let path = sandbox.path();
+    let Sandbox { dir, store, run } = sandbox;
+    drop(store);
+    assert_eq!(Reader::open(&path).unwrap().owed_days().unwrap(), 1);
+    let store = open(&path).unwrap();
+    let mut sandbox = Sandbox { dir, store, run };
+    assert_eq!(sandbox.store.roll_up(|_, _| ()).unwrap(), 1);
+    assert_eq!(Reader::open(&path).unwrap().owed_days().unwrap(), 0);
+    assert_eq!(sandbox.number("SELECT traffic_bytes FROM origin_monthly"), 30_000);
+}
+
+#[test]
+fn days_beyond_retention_lower_a_month_that_holds_points_and_make_no_month_by_themselves() {
+    let mut sandbox = Sandbox::new();
+    let beyond = |window| Commit {
+        coverage: Coverage::BeyondRetention { at: MIDNIGHT },
+        points: Vec::new(),
+        ..answer(window, &[])
+    };
+    // The whole of August, and the days of September before the 15th.
+    sandbox.commit(beyond(span(-288 * 45, 288 * 45)));
+    sandbox.commit(answer(
+        span(0, 2),
+        &[(MIDNIGHT, 8, 1, &[]), (MIDNIGHT + 300, 8, 1, &[])],
+    ));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    assert_eq!(
+        sandbox.rows("SELECT domain, month_cst, points, expected_points FROM origin_monthly ORDER BY 1"),
+        ["*", "www.a.com"].map(|domain| {
+            vec![
+                text(domain),
+                text("2019-09"),
+                Value::Integer(2),
+                Value::Integer(14 * 288 + 2),
+            ]
+        })
+    );
+    assert_eq!(
+        sandbox.rows("SELECT date_cst FROM origin_daily"),
+        [[text("2019-09-15")]]
+    );
+}
+
+#[test]
+fn a_database_from_before_the_rollups_gets_them_all() {
+    let mut sandbox = Sandbox::new();
+    sandbox.commit(answer(span(0, 300), &[(MIDNIGHT, 8, 1, &[("200", 1)])]));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let expected = rows_of(&sandbox.path());
+    // The same points in a file that has seen five migrations.
+    let old = sandbox.dir.path().join("old.db");
+    let mut connection = rusqlite::Connection::open(&old).unwrap();
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    apply_first(&mut connection, 5);
+    connection
+        .execute("ATTACH ?1 AS new", [sandbox.path().to_str().unwrap()])
+        .unwrap();
+    for table in [
+        "domain",
+        "code",
+        "code_set",
+        "code_set_member",
+        "point",
+        "code_count",
+        "calendar",
+        "coverage",
+    ] {
+        let copy = ["INSERT INTO main.", table, " SELECT * FROM new.", table].concat();
+        connection.execute_batch(&copy).unwrap();
+    }
+    drop(connection);
+    let mut store = open(&old).unwrap();
+    assert_eq!(store.roll_up(|_, _| ()).unwrap(), 1);
+    assert_eq!(rows_of(&old), expected);
+}
