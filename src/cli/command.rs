@@ -15,6 +15,7 @@ use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
 use super::rejects::RejectsArgs;
 use super::simulate::SimulateArgs;
+use super::snapshot::SnapshotArgs;
 use super::status::StatusArgs;
 use super::sync::SyncArgs;
 use super::watch::WatchArgs;
@@ -34,6 +35,7 @@ pub enum Command {
     Gaps(GapsArgs),
     Rejects(RejectsArgs),
     Query(QueryArgs),
+    Snapshot(SnapshotArgs),
     Migrate(MigrateArgs),
     Check(CheckArgs),
     Simulate(SimulateArgs),
@@ -52,6 +54,7 @@ impl Command {
             Self::Gaps(args) => args.run(context),
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
+            Self::Snapshot(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),

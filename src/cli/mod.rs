@@ -37,6 +37,7 @@ pub mod rejects;
 pub mod settling_view;
 pub mod signals;
 pub mod simulate;
+pub mod snapshot;
 pub mod status;
 pub mod summary_view;
 pub mod sync;

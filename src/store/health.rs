@@ -95,7 +95,7 @@ impl Health {
     /// What SQLite finds wrong with the file (`PRAGMA quick_check`): nothing, or the first findings. Reads all
     /// of it.
     pub fn findings(&self) -> std::result::Result<Vec<String>, StoreError> {
-        self.told(self.read_findings())
+        self.told(quick_check(&self.connection))
     }
 
     /// How many rows refer to nothing (`PRAGMA foreign_key_check`). Reads all of it.
@@ -109,19 +109,18 @@ impl Health {
             .map(|count| u64::try_from(count).unwrap_or(0))
     }
 
-    fn read_findings(&self) -> Result<Vec<String>> {
-        let mut check = self
-            .connection
-            .prepare("SELECT quick_check FROM pragma_quick_check LIMIT ?1")?;
-        let found: Vec<String> = check
-            .query_map([MAX_FINDINGS], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(if found == ["ok"] { Vec::new() } else { found })
-    }
-
     fn told<T>(&self, found: Result<T>) -> std::result::Result<T, StoreError> {
         found.map_err(|kind| StoreError::new(&self.path, kind))
     }
+}
+
+/// What SQLite finds wrong with the file: nothing, or the first findings. Reads all of it.
+pub(super) fn quick_check(connection: &Connection) -> Result<Vec<String>> {
+    let mut check = connection.prepare("SELECT quick_check FROM pragma_quick_check LIMIT ?1")?;
+    let found: Vec<String> = check
+        .query_map([MAX_FINDINGS], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(if found == ["ok"] { Vec::new() } else { found })
 }
 
 /// Whether the SQLite library is one without the fault that lost commits, and its version.

@@ -19,6 +19,7 @@
 //! - [`overview`]: what the database holds, for people
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
+//! - [`snapshot`]: a copy for tools that only read
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
@@ -43,6 +44,7 @@ pub mod restatements;
 mod rollup_rows;
 pub mod rollups;
 pub mod runs;
+pub mod snapshot;
 pub mod sql;
 mod stored;
 pub mod volume;
@@ -65,6 +67,7 @@ pub use replay::{Settled, Settlement, Verdict};
 pub use restatements::Settling;
 pub use rollups::ACCOUNT;
 pub use runs::{Finish, NewRun, Run};
+pub use snapshot::SnapshotError;
 pub use sql::{Query, SqlError};
 pub use volume::Volume;
 pub use writer::{Commit, Committed, Coverage, Store};

@@ -72,6 +72,17 @@ impl OpenError {
                  which needs no account",
             ),
             Self::NotAFile { .. } | Self::Foreign { .. } => Some("name the database with `--db`"),
+            Self::Sqlite { cause, .. }
+                if matches!(
+                    cause.sqlite_error_code(),
+                    Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+                ) =>
+            {
+                Some(
+                    "who may not write beside a database can open it only while its `-wal` and `-shm` are \
+                     there, as every run leaves them; or open a copy made by `jdcdn-stats snapshot`",
+                )
+            }
             Self::Unreadable { .. } | Self::Sqlite { .. } => None,
         }
     }

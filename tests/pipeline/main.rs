@@ -37,6 +37,7 @@ mod rollups;
 mod sandbox;
 mod scale;
 mod settling;
+mod snapshot;
 mod storage;
 mod syscalls;
 mod thresholds;

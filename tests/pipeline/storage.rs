@@ -104,7 +104,7 @@ fn a_disk_that_fills_up_is_used_again_once_there_is_space() {
 }
 
 /// Runs as a user who is bound by permissions, which the superuser is not.
-fn run_as_anybody(sandbox: &Sandbox, args: &[&str]) -> Ended {
+pub(crate) fn run_as_anybody(sandbox: &Sandbox, args: &[&str]) -> Ended {
     let mut command = sandbox.command(args);
     if fs::metadata(sandbox.path("")).unwrap().uid() == 0 {
         // The build directory may be closed to others.
@@ -127,7 +127,7 @@ fn run_as_anybody(sandbox: &Sandbox, args: &[&str]) -> Ended {
     ended(command.output().unwrap())
 }
 
-fn allow(path: &Path, mode: u32) {
+pub(crate) fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
