@@ -1,6 +1,7 @@
 //! The store as a whole, on real files.
 
 mod contract;
+mod dictionary;
 mod gaps;
 mod ledger;
 mod left_out;
