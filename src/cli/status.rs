@@ -58,6 +58,8 @@ struct Status<'a> {
     database: String,
     domains: &'a [DomainStatus],
     runs: &'a [RunOverview],
+    /// Days of domains that the rollups do not tell yet.
+    rollup_days_due: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     settling: Option<Vec<StageJson>>,
     alarms: &'a [Alarm],
@@ -74,6 +76,7 @@ impl StatusArgs {
             domains.push(status_of(&reader.domain_overview(name)?, &config, context.now()));
         }
         let runs = reader.last_runs(RUNS)?;
+        let due = reader.owed_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
         let alarms = self.thresholds.check(&config, &reader, context.now())?;
         let database = config.database.display().to_string();
@@ -83,6 +86,7 @@ impl StatusArgs {
                     database,
                     domains: &domains,
                     runs: &runs,
+                    rollup_days_due: due,
                     settling: settling
                         .as_ref()
                         .map(|stages| stages.iter().map(StageJson::from).collect()),
@@ -98,6 +102,14 @@ impl StatusArgs {
                 domain_table(&domains, *out)?;
                 writeln!(out)?;
                 run_table(&runs, *out)?;
+                if due > 0 {
+                    writeln!(
+                        out,
+                        "\nHours, days and months are behind the points in {due} days of domains: a run is under \
+                         way, or was killed.\nThe end of the next run, or `jdcdn-stats migrate`, brings them up to \
+                         date."
+                    )?;
+                }
                 if let Some(settling) = &settling {
                     writeln!(out)?;
                     settling_view::print(settling, *out)?;

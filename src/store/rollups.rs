@@ -81,7 +81,6 @@ pub(super) fn owed_months(connection: &Connection) -> Result<Vec<Span>> {
     Ok(months)
 }
 
-#[expect(dead_code, reason = "snapshots bring their copy up to date")]
 /// Brings all months up to date on a connection of its own, such as that of a copy.
 pub(super) fn catch_up(connection: &Connection) -> Result<usize> {
     let months = owed_months(connection)?;

@@ -283,11 +283,20 @@ fn a_second_signal_ends_a_run_at_once() {
         assert_eq!(outcomes(&sandbox.copy_of_database()), ["running"]);
 
         let covered = assert_covered_is_true(&sandbox.copy_of_database(), sandbox.simulator.truth(), at(NOW));
+        // Hours, days and months are brought up to date at the end of a run, which this one has not seen.
+        let status = || sandbox.run(&["status", "--format", "json"]).json(0);
+        assert!(status()["rollup_days_due"].as_u64().unwrap() > 0);
+        let told = sandbox.run(&["status"]).with(0);
+        assert!(
+            told.contains("Hours, days and months are behind the points"),
+            "{told}"
+        );
         sandbox.simulator.clear_faults();
         sandbox.simulator.clear_log();
         sandbox.run(&RUN).with(0);
         assert_none_asks_for(&covered, &sandbox.simulator.requests());
         assert_complete(&sandbox);
+        assert_eq!(status()["rollup_days_due"], 0);
         assert_eq!(outcomes(&sandbox.database()), ["interrupted", "complete"]);
     }
 }

@@ -11,7 +11,7 @@ use super::error::SnapshotError;
 use crate::model::UnixSeconds;
 use crate::store::connection;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
-use crate::store::{gaps, health, migrations};
+use crate::store::{gaps, health, migrations, rollups};
 
 /// The work of copying a database; it knows nothing of the draft, and may be left to end with the process.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
         gaps::build(&tx)?;
         tx.commit()?;
     }
-    let rolled_up_days = bring_rollups_up_to_date(&mut copy)?;
+    let rolled_up_days = bring_rollups_up_to_date(&copy)?;
     let findings = health::quick_check(&copy)?;
     let (points, newest_ts) = copy.query_row("SELECT count(*), max(ts) FROM point", [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get(1)?))
@@ -125,8 +125,8 @@ fn open(copy: &Path) -> Result<Connection> {
 
 /// A copy taken while a run writes, or after one was killed, holds points that the rollups do not tell of yet.
 /// Returns how many days of a domain that were.
-fn bring_rollups_up_to_date(copy: &mut Connection) -> Result<u64> {
-    // `crate::store::rollups` is called here.
+fn bring_rollups_up_to_date(copy: &Connection) -> Result<u64> {
     let days: i64 = copy.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
+    rollups::catch_up(copy)?;
     Ok(u64::try_from(days).unwrap_or(0))
 }
