@@ -6,8 +6,9 @@
 -- A commit notes in its own transaction which days it has changed (`rollup_due`). The run brings those days and
 -- their months up to date before it ends; what a killed run leaves noted, the next one does.
 --
--- Cost: PLACEHOLDER_COST. A database from before has all its days noted here, and gets its rollups with the next run
--- or `migrate`.
+-- Cost: about 20 bytes a point with the 21 codes of the simulator, 13 % of the file; on a hundred domains, a pass over
+-- the month's points (some 900,000) at the end of every run that changed something. A database from before has all
+-- its days noted here, and gets its rollups with the next run or `migrate`.
 
 CREATE TABLE origin_hourly (
     domain         TEXT      NOT NULL CHECK (typeof(domain) = 'text'),
