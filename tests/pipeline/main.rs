@@ -13,6 +13,7 @@ mod backfill;
 mod changes;
 mod check;
 mod clocks;
+mod cookbook;
 mod credentials;
 mod data;
 mod deploy;
