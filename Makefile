@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench install clean
+.PHONY: help demo test lint docs bench install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ lint: ## formatting, clippy and rustdoc, warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+
+docs: ## docs/schema.md and Datasette's metadata, from origin_dictionary and the cookbook
+	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline pages::
 
 bench: ## speed of the parser and the store
 	cargo bench --locked

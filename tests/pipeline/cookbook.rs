@@ -18,16 +18,29 @@ const MONTH: &str = "2026-06";
 const LAST_DAY: &str = "2026-06-15";
 
 /// A question of the cookbook.
-struct Question {
+pub(crate) struct Question {
     number: usize,
-    title: String,
-    sql: String,
+    pub(crate) title: String,
+    pub(crate) sql: String,
     /// How to read the answer.
-    reading: String,
+    pub(crate) reading: String,
+}
+
+impl Question {
+    /// The title as a part of an address.
+    pub(crate) fn slug(&self) -> String {
+        let letters = |part: &str| {
+            part.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+        };
+        let words: Vec<_> = self.title.split_whitespace().map(letters).collect();
+        words.join("-").to_lowercase()
+    }
 }
 
 /// All questions, in order.
-fn questions() -> Vec<Question> {
+pub(crate) fn questions() -> Vec<Question> {
     let sections = COOKBOOK.split("\n## ").skip(1);
     sections
         .map(|section| {

@@ -29,6 +29,7 @@ mod monitoring;
 mod oracle;
 mod outage;
 mod outages;
+mod pages;
 mod points;
 mod ranges;
 mod refusal;

@@ -1,0 +1,297 @@
+//! What is written from the database and not by hand: `docs/schema.md`, and what Datasette is told of the tables and
+//! asked by its saved queries.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use jdcdn_stats::simulator::Settings;
+use rusqlite::Connection;
+
+use crate::cookbook::questions;
+use crate::sandbox::Sandbox;
+
+/// Set by `make docs`: the files are written instead of compared.
+const WRITE: &str = "JDCDN_WRITE_PAGES";
+const SCHEMA: &str = "docs/schema.md";
+const METADATA: &str = "deploy/bi/metadata.yaml";
+/// What stands before this line is written by hand.
+const WRITTEN_BELOW: &str =
+    "# From here on written by `make docs`, from origin_dictionary and docs/cookbook.md.\n";
+
+const INTRODUCTION: &str = "<!-- Written by `make docs` from origin_dictionary; changes belong into a migration. -->
+
+# The tables
+
+Every public relation and column, as the database itself tells it: `SELECT * FROM origin_dictionary` shows the same, in
+every tool. Names and types never change, and columns are only ever added, so name the columns you want instead of `*`
+in anything that shall last.
+
+- Times are Unix seconds (`ts`, `…_ts`, `…_at`), or text in UTC (`…_utc`) or UTC+8 (`…_cst`). Ranges are half-open.
+- A slot is 5 minutes. A slot without a point is missing: it has no row in `origin_stats`, and one in `origin_gaps`.
+- `points` are what is stored, `expected_points` what was asked for. Where they differ, figures beside them are incomplete.
+- Rollups (`origin_monthly`, `origin_daily`, `origin_hourly`, `origin_status_daily`) are tables, exact for what was stored
+  when the last run ended.
+- Compare dates and times with full ones. `TIMESTAMP` and `DATE` columns hold text, but SQLite takes a text that reads as
+  a number for one: `time_cst >= '2026'` is true of every row, `time_cst >= '2026-01-01'` of those that are meant.
+
+Twenty questions with their SQL: [cookbook.md](cookbook.md).
+";
+
+/// A statement that shows each relation at work.
+const EXAMPLES: [(&str, &str); 13] = [
+    (
+        "origin_monthly",
+        "SELECT month_cst, bandwidth_95, traffic_bytes, points, expected_points\n\
+         FROM origin_monthly WHERE domain = '*' ORDER BY month_cst;",
+    ),
+    (
+        "origin_daily",
+        "SELECT date_cst, bandwidth_peak, peak_ts, traffic_bytes\n\
+         FROM origin_daily WHERE domain = 'www.example.com' AND date_cst >= '2026-01-01';",
+    ),
+    (
+        "origin_hourly",
+        "SELECT hour_cst, bandwidth_avg, pv\n\
+         FROM origin_hourly WHERE domain = 'www.example.com' AND hour_cst >= '2026-01-01 00:00:00';",
+    ),
+    (
+        "origin_status_daily",
+        "SELECT date_cst, class, sum(requests) AS requests\n\
+         FROM origin_status_daily WHERE date_cst >= '2026-01-01' GROUP BY date_cst, class;",
+    ),
+    (
+        "origin_stats",
+        "SELECT time_cst, bandwidth, pv\n\
+         FROM origin_stats WHERE domain = 'www.example.com' AND ts >= unixepoch('2026-01-31') - 28800;",
+    ),
+    (
+        "origin_status_codes",
+        "SELECT time_cst, code, count\n\
+         FROM origin_status_codes WHERE domain = 'www.example.com' AND ts >= unixepoch('2026-01-31') - 28800;",
+    ),
+    (
+        "origin_status_nonzero",
+        "SELECT code, sum(count) AS requests\n\
+         FROM origin_status_nonzero WHERE ts >= unixepoch('2026-01-31') - 28800 GROUP BY code;",
+    ),
+    (
+        "origin_gaps",
+        "SELECT domain, start_cst, end_cst, reason FROM origin_gaps ORDER BY domain, start_ts;",
+    ),
+    (
+        "origin_coverage",
+        "SELECT domain, min(start_cst) AS from_cst, max(end_cst) AS to_cst FROM origin_coverage GROUP BY domain;",
+    ),
+    (
+        "origin_restatements",
+        "SELECT domain, ts, bandwidth_before, bandwidth_after FROM origin_restatements WHERE age_seconds > 86400;",
+    ),
+    (
+        "origin_rejects",
+        "SELECT id, domain, ts, reason, raw FROM origin_rejects ORDER BY id DESC;",
+    ),
+    (
+        "origin_runs",
+        "SELECT id, command, outcome, started_cst, finished_cst FROM origin_runs ORDER BY id DESC LIMIT 5;",
+    ),
+    (
+        "origin_dictionary",
+        "SELECT \"column\", type, unit, meaning FROM origin_dictionary WHERE relation = 'origin_monthly';",
+    ),
+];
+
+/// Where Datasette begins to read a table. The views of 5-minute points have neither: both would read all of them.
+fn reading(relation: &str) -> &'static str {
+    match relation {
+        "origin_monthly" => "sort_desc: month_cst\nfacets: [domain, month_cst]\n",
+        "origin_daily" => "sort_desc: date_cst\nfacets: [domain]\n",
+        "origin_status_daily" => "sort_desc: date_cst\nfacets: [domain, class, code]\n",
+        "origin_hourly" => "facets: [domain]\n",
+        "origin_gaps" => "sort_desc: start_ts\nfacets: [domain, reason]\n",
+        "origin_coverage" => "sort_desc: end_ts\nfacets: [domain, state]\n",
+        "origin_restatements" => "sort_desc: detected_at\nfacets: [domain]\n",
+        "origin_rejects" => "sort_desc: id\nfacets: [domain, reason]\n",
+        "origin_runs" => "sort_desc: id\nfacets: [command, outcome]\n",
+        "origin_dictionary" => "facets: [relation, unit]\n",
+        _ => "",
+    }
+}
+
+struct Relation {
+    name: String,
+    meaning: String,
+    columns: Vec<Column>,
+}
+
+struct Column {
+    name: String,
+    kind: String,
+    unit: String,
+    meaning: String,
+}
+
+/// The relations in the order of the dictionary, their columns in the order of their own.
+fn relations(database: &Connection) -> Vec<Relation> {
+    let mut columns = database
+        .prepare(
+            "SELECT d.\"column\", d.type, d.unit, d.meaning
+             FROM pragma_table_info(?1) c JOIN origin_dictionary d ON d.relation = ?1 AND d.\"column\" = c.name
+             ORDER BY c.cid",
+        )
+        .unwrap();
+    let mut relations = database
+        .prepare("SELECT relation, meaning FROM origin_dictionary WHERE \"column\" = '' ORDER BY rowid")
+        .unwrap();
+    let relations = relations.query_map([], |row| {
+        let name: String = row.get(0)?;
+        let columns = columns
+            .query_map([&name], |row| {
+                Ok(Column {
+                    name: row.get(0)?,
+                    kind: row.get(1)?,
+                    unit: row.get(2)?,
+                    meaning: row.get(3)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Relation {
+            name,
+            meaning: row.get(1)?,
+            columns,
+        })
+    });
+    relations.unwrap().map(Result::unwrap).collect()
+}
+
+/// A database that has just been made.
+fn fresh() -> Sandbox {
+    let sandbox = Sandbox::new(Settings::default());
+    sandbox.run(&["migrate"]).with(0);
+    sandbox
+}
+
+fn schema(relations: &[Relation]) -> String {
+    let escape = |text: &str| text.replace('*', "\\*").replace('|', "\\|");
+    let mut page = INTRODUCTION.to_owned();
+    for relation in relations {
+        let Relation { name, meaning, .. } = relation;
+        let (_, example) = EXAMPLES.iter().find(|(of, _)| of == name).unwrap();
+        write!(
+            page,
+            "\n## {name}\n\n{}\n\n| column | type | unit | meaning |\n|---|---|---|---|\n",
+            escape(meaning)
+        )
+        .unwrap();
+        for column in &relation.columns {
+            let Column {
+                name,
+                kind,
+                unit,
+                meaning,
+            } = column;
+            writeln!(page, "| `{name}` | {kind} | {unit} | {} |", escape(meaning)).unwrap();
+        }
+        write!(page, "\n```sql\n{example}\n```\n").unwrap();
+    }
+    page
+}
+
+/// `text` in the quotes of JSON, which YAML reads as well.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+fn metadata(by_hand: &str, relations: &[Relation]) -> String {
+    let mut page = [by_hand, WRITTEN_BELOW, "databases:\n  jdcdn:\n    tables:\n"].concat();
+    for relation in relations {
+        let Relation {
+            name,
+            meaning,
+            columns,
+        } = relation;
+        writeln!(page, "      {name}:\n        description: {}", quoted(meaning)).unwrap();
+        for line in reading(name).lines() {
+            writeln!(page, "        {line}").unwrap();
+        }
+        page.push_str("        columns:\n");
+        for column in columns {
+            let unit = match column.unit.as_str() {
+                "" => String::new(),
+                unit => format!(" [{unit}]"),
+            };
+            writeln!(
+                page,
+                "          {}: {}",
+                column.name,
+                quoted(&[&column.meaning, unit.as_str()].concat())
+            )
+            .unwrap();
+        }
+        // The units that Datasette can scale: 18000000 bit/s are shown as 18 Mbit/s.
+        let scaled = |column: &&Column| ["bit/s", "bytes"].contains(&column.unit.as_str());
+        let mut units = columns.iter().filter(scaled).peekable();
+        if units.peek().is_some() {
+            page.push_str("        units:\n");
+        }
+        for column in units {
+            writeln!(page, "          {}: {}", column.name, column.unit).unwrap();
+        }
+    }
+    page.push_str("    queries:\n");
+    for question in questions() {
+        write!(
+            page,
+            "      {}:\n        title: {}\n        description: {}\n        sql: |-\n",
+            question.slug(),
+            quoted(&question.title),
+            quoted(&question.reading)
+        )
+        .unwrap();
+        for line in question.sql.trim_end_matches(';').lines() {
+            writeln!(page, "          {line}").unwrap();
+        }
+    }
+    page
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[track_caller]
+fn assert_is(name: &str, expected: &str) {
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(file(name), expected).unwrap();
+    }
+    let is = std::fs::read_to_string(file(name)).unwrap_or_default();
+    let differs = is
+        .lines()
+        .zip(expected.lines())
+        .find(|(is, expected)| is != expected);
+    assert!(
+        is == expected,
+        "{name} is not what the database says: run `make docs`; {differs:?}"
+    );
+}
+
+#[test]
+fn the_page_of_the_tables_is_what_a_fresh_database_says() {
+    let sandbox = fresh();
+    assert_is(SCHEMA, &schema(&relations(&sandbox.database())));
+}
+
+#[test]
+fn datasette_is_told_what_the_dictionary_and_the_cookbook_say() {
+    let sandbox = fresh();
+    let written = std::fs::read_to_string(file(METADATA)).unwrap();
+    let (by_hand, _) = written.split_once(WRITTEN_BELOW).unwrap();
+    assert_is(METADATA, &metadata(by_hand, &relations(&sandbox.database())));
+}
+
+#[test]
+fn the_examples_of_the_page_run() {
+    let sandbox = fresh();
+    for (_, sql) in EXAMPLES {
+        sandbox.run(&["query", "--format", "json", sql]).json(0);
+    }
+}
