@@ -8,5 +8,6 @@ pub mod ingest;
 pub mod model;
 pub mod nearest;
 pub mod plan;
+pub mod report;
 pub mod simulator;
 pub mod store;

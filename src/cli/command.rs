@@ -14,6 +14,7 @@ use super::gaps::GapsArgs;
 use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
 use super::rejects::RejectsArgs;
+use super::report::ReportCommandArgs;
 use super::simulate::SimulateArgs;
 use super::snapshot::SnapshotArgs;
 use super::status::StatusArgs;
@@ -36,6 +37,7 @@ pub enum Command {
     Rejects(RejectsArgs),
     Query(QueryArgs),
     Snapshot(SnapshotArgs),
+    Report(ReportCommandArgs),
     Migrate(MigrateArgs),
     Check(CheckArgs),
     Simulate(SimulateArgs),
@@ -55,6 +57,7 @@ impl Command {
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Snapshot(args) => args.run(context),
+            Self::Report(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),

@@ -34,6 +34,7 @@ pub mod progress_view;
 pub mod pull;
 pub mod query;
 pub mod rejects;
+pub mod report;
 pub mod settling_view;
 pub mod signals;
 pub mod simulate;

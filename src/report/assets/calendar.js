@@ -1,0 +1,104 @@
+// Which day of which domain is complete: each state has a shade, a sign and a text of its own.
+
+const STATES = {
+  complete: ["", "complete: every slot of the day has its point"],
+  sofar: ["◐", "complete as far as it was asked for: part of the day was not, or had not come yet"],
+  partial: ["%", "partial: points are missing; the figure is the share that is there, in percent"],
+  missing: ["✕", "missing: asked for, and no point came"],
+  unasked: ["·", "not asked for"],
+};
+const DAY_SLOTS = DAY / SLOT;
+/** Beyond this many days of domains, months are shown one at a time. */
+const CALENDAR_CELLS = 4500;
+
+function stateOf(points, expected, whole) {
+  if (!expected && !points) return "unasked";
+  if (!points) return "missing";
+  if (points < expected) return "partial";
+  return expected < whole ? "sofar" : "complete";
+}
+
+function stateCell(name, when, points, expected, whole) {
+  const state = stateOf(points, expected, whole);
+  const sign = state === "partial" ? String(Math.floor((points / expected) * 100)) : STATES[state][0];
+  const words = { complete: "complete", sofar: "complete so far", partial: "partial", missing: "missing", unasked: "not asked for" }[state];
+  const figures = state === "unasked" ? "" : `: ${exact(points)} of ${plural(expected, "point")}`;
+  const more = state === "sofar" ? ` (${exact(whole)} slots in all)` : "";
+  return element("td", { className: "state " + state, title: `${name}, ${when}: ${words}${figures}${more}` },
+    element("span", { "aria-hidden": "true" }, sign), element("span", { className: "unseen" }, `${words}${figures}`));
+}
+
+const monthsShown = () => {
+  const months = [];
+  for (let at = startOf(date(data.from).slice(0, 7)); at < data.to; ) {
+    const month = date(at).slice(0, 7);
+    const next = startOf(date(at + 32 * DAY).slice(0, 7));
+    months.push({ month, start: at, days: (next - at) / DAY });
+    at = next;
+  }
+  return months;
+};
+
+function calendarSection() {
+  const key = element("ul", { className: "key" }, Object.entries(STATES).map(([state, [sign, words]]) =>
+    element("li", {}, element("span", { className: "state " + state, "aria-hidden": "true" }, sign === "%" ? "97" : sign), words)));
+  const months = monthsShown();
+  if (data.calendar === null) {
+    section("complete", "Completeness", note("Too many domains and days for a calendar; name fewer domains with -d or a shorter range. The monthly table shows the points of every month."));
+    return;
+  }
+  const days = data.calendar.map(unpacked);
+  const domainName = (place) => element("th", { scope: "row", className: "name", title: nameOf(place) }, nameOf(place));
+  let lacking = false;
+  const isLacking = (place, from = 0, to = Infinity) => days[place].slice(Math.max(0, from), to).some(([points, expected]) => points < expected || !expected);
+  const places = (from, to) => [...domains.keys()].filter((place) => !lacking || isLacking(place, from, to));
+
+  /** One month: a row a domain, a column a day. */
+  function monthTable({ month, start, days: length }) {
+    const first = Math.round((start - data.from) / DAY);
+    const numbers = Array.from({ length }, (_, at) => at);
+    const weekend = (at) => [0, 6].includes(new Date((start + at * DAY + ZONE) * 1000).getUTCDay());
+    const shown = places(first, first + length);
+    return element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Completeness in " + month },
+      element("table", { className: "calendar" }, element("caption", {}, month),
+        element("thead", {}, element("tr", {}, element("th", { scope: "col", className: "name" }, "Domain"),
+          numbers.map((at) => element("th", { scope: "col", className: weekend(at) ? "weekend" : "" }, String(at + 1))))),
+        element("tbody", {}, shown.length ? shown.map((place) => element("tr", {}, domainName(place),
+          numbers.map((at) => {
+            const cell = days[place][first + at];
+            return cell ? stateCell(nameOf(place), date(start + at * DAY), cell[0], cell[1], DAY_SLOTS) : element("td", { className: "outside" });
+          }))) : element("tr", {}, element("td", { colSpan: length + 1 }, "Every day of every domain is complete.")))));
+  }
+
+  /** All months: a row a domain, a column a month; a month opens on a click. */
+  function overview(open) {
+    return element("div", { className: "scroll tall", tabIndex: 0, role: "region", "aria-label": "Completeness by month" },
+      element("table", { className: "calendar months" }, element("caption", {}, "By month: choose one to see its days"),
+        element("thead", {}, element("tr", {}, element("th", { scope: "col", className: "name" }, "Domain"),
+          months.map((found) => element("th", { scope: "col" }, button(found.month, "Show the days of " + found.month, () => open(found)))))),
+        element("tbody", {}, places().map((place) => element("tr", {}, domainName(place), months.map((found) => {
+          const first = Math.round((found.start - data.from) / DAY);
+          const cells = days[place].slice(Math.max(0, first), Math.max(0, first + found.days));
+          const sum = (at) => cells.reduce((total, cell) => total + cell[at], 0);
+          return stateCell(nameOf(place), found.month, sum(0), sum(1), found.days * DAY_SLOTS);
+        }))))));
+  }
+
+  const body = element("div");
+  const few = domains.length * months.length * 31 <= CALENDAR_CELLS;
+  let opened = months[months.length - 1];
+  function fill() {
+    if (few) return body.replaceChildren(...months.map(monthTable));
+    const month = element("div", {}, monthTable(opened));
+    body.replaceChildren(overview((found) => {
+      opened = found;
+      month.replaceChildren(monthTable(found));
+      say("Days of " + found.month);
+    }), month);
+  }
+  const box = element("input", { type: "checkbox", onchange: () => { lacking = box.checked; fill(); } });
+  section("complete", "Completeness",
+    note("Points that are stored, of those that were asked for and could be there, by UTC+8 day. A whole day has 288."),
+    key, element("div", { className: "controls" }, element("label", { className: "choice" }, box, "Only domains with something missing or not asked for")), body);
+  fill();
+}

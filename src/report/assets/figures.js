@@ -1,0 +1,77 @@
+// The embedded figures, and the same figures over longer steps.
+
+const data = JSON.parse(byId("data").textContent);
+const hasDays = data.from !== null;
+const domains = data.domains;
+/** The place of the account's total among the domains. */
+const ACCOUNT = -1;
+const nameOf = (place) => (place === ACCOUNT ? "Account total" : domains[place].name);
+
+/** The steps that the figures can be shown in, finest first. */
+const steps = !hasDays ? [] : data.step === SLOT ? [SLOT, HOUR, DAY] : data.step === HOUR ? [HOUR, DAY] : [data.step];
+
+const unpacked = (runs) => runs.flatMap(([value, times]) => Array(times).fill(value));
+
+/** A domain's own series: mean, peak, requests and points of every bucket. */
+function given(place) {
+  const packed = data.series[place];
+  const avg = packed.avg;
+  const peak = packed.above ? avg.map((mean, at) => (mean === null ? null : mean + packed.above[at])) : avg;
+  const points = packed.points ? unpacked(packed.points) : avg.map((mean) => (mean === null ? 0 : 1));
+  return { avg, peak, pv: packed.pv, points };
+}
+
+/**
+ * All domains together, bucket by bucket. Their peaks need not fall together, so there is a peak of the
+ * account only where each bucket is one point.
+ */
+function summed() {
+  const buckets = data.series[0].avg.length;
+  const made = { avg: Array(buckets).fill(null), peak: null, pv: Array(buckets).fill(null), points: Array(buckets).fill(0) };
+  data.series.forEach((packed) => {
+    const weights = packed.points ? unpacked(packed.points) : null;
+    for (let at = 0; at < buckets; at++) {
+      if (packed.avg[at] === null) continue;
+      made.avg[at] += packed.avg[at];
+      made.pv[at] += packed.pv[at];
+      made.points[at] = Math.max(made.points[at], weights ? weights[at] : 1);
+    }
+  });
+  if (data.step === SLOT) made.peak = made.avg;
+  return made;
+}
+
+/** `count` neighbours together: means weigh by their points, peaks are the highest, requests add up. */
+function together(fine, count) {
+  const coarse = { avg: [], peak: fine.peak ? [] : null, pv: [], points: [] };
+  for (let from = 0; from < fine.avg.length; from += count) {
+    let points = 0, weighted = 0, pv = 0, peak = 0;
+    for (let at = from; at < Math.min(from + count, fine.avg.length); at++) {
+      if (fine.avg[at] === null) continue;
+      points += fine.points[at];
+      weighted += fine.avg[at] * fine.points[at];
+      pv += fine.pv[at];
+      if (fine.peak) peak = Math.max(peak, fine.peak[at]);
+    }
+    coarse.avg.push(points ? Math.round(weighted / points) : null);
+    coarse.pv.push(points ? pv : null);
+    coarse.points.push(points);
+    if (coarse.peak) coarse.peak.push(points ? peak : null);
+  }
+  return coarse;
+}
+
+const kept = new Map();
+
+/** The figures of a domain, or of the account, in one of `steps`. */
+function figures(place, step) {
+  const key = place + "/" + step;
+  if (!kept.has(key)) {
+    const fine = step === data.step ? (place === ACCOUNT ? summed() : given(place)) : figures(place, data.step);
+    kept.set(key, step === data.step ? fine : together(fine, step / data.step));
+  }
+  return kept.get(key);
+}
+
+/** The starts of the buckets of a step. */
+const starts = (step, count) => Array.from({ length: count }, (_, at) => data.from + at * step);

@@ -1,0 +1,61 @@
+// Figures and times as text. Units are SI: 1 Mbps = 1,000,000 bit/s, 1 GB = 1,000,000,000 bytes.
+
+const SLOT = 300, HOUR = 3600, DAY = 86400, ZONE = 8 * HOUR;
+
+/** An integer with all its digits; integers beyond 2^53 come as text. */
+const exact = (value) => (typeof value === "string" ? BigInt(value) : value).toLocaleString("en-US");
+
+const digits = (value, most) =>
+  value.toLocaleString("en-US", { minimumFractionDigits: most, maximumFractionDigits: most });
+
+/** As many decimals as tell small figures apart. */
+function scaled(value, unit) {
+  const number = Number(value) / unit;
+  const size = Math.abs(number);
+  return digits(number, size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 6);
+}
+
+const mbps = (value) => scaled(value, 1e6);
+const gigabytes = (value) => scaled(value, 1e9);
+
+/** A share that reads 100 only where nothing is missing, and 0 only where nothing is there. */
+function percent(part, whole) {
+  if (!(whole > 0)) return "–";
+  const share = (part / whole) * 100;
+  if (part >= whole) return "100 %";
+  if (part > 0 && share < 0.01) return "< 0.01 %";
+  return digits(Math.floor(share * 100) / 100, 2) + " %";
+}
+
+const plural = (count, one, many = one + "s") => `${exact(count)} ${Number(count) === 1 ? one : many}`;
+
+/** The civil time of UTC+8, whatever zone the reader is in. */
+const civil = (ts) => new Date((ts + ZONE) * 1000).toISOString();
+const minute = (ts) => civil(ts).slice(0, 16).replace("T", " ");
+const date = (ts) => civil(ts).slice(0, 10);
+
+/** The start of a UTC+8 date such as 2026-01-31 or 2026-01. */
+const startOf = (text) => Date.parse(text.length === 7 ? text + "-01" : text) / 1000 - ZONE;
+
+function span(seconds) {
+  if (seconds >= 2 * DAY) return plural(Math.round(seconds / DAY), "day");
+  if (seconds >= 2 * HOUR) return plural(Math.round(seconds / HOUR), "hour");
+  return plural(Math.round(seconds / 60), "minute");
+}
+
+/** `by hour`, `by 7 days`. */
+function every(step) {
+  if (step === HOUR) return "by hour";
+  if (step === DAY) return "by day";
+  return step < HOUR ? "by 5 minutes" : `by ${step / DAY} days`;
+}
+
+/** What one bucket is: `hour`, `7 days`. */
+const bucketName = (step) => (step === SLOT ? "5 minutes" : step === HOUR ? "hour" : step === DAY ? "day" : `${step / DAY} days`);
+
+/** A bucket of time, from its start to the minute before the next. */
+function bucketText(ts, step) {
+  if (step === SLOT) return minute(ts);
+  if (step === HOUR) return `${minute(ts)}–${civil(ts + HOUR - 60).slice(11, 16)}`;
+  return step === DAY ? date(ts) : `${date(ts)} to ${date(ts + step - DAY)}`;
+}

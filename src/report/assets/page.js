@@ -1,0 +1,195 @@
+// The page: what is told at its head, its tables, its colours, and its form in print.
+
+/** What has to be drawn again when the colours change. */
+const redraws = [];
+
+function head() {
+  const about = byId("about");
+  const rest = hasDays
+    ? [element("b", {}, `${minute(data.from)} to ${minute(data.to)}`), `, ${every(data.step)}`]
+    : ["nothing stored yet"];
+  about.append("Database ", element("b", {}, data.database), " · ", ...rest, element("br"),
+    `Made ${minute(data.made)} · newest point ${data.newest === null ? "none" : minute(data.newest)} · `,
+    element("b", {}, "all times are UTC+8"), " · 1 Mbps = 1,000,000 bit/s · 1 GB = 1,000,000,000 bytes");
+  const theme = choice("Colours", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], "auto", (value) => paint(value));
+  byId("theme").append(...theme.made.childNodes);
+}
+
+function warnings() {
+  const found = [];
+  const gapSlots = Object.values(data.gaps.slots).reduce((sum, slots) => sum + slots, 0);
+  if (data.due_days) found.push(`The rollups do not yet tell what is stored of ${plural(data.due_days, "day of a domain", "days of domains")}: figures of those days are old or absent. The next run, or “jdcdn-stats migrate”, brings them up to date.`);
+  if (gapSlots) found.push(`${plural(gapSlots, "slot")} without a point in ${plural(data.gaps.count, "gap")}: see Gaps.`);
+  if (data.rejects) found.push(`${plural(data.rejects, "piece of an answer", "pieces of answers")} could not be taken: see “jdcdn-stats rejects list”.`);
+  const partial = data.months.filter((row) => row.points < row.expected).length;
+  if (partial) found.push(`${plural(partial, "row")} of the monthly table ${partial === 1 ? "rests" : "rest"} on incomplete data: ${partial === 1 ? "it is" : "they are"} marked there.`);
+  if (data.last_run && data.last_run.outcome !== "complete") found.push(`The last run (${data.last_run.command}, ${data.last_run.started_cst}) ended as “${data.last_run.outcome}”.`);
+  if (data.newest !== null && data.to + 0 > data.newest && data.made - data.newest > 2 * HOUR) found.push(`The newest point was ${span(data.made - data.newest)} old when this page was made.`);
+  if (data.left_out) found.push(`${plural(data.left_out, "domain")} with the least traffic left out of this page, and of its totals.`);
+  return found;
+}
+
+function summary() {
+  if (!hasDays) {
+    section("summary", "Summary", element("p", { className: "notice" }, data.chosen || data.last_run
+      ? "The database holds nothing of these domains and days. Choose others, or fetch them with “jdcdn-stats backfill”."
+      : "The database is empty: nothing was fetched yet. “jdcdn-stats backfill” fetches a range; “jdcdn-stats demo” shows the whole pipeline without an account."));
+    return;
+  }
+  const sum = (of) => domains.reduce((total, domain) => total + BigInt(of(domain)), 0n);
+  const [points, expected] = [Number(sum((domain) => domain.points)), Number(sum((domain) => domain.expected))];
+  const [traffic, pv] = [sum((domain) => domain.traffic), sum((domain) => domain.pv)];
+  const tile = (label, value, unit, detail) => element("div", { className: "tile" },
+    element("dt", {}, label), element("dd", {}, element("span", { className: "big" }, value), unit ? " " + unit : "",
+      element("span", { className: "detail" }, detail)));
+  const found = warnings();
+  section("summary", "Summary",
+    element("dl", { className: "tiles" },
+      tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : "all that are stored"),
+      tile("Complete", percent(points, expected), "", `${exact(points)} of ${exact(expected)} points`),
+      tile("Traffic", gigabytes(String(traffic)), "GB", `${exact(String(traffic))} bytes`),
+      tile("Requests", Number(pv).toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 2 }), "", `${exact(String(pv))} requests`),
+      tile("Newest point", data.newest === null ? "–" : minute(data.newest).slice(5), "", data.newest === null ? "" : `${span(Math.max(0, data.made - data.newest))} before this page`)),
+    found.length
+      ? element("div", { className: "notice warn" }, element("h3", {}, `To know before you rely on it (${found.length})`), element("ul", {}, found.map((text) => element("li", {}, text))))
+      : element("p", { className: "notice good" }, "Nothing to warn of: every slot that was asked for has its point, the rollups tell all that is stored, and nothing was rejected."),
+    steps.length === 1 ? note(`With so many domains and days, time is told ${every(data.step)}. Fewer domains (-d) or a shorter range (--from, --to) show it by hour or by 5 minutes.`) : "");
+}
+
+function monthsSection() {
+  if (!data.months.length) {
+    section("months", "Monthly bill", note("The rollups hold no month yet."));
+    return;
+  }
+  const slots = (row) => Math.round((startOf(date(startOf(row.month) + 32 * DAY).slice(0, 7)) - startOf(row.month)) / SLOT);
+  const isAccount = (row) => row.domain === null;
+  const state = (row) => (row.points < row.expected ? "incomplete" : row.expected < slots(row) ? "part" : "");
+  const badge = (row) => ({
+    incomplete: element("span", { className: "badge bad" }, `incomplete: ${plural(row.expected - row.points, "point")} missing`),
+    part: element("span", { className: "badge" }, "part of the month"),
+    "": element("span", { className: "badge good" }, "complete"),
+  })[state(row)];
+  const names = [...new Set(data.months.map((row) => row.month))].sort().reverse();
+  const many = data.months.length > 150;
+  let month = "all", who = many ? "account" : "all";
+  const body = element("div");
+  function fill() {
+    const rows = data.months.filter((row) => (month === "all" || row.month === month) &&
+      (who === "all" || (who === "account" ? isAccount(row) : String(row.domain) === who)));
+    body.replaceChildren(table("Billing measures by month (UTC+8)", [
+      { label: "Domain", kind: "name", value: (row) => (isAccount(row) ? "" : nameOf(row.domain)), cell: (row) => (isAccount(row) ? element("b", {}, "* account") : nameOf(row.domain)) },
+      { label: "Month", value: (row) => row.month },
+      bandwidthColumn("95 peak", (row) => row.p95),
+      bandwidthColumn("Peak", (row) => row.peak),
+      bandwidthColumn("4th peak", (row) => row.fourth),
+      bandwidthColumn("Mean daily peak", (row) => row.daily),
+      trafficColumn((row) => row.traffic),
+      countColumn("Requests", (row) => row.pv),
+      { label: "Points", unit: "of expected", kind: "number", value: (row) => (row.expected ? row.points / row.expected : 0), cell: (row) => `${exact(row.points)} / ${exact(row.expected)}`,
+        title: (row) => `${percent(row.points, row.expected)}; the month has ${exact(slots(row))} slots` },
+      { label: "State", value: state, cell: badge },
+    ], rows, { mark: (row) => [isAccount(row) ? "account" : "", state(row)].join(" ") }));
+    body.firstChild.classList.add("tall");
+  }
+  section("months", "Monthly bill",
+    element("div", { className: "controls" },
+      select("Month", [["all", "All months"], ...names.map((name) => [name, name])], month, (value) => { month = value; fill(); }),
+      select("Of", [["all", "Account and domains"], ["account", "Account only"], ...domains.map((domain, place) => [String(place), domain.name])], who, (value) => { who = value; fill(); })),
+    body,
+    note("95 peak: of the 5-minute slots that were asked for, in descending order and a missing one as 0, the highest 5 % are dropped and the next one is billed. 4th peak: the highest but three. Mean daily peak: the mean of the days’ highest points. The account’s rows sum all domains of the database slot by slot first, so they are not the sum of the rows below; their points are the slots for which every domain that was asked for has its point. Months are whole, even where this page begins or ends within one."));
+  fill();
+}
+
+const REASONS = { never_asked: "never asked for", empty: "asked for, no point came", rejected: "its point could not be taken", beyond_retention: "the API no longer serves it" };
+
+function gapsSection() {
+  const { count, slots, rows, outside } = data.gaps;
+  const sums = Object.entries(slots).map(([reason, sum]) => `${plural(sum, "slot")} ${REASONS[reason] ?? reason}`);
+  const before = outside ? note(`${plural(outside, "slot")} without a point ${outside === 1 ? "lies" : "lie"} before or after these days.`) : "";
+  if (!count) {
+    section("gaps", "Gaps", note("No slot without a point in these days."), before);
+    return;
+  }
+  section("gaps", "Gaps",
+    note(`${plural(count, "gap")}: ${sums.join("; ")}.${count > rows.length ? ` The ${rows.length} longest are listed.` : ""}`), before,
+    table("Gaps, the longest first", [
+      { label: "Domain", kind: "name", value: (row) => nameOf(row.domain) },
+      { label: "From", value: (row) => row.start, cell: (row) => minute(row.start) },
+      { label: "To", value: (row) => row.end, cell: (row) => minute(row.end) },
+      { label: "Slots", kind: "number", value: (row) => row.end - row.start, cell: (row) => exact((row.end - row.start) / SLOT), title: (row) => span(row.end - row.start) },
+      { label: "Reason", value: (row) => REASONS[row.reason] ?? row.reason },
+    ], rows));
+}
+
+/** What changed of two JSON objects {code: count}. */
+function codeChanges(codes) {
+  if (!codes) return "–";
+  try {
+    const [before, after] = codes.map((text) => JSON.parse(text));
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((code) => before[code] !== after[code]);
+    return changed.map((code) => `${code}: ${before[code] ?? "–"} → ${after[code] ?? "–"}`).join(", ");
+  } catch {
+    return codes.join(" → ");
+  }
+}
+
+function restatementsSection() {
+  const { count, rows } = data.restatements;
+  if (!count) {
+    section("restatements", "Restatements", note("No stored value of these days was changed by a later answer."));
+    return;
+  }
+  const arrow = ([before, after], show) => (String(before) === String(after) ? "unchanged" : `${show(before)} → ${show(after)}`);
+  const whole = ([before, after], unit) => `${exact(before)} → ${exact(after)} ${unit}`;
+  section("restatements", "Restatements",
+    note(`A later answer changed ${plural(count, "stored value")} of these days.${count > rows.length ? ` The latest ${rows.length} are listed.` : ""}`),
+    table("Values that a later answer changed, the latest first", [
+      { label: "Seen", value: (row) => row.seen, cell: (row) => minute(row.seen) },
+      { label: "Domain", kind: "name", value: (row) => nameOf(row.domain) },
+      { label: "Point", value: (row) => row.ts, cell: (row) => minute(row.ts) },
+      { label: "Age", kind: "number", value: (row) => row.age, cell: (row) => span(row.age), title: (row) => `${exact(row.age)} seconds` },
+      { label: "Bandwidth", unit: "Mbps", kind: "number", value: (row) => Number(row.bandwidth[1]) - Number(row.bandwidth[0]), cell: (row) => arrow(row.bandwidth, mbps), title: (row) => whole(row.bandwidth, "bit/s") },
+      { label: "Requests", kind: "number", value: (row) => Number(row.pv[1]) - Number(row.pv[0]), cell: (row) => arrow(row.pv, exact) },
+      { label: "Status codes", kind: "codes", cell: (row) => codeChanges(row.codes) },
+    ], rows, { rowHeader: 2 }));
+  byId("restatements").querySelector(".scroll").classList.add("tall");
+}
+
+function foot() {
+  byId("foot").append(element("p", {}, `Made by jdcdn-stats ${data.version}. Figures are exact where the pointer rests on them; those in the text are rounded. Averages are rounded to 1 bit/s. This page needs no network and sends nothing.`));
+}
+
+/** Takes the colours of a theme; print is always light. */
+function paint(theme) {
+  document.documentElement.dataset.theme = theme;
+  redraws.forEach((draw) => draw());
+}
+
+function printing() {
+  const before = document.documentElement.dataset.theme ?? "auto";
+  document.documentElement.classList.add("printing");
+  document.documentElement.dataset.before = before;
+  paint("light");
+  charts.forEach((found) => found.fit(690));
+}
+
+function printed() {
+  document.documentElement.classList.remove("printing");
+  paint(document.documentElement.dataset.before ?? "auto");
+  charts.forEach((found) => found.fit());
+}
+
+head();
+summary();
+if (hasDays) {
+  trafficSection();
+  codesSection();
+  calendarSection();
+  monthsSection();
+  gapsSection();
+  restatementsSection();
+}
+foot();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach((draw) => draw()));
+matchMedia("print").addEventListener("change", ({ matches }) => (matches ? printing() : printed()));
+new ResizeObserver(() => { if (!document.documentElement.classList.contains("printing")) charts.forEach((found) => found.fit()); }).observe(byId("main"));

@@ -1,0 +1,228 @@
+// A chart over time: its axis in UTC+8, its tooltip, and the ways to move in it.
+
+const TICKS = [SLOT, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+const MONTH_TICKS = [1, 2, 3, 6, 12, 24, 60, 120];
+
+/** Times at UTC+8 hours, days or months, at most one each `room` seconds. */
+function timeSplits(min, max, room) {
+  const tick = TICKS.find((length) => length >= room);
+  const splits = [];
+  if (tick) {
+    for (let at = Math.ceil((min + ZONE) / tick) * tick - ZONE; at <= max; at += tick) splits.push(at);
+    return splits;
+  }
+  const months = MONTH_TICKS.find((count) => count * 28 * DAY >= room) ?? 240;
+  const first = new Date((min + ZONE) * 1000);
+  let month = Math.floor((first.getUTCFullYear() * 12 + first.getUTCMonth()) / months) * months;
+  for (; ; month += months) {
+    const at = Date.UTC(Math.floor(month / 12), month % 12) / 1000 - ZONE;
+    if (at > max) return splits;
+    if (at >= min) splits.push(at);
+  }
+}
+
+/** The time of each split; the date, or the year, below the first and wherever it changes. */
+function timeLabels(splits) {
+  let last = "";
+  const gap = splits.length > 1 ? splits[1] - splits[0] : DAY;
+  return splits.map((ts) => {
+    const text = civil(ts);
+    const [above, below] = gap < DAY ? [text.slice(11, 16), text.slice(0, 10)]
+      : gap < 28 * DAY ? [text.slice(5, 10), text.slice(0, 4)] : [text.slice(0, 7), ""];
+    const label = below === last || !below ? above : above + "\n" + below;
+    last = below;
+    return label;
+  });
+}
+
+function axes(unit, label, show) {
+  const [ink, grid] = [colour("soft"), colour("grid")];
+  const font = "12px system-ui, sans-serif";
+  const shared = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 5 } };
+  return [
+    {
+      ...shared,
+      size: 46,
+      splits: (plot, at, min, max) => timeSplits(min, max, ((max - min) * 74) / Math.max(plot.bbox.width / devicePixelRatio, 1)),
+      values: (plot, splits) => timeLabels(splits),
+    },
+    {
+      ...shared,
+      label: unit,
+      labelFont: font,
+      labelSize: 18,
+      labelGap: 2,
+      size: (plot, values) => Math.max(44, 14 + 7 * Math.max(0, ...(values ?? []).map((value) => String(value ?? "").length))),
+      values: (plot, splits) => splits.map((value) => (value === null || value === undefined ? "" : show(value))),
+    },
+  ];
+}
+
+/**
+ * A chart in `holder`. `build()` gives {series, data, log, unit, show}; `rows(at)` gives the lines of the tooltip
+ * as [colour, kind, name, value, exact]; `heading(at)` its first line. `view` is what several charts share.
+ */
+function chart({ holder, height, label, build, rows, heading, view }) {
+  const tip = element("div", { className: "tip", hidden: true });
+  let plot = null, over = false, width = 0;
+
+  function make() {
+    plot?.destroy();
+    const { series, data: figures, log, unit, show, stacked } = build();
+    width = Math.max(240, Math.floor(holder.clientWidth));
+    plot = new uPlot({
+      width,
+      height,
+      legend: { show: false },
+      scales: {
+        x: { time: false, range: () => [view.min, view.max] },
+        y: log ? { distr: 3 } : { range: (self, min, max) => [0, max > 0 ? (stacked === 100 ? 100 : max * 1.06) : 1] },
+      },
+      axes: axes(unit, label, show),
+      series: [{}, ...series],
+      cursor: {
+        y: false,
+        sync: { key: view.key },
+        drag: { x: true, y: false, setScale: false, dist: 5 },
+        points: { size: 7, show: stacked ? false : undefined },
+        bind: { dblclick: () => () => view.reset() },
+      },
+      hooks: { setCursor: [point], setSelect: [zoomToSelection], ready: [(self) => self.over.append(tip)] },
+    }, figures, holder);
+    plot.over.addEventListener("mouseenter", () => { over = true; });
+    plot.over.addEventListener("mouseleave", () => { over = false; tip.hidden = true; });
+    plot.over.addEventListener("wheel", wheel, { passive: false });
+  }
+
+  function zoomToSelection(self) {
+    if (self.select.width < 5) return;
+    const [from, to] = [self.select.left, self.select.left + self.select.width].map((left) => self.posToVal(left, "x"));
+    self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    view.set(from, to);
+  }
+
+  /** Shows what stands at the cursor. */
+  function point(self) {
+    const at = self.cursor.idx;
+    if (at === null || at === undefined || !over) {
+      tip.hidden = true;
+      return;
+    }
+    const lines = rows(at);
+    tip.replaceChildren(element("strong", {}, heading(at)), element("table", {}, element("tbody", {}, lines.map(
+      ([paint, kind, name, value, detail]) => element("tr", {},
+        element("td", {}, swatch(paint, kind)), element("th", { scope: "row" }, name),
+        element("td", { className: "number" }, value), element("td", { className: "number exact" }, detail ?? ""))))));
+    tip.hidden = false;
+    const left = self.valToPos(self.data[0][at], "x");
+    const room = self.over.clientWidth;
+    const beside = left + 16 + tip.offsetWidth <= room ? left + 16 : Math.max(left - 16 - tip.offsetWidth, Math.min(0, room - tip.offsetWidth));
+    tip.style.transform = `translate(${Math.round(beside)}px, 8px)`;
+  }
+
+  /** The wheel scrolls the page, as everywhere; with Ctrl, or by a pinch, it zooms about the pointer. */
+  function wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const at = plot.posToVal(event.clientX - plot.over.getBoundingClientRect().left, "x");
+    view.zoom(Math.exp(Math.sign(event.deltaY) * Math.min(Math.abs(event.deltaY), 100) / 250), at);
+  }
+
+  // Before uPlot takes it for a selection.
+  holder.addEventListener("mousedown", (event) => {
+    if (!event.shiftKey || event.button !== 0 || !plot?.over.contains(event.target)) return;
+    event.stopPropagation();
+    event.preventDefault();
+    const began = { x: event.clientX, min: view.min, max: view.max };
+    const perPixel = (view.max - view.min) / plot.over.clientWidth;
+    const move = (moved) => view.set(began.min - (moved.clientX - began.x) * perPixel, began.max - (moved.clientX - began.x) * perPixel, true);
+    const end = () => {
+      document.removeEventListener("mousemove", move);
+      document.removeEventListener("mouseup", end);
+    };
+    document.addEventListener("mousemove", move);
+    document.addEventListener("mouseup", end);
+  }, true);
+
+  holder.tabIndex = 0;
+  holder.setAttribute("role", "group");
+  holder.setAttribute("aria-label", label + ". Arrow keys read the values, Shift and arrow keys move, plus and minus zoom, 0 shows all.");
+  holder.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (step && event.shiftKey) view.move(step * 0.2);
+    else if (step) read(step);
+    else if (event.key === "+" || event.key === "=") view.zoom(0.5);
+    else if (event.key === "-") view.zoom(2);
+    else if (event.key === "0" || event.key === "Escape") view.reset();
+    else return;
+    event.preventDefault();
+  });
+  holder.addEventListener("blur", () => { over = false; tip.hidden = true; });
+
+  function read(step) {
+    const times = plot.data[0];
+    let at = plot.cursor.idx;
+    at = at === null || at === undefined ? (step > 0 ? times.findIndex((ts) => ts >= view.min) : times.findLastIndex((ts) => ts < view.max)) : at + step;
+    if (!(at >= 0 && at < times.length)) return;
+    if (times[at] < view.min || times[at] >= view.max) view.move(step * 0.5);
+    over = true;
+    plot.setCursor({ left: plot.valToPos(times[at], "x"), top: 10 });
+    say(heading(at) + ": " + rows(at).map(([, , name, value, detail]) => `${name} ${value} ${detail ?? ""}`).join("; "));
+  }
+
+  const made = {
+    make,
+    plot: () => plot,
+    /** Draws the same figures over the present view. */
+    redraw() {
+      plot.setScale("x", { min: view.min, max: view.max });
+    },
+    /** Takes a width, or what the page leaves. */
+    fit(to) {
+      const next = Math.max(240, Math.floor(to ?? holder.clientWidth));
+      if (plot && next !== width) {
+        width = next;
+        plot.setSize({ width, height });
+      }
+    },
+  };
+  charts.push(made);
+  return made;
+}
+
+/** Every chart of the page. */
+const charts = [];
+
+/** The part of time that charts show. `changed(coarser or finer)` draws it. */
+function makeView(key, finest, changed) {
+  const view = {
+    key,
+    min: data.from,
+    max: data.to,
+    set(min, max, keepLength = false) {
+      const length = Math.min(Math.max(max - min, 12 * finest), data.to - data.from);
+      if (!keepLength) min = (min + max - length) / 2;
+      view.min = Math.max(data.from, Math.min(min, data.to - length));
+      view.max = view.min + length;
+      changed();
+    },
+    zoom(factor, at = (view.min + view.max) / 2) {
+      view.set(at - (at - view.min) * factor, at + (view.max - at) * factor);
+    },
+    move(share) {
+      const by = (view.max - view.min) * share;
+      view.set(view.min + by, view.max + by, true);
+    },
+    reset() {
+      view.set(data.from, data.to);
+    },
+  };
+  return view;
+}
+
+/** Buttons for what a mouse or a keyboard does in the chart. */
+const viewButtons = (view) => element("div", { className: "choice", role: "group", "aria-label": "Time shown" },
+  button("−", "Zoom out", () => view.zoom(2)), button("+", "Zoom in", () => view.zoom(0.5)),
+  button("◀", "Move to earlier", () => view.move(-0.5)), button("▶", "Move to later", () => view.move(0.5)),
+  button("Reset", "Show the whole range", () => view.reset()));

@@ -1,0 +1,174 @@
+// Bandwidth and requests over time, and the domains to choose from.
+
+/** As many lines as can be told apart. */
+const LINES = 8;
+const lineColour = (place) => (place === ACCOUNT ? colour("ink") : colour("line" + lineSlots.indexOf(place)));
+/** Which domain has which colour; a domain keeps its own as long as it is shown. */
+const lineSlots = Array(LINES).fill(null);
+
+function trafficSection() {
+  let account = false, which = "both", scale = "linear", fixed = "auto", step = steps[steps.length - 1];
+  const shown = () => [...(account ? [ACCOUNT] : []), ...domains.keys()].filter((place) => place === ACCOUNT || lineSlots.includes(place));
+  const top = (count) => {
+    lineSlots.fill(null);
+    domains.slice(0, count).forEach((_, place) => { lineSlots[place] = place; });
+  };
+  top(Math.min(5, domains.length));
+
+  const bandwidthHolder = element("div", { className: "chart" });
+  const requestsHolder = element("div", { className: "chart" });
+  const legend = element("ul", { className: "legend" });
+  const telling = element("p", { className: "telling", "aria-live": "off" });
+  const view = makeView("traffic", data.step, changed);
+
+  /** The finest step that the width can show, unless one was chosen. */
+  function wanted() {
+    if (fixed !== "auto") return Number(fixed);
+    const room = Math.max(300, bandwidthHolder.clientWidth) * 1.2;
+    return steps.find((length) => (view.max - view.min) / length <= room) ?? steps[steps.length - 1];
+  }
+
+  /** Whether peaks are lines of their own. */
+  const peaks = () => step > SLOT && which !== "average";
+  const averages = () => step === SLOT || which !== "peak";
+
+  function lines() {
+    return shown().flatMap((place) => {
+      const found = figures(place, step), paint = lineColour(place), weight = place === ACCOUNT ? 2 : 1.5;
+      const made = [];
+      if (averages()) made.push({ place, kind: "average", values: found.avg, stroke: paint, width: weight });
+      if (peaks() && found.peak) made.push({ place, kind: "peak", values: found.peak, stroke: paint, width: averages() ? 1 : weight, dash: averages() ? [3, 3] : undefined });
+      return made;
+    });
+  }
+
+  const steppedPath = () => (step > SLOT ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear());
+  const drawn = (values) => (scale === "log" ? values.map((value) => (value > 0 ? value : null)) : values);
+  const buckets = () => figures(0, step).avg.length;
+
+  const bandwidth = chart({
+    holder: bandwidthHolder, height: 320, label: "Bandwidth in Mbps", view,
+    build() {
+      const made = lines();
+      return {
+        unit: "Mbps", log: scale === "log", show: (value) => (value / 1e6).toLocaleString("en-US", { maximumSignificantDigits: 4 }),
+        series: made.map(({ stroke, width, dash }) => ({ stroke, width, dash, paths: steppedPath(), points: { show: false } })),
+        data: [starts(step, buckets()), ...made.map(({ values }) => drawn(values))],
+      };
+    },
+    heading: (at) => `${bucketText(data.from + at * step, step)} (UTC+8)`,
+    rows: (at) => lines().map(({ place, kind, values, stroke }) => [stroke, kind,
+      nameOf(place) + (step > SLOT ? `, ${kind}` : ""),
+      values[at] === null ? "no point" : mbps(values[at]) + " Mbps", values[at] === null ? "" : exact(values[at]) + " bit/s"]),
+  });
+  const requests = chart({
+    holder: requestsHolder, height: 200, label: "Requests", view,
+    build: () => ({
+      unit: `Requests in ${bucketName(step)}`, log: scale === "log", show: (value) => value.toLocaleString("en-US", { notation: "compact" }),
+      series: shown().map((place) => ({ stroke: lineColour(place), width: place === ACCOUNT ? 2 : 1.5, paths: steppedPath(), points: { show: false } })),
+      data: [starts(step, buckets()), ...shown().map((place) => drawn(figures(place, step).pv))],
+    }),
+    heading: (at) => `${bucketText(data.from + at * step, step)} (UTC+8)`,
+    rows: (at) => shown().map((place) => {
+      const value = figures(place, step).pv[at];
+      return [lineColour(place), "average", nameOf(place), value === null ? "no point" : exact(value), "requests"];
+    }),
+  });
+
+  function tell() {
+    const whole = step === SLOT ? "5-minute points as the API reported them: average and peak are the same there"
+      : which === "both" ? "solid: average, dashed: highest 5-minute point" : which === "peak" ? "highest 5-minute point" : "average";
+    const missing = account && peaks() && data.step !== SLOT
+      ? ` The account has no peak line: the domains’ peaks ${every(data.step)} need not fall together. The monthly table has the account’s exact peaks.` : "";
+    telling.textContent = `${minute(view.min)} to ${minute(view.max)} UTC+8, ${every(step)}; ${whole}.${missing}`;
+    legend.replaceChildren(...shown().map((place) => element("li", {}, swatch(lineColour(place)), nameOf(place))));
+    if (!shown().length) legend.replaceChildren(element("li", {}, "No domain is chosen: choose some in the table below."));
+  }
+
+  function make() {
+    step = wanted();
+    bandwidth.make();
+    requests.make();
+    tell();
+  }
+
+  function changed() {
+    if (wanted() !== step) return make();
+    bandwidth.redraw();
+    requests.redraw();
+    tell();
+  }
+  redraws.push(make);
+
+  const values = () => domains.slice(0, 5).map((domain) => Number(domain.peak ?? 0)).filter((peak) => peak > 0);
+  if (Math.max(...values()) > 50 * Math.min(...values())) scale = "log";
+
+  const controls = element("div", { className: "controls" },
+    choice("Show", [["both", "Average and peak"], ["average", "Average"], ["peak", "Peak"]], which, (value) => { which = value; make(); }).made,
+    choice("Scale", [["linear", "Linear"], ["log", "Logarithmic"]], scale, (value) => { scale = value; make(); }).made,
+    steps.length > 1 ? select("Steps", [["auto", "Automatic"], ...steps.map((length) => [String(length), every(length)])], fixed, (value) => { fixed = value; make(); }) : null,
+    viewButtons(view));
+  section("traffic", "Bandwidth and requests", controls, legend, telling,
+    element("h3", {}, "Bandwidth"), bandwidthHolder, element("h3", {}, "Requests"), requestsHolder,
+    element("p", { className: "note hint" }, "Drag to zoom in, Shift and drag to move, Ctrl and the wheel to zoom about the pointer, double-click to see all again. With the keyboard, choose a chart with Tab: arrow keys read the values, + and − zoom, Shift and an arrow key moves, 0 shows all."),
+    domainTable());
+  make();
+
+  function domainTable() {
+    const total = domains.reduce((sum, domain) => sum + Number(domain.traffic), 0);
+    const boxes = new Map();
+    const box = (place) => {
+      if (!boxes.has(place)) {
+        boxes.set(place, element("input", { type: "checkbox", "aria-label": "Show " + nameOf(place), onchange: () => toggle(place) }));
+      }
+      return boxes.get(place);
+    };
+    function toggle(place) {
+      if (place === ACCOUNT) account = !account;
+      else if (lineSlots.includes(place)) lineSlots[lineSlots.indexOf(place)] = null;
+      else lineSlots[lineSlots.indexOf(null)] = place;
+      mark();
+      make();
+    }
+    function mark() {
+      const full = !lineSlots.includes(null);
+      for (const [place, input] of boxes) {
+        input.checked = place === ACCOUNT ? account : lineSlots.includes(place);
+        input.disabled = full && place !== ACCOUNT && !input.checked;
+        input.title = input.disabled ? `${LINES} domains are shown; take one away first` : "";
+        input.style.accentColor = input.checked ? lineColour(place) : "";
+      }
+    }
+    redraws.push(mark);
+    const preset = (count) => button(`Top ${count}`, `Show the ${count} domains with the most traffic`, () => { top(count); mark(); make(); });
+    const columns = [
+      { label: "Shown", cell: ({ place }) => box(place), kind: "pick" },
+      { label: "Domain", value: ({ domain }) => domain.name, cell: ({ domain }) => domain.name, kind: "name" },
+      trafficColumn(({ domain }) => domain.traffic),
+      { label: "Share", kind: "number", value: ({ domain }) => Number(domain.traffic), cell: ({ domain }) => percent(Number(domain.traffic), total) },
+      countColumn("Requests", ({ domain }) => domain.pv),
+      bandwidthColumn("Average", ({ domain }) => domain.avg),
+      bandwidthColumn("Peak", ({ domain }) => domain.peak),
+      { label: "Peak at", value: ({ domain }) => domain.peak_ts, cell: ({ domain }) => (domain.peak_ts === null ? null : minute(domain.peak_ts)) },
+      { label: "Complete", kind: "number", value: ({ domain }) => (domain.expected ? domain.points / domain.expected : null), cell: ({ domain }) => percent(domain.points, domain.expected),
+        title: ({ domain }) => `${exact(domain.points)} of ${exact(domain.expected)} points` },
+      { label: "Newest point", value: ({ domain }) => domain.newest, cell: ({ domain }) => (domain.newest === null ? null : minute(domain.newest)) },
+    ];
+    const rows = domains.map((domain, place) => ({ domain, place }));
+    const made = table("Domains, by traffic", columns, rows, { rowHeader: 1 });
+    made.classList.add("tall");
+    const filter = element("input", { type: "search", placeholder: "part of a name", oninput: () => {
+      const part = filter.value.trim().toLowerCase();
+      for (const row of made.querySelectorAll("tbody tr")) row.hidden = !row.querySelector("th").textContent.toLowerCase().includes(part);
+    } });
+    const picks = element("div", { className: "controls" },
+      element("div", { className: "choice", role: "group", "aria-label": "Domains shown" },
+        element("span", { className: "label", "aria-hidden": "true" }, "Domains"),
+        ...[3, 5, 8].filter((count) => count === 3 || count <= domains.length).map(preset),
+        button("None", "Show no domain", () => { top(0); mark(); make(); })),
+      element("label", { className: "choice" }, box(ACCOUNT), `Account total (${data.chosen || data.left_out ? "the domains of this page" : "all domains"})`),
+      domains.length > 12 ? element("label", { className: "choice" }, element("span", { className: "label" }, "Find"), filter) : null);
+    mark();
+    return element("div", {}, element("h3", {}, "Domains"), picks, made);
+  }
+}

@@ -1,0 +1,166 @@
+//! The page around the figures.
+//!
+//! It opens from a file, asks for nothing from anywhere, and runs the scripts that this program wrote into it
+//! and no other: the policy names them by their hash. What the figures hold is data to the browser, whatever
+//! it looks like: `<` never appears in it.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ring::digest::{SHA256, digest};
+
+use super::data::Report;
+use super::error::ReportError;
+
+const TEMPLATE: &str = include_str!("assets/page.html");
+const STYLES: [&str; 2] = [
+    include_str!("assets/uplot/uPlot.min.css"),
+    include_str!("assets/page.css"),
+];
+const UPLOT: &str = include_str!("assets/uplot/uPlot.iife.min.js");
+const UPLOT_LICENSE: &str = include_str!("assets/uplot/LICENSE");
+/// The parts of the page's own script, in their order: one scope holds them all.
+const PARTS: [&str; 9] = [
+    include_str!("assets/format.js"),
+    include_str!("assets/element.js"),
+    include_str!("assets/figures.js"),
+    include_str!("assets/table.js"),
+    include_str!("assets/plot.js"),
+    include_str!("assets/traffic.js"),
+    include_str!("assets/codes.js"),
+    include_str!("assets/calendar.js"),
+    include_str!("assets/page.js"),
+];
+
+/// The whole page.
+pub fn render(report: &Report) -> Result<String, ReportError> {
+    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", PARTS.concat());
+    let data = embedded(&serde_json::to_string(report)?);
+    let policy = format!(
+        "default-src 'none'; script-src {} {}; style-src {} {}; img-src data:; base-uri 'none'; \
+         form-action 'none'",
+        hash(UPLOT),
+        hash(&script),
+        hash(STYLES[0]),
+        hash(STYLES[1]),
+    );
+    Ok(filled(|name| {
+        Some(match name {
+            "policy" => policy.clone(),
+            "title" => text(&report.database),
+            "licence" => UPLOT_LICENSE.to_owned(),
+            "style uplot" => STYLES[0].to_owned(),
+            "style page" => STYLES[1].to_owned(),
+            "data" => data.clone(),
+            "script uplot" => UPLOT.to_owned(),
+            "script page" => script.clone(),
+            _ => return None,
+        })
+    }))
+}
+
+/// The template with its `{{name}}`s replaced, in one pass: what is put in is not looked at again.
+fn filled(value: impl Fn(&str) -> Option<String>) -> String {
+    let mut page = String::new();
+    let mut rest = TEMPLATE;
+    while let Some((before, after)) = rest.split_once("{{") {
+        page.push_str(before);
+        match after.split_once("}}") {
+            Some((name, after)) => {
+                page.push_str(&value(name).unwrap_or_default());
+                rest = after;
+            }
+            None => rest = after,
+        }
+    }
+    page.push_str(rest);
+    page
+}
+
+/// How a policy names an inline script or style.
+fn hash(source: &str) -> String {
+    format!("'sha256-{}'", BASE64.encode(digest(&SHA256, source.as_bytes())))
+}
+
+/// JSON that can stand in a script element: it stays the same JSON, without the characters that end one.
+fn embedded(json: &str) -> String {
+    escaped(json, &['<', '>', '&', '\u{2028}', '\u{2029}'], |out, char| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\u{:04x}", u32::from(char));
+    })
+}
+
+/// Text that can stand in an element or an attribute.
+fn text(given: &str) -> String {
+    escaped(given, &['<', '>', '&', '"', '\''], |out, char| {
+        let _ = write!(out, "&#{};", u32::from(char));
+    })
+}
+
+fn escaped(given: &str, special: &[char], escape: impl Fn(&mut String, char)) -> String {
+    let mut out = String::with_capacity(given.len());
+    for char in given.chars() {
+        if special.contains(&char) {
+            escape(&mut out, char);
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_json_is_the_same_json_without_the_end_of_a_script() {
+        let hostile = serde_json::json!({"</script><script>": "<!-- & \u{2028} -->"});
+        let text = embedded(&hostile.to_string());
+        assert!(!text.contains(['<', '>', '&', '\u{2028}']), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), hostile);
+    }
+
+    #[test]
+    fn nothing_in_the_assets_ends_its_own_element() {
+        for script in PARTS.into_iter().chain([UPLOT]) {
+            let lower = script.to_ascii_lowercase();
+            assert!(!lower.contains("</script") && !lower.contains("<!--"));
+        }
+        assert!(STYLES.iter().all(|style| !style.contains("</")));
+        assert!(!UPLOT_LICENSE.contains("--"));
+        assert!(PARTS.iter().all(|part| !part.contains("innerHTML")));
+    }
+
+    #[test]
+    fn every_place_of_the_template_is_filled_and_filled_once() {
+        let report = Report {
+            database: "{{data}}<b>".to_owned(),
+            ..Report::default()
+        };
+        let page = render(&report).unwrap();
+        assert!(page.contains("<title>{{data}}&#60;b&#62;"), "{}", &page[..600]);
+        let mut unknown = Vec::new();
+        for place in TEMPLATE.split("{{").skip(1) {
+            unknown.push(place.split_once("}}").unwrap().0);
+        }
+        unknown.sort_unstable();
+        let names = [
+            "data",
+            "licence",
+            "policy",
+            "script page",
+            "script uplot",
+            "style page",
+            "style uplot",
+            "title",
+        ];
+        assert_eq!(unknown, names);
+    }
+
+    #[test]
+    fn the_hash_is_the_one_that_browsers_compute() {
+        assert_eq!(hash(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
+    }
+}
