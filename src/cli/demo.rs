@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::{DecimalBytes, HumanCount};
 
 use super::args::ReportFormat;
 use super::context::Context;
@@ -107,7 +107,7 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
                 Cell::Text(&HumanCount(figures.expected_points).to_string()),
                 Cell::Text(&megabits(figures.bandwidth_95)),
                 Cell::Text(&megabits(figures.bandwidth_peak)),
-                Cell::Text(&HumanBytes(u64::try_from(figures.traffic_bytes).unwrap_or(0)).to_string()),
+                Cell::Text(&DecimalBytes(u64::try_from(figures.traffic_bytes).unwrap_or(0)).to_string()),
                 Cell::Text(&HumanCount(u64::try_from(figures.pv).unwrap_or(0)).to_string()),
             ])
             .map_err(CliError::from)
@@ -137,9 +137,10 @@ fn what_next(database: &Path, out: &mut dyn Write) -> std::io::Result<()> {
 The database is {path}. Next:
 
   {binary} --db {path} status
-  {binary} --db {path} query 'SELECT * FROM origin_stats ORDER BY bandwidth DESC LIMIT 5'
-  {binary} --db {path} query 'SELECT code, sum(count) AS requests FROM origin_status_nonzero GROUP BY code'
-  {binary} demo            again: only what is new is asked for
+  {binary} --db {path} query 'SELECT domain, date_cst, bandwidth_peak FROM origin_daily ORDER BY 3 DESC LIMIT 5'
+  {binary} --db {path} report demo.html            charts, in one page
+  {binary} --db {path} snapshot demo-bi.db         a copy for BI tools
+  {binary} --db {path} demo                        again: only what is new is asked for
   {binary} --help"
     )
 }
