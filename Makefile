@@ -16,7 +16,7 @@ lint: ## formatting, clippy and rustdoc, warnings denied
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 
-docs: ## docs/schema.md and Datasette's metadata, from origin_dictionary and the cookbook
+docs: ## docs/schema.md and what deploy/bi says of the tables, from origin_dictionary
 	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline pages::
 
 bench: ## speed of the parser and the store

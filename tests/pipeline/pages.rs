@@ -1,5 +1,5 @@
-//! What is written from the database and not by hand: `docs/schema.md`, and what Datasette is told of the tables and
-//! asked by its saved queries.
+//! What is written from the database and not by hand: `docs/schema.md`, what Datasette is told of the tables and asked
+//! by its saved queries, and what Superset is told of the columns.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::sandbox::Sandbox;
 const WRITE: &str = "JDCDN_WRITE_PAGES";
 const SCHEMA: &str = "docs/schema.md";
 const METADATA: &str = "deploy/bi/metadata.yaml";
+const DATASETS: &str = "deploy/bi/superset/datasets/jdcdn";
 /// What stands before this line is written by hand.
 const WRITTEN_BELOW: &str =
     "# From here on written by `make docs`, from origin_dictionary and docs/cookbook.md.\n";
@@ -201,6 +202,16 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
+/// What a column means, with its unit.
+fn described(column: &Column) -> String {
+    let Column { meaning, unit, .. } = column;
+    if unit.is_empty() {
+        meaning.clone()
+    } else {
+        format!("{meaning} [{unit}]")
+    }
+}
+
 fn metadata(by_hand: &str, relations: &[Relation]) -> String {
     let mut page = [by_hand, WRITTEN_BELOW, "databases:\n  jdcdn:\n    tables:\n"].concat();
     for relation in relations {
@@ -215,17 +226,7 @@ fn metadata(by_hand: &str, relations: &[Relation]) -> String {
         }
         page.push_str("        columns:\n");
         for column in columns {
-            let unit = match column.unit.as_str() {
-                "" => String::new(),
-                unit => format!(" [{unit}]"),
-            };
-            writeln!(
-                page,
-                "          {}: {}",
-                column.name,
-                quoted(&[&column.meaning, unit.as_str()].concat())
-            )
-            .unwrap();
+            writeln!(page, "          {}: {}", column.name, quoted(&described(column))).unwrap();
         }
         // The units that Datasette can scale: 18000000 bit/s are shown as 18 Mbit/s.
         let scaled = |column: &&Column| ["bit/s", "bytes"].contains(&column.unit.as_str());
@@ -250,6 +251,23 @@ fn metadata(by_hand: &str, relations: &[Relation]) -> String {
         for line in question.sql.trim_end_matches(';').lines() {
             writeln!(page, "          {line}").unwrap();
         }
+    }
+    page
+}
+
+/// The columns as Superset wants to know them; it takes times for what a `TIMESTAMP` or `DATE` holds.
+fn dataset(by_hand: &str, relation: &Relation) -> String {
+    let mut page = [by_hand, WRITTEN_BELOW, "columns:\n"].concat();
+    for column in &relation.columns {
+        let Column { name, kind, .. } = column;
+        let time = ["TIMESTAMP", "DATE"].contains(&kind.as_str());
+        write!(
+            page,
+            "- column_name: {name}\n  type: {kind}\n  is_dttm: {time}\n  groupby: true\n  filterable: true\n  \
+             description: {}\n",
+            quoted(&described(column))
+        )
+        .unwrap();
     }
     page
 }
@@ -286,6 +304,24 @@ fn datasette_is_told_what_the_dictionary_and_the_cookbook_say() {
     let written = std::fs::read_to_string(file(METADATA)).unwrap();
     let (by_hand, _) = written.split_once(WRITTEN_BELOW).unwrap();
     assert_is(METADATA, &metadata(by_hand, &relations(&sandbox.database())));
+}
+
+#[test]
+fn superset_is_told_what_the_dictionary_says() {
+    let sandbox = fresh();
+    let relations = relations(&sandbox.database());
+    let mut datasets = 0;
+    for entry in std::fs::read_dir(file(DATASETS)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let table = name.strip_suffix(".yaml").unwrap();
+        let relation = relations.iter().find(|relation| relation.name == table).unwrap();
+        let name = [DATASETS, "/", &name].concat();
+        let written = std::fs::read_to_string(file(&name)).unwrap();
+        let (by_hand, _) = written.split_once(WRITTEN_BELOW).unwrap();
+        assert_is(&name, &dataset(by_hand, relation));
+        datasets += 1;
+    }
+    assert_eq!(datasets, 4);
 }
 
 #[test]
