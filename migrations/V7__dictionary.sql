@@ -5,7 +5,7 @@
 -- A later migration that adds a public relation or column adds its row here as well; a test fails where it does not.
 -- Rows are in the order in which people meet the relations. A row with '' for its column speaks of the relation.
 --
--- Cost: about 35 KiB a database.
+-- Cost: about 25 KiB a database.
 
 CREATE TABLE origin_dictionary (
     relation TEXT NOT NULL CHECK (typeof(relation) = 'text'),
@@ -19,7 +19,7 @@ CREATE TABLE origin_dictionary (
 INSERT INTO origin_dictionary (relation, "column", type, unit, meaning) VALUES
 ('origin_monthly', '', '', '',
  'What each month of UTC+8 is billed by, for every domain and, as domain *, for the account. A month is complete ' ||
- 'when it is over, was asked for as a whole, and points equals expected_points.'),
+ 'when expected_points holds all of its slots (8640 in 30 days), and points is as high.'),
 ('origin_monthly', 'domain', 'TEXT', '',
  'Domain in lower case; * is the account: the domains'' points summed per slot first, so its peaks are not the sums ' ||
  'of the domains'' peaks.'),
@@ -27,8 +27,9 @@ INSERT INTO origin_dictionary (relation, "column", type, unit, meaning) VALUES
 ('origin_monthly', 'points', 'BIGINT', 'points',
  'Points that are stored. For *: slots for which every domain that was asked for holds its point.'),
 ('origin_monthly', 'expected_points', 'BIGINT', 'slots',
- 'Slots of the month that were asked for; slots still to come, or never asked for, are not among them. For *: slots ' ||
- 'that were asked for of any domain. More than points: the month has gaps, and they count as 0 in its figures.'),
+ 'Slots of the month that were asked for, those included that the API no longer served; slots still to come, or never ' ||
+ 'asked for, are not among them. For *: slots that were asked for of any domain. More than points: the month has gaps, ' ||
+ 'and they count as 0 in its figures.'),
 ('origin_monthly', 'bandwidth_95', 'BIGINT', 'bit/s',
  'The 95 peak: of the expected slots in descending order, missing ones as 0, the highest 5 % (rounded down) are ' ||
  'dropped and this is the highest one left.'),
@@ -42,16 +43,16 @@ INSERT INTO origin_dictionary (relation, "column", type, unit, meaning) VALUES
 ('origin_monthly', 'pv', 'BIGINT', 'requests', 'Back-to-origin requests; missing slots add nothing.'),
 
 ('origin_daily', '', '', '',
- 'One row a domain and day of UTC+8 that was asked for. A day without points has a row, too: 0 points, and NULL ' ||
- 'for every figure.'),
+ 'One row a domain and day of UTC+8 of which anything was fetched. A day without points has a row, too: 0 points, and ' ||
+ 'NULL for every figure. A day that lies wholly beyond the API''s retention has none.'),
 ('origin_daily', 'domain', 'TEXT', '', 'Domain in lower case; there is no row of domain * here.'),
 ('origin_daily', 'date_cst', 'DATE', 'UTC+8 text',
  'Day, YYYY-MM-DD. Compare with full dates: against text that reads as a number, such as ''2026'', SQLite compares ' ||
  'as a number, and finds every date greater.'),
 ('origin_daily', 'points', 'BIGINT', 'points', 'Points that are stored.'),
 ('origin_daily', 'expected_points', 'BIGINT', 'slots',
- 'Slots of the day that were asked for, 288 once the day is over and was asked for as a whole. More than points: ' ||
- 'see origin_gaps.'),
+ 'Slots of the day that were asked for, those included that the API no longer served; 288 once the day is over and ' ||
+ 'was asked for as a whole. More than points: see origin_gaps.'),
 ('origin_daily', 'bandwidth_avg', 'DOUBLE', 'bit/s',
  'Mean over the points that are stored; missing slots are left out, not counted as 0. NULL without points.'),
 ('origin_daily', 'bandwidth_peak', 'BIGINT', 'bit/s', 'Highest point; NULL without points.'),
