@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod export;
 pub mod ingest;
 pub mod model;
 pub mod nearest;

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::demo::DemoArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::export::ExportArgs;
 use super::gaps::GapsArgs;
 use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
@@ -38,6 +39,7 @@ pub enum Command {
     Query(QueryArgs),
     Snapshot(SnapshotArgs),
     Report(ReportCommandArgs),
+    Export(ExportArgs),
     Migrate(MigrateArgs),
     Check(CheckArgs),
     Simulate(SimulateArgs),
@@ -58,6 +60,7 @@ impl Command {
             Self::Query(args) => args.run(context),
             Self::Snapshot(args) => args.run(context),
             Self::Report(args) => args.run(context),
+            Self::Export(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),

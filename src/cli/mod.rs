@@ -10,6 +10,7 @@
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
 //!   [`summary_view`], [`dry_run`]: what they show
 //! - [`watch`]: the command that goes on and on, in parts of its own
+//! - [`export`], [`export_view`]: files for other engines, and how they are getting on
 //! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
 //! - [`exit`], [`error`]: how a command ends
 //!
@@ -26,6 +27,8 @@ pub mod demo;
 pub mod dry_run;
 pub mod error;
 pub mod exit;
+pub mod export;
+pub mod export_view;
 pub mod gaps;
 pub mod logging;
 pub mod migrate;

@@ -4,6 +4,7 @@
 //! (the class of RUSTSEC-2024-0364). Every text that was not written by this program passes through here
 //! before it reaches a terminal, a log or an error.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// How much of a foreign text is shown.
@@ -49,6 +50,17 @@ pub fn printable_bytes(bytes: &[u8], limit: usize) -> String {
     shorten(&String::from_utf8_lossy(head), limit)
 }
 
+/// A text that a spreadsheet would run as a formula gets a leading `'` (OWASP, "CSV Injection"). The API's own
+/// texts can begin with anything.
+#[must_use]
+pub fn disarmed(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// Control characters, and those that reorder or hide what stands beside them.
 fn is_unprintable(char: char) -> bool {
     char.is_control()
@@ -80,5 +92,14 @@ mod tests {
         assert_eq!(shorten("abcdef", 3), "abc…");
         assert_eq!(shorten("abc", 3), "abc");
         assert_eq!(printable_bytes(&[b'a', 0xff, b'b'], 10), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn every_beginning_that_a_spreadsheet_runs_is_disarmed() {
+        for start in ["=", "+", "-", "@", "\t", "\r"] {
+            assert_eq!(disarmed(&format!("{start}x")), format!("'{start}x"));
+        }
+        assert_eq!(disarmed("a=1"), "a=1");
+        assert_eq!(disarmed(""), "");
     }
 }

@@ -83,9 +83,9 @@ fn look(path: &Path) -> Result<LockState> {
     }
 }
 
-/// The right to write to a database; given up on drop.
+/// The right to write to a database, or to what else may have one writer only; given up on drop.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     file: File,
 }
 
@@ -100,7 +100,7 @@ impl Drop for Lock {
 
 impl Lock {
     /// Takes the lock of the database at `path`, without waiting.
-    pub(super) fn take(path: &Path, holder: &Holder) -> Result<Self> {
+    pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Self> {
         let beside = beside(path);
         // Writing the note through a link would overwrite what it leads to.
         if beside.is_symlink() {

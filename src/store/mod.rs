@@ -17,6 +17,7 @@
 //!
 //! - [`reader`]: opens the file for reading only
 //! - [`overview`]: what the database holds, for people
+//! - [`frozen`]: the measurements as they are at one moment, in order
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
 //! - [`snapshot`]: a copy for tools that only read
@@ -29,6 +30,7 @@ mod coverage;
 mod dictionary;
 pub mod error;
 pub mod explain;
+pub mod frozen;
 pub mod gaps;
 pub mod health;
 pub mod lock;
@@ -55,6 +57,7 @@ mod tests;
 
 pub use connection::{APPLICATION_ID, CheckpointReport};
 pub use error::{StoreError, StoreErrorKind};
+pub use frozen::{CodeSet, Frozen, FrozenPoint, KnownDomain};
 pub use gaps::{DomainGaps, Expected};
 pub use health::{Health, Look, Schema};
 pub use lock::{Holder, LockHolder, LockState};

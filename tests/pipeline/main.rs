@@ -18,6 +18,7 @@ mod credentials;
 mod data;
 mod deploy;
 mod example;
+mod export;
 mod faults;
 mod gaps;
 mod help;

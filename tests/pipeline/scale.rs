@@ -74,7 +74,7 @@ fn a_month_of_a_hundred_domains_comes_through_faults_unharmed_and_is_then_left_a
 }
 
 /// Waits for the end of `child`; returns the most memory that it held, in KiB.
-fn peak_memory(child: &mut Child) -> u64 {
+pub(crate) fn peak_memory(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {

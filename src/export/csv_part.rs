@@ -1,0 +1,69 @@
+//! Rows as CSV: what the views show, every column of them.
+
+use csv::{Terminator, Writer, WriterBuilder};
+
+use super::error::ExportError;
+use super::part::{PartFile, WrittenFile};
+use super::relation::{Relation, Row};
+use crate::model::{UnixSeconds, civil, text};
+
+/// Writes one CSV file (RFC 4180, UTF-8). The domain is a column, since programs that read CSV do not look at
+/// the path.
+pub(super) struct CsvPart {
+    out: Writer<PartFile>,
+    domain: String,
+    /// The times of the last row; a point's codes share them.
+    times: Option<(UnixSeconds, [String; 3])>,
+}
+
+impl CsvPart {
+    pub(super) fn new(file: PartFile, relation: Relation, domain: &str) -> Result<Self, ExportError> {
+        let mut part = Self {
+            out: WriterBuilder::new()
+                .terminator(Terminator::CRLF)
+                .from_writer(file),
+            domain: text::disarmed(domain).into_owned(),
+            times: None,
+        };
+        part.record(match relation {
+            Relation::Stats => ["domain", "ts", "time_utc", "time_cst", "bandwidth", "pv"],
+            Relation::StatusCodes => ["domain", "ts", "time_utc", "time_cst", "code", "count"],
+        })?;
+        Ok(part)
+    }
+
+    pub(super) fn row(&mut self, row: Row<'_>) -> Result<(), ExportError> {
+        let (Row::Stats { ts, .. } | Row::StatusCode { ts, .. }) = row;
+        let (at, times) = match self.times.take().filter(|(last, _)| *last == ts) {
+            Some(known) => known,
+            None => (ts, [ts.to_string(), civil::utc_second(ts), civil::cst_second(ts)]),
+        };
+        let domain = std::mem::take(&mut self.domain);
+        let [second, utc, cst] = &times;
+        let written = match row {
+            Row::Stats { bandwidth, pv, .. } => {
+                let (bandwidth, pv) = (bandwidth.to_string(), pv.to_string());
+                self.record([&domain, second, utc, cst, &bandwidth, &pv])
+            }
+            Row::StatusCode { code, count, .. } => {
+                let (code, count) = (text::disarmed(code), count.to_string());
+                self.record([&domain, second, utc, cst, &code, &count])
+            }
+        };
+        self.domain = domain;
+        self.times = Some((at, times));
+        written
+    }
+
+    pub(super) fn finish(self) -> Result<WrittenFile, ExportError> {
+        let path = self.out.get_ref().path().to_owned();
+        let file = self.out.into_inner();
+        file.map_err(|error| ExportError::file("write", &path)(error.into_error()))?
+            .finish()
+    }
+
+    fn record(&mut self, fields: [&str; 6]) -> Result<(), ExportError> {
+        let written = self.out.write_record(fields);
+        written.map_err(|error| ExportError::file("write", self.out.get_ref().path())(error.into()))
+    }
+}

@@ -1,0 +1,264 @@
+//! A directory taken into possession, and what an export that was cut off left in it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, SHA256};
+
+use super::content::{Content, hex};
+use super::error::ExportError;
+use super::manifest::{FileEntry, MANIFEST, Manifest, State, UNFINISHED_MANIFEST, sync_directory};
+use super::part::{WrittenFile, unfinished_name};
+use super::partition::Partition;
+use super::relation::{DataFormat, Relation};
+use crate::model::UnixSeconds;
+use crate::store::Holder;
+use crate::store::lock::Lock;
+
+/// The file that keeps a second export out; like every lock it stays.
+const LOCK: &str = "_manifest.json.lock";
+
+/// A directory that this export alone writes to.
+pub(super) struct Directory {
+    root: PathBuf,
+    manifest: Manifest,
+    schema: usize,
+    now: UnixSeconds,
+    /// The manifest on the disk is not this one.
+    changed: bool,
+    /// Files that are not as they are listed, or may not be: left by an export that was cut off, or by a change
+    /// that has not come to its end.
+    broken: BTreeSet<Partition>,
+    _lock: Lock,
+}
+
+impl Directory {
+    /// Takes `root`, which is made if need be, and clears away what an export that was cut off has left.
+    ///
+    /// A directory that holds anything but an export is refused before anything is written to it.
+    pub(super) fn claim(
+        root: &Path,
+        format: DataFormat,
+        schema: usize,
+        now: UnixSeconds,
+    ) -> Result<Self, ExportError> {
+        fs::create_dir_all(root).map_err(ExportError::file("make the directory", root))?;
+        refuse_foreign(root)?;
+        let holder = Holder {
+            command: "export".to_owned(),
+            started_at: now,
+        };
+        let lock = Lock::take(&root.join(MANIFEST), &holder).map_err(|cause| ExportError::Lock {
+            directory: root.to_owned(),
+            cause,
+        })?;
+        // Whoever held it may have ended in between.
+        refuse_foreign(root)?;
+        let found = Manifest::load(root)?;
+        let changed = found.is_none();
+        let manifest = found.unwrap_or_else(|| Manifest::empty(format));
+        if manifest.format != format {
+            return Err(ExportError::OtherFormat {
+                directory: root.to_owned(),
+                holds: manifest.format,
+            });
+        }
+        let mut directory = Self {
+            root: root.to_owned(),
+            manifest,
+            schema,
+            now,
+            changed,
+            broken: BTreeSet::new(),
+            _lock: lock,
+        };
+        directory.clear_up()?;
+        Ok(directory)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Files that are not as they are listed: to be written anew whatever the export is asked for.
+    pub(super) fn broken(&self) -> &BTreeSet<Partition> {
+        &self.broken
+    }
+
+    /// Whether the file of `partition` is there and holds `content`.
+    pub(super) fn holds(&self, partition: &Partition, content: &Content) -> bool {
+        let Some(entry) = self.manifest.files.get(partition) else {
+            return false;
+        };
+        entry.is_of_this_layout()
+            && entry.content == content.digest
+            && !self.broken.contains(partition)
+            && size(&self.manifest.path(&self.root, partition)) == Some(entry.bytes)
+    }
+
+    /// Says in the manifest that files are about to change; to be called before the file of `partition` does.
+    /// Until it is put or removed, nobody can tell whether it has.
+    pub(super) fn begin_change(&mut self, partition: &Partition) -> Result<(), ExportError> {
+        self.broken.insert(partition.clone());
+        if self.manifest.state == State::Writing && !self.changed {
+            return Ok(());
+        }
+        self.manifest.state = State::Writing;
+        self.manifest.save(&self.root, self.schema, self.now)?;
+        self.changed = false;
+        Ok(())
+    }
+
+    /// Notes a file that has been written.
+    pub(super) fn put(&mut self, partition: Partition, content: Content, file: WrittenFile) {
+        let entry = FileEntry::new(content.rows, file.bytes, file.sha256, content.digest);
+        self.broken.remove(&partition);
+        self.manifest.files.insert(partition, entry);
+    }
+
+    /// Takes a file away.
+    pub(super) fn remove(&mut self, partition: &Partition) -> Result<(), ExportError> {
+        self.begin_change(partition)?;
+        let path = self.manifest.path(&self.root, partition);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ExportError::file("remove", &path)(error));
+            }
+            _ => {}
+        }
+        let mut above = path.parent();
+        // The month's directory, and the domain's with its last month; those that hold anything stay.
+        for _ in 0..2 {
+            above = above
+                .filter(|directory| fs::remove_dir(directory).is_ok() || !directory.exists())
+                .and_then(Path::parent)
+                .or(above.filter(|directory| directory.exists()));
+        }
+        if let Some(directory) = above.filter(|directory| directory.exists()) {
+            sync_directory(directory)?;
+        }
+        self.broken.remove(partition);
+        self.manifest.files.remove(partition);
+        Ok(())
+    }
+
+    /// Writes the manifest, if anything has changed.
+    pub(super) fn close(mut self) -> Result<Manifest, ExportError> {
+        // A file that could not be mended is looked at again by the next export.
+        let state = if self.broken.is_empty() {
+            State::Complete
+        } else {
+            State::Writing
+        };
+        if self.changed || self.manifest.state != state || state == State::Writing {
+            self.manifest.state = state;
+            self.manifest.save(&self.root, self.schema, self.now)?;
+        }
+        Ok(self.manifest)
+    }
+
+    fn clear_up(&mut self) -> Result<(), ExportError> {
+        let was_cut_off = self.manifest.state == State::Writing;
+        let mut listed = HashSet::new();
+        if was_cut_off {
+            for (partition, entry) in &self.manifest.files {
+                let path = self.manifest.path(&self.root, partition);
+                if size(&path) != Some(entry.bytes) || sha256(&path)? != entry.sha256 {
+                    self.broken.insert(partition.clone());
+                }
+                listed.insert(path);
+            }
+        }
+        let unfinished = unfinished_name(self.manifest.format);
+        let part = self.manifest.format.part_name();
+        for relation in Relation::ALL {
+            for domain in directories(&self.root.join(relation.name()), "domain=")? {
+                for month in directories(&domain, "month=")? {
+                    remove_if_there(&month.join(&unfinished))?;
+                    let whole = month.join(part);
+                    // Written by the export that was cut off, which did not come to list it.
+                    if was_cut_off && !listed.contains(&whole) {
+                        remove_if_there(&whole)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a directory that has no manifest, but something in it.
+fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
+    let mut foreign = None;
+    let failed = || ExportError::file("read the directory", root);
+    for entry in fs::read_dir(root).map_err(failed())? {
+        let name = entry.map_err(failed())?.file_name();
+        if name == MANIFEST {
+            return Ok(());
+        }
+        if name != LOCK && name != UNFINISHED_MANIFEST {
+            foreign = Some(name);
+        }
+    }
+    foreign.map_or(Ok(()), |found| {
+        Err(ExportError::Foreign {
+            directory: root.to_owned(),
+            found: found.to_string_lossy().into_owned(),
+        })
+    })
+}
+
+/// The directories in `above` whose name begins so; links are not followed.
+fn directories(above: &Path, prefix: &str) -> Result<Vec<PathBuf>, ExportError> {
+    let failed = || ExportError::file("read the directory", above);
+    let entries = match fs::read_dir(above) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed()(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed())?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
+        if is_ours && entry.file_type().map_err(failed())?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), ExportError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ExportError::file("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The size of a file; `None` where there is none.
+fn size(path: &Path) -> Option<u64> {
+    let found = fs::symlink_metadata(path).ok()?;
+    found.is_file().then(|| found.len())
+}
+
+fn sha256(path: &Path) -> Result<String, ExportError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let mut context = Context::new(&SHA256);
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex(context.finish().as_ref())),
+                count => context.update(buffer.get(..count).unwrap_or_default()),
+            }
+        }
+    };
+    read().map_err(ExportError::file("read", path))
+}
