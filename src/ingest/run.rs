@@ -32,7 +32,7 @@ pub struct Job {
     pub plan: Plan,
     /// When slots are settled.
     pub refresh: Refresh,
-    /// What the configuration wants to be complete; see [`Finish::expected`].
+    /// What the configuration wants to be complete; see [`Finish::expected`](crate::store::Finish::expected).
     pub expected: Option<Expected>,
     /// How fast.
     pub pace: Pace,

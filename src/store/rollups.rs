@@ -1,6 +1,6 @@
 //! The hours, days and months of every domain, and the months of the account, kept in step with the points.
 //!
-//! A commit notes the days that it has changed, in its own transaction. [`bring_up_to_date`] computes those days
+//! A commit notes the days that it has changed, in its own transaction. [`Store::roll_up`] computes those days
 //! and their month anew from the points, writes what differs, and takes the notes back, in one transaction a
 //! month: whatever is killed in between leaves its notes to the next run.
 
