@@ -4,10 +4,10 @@
 //! - [`daily`]: the sums of each domain, and its calendar of completeness
 //! - [`series`]: bandwidth and requests over time
 //! - [`status`], [`months`], [`ledger`]: status codes, the bill, and what is missing or was changed
-//! - [`column`]: how figures are written small
+//! - [`mod@column`]: how figures are written small
 //! - [`data`]: all of it, as the page reads it
 //! - [`page`]: the page around it, under a strict content security policy
-//! - [`file`]: puts it in its place, whole or not at all
+//! - [`mod@file`]: puts it in its place, whole or not at all
 //! - [`error`]: why there is no report
 //!
 //! Only the rollups are read, never the points of a range without a bound: 5-minute points are taken where
