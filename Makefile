@@ -1,15 +1,21 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench install clean
+.PHONY: help demo test test-tools test-tools-slow lint docs bench install clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the whole pipeline against a built-in simulator: no account needed
 	cargo run --release --locked --quiet -- demo
 
 test: ## every test, on the real binary and the real store
 	cargo test --locked
+
+test-tools: ## what other programs make of the database; needs python3 and apt, installs the rest
+	tests/tools/run.sh
+
+test-tools-slow: ## the same with programs that take minutes to install
+	tests/tools/run.sh tests/tools/slow
 
 lint: ## formatting, clippy and rustdoc, warnings denied
 	cargo fmt --all --check

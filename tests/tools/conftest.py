@@ -1,0 +1,157 @@
+"""The program, its databases, and how to look at them. A tool that is missing is a failure, never a skip."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+# The program's clock, so that every run sees the same data: 2026-06-15 12:00 in UTC+8.
+NOW = 1_781_496_000
+DAY = 86_400
+DOMAIN = "www.example.com"
+NUMBERS = ("BIGINT", "DOUBLE")
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The binary; `make test-tools` builds it."""
+    return Path(os.environ["JDCDN_STATS"])
+
+
+def environment(now=NOW, **more):
+    return {"PATH": os.environ["PATH"], "JDCDN_TEST_NOW": str(now), **more}
+
+
+def run(*command, env=None) -> str:
+    """Runs a command to its good end; returns what it printed."""
+    command = [str(part) for part in command]
+    ended = subprocess.run(command, env=env or environment(), capture_output=True, text=True)
+    assert ended.returncode == 0, f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="session")
+def demo(program, tmp_path_factory) -> Path:
+    """The demo's database, as a run leaves it."""
+    database = tmp_path_factory.mktemp("demo") / "demo.db"
+    run(program, "demo", "--db", database, "--no-progress")
+    return database
+
+
+@pytest.fixture(scope="session")
+def snapshot(program, demo) -> Path:
+    """A snapshot of it."""
+    return snapshot_of(program, demo)
+
+
+@pytest.fixture(scope="session")
+def varied(program, tmp_path_factory) -> Path:
+    """A small database that has rows in every relation, and figures beyond 32 bits."""
+    directory = tmp_path_factory.mktemp("varied")
+    database = directory / "varied.db"
+    recent = [NOW - 3 * DAY, NOW]
+    backfill(program, database, NOW, recent)
+    # A day later the simulator has changed some figures; and half of this range is beyond its retention.
+    backfill(program, database, NOW + DAY, recent)
+    backfill(program, database, NOW + DAY, [NOW - 90 * DAY, NOW - 88 * DAY])
+    with sqlite3.connect(database) as writable:
+        raise_figures(writable)
+        # The simulator's command never spoils a point.
+        writable.execute(
+            "INSERT INTO reject SELECT 1, id, name, ?, ?, ?, 'not a number', '[\"x\"]', ?, 1 FROM domain",
+            (NOW, NOW, NOW + 300, NOW),
+        )
+    writable.close()
+    run(program, "--db", database, "migrate")
+    return database
+
+
+@pytest.fixture(scope="session")
+def varied_snapshot(program, varied) -> Path:
+    """A snapshot of the small one."""
+    return snapshot_of(program, varied)
+
+
+def snapshot_of(program, database, *options) -> Path:
+    out = database.with_name(f"{database.stem}-snapshot.db")
+    run(program, "--db", database, "snapshot", out, *options)
+    return out
+
+
+def backfill(program, database, now, span):
+    """Fetches `span` of one domain from a simulator, both as of `now`."""
+    simulator = subprocess.Popen(
+        [program, "simulate", "--domain", DOMAIN], stdout=subprocess.PIPE, text=True, env=environment(now)
+    )
+    try:
+        lines = [simulator.stdout.readline() for _ in range(3)]
+        settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+        start, end = map(iso, span)
+        command = [program, "--db", database, "backfill", "-d", DOMAIN, "--from", start, "--to", end]
+        run(*command, env=environment(now, **settings))
+    finally:
+        simulator.send_signal(signal.SIGTERM)
+        simulator.wait()
+
+
+def iso(ts) -> str:
+    return datetime.fromtimestamp(ts, timezone.utc).isoformat()
+
+
+def raise_figures(database):
+    """One point of 9 Tbit/s and 3 billion requests; its day is noted for the rollups, as a commit does."""
+    domain, ts = database.execute("SELECT domain_id, max(ts) FROM point").fetchone()
+    key = (domain, ts)
+    database.execute("UPDATE point SET bandwidth = 9000000000000, pv = 3000000000 WHERE (domain_id, ts) = (?, ?)", key)
+    database.execute(
+        "UPDATE code_count SET count = 3000000000 WHERE (domain_id, ts, code_id) = "
+        "(SELECT domain_id, ts, code_id FROM code_count WHERE (domain_id, ts) = (?, ?) LIMIT 1)",
+        key,
+    )
+    database.execute("INSERT OR IGNORE INTO rollup_due VALUES (?, ?)", (domain, ts - (ts + 28_800) % DAY))
+
+
+def read(database, sql, *values):
+    """Rows as the system's SQLite sees them."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return connection.execute(sql, values).fetchall()
+    finally:
+        connection.close()
+
+
+def relations(database) -> dict[str, dict[str, str]]:
+    """The declared types of the columns of every public relation."""
+    names = read(
+        database,
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name LIKE 'origin~_%' ESCAPE '~' ORDER BY 1",
+    )
+    columns = "SELECT name, type FROM pragma_table_info(?) ORDER BY cid"
+    return {name: dict(read(database, columns, name)) for (name,) in names}
+
+
+def sums(database) -> dict[str, tuple[int, dict[str, float]]]:
+    """Of every public relation its number of rows, and the sum of each column of numbers."""
+    found = {}
+    for relation, columns in relations(database).items():
+        numbers = [name for name, type in columns.items() if type in NUMBERS]
+        rows, *values = read(database, sums_sql(relation, numbers))[0]
+        found[relation] = (rows, dict(zip(numbers, values)))
+    return found
+
+
+def sums_sql(relation, numbers) -> str:
+    columns = ["count(*)", *(f'sum("{name}")' for name in numbers)]
+    return f"SELECT {', '.join(columns)} FROM {relation}"
+
+
+def writable_copy(database, directory) -> Path:
+    """A copy of a snapshot that may be written to."""
+    copy = directory / "copy.db"
+    shutil.copyfile(database, copy)
+    return copy
