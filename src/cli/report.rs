@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::DomainArgs;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
@@ -30,8 +29,8 @@ pub struct ReportCommandArgs {
     #[arg(value_name = "OUT.html")]
     out: PathBuf,
     /// Domain to show; several in a row, separated by commas, or with -d again [default: all that are stored]
-    #[command(flatten)]
-    domains: DomainArgs,
+    #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
+    domains: Vec<String>,
     /// First moment to show; forms as in `backfill`
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -46,7 +45,7 @@ pub struct ReportCommandArgs {
 impl ReportCommandArgs {
     /// Writes the page.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| self.domains.add_to(overrides))?;
+        let config = context.config(|overrides| overrides.domains.clone_from(&self.domains))?;
         let now = context.now();
         let asked = self.asked(now, config.domains.iter().map(ToString::to_string))?;
         let reader = Reader::open(&config.database)?;
@@ -80,7 +79,7 @@ impl ReportCommandArgs {
         }
         Ok(Asked {
             // Without -d the configuration does not narrow what is stored.
-            domains: if self.domains.domains.is_empty() {
+            domains: if self.domains.is_empty() {
                 Vec::new()
             } else {
                 named.collect()

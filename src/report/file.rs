@@ -68,7 +68,13 @@ impl Target {
                 fs::rename(&beside, &self.path)
             } else {
                 // Unlike a rename, it fails where somebody has put a file there since.
-                fs::hard_link(&beside, &self.path).and_then(|()| fs::remove_file(&beside))
+                match fs::hard_link(&beside, &self.path) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        // A file system without hard links.
+                        self.rename_into_nothing(&beside)
+                    }
+                    linked => linked.and_then(|()| fs::remove_file(&beside)),
+                }
             }
         });
         if let Err(cause) = placed {
@@ -82,6 +88,13 @@ impl Target {
         File::open(directory(&self.path))
             .and_then(|directory| directory.sync_all())
             .map_err(|cause| self.failed(cause))
+    }
+
+    fn rename_into_nothing(&self, beside: &Path) -> io::Result<()> {
+        if fs::symlink_metadata(&self.path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        fs::rename(beside, &self.path)
     }
 
     /// A name of this process alone, in the same directory.
@@ -101,11 +114,12 @@ impl Target {
 }
 
 fn written(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)?;
+    // A process of the same number was killed here; whatever else has the name is not followed.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }

@@ -58,11 +58,12 @@ function calendarSection() {
     const first = Math.round((start - data.from) / DAY);
     const numbers = Array.from({ length }, (_, at) => at);
     const weekend = (at) => [0, 6].includes(new Date((start + at * DAY + ZONE) * 1000).getUTCDay());
+    const inRange = (at) => first + at >= 0 && first + at < days[0].length;
     const shown = places(first, first + length);
-    return element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Completeness in " + month },
+    return element("div", { className: few ? "scroll" : "scroll tall", tabIndex: 0, role: "region", "aria-label": "Completeness in " + month },
       element("table", { className: "calendar" }, element("caption", {}, month),
         element("thead", {}, element("tr", {}, element("th", { scope: "col", className: "name" }, "Domain"),
-          numbers.map((at) => element("th", { scope: "col", className: weekend(at) ? "weekend" : "" }, String(at + 1))))),
+          numbers.map((at) => element("th", { scope: "col", className: (weekend(at) ? "weekend" : "") + (inRange(at) ? "" : " outside") }, String(at + 1))))),
         element("tbody", {}, shown.length ? shown.map((place) => element("tr", {}, domainName(place),
           numbers.map((at) => {
             const cell = days[place][first + at];

@@ -49,7 +49,7 @@ function codesSection() {
       // The tallest is drawn first, the others over it.
       layers.reverse();
       return {
-        unit: how === "share" ? "% of requests" : `Requests in ${bucketName(step)}`, stacked: how === "share" && stack.length === present.length ? 100 : 1,
+        unit: how === "share" ? "% of requests" : `Requests per ${bucketName(step)}`, stacked: how === "share" && stack.length === present.length ? 100 : 1,
         show: (value) => value.toLocaleString("en-US", how === "share" ? { maximumFractionDigits: 3 } : { notation: "compact" }),
         series: layers.map(({ name }) => ({ fill: classColour(name), stroke: classColour(name), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.86, 80], align: 1 }) })),
         data: [starts(step, count), ...layers.map(({ sums }) => sums)],
@@ -123,8 +123,8 @@ function codesSection() {
     element("div", { className: "beside" }, codeTable,
       table("Classes by domain", [
         { label: "Domain", value: (row) => row.domain.name, kind: "name" },
-        ...present.slice().sort().map((name) => countColumn(name, (row) => row.sums[name])),
         { label: "5xx share", kind: "number", value: (row) => (row.all ? errors(row) / row.all : null), cell: (row) => percent(errors(row), row.all) },
+        ...[...present].reverse().map((name) => countColumn(name, (row) => row.sums[name])),
       ], perDomain)));
   make();
   codeRows();

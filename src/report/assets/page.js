@@ -65,7 +65,7 @@ function monthsSection() {
   const isAccount = (row) => row.domain === null;
   const state = (row) => (row.points < row.expected ? "incomplete" : row.expected < slots(row) ? "part" : "");
   const badge = (row) => ({
-    incomplete: element("span", { className: "badge bad" }, `incomplete: ${plural(row.expected - row.points, "point")} missing`),
+    incomplete: element("span", { className: "badge bad", title: `${plural(row.expected - row.points, "point")} missing` }, "incomplete"),
     part: element("span", { className: "badge" }, "part of the month"),
     "": element("span", { className: "badge good" }, "complete"),
   })[state(row)];
@@ -165,17 +165,21 @@ function paint(theme) {
   redraws.forEach((draw) => draw());
 }
 
+/** The width that an A4 page leaves for a chart. */
+const PRINT_WIDTH = 690;
+let themeBefore = null;
+
 function printing() {
-  const before = document.documentElement.dataset.theme ?? "auto";
-  document.documentElement.classList.add("printing");
-  document.documentElement.dataset.before = before;
+  if (themeBefore !== null) return;
+  themeBefore = document.documentElement.dataset.theme ?? "auto";
   paint("light");
-  charts.forEach((found) => found.fit(690));
+  charts.forEach((found) => found.fit(PRINT_WIDTH));
 }
 
 function printed() {
-  document.documentElement.classList.remove("printing");
-  paint(document.documentElement.dataset.before ?? "auto");
+  if (themeBefore === null) return;
+  paint(themeBefore);
+  themeBefore = null;
   charts.forEach((found) => found.fit());
 }
 
@@ -192,4 +196,6 @@ if (hasDays) {
 foot();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach((draw) => draw()));
 matchMedia("print").addEventListener("change", ({ matches }) => (matches ? printing() : printed()));
-new ResizeObserver(() => { if (!document.documentElement.classList.contains("printing")) charts.forEach((found) => found.fit()); }).observe(byId("main"));
+addEventListener("beforeprint", printing);
+addEventListener("afterprint", printed);
+new ResizeObserver(() => { if (themeBefore === null) charts.forEach((found) => found.fit()); }).observe(byId("main"));

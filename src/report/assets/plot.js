@@ -1,6 +1,6 @@
 // A chart over time: its axis in UTC+8, its tooltip, and the ways to move in it.
 
-const TICKS = [SLOT, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+const TICKS = [SLOT, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY, 14 * DAY];
 const MONTH_TICKS = [1, 2, 3, 6, 12, 24, 60, 120];
 
 /** Times at UTC+8 hours, days or months, at most one each `room` seconds. */
@@ -35,7 +35,10 @@ function timeLabels(splits) {
   });
 }
 
-function axes(unit, label, show) {
+/** Of a logarithmic scale, only the powers of ten have lines and labels. */
+const powersOfTen = (plot, splits) => splits.map((value) => (value > 0 && Math.abs(Math.log10(value) % 1) < 1e-9 ? value : null));
+
+function axes(unit, log, show, width) {
   const [ink, grid] = [colour("soft"), colour("grid")];
   const font = "12px system-ui, sans-serif";
   const shared = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 5 } };
@@ -48,15 +51,20 @@ function axes(unit, label, show) {
     },
     {
       ...shared,
+      ...(log ? { filter: powersOfTen, grid: { ...shared.grid, filter: powersOfTen }, ticks: { ...shared.ticks, filter: powersOfTen } } : {}),
       label: unit,
       labelFont: font,
       labelSize: 18,
       labelGap: 2,
-      size: (plot, values) => Math.max(44, 14 + 7 * Math.max(0, ...(values ?? []).map((value) => String(value ?? "").length))),
+      // The same for all charts, so that what lies above each other is the same time.
+      size: width < 600 ? 54 : 66,
       values: (plot, splits) => splits.map((value) => (value === null || value === undefined ? "" : show(value))),
     },
   ];
 }
+
+/** The powers of ten about what is drawn. */
+const decades = (plot, min, max) => (min > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))] : [1, 10]);
 
 /**
  * A chart in `holder`. `build()` gives {series, data, log, unit, show}; `rows(at)` gives the lines of the tooltip
@@ -76,9 +84,9 @@ function chart({ holder, height, label, build, rows, heading, view }) {
       legend: { show: false },
       scales: {
         x: { time: false, range: () => [view.min, view.max] },
-        y: log ? { distr: 3 } : { range: (self, min, max) => [0, max > 0 ? (stacked === 100 ? 100 : max * 1.06) : 1] },
+        y: log ? { distr: 3, range: decades } : { range: (self, min, max) => [0, max > 0 ? (stacked === 100 ? 100 : max * 1.06) : 1] },
       },
-      axes: axes(unit, label, show),
+      axes: axes(unit, log, show, width),
       series: [{}, ...series],
       cursor: {
         y: false,

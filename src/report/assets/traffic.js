@@ -7,7 +7,8 @@ const lineColour = (place) => (place === ACCOUNT ? colour("ink") : colour("line"
 const lineSlots = Array(LINES).fill(null);
 
 function trafficSection() {
-  let account = false, which = "both", scale = "linear", fixed = "auto", step = steps[steps.length - 1];
+  // The peaks of many lines would hide their averages.
+  let account = false, which = domains.length > 3 ? "average" : "both", scale = "linear", fixed = "auto", step = steps[steps.length - 1];
   const shown = () => [...(account ? [ACCOUNT] : []), ...domains.keys()].filter((place) => place === ACCOUNT || lineSlots.includes(place));
   const top = (count) => {
     lineSlots.fill(null);
@@ -64,7 +65,7 @@ function trafficSection() {
   const requests = chart({
     holder: requestsHolder, height: 200, label: "Requests", view,
     build: () => ({
-      unit: `Requests in ${bucketName(step)}`, log: scale === "log", show: (value) => value.toLocaleString("en-US", { notation: "compact" }),
+      unit: `Requests per ${bucketName(step)}`, log: scale === "log", show: (value) => value.toLocaleString("en-US", { notation: "compact" }),
       series: shown().map((place) => ({ stroke: lineColour(place), width: place === ACCOUNT ? 2 : 1.5, paths: steppedPath(), points: { show: false } })),
       data: [starts(step, buckets()), ...shown().map((place) => drawn(figures(place, step).pv))],
     }),
