@@ -245,7 +245,7 @@ fn remove_if_there(path: &Path) -> Result<(), ExportError> {
 /// The size of a file; `None` where there is none.
 fn size(path: &Path) -> Option<u64> {
     let found = fs::symlink_metadata(path).ok()?;
-    found.is_file().then(|| found.len())
+    found.is_file().then_some(found.len())
 }
 
 fn sha256(path: &Path) -> Result<String, ExportError> {

@@ -12,8 +12,8 @@
 //! - [`content`]: a digest of what the database holds for a file, by which a change is seen
 //! - [`manifest`]: what the files of a directory hold
 //! - [`directory`]: a directory taken into possession, and what an export that was cut off left in it
-//! - [`part`]: one file, whole or not there
-//! - [`parquet_part`], [`csv_part`]: rows in each format
+//! - `part`: one file, whole or not there
+//! - `parquet_part`, `csv_part`: rows in each format
 //! - [`error`]: why an export ended early
 
 pub mod content;
