@@ -42,7 +42,12 @@ fn a_changed_value_has_exactly_its_own_file_written_again() {
     export(&sandbox, &PARQUET, &[]).with(0);
     let stats = "origin_stats/domain=d000.example.com/month=2026-06/part-0.parquet";
     let codes = "origin_status_codes/domain=d000.example.com/month=2026-06/part-0.parquet";
-    let new_set = "INSERT INTO code_set VALUES (99, '[\"777\"]'); INSERT INTO code VALUES (99, '777');
+    let more_zeros = "INSERT INTO code VALUES (99, '777'); INSERT INTO code_set VALUES (98, '[\"98\"]');
+        INSERT INTO code_set_member SELECT 98, code_id FROM code_set_member WHERE code_set_id =
+            (SELECT code_set_id FROM point WHERE domain_id = 1 AND ts = NOON);
+        INSERT INTO code_set_member VALUES (98, 99);
+        UPDATE point SET code_set_id = 98 WHERE domain_id = 1 AND ts = NOON";
+    let other_codes = "INSERT INTO code_set VALUES (99, '[\"777\"]');
         INSERT INTO code_set_member VALUES (99, 99);
         DELETE FROM code_count WHERE domain_id = 1 AND ts = NOON;
         UPDATE point SET code_set_id = 99 WHERE domain_id = 1 AND ts = NOON";
@@ -59,7 +64,8 @@ fn a_changed_value_has_exactly_its_own_file_written_again() {
             "UPDATE code_count SET count = count + 1 WHERE domain_id = 1 AND ts = NOON",
             vec![codes],
         ),
-        (new_set, vec![codes]),
+        (more_zeros, vec![codes]),
+        (other_codes, vec![codes]),
         (
             "DELETE FROM point WHERE domain_id = 1 AND ts = NOON",
             vec![stats, codes],
