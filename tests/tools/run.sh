@@ -28,6 +28,13 @@ venv() { # DIRECTORY REQUIREMENTS: a virtual environment that holds exactly thes
     cp "$2" "$1/installed.txt"
 }
 venv "$tools/venv" "$here/requirements.txt"
+case " $* " in *"$here/slow"*)
+    for requirements in "$here"/slow/*.txt; do
+        venv "$tools/$(basename "$requirements" .txt)" "$requirements"
+    done ;;
+esac
+JDCDN_TOOLS=$(realpath "$tools")
+export JDCDN_TOOLS
 
 # The binary as the other tests build it, so that nothing is compiled twice.
 cargo test --locked --quiet --no-run --test cli
