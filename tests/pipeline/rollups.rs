@@ -27,7 +27,12 @@ struct Sum {
     bandwidth: i128,
     /// Higher first, then earlier.
     peak: Option<(i64, std::cmp::Reverse<i64>)>,
-    pv: i64,
+    pv: i128,
+}
+
+/// What does not fit into 64 bits stands as the most that does.
+fn bounded(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(i64::MAX)
 }
 
 impl Sum {
@@ -35,7 +40,7 @@ impl Sum {
         self.points += 1;
         self.bandwidth += i128::from(bandwidth);
         self.peak = self.peak.max(Some((bandwidth, std::cmp::Reverse(ts))));
-        self.pv += pv;
+        self.pv += i128::from(pv);
     }
 
     #[expect(
@@ -47,8 +52,8 @@ impl Sum {
         self.bandwidth as f64 / self.points as f64
     }
 
-    fn bytes(&self) -> i128 {
-        self.bandwidth * 300 / 8
+    fn bytes(&self) -> i64 {
+        bounded(self.bandwidth * 300 / 8)
     }
 }
 
@@ -59,7 +64,7 @@ struct Bill {
     peaks: BTreeMap<i64, i64>,
     asked: i64,
     whole: i64,
-    pv: i64,
+    pv: i128,
 }
 
 impl Bill {
@@ -67,7 +72,7 @@ impl Bill {
         self.bandwidths.push(bandwidth);
         let peak = self.peaks.entry((ts + 28_800).div_euclid(DAY)).or_default();
         *peak = bandwidth.max(*peak);
-        self.pv += pv;
+        self.pv += i128::from(pv);
     }
 
     fn ask(&mut self, slot: i64) {
@@ -87,6 +92,7 @@ impl Bill {
         self.bandwidths.sort_unstable();
         self.bandwidths.reverse();
         let bytes = self.bandwidths.iter().map(|bits| i128::from(*bits)).sum::<i128>() * 300 / 8;
+        let bytes = bounded(bytes);
         let peaks: i128 = self.peaks.values().map(|peak| i128::from(*peak)).sum();
         format!(
             "{}|{}|{}|{}|{}|{:?}|{bytes}|{}",
@@ -96,7 +102,7 @@ impl Bill {
             self.bandwidths[0],
             self.bandwidths[3],
             peaks as f64 / self.peaks.len() as f64,
-            self.pv
+            bounded(self.pv)
         )
     }
 }
@@ -259,7 +265,12 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
             bill.add(ts, bandwidth, pv);
             bill.whole += 1;
             let slot = account.entry(ts - ts.rem_euclid(SLOT)).or_default();
-            *slot = (slot.0 + bandwidth, slot.1 + pv, slot.2, slot.3 + 1);
+            *slot = (
+                slot.0.saturating_add(bandwidth),
+                slot.1.saturating_add(pv),
+                slot.2,
+                slot.3 + 1,
+            );
         }
         for (key, sum) in hours {
             let (peak, _) = sum.peak.unwrap();
@@ -268,7 +279,7 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
                 sum.points,
                 sum.average(),
                 sum.bytes(),
-                sum.pv
+                bounded(sum.pv)
             );
             expected.hourly.insert(key, row);
         }
@@ -287,7 +298,7 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
                         "{}|{asked}|{average:?}|{peak}|{at}|{}|{}",
                         sum.points,
                         sum.bytes(),
-                        sum.pv
+                        bounded(sum.pv)
                     )
                 }
             };
@@ -333,14 +344,15 @@ fn codes(database: &Connection, (id, name): (i64, &str), (start, end): (i64, i64
     }
     let mut select = database
         .prepare_cached(
-            "SELECT (ts + 28800) / 86400, code, sum(count) FROM origin_status_nonzero
-             WHERE domain = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY 1, 2",
+            "SELECT (ts + 28800) / 86400, code, count FROM origin_status_nonzero
+             WHERE domain = ?1 AND ts >= ?2 AND ts < ?3",
         )
         .unwrap();
     let mut found = select.query((name, start, end)).unwrap();
     while let Some(row) = found.next().unwrap() {
         let key = (row.get(0).unwrap(), row.get(1).unwrap());
-        *sums.get_mut(&key).unwrap() += row.get::<_, i64>(2).unwrap();
+        let sum = sums.get_mut(&key).unwrap();
+        *sum = sum.saturating_add(row.get(2).unwrap());
     }
     for ((day, code), requests) in sums {
         let class = match code.as_str() {
