@@ -100,7 +100,7 @@ pub fn read(connection: &Connection, domain: &str, span: Span) -> Result<Vec<Day
         "SELECT date_cst, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv
          FROM origin_daily WHERE domain = ?1 AND date_cst >= ?2 AND date_cst < ?3 ORDER BY date_cst",
     )?;
-    let mut rows = select.query((domain, date(span.start()), date(span.end())))?;
+    let mut rows = select.query((domain, civil::cst_date(span.start()), civil::cst_date(span.end())))?;
     let mut days = Vec::new();
     while let Some(row) = rows.next()? {
         let ts = rollup_time("origin_daily", row.get_ref(0)?.as_str().unwrap_or_default())?;
@@ -124,9 +124,4 @@ pub fn read(connection: &Connection, domain: &str, span: Span) -> Result<Vec<Day
         });
     }
     Ok(days)
-}
-
-/// `2026-01-01`, as the rollups write a UTC+8 day.
-pub(super) fn date(ts: UnixSeconds) -> String {
-    civil::cst_second(ts).chars().take(10).collect()
 }

@@ -6,10 +6,9 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::column::Exact;
-use super::daily::date;
 use super::error::ReportError;
 use super::scope::{Step, rollup_time};
-use crate::model::{Span, text};
+use crate::model::{Span, civil, text};
 
 /// The classes, in the order of the page.
 pub const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
@@ -48,7 +47,7 @@ pub fn read(
         "SELECT date_cst, class, code, requests FROM origin_status_daily
          WHERE domain = ?1 AND date_cst >= ?2 AND date_cst < ?3",
     )?;
-    let mut rows = select.query((domain, date(span.start()), date(span.end())))?;
+    let mut rows = select.query((domain, civil::cst_date(span.start()), civil::cst_date(span.end())))?;
     let mut last = (String::new(), 0);
     while let Some(row) = rows.next()? {
         let day = row.get_ref(0)?.as_str().unwrap_or_default();

@@ -35,6 +35,7 @@ mod points;
 mod ranges;
 mod refusal;
 mod rejects;
+mod report;
 mod restatements;
 mod rollups;
 mod sandbox;

@@ -52,7 +52,7 @@ function trafficSection() {
     build() {
       const made = lines();
       return {
-        unit: "Mbps", log: scale === "log", show: (value) => (value / 1e6).toLocaleString("en-US", { maximumSignificantDigits: 4 }),
+        unit: "Mbps", log: scale === "log", show: (value) => (value / 1e6).toLocaleString("en-US", value < 1e12 ? { maximumSignificantDigits: 4 } : { notation: "compact" }),
         series: made.map(({ stroke, width, dash }) => ({ stroke, width, dash, paths: steppedPath(), points: { show: false } })),
         data: [starts(step, buckets()), ...made.map(({ values }) => drawn(values))],
       };
