@@ -173,7 +173,6 @@ mod tests {
         let database = directory.path().join("a.db");
         fs::write(&database, "").unwrap();
         std::os::unix::fs::symlink(&database, directory.path().join("link.html")).unwrap();
-        fs::hard_link(&database, directory.path().join("hard.html")).unwrap();
         for name in ["a.db", "a.db-wal", "./a.db.lock", "link.html", ".", ".."] {
             let refused = Target::new(&directory.path().join(name), &database, true);
             assert!(matches!(refused, Err(ReportError::NotReplaced { .. })), "{name}");
