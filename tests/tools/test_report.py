@@ -259,13 +259,13 @@ def test_an_empty_database_is_told(show, program, tmp_path):
 def test_paper_is_light_and_holds_the_tables_whole(show, report, tmp_path):
     page = show(report, color_scheme="dark")
     page.emulate_media(media="print")
-    page.wait_for_function("getComputedStyle(document.documentElement).colorScheme === 'light'")
+    page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'light'")
     assert not page.locator("nav").is_visible()
     assert not page.locator("#traffic .controls").first.is_visible()
     heights = "found => found.map(one => one.scrollHeight - one.clientHeight)"
     assert set(page.locator(".scroll").evaluate_all(heights)) == {0}
     page.emulate_media(media="screen")
-    page.wait_for_function("getComputedStyle(document.documentElement).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'dark'")
     printed = page.pdf(format="A4", print_background=True, prefer_css_page_size=True)
     (SCREENSHOTS / "report.pdf").write_bytes(printed)
     assert printed.startswith(b"%PDF") and len(printed) > 30_000
