@@ -14,7 +14,7 @@ use super::scope::{self, Asked, Scope, Step};
 use super::series::{self, Series};
 use super::status::{self, Classes, CodeRow};
 use crate::model::{Span, UnixSeconds, text};
-use crate::store::{Reader, RunOverview};
+use crate::store::{ACCOUNT, Reader, RunOverview};
 
 /// How much of a name is shown; a host name has at most 253 characters.
 const SHOWN_NAME: usize = 260;
@@ -140,7 +140,7 @@ impl Report {
         self.step = step.seconds();
         self.status_step = status_step.seconds();
         let first = months::first(ranked.len(), span);
-        self.months = months::read(view, months::ACCOUNT, None, &first, span)?;
+        self.months = months::read(view, ACCOUNT, None, &first, span)?;
         let whole_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
         let mut calendars = Vec::new();
         let mut codes = Vec::new();

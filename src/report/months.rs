@@ -9,8 +9,6 @@ use crate::model::{Span, civil};
 
 /// The most rows; beyond them, the oldest months are left out.
 pub const ROWS: usize = 20_000;
-/// How the rollups name the account.
-pub const ACCOUNT: &str = "*";
 
 /// A month of a domain, or of the account.
 #[derive(Debug, Clone, Serialize)]
