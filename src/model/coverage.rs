@@ -44,6 +44,12 @@ impl CoverageSpan {
             && self.beyond_retention == next.beyond_retention
     }
 
+    /// The part that lies in `span`.
+    #[must_use]
+    pub fn cut(&self, span: Span) -> Option<Self> {
+        Some(self.within(self.span.intersect(&span)?))
+    }
+
     fn within(&self, span: Span) -> Self {
         Self { span, ..*self }
     }

@@ -27,7 +27,7 @@ impl Store {
     /// A month is one transaction. On an error, or when killed, the months that are left are done by the next
     /// call.
     pub fn roll_up(&mut self, mut watch: impl FnMut(usize, usize)) -> std::result::Result<usize, StoreError> {
-        let months = self.in_transaction(|tx, _| owed_months(tx))?;
+        let months = self.read(owed_months)?;
         for (done, &month) in months.iter().enumerate() {
             watch(done, months.len());
             self.in_transaction(|tx, _| bring_up_to_date(tx, month))?;
@@ -102,7 +102,7 @@ pub(super) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
     let mut account = AccountMonth::new(month);
     let mut fetched_any = false;
     for (id, name) in domains(tx)? {
-        let covered: Vec<CoverageSpan> = cut(&coverage::around(tx, id, month)?, month);
+        let covered = cut(&coverage::around(tx, id, month)?, month);
         for piece in &covered {
             account.ask(piece.span);
         }
@@ -197,13 +197,5 @@ fn owed_days(tx: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSecon
 
 /// The parts of `covered` that lie in `span`.
 fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
-    covered
-        .iter()
-        .filter_map(|piece| {
-            Some(CoverageSpan {
-                span: piece.span.intersect(&span)?,
-                ..*piece
-            })
-        })
-        .collect()
+    covered.iter().filter_map(|piece| piece.cut(span)).collect()
 }

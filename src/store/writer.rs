@@ -134,7 +134,7 @@ impl Store {
         domain: &Domain,
         span: Span,
     ) -> std::result::Result<Vec<CoverageSpan>, StoreError> {
-        coverage::overlapping(&self.connection, domain.as_str(), span).map_err(|kind| self.error(kind))
+        self.read(|connection| coverage::overlapping(connection, domain.as_str(), span))
     }
 
     /// Commits what several answers brought, in their order and in one transaction.
@@ -182,7 +182,7 @@ impl Store {
 
     /// What a run has committed so far, read from the database.
     pub fn totals(&self, run: Run) -> std::result::Result<RunTotals, StoreError> {
-        runs::totals(&self.connection, run).map_err(|kind| self.error(kind))
+        self.read(|connection| runs::totals(connection, run))
     }
 
     /// Moves the write-ahead log into the main file, as far as readers allow it.
@@ -191,6 +191,13 @@ impl Store {
     /// in the log either way, so a failure is a warning.
     pub fn checkpoint(&mut self) -> std::result::Result<CheckpointReport, StoreError> {
         connection::checkpoint(&self.connection, &self.path).map_err(|kind| self.error(kind))
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::result::Result<T, StoreError> {
+        look(&self.connection).map_err(|kind| self.error(kind))
     }
 
     pub(super) fn in_transaction<T>(
