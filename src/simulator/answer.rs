@@ -1,93 +1,157 @@
-//! The data of an answer: built from the truth, bent by faults, written as JSON.
+//! The data of an answer: built from the truth within the service's limits, written as JSON.
 
+use super::data_fault::EntryForm;
 use super::envelope::json_text;
-use super::fault::DataFault;
 use super::question::Question;
 use super::row::Row;
-use super::settings::{RowShape, Settings};
+use super::settings::{Absence, RowShape, Settings};
 use super::truth::{POINT_SECONDS, Truth, TruthPoint};
+
+const HOUR: i64 = 3_600;
+/// A month of slots: longer series grow as they are made.
+const MOST_RESERVED: usize = 31 * 288;
 
 /// The points of one domain under the name the answer gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct DomainRows {
-    name: String,
-    rows: Vec<Row>,
+pub(super) struct DomainRows {
+    pub(super) name: String,
+    pub(super) rows: Vec<Row>,
+    pub(super) form: EntryForm,
+}
+
+impl DomainRows {
+    /// The points of `[start, end)` as known at the moment `now`.
+    pub(super) fn new(truth: Truth, name: &str, (start, end): (i64, i64), now: i64) -> Self {
+        let points = truth.domain(name);
+        let slots = end.min(now).saturating_sub(start) / POINT_SECONDS + 1;
+        let mut rows = Vec::with_capacity(usize::try_from(slots).unwrap_or(0).min(MOST_RESERVED));
+        rows.extend(points.points(start, end, now).map(Row::from));
+        Self {
+            name: name.to_owned(),
+            rows,
+            form: EntryForm::Right,
+        }
+    }
+
+    /// The sums of the hours whose full hour lies in `[start, end)`.
+    fn hourly(truth: Truth, name: &str, (start, end): (i64, i64), now: i64) -> Self {
+        let first = start.saturating_add((-start.rem_euclid(HOUR)).rem_euclid(HOUR));
+        // An hour that begins at the last label selected is summed as a whole.
+        let past = end.saturating_add((-end.rem_euclid(HOUR)).rem_euclid(HOUR));
+        let mut hours = Self::new(truth, name, (first, past), now);
+        hours.coarsen(0, HOUR);
+        hours
+    }
+
+    /// Leaves one point for each `step` seconds from `start`: the peak bandwidth, and all requests.
+    pub(super) fn coarsen(&mut self, start: i64, step: i64) {
+        let step = step.max(1);
+        let mut coarse: Vec<Row> = Vec::new();
+        for row in self.rows.drain(..) {
+            let ts = row.point.ts - (row.point.ts - start).rem_euclid(step);
+            match coarse.last_mut().filter(|last| last.point.ts == ts) {
+                Some(last) => merge(&mut last.point, row.point),
+                None => coarse.push(Row {
+                    point: TruthPoint { ts, ..row.point },
+                    ..row
+                }),
+            }
+        }
+        self.rows = coarse;
+    }
+
+    /// Leaves the first part of the rows.
+    pub(super) fn cut(&mut self, kept_percent: usize) {
+        self.rows.truncate(self.rows.len() * kept_percent / 100);
+    }
+
+    fn write(&self, out: &mut Vec<u8>, shape: RowShape) {
+        let name = || json_text(&self.name);
+        match self.form {
+            EntryForm::Right => {
+                out.extend_from_slice(b"{\"domain\":");
+                out.extend_from_slice(name().as_bytes());
+                out.extend_from_slice(b",\"data\":[");
+                self.write_rows(out, shape);
+                out.extend_from_slice(b"]}");
+            }
+            EntryForm::WithoutName => {
+                out.extend_from_slice(b"{\"data\":[");
+                self.write_rows(out, shape);
+                out.extend_from_slice(b"]}");
+            }
+            EntryForm::Null => out.extend_from_slice(b"null"),
+            EntryForm::EmptyObject => out.extend_from_slice(b"{}"),
+            EntryForm::Text => out.extend_from_slice(name().as_bytes()),
+            EntryForm::Number => out.push(b'0'),
+            EntryForm::List => out.extend_from_slice(b"[]"),
+            EntryForm::NullData => {
+                out.extend_from_slice(format!(r#"{{"domain":{},"data":null}}"#, name()).as_bytes());
+            }
+            EntryForm::ObjectData => {
+                out.extend_from_slice(format!(r#"{{"domain":{},"data":{{}}}}"#, name()).as_bytes());
+            }
+            EntryForm::WithoutData => {
+                out.extend_from_slice(format!(r#"{{"domain":{}}}"#, name()).as_bytes());
+            }
+        }
+    }
+
+    fn write_rows(&self, out: &mut Vec<u8>, shape: RowShape) {
+        for (position, row) in self.rows.iter().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            row.write(out, shape);
+        }
+    }
 }
 
 /// The `data` of a successful answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer(Vec<DomainRows>);
+pub(crate) struct Answer(pub(super) Vec<DomainRows>);
 
 impl Answer {
     /// What the API reports when asked at the moment `now`.
     pub(crate) fn new(question: &Question, settings: &Settings, truth: Truth, now: i64) -> Self {
-        let domains = question.domains.iter().map(|name| DomainRows {
-            name: name.clone(),
-            rows: rows(truth, name, question.start, question.end, now),
-        });
-        let mut answer = Self(domains.collect());
+        let of_domain = if settings.hourly_always {
+            DomainRows::hourly
+        } else {
+            DomainRows::new
+        };
+        let domains = question.domains.iter();
+        let mut answer = Self(
+            domains
+                .map(|name| of_domain(truth, name, question.labels, now))
+                .collect(),
+        );
         let span = question.end - question.start;
         if settings.hourly_beyond_seconds.is_some_and(|limit| span > limit) {
-            answer.coarsen(question.start, 3_600);
+            for domain in &mut answer.0 {
+                domain.coarsen(question.start, HOUR);
+            }
+        }
+        if let Some(cut) = settings.series_cut
+            && question.domain_slots() > cut.beyond
+        {
+            for domain in &mut answer.0 {
+                domain.cut(cut.kept_percent);
+            }
+        }
+        if let Some(cap) = settings.row_cap {
+            answer.cap(cap);
+        }
+        if settings.absence == Absence::LeftOut {
+            answer.0.retain(|domain| !domain.rows.is_empty());
         }
         answer
     }
 
-    /// Makes the answer wrong in the way of `fault`.
-    pub(crate) fn bend(&mut self, fault: &DataFault, question: &Question, truth: Truth) {
-        match fault {
-            DataFault::Granularity { seconds } => self.coarsen(question.start, *seconds),
-            DataFault::Mutate {
-                domain,
-                slot,
-                mutation,
-            } => {
-                self.change(domain, *slot, |row, rows| {
-                    rows.push(Row {
-                        mutation: Some(*mutation),
-                        ..row
-                    });
-                });
-            }
-            DataFault::Duplicate { domain, slot } => self.change(domain, *slot, |row, rows| {
-                rows.extend([row.clone(), row]);
-            }),
-            DataFault::ConflictingDuplicate { domain, slot } => {
-                self.change(domain, *slot, |row, rows| {
-                    let mut other = row.clone();
-                    other.point.bandwidth += 1;
-                    rows.extend([row, other]);
-                });
-            }
-            DataFault::Omit { domain, slot } => self.change(domain, *slot, |_, _| {}),
-            DataFault::OutsideWindow => {
-                let (before, after) = (question.start - POINT_SECONDS, question.end);
-                for domain in &mut self.0 {
-                    let outside = |slot| rows(truth, &domain.name, slot, slot + POINT_SECONDS, i64::MAX);
-                    let (before, after) = (outside(before), outside(after));
-                    domain.rows.splice(0..0, before);
-                    domain.rows.extend(after);
-                }
-            }
-            DataFault::UnaskedDomain(name) => self.0.push(DomainRows {
-                name: name.clone(),
-                rows: rows(truth, name, question.start, question.end, i64::MAX),
-            }),
-            DataFault::AbsentDomain(name) => self.0.retain(|domain| !domain.name.eq_ignore_ascii_case(name)),
-            DataFault::NoDomains => self.0.clear(),
-            DataFault::NoPoints => self.0.iter_mut().for_each(|domain| domain.rows.clear()),
-            DataFault::UpperCase => self
-                .0
-                .iter_mut()
-                .for_each(|domain| domain.name.make_ascii_uppercase()),
-            DataFault::Unordered => {
-                self.0.reverse();
-                for domain in &mut self.0 {
-                    let middle = domain.rows.len() / 2;
-                    domain.rows.reverse();
-                    domain.rows.rotate_left(middle);
-                }
-            }
+    /// Leaves the first `rows` rows.
+    pub(super) fn cap(&mut self, mut rows: usize) {
+        for domain in &mut self.0 {
+            domain.rows.truncate(rows);
+            rows -= domain.rows.len();
         }
     }
 
@@ -97,66 +161,14 @@ impl Answer {
         let mut out = Vec::with_capacity(256 + points * 192);
         out.extend_from_slice(br#"{"status":0,"msg":"Successful","data":["#);
         for (position, domain) in self.0.iter().enumerate() {
-            out.extend_from_slice(if position == 0 {
-                b"{\"domain\":"
-            } else {
-                b",{\"domain\":"
-            });
-            out.extend_from_slice(json_text(&domain.name).as_bytes());
-            out.extend_from_slice(b",\"data\":[");
-            for (position, row) in domain.rows.iter().enumerate() {
-                if position > 0 {
-                    out.push(b',');
-                }
-                row.write(&mut out, shape);
+            if position > 0 {
+                out.push(b',');
             }
-            out.extend_from_slice(b"]}");
+            domain.write(&mut out, shape);
         }
         out.extend_from_slice(b"]}");
         out
     }
-
-    /// Hands the row of this domain and slot to `change`, which pushes what takes its place.
-    fn change(&mut self, domain: &str, slot: i64, change: impl Fn(Row, &mut Vec<Row>)) {
-        let named = |rows: &&mut DomainRows| rows.name.eq_ignore_ascii_case(domain);
-        for rows in self.0.iter_mut().filter(named) {
-            if let Some(position) = rows.rows.iter().position(|row| row.point.ts == slot) {
-                let tail = rows.rows.split_off(position + 1);
-                if let Some(row) = rows.rows.pop() {
-                    change(row, &mut rows.rows);
-                }
-                rows.rows.extend(tail);
-            }
-        }
-    }
-
-    /// Leaves one point for each `step` seconds from `start`: the peak bandwidth, and all requests.
-    fn coarsen(&mut self, start: i64, step: i64) {
-        let step = step.max(1);
-        for domain in &mut self.0 {
-            let mut coarse: Vec<Row> = Vec::new();
-            for row in domain.rows.drain(..) {
-                let ts = row.point.ts - (row.point.ts - start).rem_euclid(step);
-                match coarse.last_mut().filter(|last| last.point.ts == ts) {
-                    Some(last) => merge(&mut last.point, row.point),
-                    None => coarse.push(Row {
-                        point: TruthPoint { ts, ..row.point },
-                        ..row
-                    }),
-                }
-            }
-            domain.rows = coarse;
-        }
-    }
-}
-
-fn rows(truth: Truth, domain: &str, start: i64, end: i64, now: i64) -> Vec<Row> {
-    let points = truth.domain(domain);
-    let rows = points.points(start, end, now).map(|point| Row {
-        point,
-        mutation: None,
-    });
-    rows.collect()
 }
 
 fn merge(into: &mut TruthPoint, point: TruthPoint) {
@@ -167,184 +179,5 @@ fn merge(into: &mut TruthPoint, point: TruthPoint) {
             Some((_, sum)) => *sum += count,
             None => into.codes.push((code, count)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::Mutation;
-    use super::*;
-
-    const START: i64 = 1_767_542_400;
-    const LATER: i64 = START + 30 * 86_400;
-    const A: &str = "www.a.com";
-
-    fn question(slots: i64) -> Question {
-        Question {
-            domains: vec![A.to_owned(), "www.b.com".to_owned()],
-            start: START,
-            end: START + slots * POINT_SECONDS,
-        }
-    }
-
-    fn answer(slots: i64, now: i64, fault: Option<&DataFault>) -> Value {
-        let (settings, truth) = (Settings::default(), Truth::new(1));
-        let mut answer = Answer::new(&question(slots), &settings, truth, now);
-        if let Some(fault) = fault {
-            answer.bend(fault, &question(slots), truth);
-        }
-        serde_json::from_slice(&answer.body(RowShape::Arrays)).unwrap()
-    }
-
-    fn bent(slots: i64, fault: &DataFault) -> Value {
-        answer(slots, LATER, Some(fault))
-    }
-
-    fn expected_row(domain: &str, slot: i64) -> Value {
-        let point = Truth::new(1).final_point(domain, slot).unwrap();
-        let codes: serde_json::Map<_, _> = point
-            .codes
-            .iter()
-            .map(|(code, n)| ((*code).to_owned(), (*n).into()))
-            .collect();
-        json!([point.ts, point.bandwidth, point.pv, codes])
-    }
-
-    fn times(answer: &Value, domain: usize) -> Vec<i64> {
-        let rows = answer["data"][domain]["data"].as_array().unwrap();
-        rows.iter()
-            .map(|row| (row[0].as_i64().unwrap() - START) / POINT_SECONDS)
-            .collect()
-    }
-
-    #[test]
-    fn the_answer_is_the_truth_in_the_documented_shape() {
-        let rows = |domain| json!([expected_row(domain, START), expected_row(domain, START + 300)]);
-        let expected = json!({"status": 0, "msg": "Successful", "data": [
-            {"domain": A, "data": rows(A)},
-            {"domain": "www.b.com", "data": rows("www.b.com")},
-        ]});
-        assert_eq!(answer(2, LATER, None), expected);
-    }
-
-    #[test]
-    fn points_that_do_not_exist_yet_are_left_out() {
-        let early = answer(12, START + 1_500, None);
-        assert_eq!(times(&early, 0)[..4], [0, 1, 2, 3]);
-        assert!(times(&early, 0).len() <= 5);
-    }
-
-    #[test]
-    fn a_coarse_answer_holds_the_peak_of_each_step() {
-        let coarse = bent(24, &DataFault::Granularity { seconds: 3_600 });
-        assert_eq!(times(&coarse, 0), [0, 12]);
-        let truth = Truth::new(1).domain(A);
-        let hour: Vec<_> = truth.points(START, START + 3_600, LATER).collect();
-        assert_eq!(
-            coarse["data"][0]["data"][0][1].as_i64(),
-            hour.iter().map(|p| p.bandwidth).max()
-        );
-        assert_eq!(
-            coarse["data"][0]["data"][0][2],
-            hour.iter().map(|p| p.pv).sum::<i64>()
-        );
-
-        let settings = Settings {
-            hourly_beyond_seconds: Some(3_600),
-            ..Settings::default()
-        };
-        let rows = |slots| {
-            Answer::new(&question(slots), &settings, Truth::new(1), LATER).0[0]
-                .rows
-                .len()
-        };
-        assert_eq!((rows(12), rows(24)), (12, 2));
-    }
-
-    #[test]
-    fn faults_of_single_points_leave_the_others_alone() {
-        let (domain, slot) = (A.to_owned(), START + 300);
-        let clean = answer(4, LATER, None);
-        let omitted = bent(
-            4,
-            &DataFault::Omit {
-                domain: domain.clone(),
-                slot,
-            },
-        );
-        assert_eq!(
-            (times(&omitted, 0), times(&omitted, 1)),
-            (vec![0, 2, 3], vec![0, 1, 2, 3])
-        );
-
-        let twice = bent(
-            4,
-            &DataFault::Duplicate {
-                domain: domain.clone(),
-                slot,
-            },
-        );
-        assert_eq!(times(&twice, 0), [0, 1, 1, 2, 3]);
-        assert_eq!(twice["data"][0]["data"][1], twice["data"][0]["data"][2]);
-
-        let conflict = bent(
-            4,
-            &DataFault::ConflictingDuplicate {
-                domain: domain.clone(),
-                slot,
-            },
-        );
-        assert_eq!(times(&conflict, 0), [0, 1, 1, 2, 3]);
-        assert_ne!(conflict["data"][0]["data"][1], conflict["data"][0]["data"][2]);
-
-        let mutation = Mutation::NegativePv;
-        let mut mutated = bent(
-            4,
-            &DataFault::Mutate {
-                domain,
-                slot,
-                mutation,
-            },
-        );
-        assert_eq!(mutated["data"][0]["data"][1][2], -1);
-        mutated["data"][0]["data"][1] = clean["data"][0]["data"][1].clone();
-        assert_eq!(mutated, clean);
-    }
-
-    #[test]
-    fn what_was_not_asked_for_is_added_and_what_was_asked_for_is_missing() {
-        let outside = bent(2, &DataFault::OutsideWindow);
-        assert_eq!(
-            (times(&outside, 0), times(&outside, 1)),
-            (vec![-1, 0, 1, 2], vec![-1, 0, 1, 2])
-        );
-        let names = |fault: &DataFault| -> Vec<String> {
-            let answer = bent(2, fault);
-            let domains = answer["data"].as_array().unwrap();
-            domains
-                .iter()
-                .map(|d| d["domain"].as_str().unwrap().to_owned())
-                .collect()
-        };
-        assert_eq!(
-            names(&DataFault::UnaskedDomain("x.com".to_owned())),
-            [A, "www.b.com", "x.com"]
-        );
-        assert_eq!(names(&DataFault::AbsentDomain(A.to_owned())), ["www.b.com"]);
-        assert_eq!(names(&DataFault::UpperCase), ["WWW.A.COM", "WWW.B.COM"]);
-        assert!(names(&DataFault::NoDomains).is_empty());
-        assert!(times(&bent(2, &DataFault::NoPoints), 1).is_empty());
-    }
-
-    #[test]
-    fn an_unordered_answer_holds_the_same_points() {
-        let unordered = bent(5, &DataFault::Unordered);
-        assert_eq!(unordered["data"][1]["domain"], A);
-        let mut found = times(&unordered, 1);
-        assert_ne!(found, [0, 1, 2, 3, 4]);
-        found.sort_unstable();
-        assert_eq!(found, [0, 1, 2, 3, 4]);
     }
 }

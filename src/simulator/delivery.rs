@@ -12,15 +12,26 @@ use super::reply::Reply;
 const MEBIBYTE: usize = 1024 * 1024;
 
 /// The way a reply travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Whole,
     ResetBefore,
     ResetMidBody,
     Truncated,
-    SlowBody { pieces: usize, pause: Duration },
-    SlowHead { pause: Duration },
-    Blanks { mebibytes: usize },
+    /// The connection ends after the body, whatever the head promises.
+    ClosedAfter,
+    /// A second response comes along with the first.
+    Followed(Box<Reply>),
+    SlowBody {
+        pieces: usize,
+        pause: Duration,
+    },
+    SlowHead {
+        pause: Duration,
+    },
+    Blanks {
+        mebibytes: usize,
+    },
     Never,
 }
 
@@ -34,11 +45,22 @@ pub(crate) enum Connection {
 /// Sends `reply`; an error means that the client has gone.
 pub(crate) async fn deliver(stream: &mut TcpStream, reply: &Reply) -> io::Result<Connection> {
     let (head, body) = (reply.head(), reply.body.as_slice());
-    let half = body.get(..body.len() / 2).unwrap_or_default();
-    match reply.delivery {
+    let half = half(body);
+    match &reply.delivery {
         Delivery::Whole => {
             stream.write_all(&head).await?;
             stream.write_all(body).await?;
+        }
+        Delivery::ClosedAfter => {
+            stream.write_all(&head).await?;
+            stream.write_all(body).await?;
+            stream.shutdown().await?;
+            return Ok(Connection::Done);
+        }
+        Delivery::Followed(second) => {
+            // In one piece, so that the client has all of it before it can ask again.
+            let both = [head.as_slice(), body, &second.head(), &second.body].concat();
+            stream.write_all(&both).await?;
         }
         Delivery::ResetBefore => {
             // With no time to linger, closing sends a reset.
@@ -59,14 +81,14 @@ pub(crate) async fn deliver(stream: &mut TcpStream, reply: &Reply) -> io::Result
         }
         Delivery::SlowBody { pieces, pause } => {
             stream.write_all(&head).await?;
-            for piece in body.chunks(body.len().div_ceil(pieces.max(1)).max(1)) {
-                sleep(pause).await;
+            for piece in body.chunks(body.len().div_ceil((*pieces).max(1)).max(1)) {
+                sleep(*pause).await;
                 stream.write_all(piece).await?;
             }
         }
         Delivery::SlowHead { pause } => {
             for byte in head {
-                sleep(pause).await;
+                sleep(*pause).await;
                 stream.write_all(&[byte]).await?;
             }
             stream.write_all(body).await?;
@@ -75,7 +97,7 @@ pub(crate) async fn deliver(stream: &mut TcpStream, reply: &Reply) -> io::Result
             stream.write_all(&head).await?;
             write_chunk(stream, body).await?;
             let blanks = vec![b' '; MEBIBYTE];
-            for _ in 0..mebibytes {
+            for _ in 0..*mebibytes {
                 write_chunk(stream, &blanks).await?;
             }
             stream.write_all(b"0\r\n\r\n").await?;
@@ -87,6 +109,11 @@ pub(crate) async fn deliver(stream: &mut TcpStream, reply: &Reply) -> io::Result
         }
     }
     Ok(Connection::Usable)
+}
+
+/// What arrives of a body that is cut off.
+pub(crate) fn half(body: &[u8]) -> &[u8] {
+    body.get(..body.len() / 2).unwrap_or_default()
 }
 
 async fn write_chunk(stream: &mut TcpStream, chunk: &[u8]) -> io::Result<()> {

@@ -33,6 +33,20 @@ pub(crate) fn message(status: i64) -> &'static str {
     }
 }
 
+/// "成功" ("success") in GBK, which is no UTF-8.
+pub(crate) const GBK_MESSAGE: &[u8] = b"\xb3\xc9\xb9\xa6";
+
+/// `body` with a message in the GBK encoding.
+pub(crate) fn in_gbk(body: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = br#""msg":""#;
+    let start = body.windows(NAME.len()).position(|part| part == NAME);
+    let Some((head, rest)) = start.and_then(|at| body.split_at_checked(at + NAME.len())) else {
+        return body.to_vec();
+    };
+    let end = rest.iter().position(|byte| *byte == b'"').unwrap_or(0);
+    [head, GBK_MESSAGE, rest.get(end..).unwrap_or_default()].concat()
+}
+
 /// `text` as a JSON string.
 pub(crate) fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()

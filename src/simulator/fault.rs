@@ -2,13 +2,26 @@
 
 use std::time::Duration;
 
-use super::mutation::Mutation;
+use super::data_fault::DataFault;
 
 /// A message that tries to take over the terminal that shows it: moves the cursor, sets the title, writes
 /// the clipboard, forges a log line, and reverses the reading direction.
 pub const HOSTILE_TEXT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}]52;c;cm0gLXJm\u{7}\r\n2026-01-01 INFO all is well\u{202e}txt.exe\u{9b}31m\0";
 
 /// What happens to one request.
+///
+/// Each kind of wrong answer that the program must not believe has its fault:
+///
+/// | the answer | the fault |
+/// |---|---|
+/// | 21 for any window; 42 to 45 for a short window; 22 for a small batch; 15, 18 for an own domain; 3, 4, 7, 20 | [`Fault::envelope`] |
+/// | 413; 401, 403, 407; a redirect | [`Fault::http`], [`Fault::Redirect`] |
+/// | too large, or said to be | [`Fault::HugeBody`], [`Fault::GzipBomb`], [`Fault::HugeLength`] |
+/// | a page, another shape, a cut body | [`Fault::Html`], [`Fault::Json`], [`Fault::Truncated`], [`Fault::TruncatedJson`] |
+/// | 206, another 2xx | [`Fault::UnderStatus`] |
+/// | surplus bytes after the answer | [`Fault::Followed`] |
+/// | text in another encoding | [`Fault::GbkMessage`] |
+/// | wrong data | [`Fault::Data`] with a [`DataFault`], which has a table of its own |
 ///
 /// Faults come before the checks, as those of a gateway do, except where a variant says that the correct
 /// answer is delivered: that answer may be a refusal.
@@ -79,6 +92,26 @@ pub enum Fault {
         /// The unpacked size in MiB.
         mebibytes: usize,
     },
+    /// The correct answer under a `Content-Length` of this many bytes; the connection is closed after it.
+    HugeLength {
+        /// What the header says.
+        bytes: u64,
+    },
+    /// The correct answer under another HTTP status than 200, such as 206.
+    UnderStatus {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the data, too.
+        data: Option<DataFault>,
+    },
+    /// The correct answer, and right behind it on the same connection a second response: what this fault
+    /// makes of the same request.
+    Followed(Box<Self>),
+    /// The correct answer, or with `status` an envelope, whose message is in the GBK encoding.
+    GbkMessage {
+        /// The status of the envelope.
+        status: Option<i64>,
+    },
     /// HTTP 200 with `data` an array in an array, this many deep.
     DeepNesting {
         /// How many arrays.
@@ -95,62 +128,6 @@ pub enum Fault {
     },
     /// The request is checked, and the answer holds wrong data.
     Data(DataFault),
-}
-
-/// What is wrong with the data of an answer.
-///
-/// Where a fault names a domain and a slot that the answer does not hold, it does nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DataFault {
-    /// Peaks of longer steps, such as 3600 or 86400 seconds, in place of 5-minute points.
-    Granularity {
-        /// The step.
-        seconds: i64,
-    },
-    /// One point written differently.
-    Mutate {
-        /// The domain of the point.
-        domain: String,
-        /// The timestamp of the point.
-        slot: i64,
-        /// How it is written.
-        mutation: Mutation,
-    },
-    /// One point twice.
-    Duplicate {
-        /// The domain of the point.
-        domain: String,
-        /// The timestamp of the point.
-        slot: i64,
-    },
-    /// One point twice, the second time with one bit/s more.
-    ConflictingDuplicate {
-        /// The domain of the point.
-        domain: String,
-        /// The timestamp of the point.
-        slot: i64,
-    },
-    /// One point left out.
-    Omit {
-        /// The domain of the point.
-        domain: String,
-        /// The timestamp of the point.
-        slot: i64,
-    },
-    /// The true points just before and just after the window, too.
-    OutsideWindow,
-    /// Points of this domain, too.
-    UnaskedDomain(String),
-    /// Nothing of this domain.
-    AbsentDomain(String),
-    /// `"data": []`.
-    NoDomains,
-    /// Every domain with `"data": []`.
-    NoPoints,
-    /// Domain names in upper case.
-    UpperCase,
-    /// Domains and points out of order.
-    Unordered,
 }
 
 /// The value of a `Retry-After` header.
@@ -198,13 +175,31 @@ impl Fault {
         }
     }
 
-    /// The name of the fault in the log.
+    /// The correct answer under HTTP 206, with only the first half of each series.
+    #[must_use]
+    pub fn partial_content() -> Self {
+        Self::UnderStatus {
+            status: 206,
+            data: Some(DataFault::CutSeries {
+                domain: None,
+                kept_percent: 50,
+            }),
+        }
+    }
+
+    /// The correct answer, followed by a response in which every list is empty.
+    #[must_use]
+    pub fn surplus() -> Self {
+        Self::Followed(Box::new(Self::Data(DataFault::NoPoints)))
+    }
+
+    /// The name of the fault in the log; refusals that stand for something else each have their own.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Envelope { .. } => "envelope",
-            Self::Http { .. } => "http",
+            Self::Envelope { status, .. } => envelope_name(*status),
+            Self::Http { status, .. } => http_name(*status),
             Self::ResetBeforeAnswer => "reset before answer",
             Self::ResetMidBody => "reset mid body",
             Self::Truncated => "truncated",
@@ -220,6 +215,10 @@ impl Fault {
             Self::Redirect { .. } => "redirect",
             Self::HugeBody { .. } => "huge body",
             Self::GzipBomb { .. } => "gzip bomb",
+            Self::HugeLength { .. } => "huge length",
+            Self::UnderStatus { .. } => "under status",
+            Self::Followed(_) => "followed",
+            Self::GbkMessage { .. } => "gbk message",
             Self::DeepNesting { .. } => "deep nesting",
             Self::Verbatim { .. } => "verbatim",
             Self::Data(data) => data.name(),
@@ -227,22 +226,32 @@ impl Fault {
     }
 }
 
-impl DataFault {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Granularity { .. } => "granularity",
-            Self::Mutate { .. } => "mutated point",
-            Self::Duplicate { .. } => "duplicate",
-            Self::ConflictingDuplicate { .. } => "conflicting duplicate",
-            Self::Omit { .. } => "omitted point",
-            Self::OutsideWindow => "outside window",
-            Self::UnaskedDomain(_) => "unasked domain",
-            Self::AbsentDomain(_) => "absent domain",
-            Self::NoDomains => "no domains",
-            Self::NoPoints => "no points",
-            Self::UpperCase => "upper case",
-            Self::Unordered => "unordered",
-        }
+fn envelope_name(status: i64) -> &'static str {
+    match status {
+        3 => "status 3",
+        4 => "status 4",
+        7 => "status 7",
+        15 => "status 15",
+        18 => "status 18",
+        20 => "status 20",
+        21 => "status 21",
+        22 => "status 22",
+        42 => "status 42",
+        43 => "status 43",
+        44 => "status 44",
+        45 => "status 45",
+        _ => "envelope",
+    }
+}
+
+fn http_name(status: u16) -> &'static str {
+    match status {
+        401 => "http 401",
+        403 => "http 403",
+        407 => "http 407",
+        413 => "http 413",
+        429 => "http 429",
+        _ => "http",
     }
 }
 

@@ -20,6 +20,14 @@ pub(crate) struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// A request of the API with this body, as a client sends it that takes no compressed answers.
+    pub(crate) fn of_api(body: &[u8]) -> Self {
+        Self {
+            body: body.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// The first header of this name, in any case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers

@@ -31,6 +31,12 @@ pub enum Mutation {
     BeyondFloat,
     /// `NaN`, which is no JSON: the whole answer becomes unreadable.
     NaN,
+    /// A bandwidth of `Infinity`, which is no JSON either.
+    Infinity,
+    /// `NaN` requests.
+    NaNPv,
+    /// A count of `NaN` for the first status code.
+    NaNCount,
     /// A bandwidth of `"n/a"`.
     WordBandwidth,
     /// A bandwidth of `null`.
@@ -39,6 +45,12 @@ pub enum Mutation {
     NullCodes,
     /// The timestamp as `"2026-01-01 00:05"`.
     TextTime,
+    /// A timestamp 2 minutes and 7 seconds late: in its slot, but off the grid.
+    OffGridTime,
+    /// The timestamp in milliseconds.
+    MillisecondTime,
+    /// The timestamp with a minus sign.
+    NegativeTime,
     /// No bandwidth: the elements after it move up.
     WithoutBandwidth,
     /// No status codes.
@@ -96,10 +108,23 @@ impl Mutation {
             Self::BeyondI64 => fields.bandwidth = Some("9223372036854775808".to_owned()),
             Self::BeyondFloat => fields.bandwidth = Some("1e400".to_owned()),
             Self::NaN => fields.bandwidth = Some("NaN".to_owned()),
+            Self::Infinity => fields.bandwidth = Some("Infinity".to_owned()),
+            Self::NaNPv => "NaN".clone_into(&mut fields.pv),
+            Self::NaNCount => {
+                if let Some((_, count)) = fields.codes.iter_mut().flatten().next() {
+                    "NaN".clone_into(count);
+                }
+            }
             Self::WordBandwidth => fields.bandwidth = Some(quote("n/a")),
             Self::NullBandwidth => fields.bandwidth = Some("null".to_owned()),
             Self::NullCodes => fields.null_codes = true,
             Self::TextTime => fields.ts = quote("2026-01-01 00:05"),
+            Self::OffGridTime => {
+                let time = fields.ts.parse::<i64>().unwrap_or(0).saturating_add(127);
+                fields.ts = time.to_string();
+            }
+            Self::MillisecondTime => fields.ts.push_str("000"),
+            Self::NegativeTime => fields.ts.insert(0, '-'),
             Self::WithoutBandwidth => fields.bandwidth = None,
             Self::WithoutCodes => fields.codes = None,
             Self::NullPoint => return None,

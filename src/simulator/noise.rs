@@ -40,6 +40,12 @@ impl Noise {
         low + (self.0 >> 1).cast_signed() % width
     }
 
+    /// True in `rate` of the cases, from 0 to 1.
+    pub(crate) fn strikes(self, rate: f64) -> bool {
+        let chance = f64::from(u32::try_from(self.0 >> 32).unwrap_or(u32::MAX)) / 4_294_967_296.0;
+        chance < rate
+    }
+
     /// True in `share` of a million cases.
     pub(crate) fn happens(self, share: i64) -> bool {
         self.between(0, 999_999) < share

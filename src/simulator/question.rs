@@ -1,16 +1,14 @@
 //! What a request asks for, read as far as it can be read, and checked as the API checks it.
 
-use std::fmt::Write as _;
+use std::collections::HashSet;
 
-use chrono::{DateTime, NaiveDateTime};
-use md5::{Digest as _, Md5};
-use secrecy::ExposeSecret as _;
+use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 use super::settings::Settings;
+use super::signature::{UTC8_SECONDS, expected_signature};
+use super::truth::POINT_SECONDS;
 
-/// Times in requests carry no zone; inferred to be UTC+8, and so is the date of the signature.
-const UTC8_SECONDS: i64 = 8 * 3600;
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M";
 const DAY: i64 = 86_400;
 
@@ -23,6 +21,18 @@ pub(crate) struct Question {
     pub(crate) start: i64,
     /// The first second no longer asked for.
     pub(crate) end: i64,
+    /// The first label selected by this range, and the first that is too late.
+    pub(crate) labels: (i64, i64),
+}
+
+impl Question {
+    /// How many slots of how many domains are asked for.
+    pub(crate) fn domain_slots(&self) -> usize {
+        let slots = (self.labels.1 - self.labels.0 + POINT_SECONDS - 1) / POINT_SECONDS;
+        usize::try_from(slots)
+            .unwrap_or(0)
+            .saturating_mul(self.domains.len())
+    }
 }
 
 /// The parts of a request that could be read, whether or not it passes the checks.
@@ -78,13 +88,12 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Questi
     if start >= end {
         return Err(19);
     }
-    let owns = |domain: &String| {
-        settings
-            .domains
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(domain))
-    };
-    if !listed.iter().all(owns) {
+    let own: HashSet<String> = settings
+        .domains
+        .iter()
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
+    if !listed.iter().all(|domain| own.contains(domain)) {
         return Err(18);
     }
     if listed.len() > settings.max_domains.unwrap_or(settings.domains.len()) {
@@ -102,13 +111,15 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Questi
         return Err(21);
     }
 
-    let mut domains = Vec::with_capacity(listed.len());
-    for domain in listed {
-        if !domains.contains(&domain) {
-            domains.push(domain);
-        }
-    }
-    Ok(Question { domains, start, end })
+    let mut seen = HashSet::with_capacity(listed.len());
+    let mut domains = listed;
+    domains.retain(|domain| seen.insert(domain.clone()));
+    Ok(Question {
+        domains,
+        start,
+        end,
+        labels: settings.reading.labels(start, end),
+    })
 }
 
 /// A text parameter; `missing` when there is none or it is blank, 41 when it is no text (assumed).
@@ -138,29 +149,10 @@ fn past_minute(second: i64) -> i64 {
     second.saturating_sub(second.rem_euclid(60)).saturating_add(60)
 }
 
-/// Lower-case hex MD5 of date, user name and key with nothing between (documented).
-fn expected_signature(settings: &Settings, now: i64) -> String {
-    let date = DateTime::from_timestamp(now.saturating_add(UTC8_SECONDS), 0)
-        .map(|time| time.format("%Y%m%d").to_string())
-        .unwrap_or_default();
-    sign(&date, &settings.username, settings.secret_key.expose_secret())
-}
-
-pub(super) fn sign(date: &str, username: &str, key: &str) -> String {
-    let digest = Md5::new()
-        .chain_update(date)
-        .chain_update(username)
-        .chain_update(key)
-        .finalize();
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::super::SpanLimit;
     use super::*;
 
@@ -195,14 +187,6 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_signature_example_has_its_digest() {
-        assert_eq!(
-            sign("20161023", "jcloud_00", "e7a31b1c5ea0efa9aa2f29c6559f7d61"),
-            DIGEST
-        );
-    }
-
-    #[test]
     fn the_signature_is_good_for_its_day_in_utc8_and_no_other() {
         let midnight = 1_477_152_000;
         let status_at = |now| check(&body(&[]), &Settings::default(), now).err();
@@ -219,8 +203,10 @@ mod tests {
             domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
             start: 1_477_177_200,
             end: 1_477_177_200 + 6 * 3_600,
+            labels: (1_477_177_200, 1_477_177_200 + 6 * 3_600),
         };
         assert_eq!(question, expected);
+        assert_eq!(question.domain_slots(), 2 * 72);
     }
 
     #[test]
@@ -322,6 +308,21 @@ mod tests {
             };
             assert_eq!((from(0), from(1)), (None, Some(code)));
         }
+    }
+
+    #[test]
+    fn a_limit_of_one_day_takes_a_calendar_day_and_no_slot_more() {
+        let settings = Settings {
+            span_limit: Some(SpanLimit::OneDay),
+            ..Settings::default()
+        };
+        let refusal = |start: &str, end: &str| {
+            let times = [("start_time", start.into()), ("end_time", end.into())];
+            check(&body(&times), &settings, NOW).err()
+        };
+        assert_eq!(refusal("2016-10-22 00:00", "2016-10-22 23:59"), None);
+        assert_eq!(refusal("2016-10-22 00:00", "2016-10-23 00:04"), Some(43));
+        assert_eq!(refusal("2016-10-21 23:55", "2016-10-22 23:59"), Some(43));
     }
 
     #[test]

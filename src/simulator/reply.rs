@@ -2,15 +2,13 @@
 
 use std::io::Write as _;
 
-use chrono::DateTime;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use super::answer::Answer;
+use super::data_fault::DataFault;
 use super::delivery::Delivery;
-use super::envelope::{envelope, message};
-use super::fault::{DataFault, Fault, RetryAfter};
+use super::envelope::{envelope, in_gbk, message};
+use super::fault::{Fault, RetryAfter};
 use super::http::HttpRequest;
+use super::http_text::{gzip, http_date, reason};
 use super::log::Outcome;
 use super::question::check;
 use super::settings::Settings;
@@ -172,6 +170,19 @@ impl Exchange<'_> {
                     gzip(std::iter::once(start).chain(std::iter::repeat_n(blanks.as_slice(), *mebibytes)));
                 json(&body).with_header("Content-Encoding", "gzip")
             }
+            Fault::HugeLength { bytes } => correct()
+                .with_header("Content-Length", bytes.to_string())
+                .delivered(Delivery::ClosedAfter),
+            Fault::UnderStatus { status, data } => Reply {
+                status: *status,
+                ..self.correct(data.as_ref(), |body| body).0
+            },
+            Fault::Followed(second) => {
+                let second = self.finish(self.faulty(second));
+                correct().delivered(Delivery::Followed(Box::new(second)))
+            }
+            Fault::GbkMessage { status: None } => self.correct(None, |body| in_gbk(&body)).0,
+            Fault::GbkMessage { status: Some(status) } => json(&in_gbk(&envelope(*status, message(*status)))),
             Fault::DeepNesting { depth } => {
                 let (open, close) = ("[".repeat(*depth), "]".repeat(*depth));
                 json(format!(r#"{{"status":0,"data":{open}{close}}}"#).as_bytes())
@@ -233,44 +244,5 @@ impl Exchange<'_> {
             RetryAfter::Date(offset) => http_date(self.now.saturating_add(*offset)),
             RetryAfter::Raw(text) => text.clone(),
         }
-    }
-}
-
-fn http_date(ts: i64) -> String {
-    DateTime::from_timestamp(ts, 0)
-        .map(|time| time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
-        .unwrap_or_default()
-}
-
-fn gzip<'a>(blocks: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    for block in blocks {
-        // Writing to a Vec cannot fail.
-        let _ = encoder.write_all(block);
-    }
-    encoder.finish().unwrap_or_default()
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Status",
     }
 }

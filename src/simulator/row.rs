@@ -1,7 +1,5 @@
 //! One point as JSON text.
 
-use std::io::Write as _;
-
 use super::mutation::Mutation;
 use super::settings::RowShape;
 use super::truth::TruthPoint;
@@ -11,6 +9,15 @@ use super::truth::TruthPoint;
 pub(crate) struct Row {
     pub(crate) point: TruthPoint,
     pub(crate) mutation: Option<Mutation>,
+}
+
+impl From<TruthPoint> for Row {
+    fn from(point: TruthPoint) -> Self {
+        Self {
+            point,
+            mutation: None,
+        }
+    }
 }
 
 impl Row {
@@ -64,12 +71,25 @@ fn write_codes(out: &mut Vec<u8>, point: &TruthPoint) {
 }
 
 fn write_number(out: &mut Vec<u8>, number: i64) {
-    // Most counts are single digits, and formatting them one by one would be most of the work.
-    match u8::try_from(number) {
-        Ok(digit @ 0..=9) => out.push(b'0' + digit),
-        // Writing to a Vec cannot fail.
-        _ => drop(write!(out, "{number}")),
+    // Formatting number by number with `write!` would be most of the work of an answer.
+    let mut left = number.unsigned_abs();
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        return out.push(b'0' + digit);
     }
+    if number < 0 {
+        out.push(b'-');
+    }
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        start -= 1;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(start..).unwrap_or_default());
 }
 
 /// The parts of a point as JSON texts, for changing them.
@@ -172,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn every_number_is_written_in_full() {
+        for number in [0, 9, 10, -1, 4_294_967_296, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            write_number(&mut out, number);
+            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        }
+    }
+
+    #[test]
     fn each_mutation_changes_what_it_says() {
         use Mutation::*;
         let expected = [
@@ -197,6 +226,12 @@ mod tests {
             ),
             (BeyondFloat, r#"[300,1e400,10,{"0":0,"200":10,"000":0}]"#),
             (NaN, r#"[300,NaN,10,{"0":0,"200":10,"000":0}]"#),
+            (Infinity, r#"[300,Infinity,10,{"0":0,"200":10,"000":0}]"#),
+            (NaNPv, r#"[300,1234,NaN,{"0":0,"200":10,"000":0}]"#),
+            (NaNCount, r#"[300,1234,10,{"0":NaN,"200":10,"000":0}]"#),
+            (OffGridTime, r#"[427,1234,10,{"0":0,"200":10,"000":0}]"#),
+            (MillisecondTime, r#"[300000,1234,10,{"0":0,"200":10,"000":0}]"#),
+            (NegativeTime, r#"[-300,1234,10,{"0":0,"200":10,"000":0}]"#),
             (WordBandwidth, r#"[300,"n/a",10,{"0":0,"200":10,"000":0}]"#),
             (NullBandwidth, r#"[300,null,10,{"0":0,"200":10,"000":0}]"#),
             (NullCodes, "[300,1234,10,null]"),

@@ -1,125 +1,12 @@
 //! Which request meets which fault.
 
-use std::collections::{HashSet, VecDeque};
-use std::fmt;
+use std::collections::VecDeque;
 
-use super::fault::{Fault, RetryAfter};
+use super::fault::Fault;
 use super::log::LoggedRequest;
-use super::noise::Noise;
+use super::mix::Mix;
+use super::rule::{FaultScript, Rule};
 use super::settings::Settings;
-
-/// Faults for the next requests, one each.
-///
-/// ```
-/// use jdcdn_stats::simulator::{Fault, FaultScript};
-/// let script = FaultScript::new().then(Fault::http(503)).then(Fault::None).then_times(2, Fault::Html);
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct FaultScript(VecDeque<Fault>);
-
-impl FaultScript {
-    /// A script without steps.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a step; [`Fault::None`] lets a request through.
-    #[must_use]
-    pub fn then(self, fault: Fault) -> Self {
-        self.then_times(1, fault)
-    }
-
-    /// Adds the same step several times.
-    #[must_use]
-    pub fn then_times(mut self, times: usize, fault: Fault) -> Self {
-        self.0.extend(std::iter::repeat_n(fault, times));
-        self
-    }
-}
-
-type Condition = Box<dyn Fn(&LoggedRequest) -> bool + Send>;
-
-/// A fault for every request that meets all conditions of the rule.
-pub struct Rule {
-    fault: Fault,
-    /// How often it may still strike; None for always.
-    left: Option<usize>,
-    conditions: Vec<Condition>,
-}
-
-impl Rule {
-    /// Strikes every time.
-    #[must_use]
-    pub fn always(fault: impl Into<Fault>) -> Self {
-        Self {
-            fault: fault.into(),
-            left: None,
-            conditions: Vec::new(),
-        }
-    }
-
-    /// Strikes the first time.
-    #[must_use]
-    pub fn once(fault: impl Into<Fault>) -> Self {
-        Self::times(1, fault)
-    }
-
-    /// Strikes the first `times` times.
-    #[must_use]
-    pub fn times(times: usize, fault: impl Into<Fault>) -> Self {
-        Self {
-            left: Some(times),
-            ..Self::always(fault)
-        }
-    }
-
-    /// Only requests that ask for this domain, in any case.
-    #[must_use]
-    pub fn for_domain(self, domain: &str) -> Self {
-        let domain = domain.to_ascii_lowercase();
-        self.when(move |request| request.domains.contains(&domain))
-    }
-
-    /// Only requests whose window holds this moment, in Unix seconds.
-    #[must_use]
-    pub fn for_moment(self, ts: i64) -> Self {
-        self.when(move |request| {
-            request.start.is_some_and(|start| start <= ts) && request.end.is_some_and(|end| ts < end)
-        })
-    }
-
-    /// Only the request of this number; the first request of a simulator is 1.
-    #[must_use]
-    pub fn for_sequence(self, sequence: u64) -> Self {
-        self.when(move |request| request.sequence == sequence)
-    }
-
-    /// Only requests of which `condition` is true; their outcome is not known yet and reads as status 0.
-    #[must_use]
-    pub fn when(mut self, condition: impl Fn(&LoggedRequest) -> bool + Send + 'static) -> Self {
-        self.conditions.push(Box::new(condition));
-        self
-    }
-
-    fn strikes(&mut self, request: &LoggedRequest) -> bool {
-        let strikes = self.left != Some(0) && self.conditions.iter().all(|condition| condition(request));
-        if strikes {
-            self.left = self.left.map(|left| left - 1);
-        }
-        strikes
-    }
-}
-
-impl fmt::Debug for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule")
-            .field("fault", &self.fault)
-            .field("left", &self.left)
-            .field("conditions", &self.conditions.len())
-            .finish()
-    }
-}
 
 /// Decides on each request: the script first, then the rules in their order, then the mix.
 #[derive(Debug)]
@@ -134,11 +21,7 @@ impl Schedule {
         Self {
             script: VecDeque::new(),
             rules: Vec::new(),
-            mix: Mix {
-                noise: Noise::new(settings.fault_seed),
-                rate: settings.fault_rate,
-                struck: HashSet::new(),
-            },
+            mix: Mix::new(settings.fault_seed, settings.fault_rate),
         }
     }
 
@@ -148,6 +31,11 @@ impl Schedule {
 
     pub(crate) fn add(&mut self, rule: Rule) {
         self.rules.push(rule);
+    }
+
+    /// Changes what share of the requests meets a transient fault.
+    pub(crate) fn set_rate(&mut self, fault_rate: f64) {
+        self.mix.rate = fault_rate;
     }
 
     /// Ends the script and drops the rules; the mix goes on.
@@ -171,51 +59,10 @@ impl Schedule {
     }
 }
 
-/// Transient faults that strike a share of the requests.
-#[derive(Debug)]
-struct Mix {
-    noise: Noise,
-    rate: f64,
-    /// The requests that met a fault and have not been repeated yet.
-    struck: HashSet<u64>,
-}
-
-impl Mix {
-    fn next(&mut self, request: &LoggedRequest) -> Fault {
-        let content = Noise::new(0)
-            .named(&request.domains.join(","))
-            .at(request.start.unwrap_or_default())
-            .at(request.end.unwrap_or_default())
-            .bits();
-        // A client may give up on an unreadable answer after its second try: without this, chance alone
-        // would now and then fail a run that did nothing wrong.
-        let repeated = self.struck.remove(&content);
-        let noise = self.noise.branch(request.sequence);
-        let chance = f64::from(u32::try_from(noise.bits() >> 32).unwrap_or(u32::MAX)) / 4_294_967_296.0;
-        if repeated || chance >= self.rate {
-            return Fault::None;
-        }
-        self.struck.insert(content);
-        match noise.branch(1).between(0, 13) {
-            0 => Fault::http(500),
-            1 => Fault::http(502),
-            2 => Fault::http(503),
-            3 => Fault::http(504),
-            4 | 5 => Fault::http_retry(429, RetryAfter::Seconds(0)),
-            6 => Fault::http_retry(429, RetryAfter::Seconds(1)),
-            7 => Fault::envelope(-1),
-            8 => Fault::envelope(1),
-            9 => Fault::envelope(8),
-            10 => Fault::ResetBeforeAnswer,
-            11 => Fault::ResetMidBody,
-            12 => Fault::Truncated,
-            _ => Fault::Html,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::super::log::Outcome;
     use super::*;
 
@@ -275,6 +122,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_may_look_at_the_size_of_a_request() {
+        let two = |sequence, start| {
+            let mut request = request(sequence, "a.com", start);
+            request.domains.push("b.com".to_owned());
+            request
+        };
+        let strikes = |rule: Rule, request: &LoggedRequest| {
+            let mut schedule = schedule(0.0);
+            schedule.add(rule);
+            schedule.next(request) == Fault::Empty
+        };
+        let rule = || Rule::always(Fault::Empty);
+        assert!(strikes(rule().for_domain_alone("A.com"), &request(1, "a.com", 0)));
+        assert!(!strikes(rule().for_domain_alone("a.com"), &two(1, 0)));
+        assert!(strikes(rule().for_more_domains_than(1), &two(1, 0)));
+        assert!(!strikes(rule().for_more_domains_than(2), &two(1, 0)));
+        assert!(strikes(rule().for_longer_than(299), &request(1, "a.com", 0)));
+        assert!(!strikes(rule().for_longer_than(300), &request(1, "a.com", 0)));
+    }
+
+    #[test]
     fn the_mix_strikes_its_share_in_every_way_and_the_same_way_again() {
         let run = || -> Vec<Fault> {
             let mut schedule = schedule(0.05);
@@ -287,7 +155,7 @@ mod tests {
         let struck: Vec<_> = faults.iter().filter(|fault| **fault != Fault::None).collect();
         assert!((200..300).contains(&struck.len()), "{}", struck.len());
         let kinds: HashSet<_> = struck.iter().map(|fault| format!("{fault:?}")).collect();
-        assert_eq!(kinds.len(), 13);
+        assert_eq!(kinds.len(), 19);
     }
 
     #[test]
@@ -297,5 +165,16 @@ mod tests {
             .map(|n| schedule.next(&request(n, "a.com", 0)) == Fault::None)
             .collect();
         assert_eq!(met, [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_part_of_a_struck_window_gets_through_the_mix() {
+        let mut schedule = schedule(1.0);
+        let mut padded = request(1, "a.com", 300);
+        (padded.start, padded.end) = (Some(0), Some(900));
+        assert_ne!(schedule.next(&padded), Fault::None);
+        assert_ne!(schedule.next(&request(2, "b.com", 300)), Fault::None);
+        assert_eq!(schedule.next(&request(3, "a.com", 300)), Fault::None);
+        assert_ne!(schedule.next(&request(4, "a.com", 300)), Fault::None);
     }
 }

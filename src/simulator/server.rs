@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::delivery::{Connection, deliver};
-use super::http::{HttpRequest, read_request};
-use super::log::{LoggedRequest, Outcome};
-use super::question::Draft;
-use super::reply::{API_PATH, Exchange, Reply, misdirected};
-use super::schedule::{FaultScript, Rule, Schedule};
+use super::http::read_request;
+use super::log::LoggedRequest;
+use super::reply::API_PATH;
+use super::rule::{FaultScript, Rule};
+use super::service::Service;
 use super::settings::Settings;
 use super::truth::Truth;
 use crate::clock::SharedClock;
@@ -40,19 +40,11 @@ pub struct Simulator {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What all connections share.
 #[derive(Debug)]
 struct Shared {
-    settings: Settings,
-    truth: Truth,
+    service: Service,
     clock: SharedClock,
-    schedule: Mutex<Schedule>,
-    log: Mutex<Log>,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    sequence: u64,
-    requests: Vec<LoggedRequest>,
 }
 
 impl Simulator {
@@ -63,10 +55,7 @@ impl Simulator {
     pub fn start(listener: TcpListener, settings: Settings, clock: SharedClock) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            truth: Truth::new(settings.seed),
-            schedule: Mutex::new(Schedule::new(&settings)),
-            log: Mutex::default(),
-            settings,
+            service: Service::new(settings),
             clock,
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,36 +107,42 @@ impl Simulator {
         self.address
     }
 
-    /// What the answers are made of.
+    /// What answers, without the socket.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.shared.service
+    }
+
+    /// As [`Service::truth`].
     #[must_use]
     pub fn truth(&self) -> Truth {
-        self.shared.truth
+        self.service().truth()
     }
 
-    /// The requests so far, in the order of their arrival; each is logged before it is answered.
+    /// As [`Service::requests`].
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.shared.log).requests.clone()
+        self.service().requests()
     }
 
-    /// Forgets the requests so far.
+    /// As [`Service::clear_log`].
     pub fn clear_log(&self) {
-        lock(&self.shared.log).requests.clear();
+        self.service().clear_log();
     }
 
-    /// Queues faults for the next requests, behind those already queued.
+    /// As [`Service::script`].
     pub fn script(&self, script: FaultScript) {
-        lock(&self.shared.schedule).append(script);
+        self.service().script(script);
     }
 
-    /// Adds a rule, behind those already there; rules apply when the script has run out.
+    /// As [`Service::rule`].
     pub fn rule(&self, rule: Rule) {
-        lock(&self.shared.schedule).add(rule);
+        self.service().rule(rule);
     }
 
-    /// Drops what is left of the script, and all rules.
+    /// As [`Service::clear_faults`].
     pub fn clear_faults(&self) {
-        lock(&self.shared.schedule).clear();
+        self.service().clear_faults();
     }
 }
 
@@ -159,48 +154,6 @@ impl Drop for Simulator {
             let _ = thread.join();
         }
     }
-}
-
-impl Shared {
-    /// Decides on the reply, and logs the request.
-    fn reply(&self, request: &HttpRequest) -> Reply {
-        let now = self.clock.now();
-        let exchange = Exchange {
-            request,
-            settings: &self.settings,
-            truth: self.truth,
-            now,
-        };
-        let draft = Draft::read(&request.body, now);
-        let mut entry = LoggedRequest {
-            sequence: self.next_sequence(),
-            domains: draft.domains,
-            start: draft.start,
-            end: draft.end,
-            asked_at: now,
-            outcome: Outcome::Answered(0),
-        };
-        let (reply, outcome) = if let Some(status) = misdirected(request) {
-            exchange.misdirect(status)
-        } else {
-            let fault = lock(&self.schedule).next(&entry);
-            exchange.reply(&fault)
-        };
-        entry.outcome = outcome;
-        lock(&self.log).requests.push(entry);
-        reply
-    }
-
-    fn next_sequence(&self) -> u64 {
-        let mut log = lock(&self.log);
-        log.sequence += 1;
-        log.sequence
-    }
-}
-
-/// A panic in a rule's condition must not hide the log from the test that wants to look at it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
@@ -220,9 +173,10 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
-        let reply = shared.reply(&request);
-        if !shared.settings.latency.is_zero() {
-            tokio::time::sleep(shared.settings.latency).await;
+        let reply = shared.service.reply(&request, shared.clock.now());
+        let latency = shared.service.settings().latency;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
         match deliver(&mut stream, &reply).await {
             Ok(Connection::Usable) if request.keep_alive() => {}

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::presence::{Idle, LATE_KINDS, Late};
+use super::reading::Reading;
+use super::truth::Truth;
+
 /// The signature example of the endpoint's document uses this user name.
 const EXAMPLE_USERNAME: &str = "jcloud_00";
 /// The key of the same example.
@@ -20,6 +24,12 @@ pub struct Settings {
     pub username: String,
     /// Signs requests together with the UTC+8 date (code 7).
     pub secret_key: SecretString,
+    /// Points report three status codes in place of twenty: less to write and to read in long simulations.
+    pub few_codes: bool,
+    /// Which domains have points in some slots only.
+    pub idle: Idle,
+    /// Which points appear long after their time.
+    pub late: [Late; LATE_KINDS],
     /// The account's domains; any other is refused (code 18).
     pub domains: Vec<String>,
     /// How old, in seconds, the start of a window may be (code 21).
@@ -30,6 +40,17 @@ pub struct Settings {
     pub max_domains: Option<usize>,
     /// Longer windows, in seconds, silently come back as hourly peaks.
     pub hourly_beyond_seconds: Option<i64>,
+    /// All answers hold sums of hours, labelled on the full hour, whatever the window: of a window of one slot,
+    /// the slot on the full hour holds the sum of its hour, and the others hold nothing.
+    pub hourly_always: bool,
+    /// Which points a range selects.
+    pub reading: Reading,
+    /// The most rows an answer holds; the rest is silently cut, in the order of the domains.
+    pub row_cap: Option<usize>,
+    /// Large requests silently get only the first part of each series.
+    pub series_cut: Option<SeriesCut>,
+    /// How a domain without a row in the answer is written.
+    pub absence: Absence,
     /// How points are written.
     pub row_shape: RowShape,
     /// Whether answers are compressed for clients that accept it.
@@ -38,7 +59,8 @@ pub struct Settings {
     pub latency: Duration,
     /// The share of requests, from 0 to 1, that meet a transient fault of a changing kind.
     ///
-    /// A request that repeats one which met such a fault is answered, so whoever retries succeeds.
+    /// A request that repeats one which met such a fault, or asks for a part of its window, is answered: so
+    /// whoever retries succeeds.
     pub fault_rate: f64,
     /// Decides which requests meet which fault.
     pub fault_seed: u64,
@@ -48,6 +70,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             seed: 1,
+            few_codes: false,
+            idle: Idle::default(),
+            late: [Late::default(); LATE_KINDS],
             username: EXAMPLE_USERNAME.to_owned(),
             secret_key: EXAMPLE_SECRET_KEY.into(),
             domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
@@ -55,6 +80,11 @@ impl Default for Settings {
             span_limit: None,
             max_domains: None,
             hourly_beyond_seconds: None,
+            hourly_always: false,
+            reading: Reading::default(),
+            row_cap: None,
+            series_cut: None,
+            absence: Absence::EmptyList,
             row_shape: RowShape::Arrays,
             gzip: true,
             latency: Duration::ZERO,
@@ -65,6 +95,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The truth that these settings stand for.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        let truth = Truth::new(self.seed).with_idle(self.idle).with_late(self.late);
+        if self.few_codes {
+            truth.with_few_codes()
+        } else {
+            truth
+        }
+    }
+
     /// An account worth looking at: three domains, 90 days kept, 7 days a request, 5 % faults.
     #[must_use]
     pub fn demo() -> Self {
@@ -125,4 +166,22 @@ pub enum RowShape {
     Arrays,
     /// `{"bandwidth": …, "pv": …, code: count, …, "time": ts}`, as the example of a sister endpoint shows.
     Objects,
+}
+
+/// Requests for more than `beyond` slots, counted over all domains, get the first part of each series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeriesCut {
+    /// The largest request that is answered whole.
+    pub beyond: usize,
+    /// The share of rows that is left, rounded down.
+    pub kept_percent: usize,
+}
+
+/// How a domain without a row in the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// With `"data": []`.
+    EmptyList,
+    /// Not at all.
+    LeftOut,
 }

@@ -60,9 +60,13 @@ enum Kind {
 pub(crate) struct Traffic {
     noise: Noise,
     kind: Kind,
+    /// Points report three codes only.
+    light: bool,
     /// Requests in the busiest 5 minutes of an ordinary day.
     peak: i64,
     object_bytes: i64,
+    /// Requests of a million that end with each code of [`LISTED_CODES`] and [`EXTRA_CODES`], without an outage.
+    shares: [i64; LISTED_CODES.len() + EXTRA_CODES.len()],
 }
 
 /// What reached the origin in one slot, before it is divided into status codes.
@@ -74,7 +78,7 @@ pub(crate) struct Load {
 
 impl Traffic {
     /// The traffic of the domain with this lower-case name.
-    pub(crate) fn new(seed: Noise, domain: &str) -> Self {
+    pub(crate) fn new(seed: Noise, domain: &str, light: bool) -> Self {
         let noise = seed.named(domain);
         let kind = match domain.split('.').next() {
             Some("www") => Kind::Site,
@@ -97,10 +101,15 @@ impl Traffic {
         Self {
             noise,
             kind,
+            light,
             peak: noise.branch(branch::PEAK).between(peak.0, peak.1),
             object_bytes: noise
                 .branch(branch::OBJECT)
                 .between(object_bytes.0, object_bytes.1),
+            shares: std::array::from_fn(|position| {
+                let mut codes = LISTED_CODES.iter().chain(&EXTRA_CODES);
+                codes.nth(position).map_or(0, |code| share(kind, code))
+            }),
         }
     }
 
@@ -148,10 +157,21 @@ impl Traffic {
     /// the fractions fall.
     pub(crate) fn codes(&self, load: Load, noise: Noise) -> Vec<(&'static str, i64)> {
         let noise = noise.branch(branch::CODES);
+        if self.light {
+            let missing = load.requests * noise.between(0, 20) / 1_000;
+            return vec![("200", load.requests - missing), ("404", missing), ("000", 0)];
+        }
         let mut codes = Vec::with_capacity(LISTED_CODES.len() + EXTRA_CODES.len());
         let mut left = load.requests;
-        for (position, code) in (0..).zip(LISTED_CODES.iter().chain(&EXTRA_CODES)) {
-            let count = match self.share(code, load.outage) {
+        let listed = LISTED_CODES.iter().chain(&EXTRA_CODES).zip(self.shares);
+        for (position, (code, share)) in (0..).zip(listed) {
+            let share = if load.outage {
+                outage_share(code, share)
+            } else {
+                share
+            };
+            let count = match share {
+                _ if left == 0 => 0,
                 0 => 0,
                 share => {
                     let noise = noise.branch(position);
@@ -189,28 +209,6 @@ impl Traffic {
         }
     }
 
-    /// Requests of a million that end with `code`; "200" is the rest.
-    fn share(&self, code: &str, outage: bool) -> i64 {
-        match (code, outage) {
-            ("502", true) => 300_000,
-            ("503", true) => 80_000,
-            ("504", true) => 170_000,
-            ("502", false) => 15,
-            ("504", false) => 10,
-            ("206", _) if self.kind == Kind::Download => 620_000,
-            ("206", _) => 700,
-            ("204", _) if self.kind == Kind::Api => 30_000,
-            ("301", _) => 1_500,
-            ("302", _) => 6_000,
-            ("404", _) => 900,
-            ("000", _) => 400,
-            ("other", _) => 60,
-            ("0" | "201" | "204", _) => 20,
-            ("512" | "464" | "612", _) => 4,
-            _ => 0,
-        }
-    }
-
     /// The episode of this kind that `slot` falls into: one in each `period`, at a moment of chance.
     fn episode(&self, kind: u64, slot: i64, period: i64, shortest: i64, longest: i64) -> Option<Episode> {
         let turn = slot.div_euclid(period);
@@ -240,6 +238,35 @@ impl Episode {
     fn share(self) -> i64 {
         let from_middle = (2 * self.elapsed - self.length).abs();
         1_000 - 1_000 * from_middle / self.length
+    }
+}
+
+/// Requests of a million that end with `code`; "200" is the rest.
+fn share(kind: Kind, code: &str) -> i64 {
+    match code {
+        "502" => 15,
+        "504" => 10,
+        "206" if kind == Kind::Download => 620_000,
+        "206" => 700,
+        "204" if kind == Kind::Api => 30_000,
+        "301" => 1_500,
+        "302" => 6_000,
+        "404" => 900,
+        "000" => 400,
+        "other" => 60,
+        "0" | "201" | "204" => 20,
+        "512" | "464" | "612" => 4,
+        _ => 0,
+    }
+}
+
+/// The share of `code` while the origin fails, where it is `share` otherwise.
+fn outage_share(code: &str, share: i64) -> i64 {
+    match code {
+        "502" => 300_000,
+        "503" => 80_000,
+        "504" => 170_000,
+        _ => share,
     }
 }
 

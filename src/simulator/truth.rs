@@ -3,6 +3,7 @@
 //! Tests compare the database with this function and with nothing else.
 
 use super::noise::Noise;
+use super::presence::{Idle, LATE_KINDS, Late, Presence, Rhythm};
 use super::traffic::Traffic;
 
 /// The spacing of points, in seconds.
@@ -44,6 +45,9 @@ pub struct TruthPoint {
 #[derive(Debug, Clone, Copy)]
 pub struct Truth {
     noise: Noise,
+    idle: Idle,
+    late: [Late; LATE_KINDS],
+    light: bool,
 }
 
 impl Truth {
@@ -52,7 +56,34 @@ impl Truth {
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
+            idle: Idle::default(),
+            late: [Late::default(); LATE_KINDS],
+            light: false,
         }
+    }
+
+    /// The same truth, in which some domains have points in some slots only.
+    #[must_use]
+    pub fn with_idle(self, idle: Idle) -> Self {
+        Self { idle, ..self }
+    }
+
+    /// The same truth, in which some points appear late.
+    #[must_use]
+    pub fn with_late(self, late: [Late; LATE_KINDS]) -> Self {
+        Self { late, ..self }
+    }
+
+    /// The same traffic, in points that report three status codes in place of twenty.
+    #[must_use]
+    pub fn with_few_codes(self) -> Self {
+        Self { light: true, ..self }
+    }
+
+    /// Whether the domain lacks points for good.
+    #[must_use]
+    pub fn is_idle(self, domain: &str) -> bool {
+        self.domain(domain).presence.rhythm != Rhythm::Busy
     }
 
     /// What the API reports for `slot` when asked at the moment `at` (both Unix seconds).
@@ -64,7 +95,8 @@ impl Truth {
         self.domain(domain).point(slot, at)
     }
 
-    /// What the API reports for `slot` once nothing changes any more; None when `slot` is off the grid.
+    /// What the API reports for `slot` once nothing changes any more; None when `slot` is off the grid, or when
+    /// an idle domain has no point there.
     #[must_use]
     pub fn final_point(self, domain: &str, slot: i64) -> Option<TruthPoint> {
         self.point(domain, slot, i64::MAX)
@@ -73,8 +105,11 @@ impl Truth {
     /// The truth of one domain, for asking about many of its points.
     #[must_use]
     pub fn domain(self, domain: &str) -> DomainTruth {
+        let domain = domain.to_ascii_lowercase();
+        let traffic = Traffic::new(self.noise, &domain, self.light);
         DomainTruth {
-            traffic: Traffic::new(self.noise, &domain.to_ascii_lowercase()),
+            presence: Presence::new(self.idle, self.late, traffic.noise(), &domain),
+            traffic,
         }
     }
 }
@@ -83,6 +118,7 @@ impl Truth {
 #[derive(Debug, Clone, Copy)]
 pub struct DomainTruth {
     traffic: Traffic,
+    presence: Presence,
 }
 
 impl DomainTruth {
@@ -90,10 +126,14 @@ impl DomainTruth {
     #[must_use]
     pub fn point(self, slot: i64, at: i64) -> Option<TruthPoint> {
         let age = at.saturating_sub(slot);
-        let on_grid = slot.rem_euclid(POINT_SECONDS) == 0;
+        if slot.rem_euclid(POINT_SECONDS) != 0
+            || age < self.presence.exists_from(self.traffic.noise(), slot)?
+        {
+            return None;
+        }
         let noise = self.traffic.noise().at(slot);
         let exists = || age >= noise.branch(DELAY).between(POINT_SECONDS, ALL_EXIST_AFTER);
-        (on_grid && (age >= ALL_EXIST_AFTER || exists())).then(|| self.report(noise, slot, age))
+        (age >= ALL_EXIST_AFTER || exists()).then(|| self.report(noise, slot, age))
     }
 
     /// The points of `[start, end)` that exist at the moment `at`, in order.
@@ -105,7 +145,7 @@ impl DomainTruth {
             .filter_map(move |slot| self.point(slot, at))
     }
 
-    fn report(self, noise: Noise, slot: i64, age: i64) -> TruthPoint {
+    fn report(&self, noise: Noise, slot: i64, age: i64) -> TruthPoint {
         let mut load = self.traffic.load(slot);
         // The draft is what is known so far; the final point is the one with nothing left to come.
         let mut draft = noise;
@@ -177,6 +217,16 @@ mod tests {
                         .all(|(code, n)| EXTRA_CODES.contains(code) && *n > 0)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn few_codes_say_as_much_with_less() {
+        let few = Truth::new(1).with_few_codes().domain(DOMAINS[0]);
+        for point in few.points(MONDAY, MONDAY + DAY, i64::MAX) {
+            let full = Truth::new(1).final_point(DOMAINS[0], point.ts);
+            assert_eq!(full.map(|full| full.pv), Some(point.pv));
+            assert_eq!(point.codes.len(), 3);
         }
     }
 

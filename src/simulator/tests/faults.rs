@@ -166,6 +166,62 @@ fn huge_and_deep_bodies_are_as_large_as_asked() {
 }
 
 #[test]
+fn a_length_can_promise_more_than_anybody_sends() {
+    let huge = raw(Fault::HugeLength { bytes: 1 << 40 });
+    assert_eq!(huge.header("content-length"), Some("1099511627776"));
+    assert_eq!(huge.body, clean().body);
+}
+
+#[test]
+fn the_answer_can_come_under_another_status_whole_or_cut() {
+    let partial = raw(Fault::UnderStatus {
+        status: 206,
+        data: None,
+    });
+    assert_eq!((partial.status, &partial.body), (206, &clean().body));
+    let cut = raw(Fault::partial_content());
+    assert_eq!(cut.status, 206);
+    assert_eq!(cut.json()["data"][0]["data"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_second_response_may_follow_the_first_at_once() {
+    let simulator = simulator_with(Fault::surplus());
+    let mut stream = TcpStream::connect(simulator.address()).unwrap();
+    stream.write_all(post(&body(json!({})), "").as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\"data\":[]}]}") {
+        let mut block = [0; 4096];
+        let read = stream.read(&mut block).unwrap();
+        assert!(read > 0);
+        bytes.extend_from_slice(&block[..read]);
+    }
+    let first = Raw::parse(&bytes);
+    let length: usize = first.header("content-length").unwrap().parse().unwrap();
+    assert_eq!(first.body[..length], clean().body);
+    let second = Raw::parse(&first.body[length..]);
+    assert_eq!(second.status, 200);
+    assert_eq!(
+        second.json()["data"],
+        json!([{"domain": "www.a.com", "data": []}])
+    );
+}
+
+#[test]
+fn a_message_can_be_no_utf8() {
+    let gbk = b"\xb3\xc9\xb9\xa6".as_slice();
+    let answer = raw(Fault::GbkMessage { status: None }).body;
+    let head = [br#"{"status":0,"msg":""#.as_slice(), gbk, br#"","data":[{"#].concat();
+    assert!(answer.starts_with(&head));
+    assert!(answer.ends_with(&clean().body[head.len() + 10..]));
+    let envelope = raw(Fault::GbkMessage { status: Some(21) }).body;
+    assert_eq!(
+        envelope,
+        [br#"{"status":21,"msg":""#.as_slice(), gbk, br#""}"#].concat()
+    );
+}
+
+#[test]
 fn a_verbatim_body_is_served_byte_for_byte() {
     let verbatim = raw(Fault::Verbatim {
         http_status: 201,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::question::sign;
+use super::super::signature::sign;
 use super::super::{Settings, Simulator};
 use crate::clock::ManualClock;
 
