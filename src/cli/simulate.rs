@@ -37,6 +37,15 @@ pub struct SimulateArgs {
     /// Share of requests that meet a passing fault, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     fault_rate: f64,
+    /// Share of requests that are lied to, from 0 to 1: refused without a reason, or answered with wrong data
+    ///
+    /// A lie is an absent, empty or shortened domain, a malformed entry, a bad figure, hourly points, points of
+    /// another window, status 21, and so on. It may be repeated when the request is.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    lie_rate: f64,
+    /// Decides which requests meet a fault or a lie
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    fault_seed: u64,
     /// How far back the account's history goes
     #[arg(long, value_name = "LENGTH", default_value = "90d")]
     retention: String,
@@ -84,11 +93,12 @@ impl SimulateArgs {
     }
 
     fn settings(&self) -> Result<Settings, CliError> {
-        if !(0.0..=1.0).contains(&self.fault_rate) {
-            return Err(CliError::usage(format!(
-                "--fault-rate {} is not a share from 0 to 1",
-                self.fault_rate
-            )));
+        for (flag, share) in [("--fault-rate", self.fault_rate), ("--lie-rate", self.lie_rate)] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(CliError::usage(format!(
+                    "{flag} {share} is not a share from 0 to 1"
+                )));
+            }
         }
         let length = |flag: &str, given: &str| {
             moment::parse_duration(given).map_err(|error| CliError::usage(format!("{flag}: {error}")))
@@ -104,6 +114,8 @@ impl SimulateArgs {
             }),
             latency: length("--latency", &self.latency)?.min(Duration::from_mins(1)),
             fault_rate: self.fault_rate,
+            lie_rate: self.lie_rate,
+            fault_seed: self.fault_seed,
             row_shape: if self.objects {
                 RowShape::Objects
             } else {

@@ -10,7 +10,7 @@
 //! - `http`, `question`, `signature`: a request as read from the socket, and as checked
 //! - `envelope`, `answer`, `row`: the text of an answer, from the outside in
 //! - [`fault`], [`data_fault`], [`mutation`]: what goes wrong with an answer, its data, a point; `bend`: the doing
-//! - [`rule`], `schedule`, `mix`: when something goes wrong, by script and by chance
+//! - [`rule`], `schedule`, `mix`, `lies`: when something goes wrong, by script and by chance
 //! - `reply`, `delivery`, `http_text`: what is sent back, and how it travels
 //! - [`log`]: what was asked
 //! - [`service`]: all of it within the caller's thread; [`server`]: on a socket, on a thread of its own
@@ -23,6 +23,7 @@ mod envelope;
 pub mod fault;
 mod http;
 mod http_text;
+mod lies;
 pub mod log;
 mod mix;
 pub mod mutation;

@@ -46,6 +46,14 @@ impl Noise {
         chance < rate
     }
 
+    /// One of `choices`.
+    pub(crate) fn one_of<T: Copy, const N: usize>(self, choices: &[T; N]) -> T {
+        const { assert!(N > 0) };
+        let at = self.between(0, i64::try_from(N).unwrap_or(i64::MAX) - 1);
+        let at = usize::try_from(at).unwrap_or(0);
+        choices.get(at).copied().unwrap_or(choices[0])
+    }
+
     /// True in `share` of a million cases.
     pub(crate) fn happens(self, share: i64) -> bool {
         self.between(0, 999_999) < share

@@ -3,17 +3,20 @@
 use std::collections::VecDeque;
 
 use super::fault::Fault;
+use super::lies::Lies;
 use super::log::LoggedRequest;
 use super::mix::Mix;
 use super::rule::{FaultScript, Rule};
 use super::settings::Settings;
 
-/// Decides on each request: the script first, then the rules in their order, then the mix.
+/// Decides on each request: the script first, then the rules in their order, then the lies, then the
+/// mix of transient faults.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     script: VecDeque<Fault>,
     rules: Vec<Rule>,
     mix: Mix,
+    lies: Lies,
 }
 
 impl Schedule {
@@ -22,6 +25,7 @@ impl Schedule {
             script: VecDeque::new(),
             rules: Vec::new(),
             mix: Mix::new(settings.fault_seed, settings.fault_rate),
+            lies: Lies::new(settings.fault_seed, settings.lie_rate),
         }
     }
 
@@ -33,12 +37,13 @@ impl Schedule {
         self.rules.push(rule);
     }
 
-    /// Changes what share of the requests meets a transient fault.
-    pub(crate) fn set_rate(&mut self, fault_rate: f64) {
+    /// Changes what share of the requests meets a transient fault, and what share a lie.
+    pub(crate) fn set_rates(&mut self, fault_rate: f64, lie_rate: f64) {
         self.mix.rate = fault_rate;
+        self.lies.rate = lie_rate;
     }
 
-    /// Ends the script and drops the rules; the mix goes on.
+    /// Ends the script and drops the rules; the mix and the lies go on.
     pub(crate) fn clear(&mut self) {
         self.script.clear();
         self.rules.clear();
@@ -55,7 +60,7 @@ impl Schedule {
         {
             return rule.fault.clone();
         }
-        self.mix.next(request)
+        self.lies.next(request).unwrap_or_else(|| self.mix.next(request))
     }
 }
 

@@ -132,7 +132,7 @@ impl Service {
 
     /// Answers a request with this body at the moment `now`, in Unix seconds.
     ///
-    /// Faults and rules strike as they do on a socket, and the request is logged. Nothing waits: the
+    /// Faults, rules and lies strike as they do on a socket, and the request is logged. Nothing waits: the
     /// latency of the settings and the pauses of slow answers are left out.
     #[must_use]
     pub fn answer(&self, body: &[u8], now: i64) -> Answered {
@@ -208,15 +208,15 @@ impl Service {
         lock(&self.schedule).clear();
     }
 
-    /// Changes what share of the requests meets a transient fault.
-    pub fn set_rate(&self, fault_rate: f64) {
-        lock(&self.schedule).set_rate(fault_rate);
+    /// Changes what share of the requests meets a transient fault, and what share a lie.
+    pub fn set_rates(&self, fault_rate: f64, lie_rate: f64) {
+        lock(&self.schedule).set_rates(fault_rate, lie_rate);
     }
 
-    /// From now on nothing goes wrong but what the settings say: no script, no rules, no faults.
+    /// From now on nothing goes wrong but what the settings say: no script, no rules, no faults, no lies.
     pub fn be_honest(&self) {
         self.clear_faults();
-        self.set_rate(0.0);
+        self.set_rates(0.0, 0.0);
     }
 
     fn next_sequence(&self) -> u64 {

@@ -62,7 +62,10 @@ pub struct Settings {
     /// A request that repeats one which met such a fault, or asks for a part of its window, is answered: so
     /// whoever retries succeeds.
     pub fault_rate: f64,
-    /// Decides which requests meet which fault.
+    /// The share of requests, from 0 to 1, that are lied to: a refusal without a reason, or an answer with
+    /// wrong data. A repeated request may be lied to again.
+    pub lie_rate: f64,
+    /// Decides which requests meet which fault or lie.
     pub fault_seed: u64,
 }
 
@@ -89,6 +92,7 @@ impl Default for Settings {
             gzip: true,
             latency: Duration::ZERO,
             fault_rate: 0.0,
+            lie_rate: 0.0,
             fault_seed: 1,
         }
     }

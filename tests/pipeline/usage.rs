@@ -311,3 +311,11 @@ fn what_the_command_line_does_not_know_is_named_with_what_is_near() {
         (&["backfill", "--secret-key", "x"], &["'--secret-key'"]),
     ]);
 }
+
+#[test]
+fn a_share_of_faults_or_lies_is_from_0_to_1() {
+    refuses(&[
+        (&["simulate", "--lie-rate", "1.5"], &["--lie-rate 1.5", "0 to 1"]),
+        (&["simulate", "--fault-rate=-1"], &["--fault-rate -1", "0 to 1"]),
+    ]);
+}
