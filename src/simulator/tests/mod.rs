@@ -7,3 +7,4 @@ mod faults;
 mod paper;
 mod probe;
 mod service;
+mod truth;
