@@ -31,24 +31,30 @@ pub struct FileConfig {
     pub database: Option<Setting<String>>,
     pub domains: Option<Setting<Vec<String>>>,
     pub start: Option<Setting<String>>,
+    pub slot_label: Option<Setting<String>>,
     pub window: Option<Setting<String>>,
     pub domains_per_request: Option<Setting<String>>,
     pub concurrency: Option<Setting<String>>,
     pub requests_per_second: Option<Setting<String>>,
     pub timeout: Option<Setting<String>>,
     pub max_body: Option<Setting<String>>,
+    pub retention: Option<Setting<String>>,
     pub attempts: Option<Setting<String>>,
     pub base: Option<Setting<String>>,
     pub cap: Option<Setting<String>>,
     pub available_after: Option<Setting<String>>,
     pub ages: Option<Setting<Vec<String>>>,
+    pub hole_ages: Option<Setting<Vec<String>>>,
     pub every: Option<Setting<String>>,
+    pub rejects: Option<Setting<String>>,
+    pub runs: Option<Setting<String>>,
 }
 
 const TEXT: &str = "a text in quotes";
 const PATH: &str = "a path in quotes";
 const COUNT: &str = "a whole number without quotes";
 const LENGTH: &str = "a length of time in quotes, such as \"5m\"";
+const AGES: &str = "a list of lengths of time, such as [\"1h\", \"24h\"]";
 
 impl FileConfig {
     /// Reads the file that `flag` names, else `JDCDN_CONFIG`, else [`DEFAULT_FILE`]. Only the last may be
@@ -84,21 +90,23 @@ impl FileConfig {
             database: document.text("database", PATH)?,
             domains: document.list("domains", "a list of host names, such as [\"www.a.com\"]")?,
             start: document.text("start", "a time in quotes, such as \"2026-01-01\"")?,
+            slot_label: document.text("slot_label", "`start` or `end` in quotes")?,
             window: document.text("fetch.window", LENGTH)?,
             domains_per_request: document.number("fetch.domains_per_request", COUNT)?,
             concurrency: document.number("fetch.concurrency", COUNT)?,
             requests_per_second: document.number("fetch.requests_per_second", "a number without quotes")?,
             timeout: document.text("fetch.timeout", LENGTH)?,
             max_body: document.text("fetch.max_body", "a size in quotes, such as \"64MiB\"")?,
+            retention: document.text("fetch.retention", "a length of time in quotes, such as \"28d\"")?,
             attempts: document.number("retry.attempts", COUNT)?,
             base: document.text("retry.base", LENGTH)?,
             cap: document.text("retry.cap", LENGTH)?,
             available_after: document.text("refresh.available_after", LENGTH)?,
-            ages: document.list(
-                "refresh.ages",
-                "a list of lengths of time, such as [\"1h\", \"24h\"]",
-            )?,
+            ages: document.list("refresh.ages", AGES)?,
+            hole_ages: document.list("refresh.hole_ages", AGES)?,
             every: document.text("watch.every", LENGTH)?,
+            rejects: document.number("keep.rejects", COUNT)?,
+            runs: document.text("keep.runs", "a length of time in quotes, such as \"400d\"")?,
         };
         document.finish()?;
         Ok(file)

@@ -27,5 +27,5 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use file::FileConfig;
 pub use key::KeySource;
-pub use settings::{Config, FetchSettings, Overrides, RefreshSettings, RetrySettings};
+pub use settings::{Config, FetchSettings, KeepSettings, Overrides, RefreshSettings, RetrySettings};
 pub use source::{Setting, Source};

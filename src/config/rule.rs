@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use crate::model::label::SlotLabelError;
 use crate::model::moment::{self, parse_duration};
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
-use crate::model::{UnixSeconds, text};
+use crate::model::{SlotLabel, UnixSeconds, text};
 
 /// The longest window, in seconds: no endpoint of the API family is documented to take more than 31 days.
 pub const MAX_WINDOW: i64 = 31 * DAY_SECONDS;
@@ -23,6 +24,11 @@ pub const RATES: std::ops::RangeInclusive<f64> = 0.001..=10_000.0;
 const MAX_WAIT: u64 = 3_600;
 /// The oldest age, in seconds, at which a slot may be asked for again; the API keeps a month or so.
 const MAX_AGE: i64 = 366 * DAY_SECONDS;
+
+/// The longest time that something is kept or believed, in days.
+const MAX_DAYS: i64 = 3_660;
+/// The most texts of rejected points that may be kept; each has up to 64 KiB.
+const MAX_KEPT: u64 = 1_000_000;
 
 type Checked<T> = Result<T, String>;
 
@@ -73,6 +79,20 @@ pub fn ages(given: &[String]) -> Checked<Vec<i64>> {
     Ok(ages)
 }
 
+/// A long time, in whole seconds: at least a day.
+pub fn days(given: &str) -> Checked<i64> {
+    let seconds = whole_seconds(given)?;
+    if !(DAY_SECONDS..=MAX_DAYS * DAY_SECONDS).contains(&seconds) {
+        return refuse(given, &format!("whole seconds, from `1d` to `{MAX_DAYS}d`"));
+    }
+    Ok(seconds)
+}
+
+/// Which end of its five minutes a slot's label names.
+pub fn slot_label(given: &str) -> Result<SlotLabel, SlotLabelError> {
+    given.trim().parse()
+}
+
 /// How often `watch` runs: whole seconds, at least one, at most a day. New figures come every 5 minutes, so
 /// less than a minute is of use against the simulator only; a run with nothing due makes no request.
 pub fn every(given: &str) -> Checked<Duration> {
@@ -97,6 +117,14 @@ pub fn count(given: &str, most: usize) -> Checked<usize> {
     match given.trim().parse() {
         Ok(count) if (1..=most).contains(&count) => Ok(count),
         _ => refuse(given, &format!("a whole number from 1 to {most}")),
+    }
+}
+
+/// How many are kept: a whole number, from 0, which keeps none.
+pub fn kept(given: &str) -> Checked<u64> {
+    match given.trim().parse() {
+        Ok(count) if count <= MAX_KEPT => Ok(count),
+        _ => refuse(given, &format!("a whole number from 0 to {MAX_KEPT}")),
     }
 }
 
@@ -162,6 +190,43 @@ mod tests {
             assert!(list(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(age("0s"), Ok(0));
+    }
+
+    #[test]
+    fn a_long_time_is_a_day_at_least_in_the_grammar_of_all_lengths() {
+        assert_eq!(days("1d"), Ok(DAY_SECONDS));
+        assert_eq!(days("28d"), Ok(28 * DAY_SECONDS));
+        assert_eq!(days("36h 1s"), Ok(129_601));
+        // A month of humantime is 30.44 days and a year 365.25; both are whole seconds. `1m` is a minute.
+        assert_eq!(days("1M"), Ok(2_630_016));
+        assert_eq!(days("1y"), Ok(31_557_600));
+        for given in [
+            "23h",
+            "1m",
+            "0s",
+            "86400500ms",
+            "3661d",
+            "11y",
+            "28",
+            "",
+            "forever",
+        ] {
+            assert!(
+                days(given).unwrap_err().contains(&format!("`{given}`")),
+                "{given}"
+            );
+        }
+    }
+
+    #[test]
+    fn none_or_many_may_be_kept() {
+        assert_eq!((kept("0"), kept("10000")), (Ok(0), Ok(10_000)));
+        for given in ["-1", "1.5", "1000001", "all", ""] {
+            assert_eq!(
+                kept(given),
+                Err(format!("`{given}` is not a whole number from 0 to 1000000"))
+            );
+        }
     }
 
     #[test]

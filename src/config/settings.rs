@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::key::KeySource;
 use super::source::Source;
-use crate::model::{Credentials, Domain, Endpoint, UnixSeconds};
+use crate::model::{Credentials, Domain, Endpoint, SlotLabel, UnixSeconds};
 
 /// What the command line says, as it was written; what a command has no flag for stays `None`.
 #[derive(Debug, Clone, Default)]
@@ -49,12 +49,16 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// The JD user name.
     pub username: Option<String>,
+    /// Which hour, day and month a slot's label belongs to.
+    pub slot_label: SlotLabel,
     /// How the API is asked.
     pub fetch: FetchSettings,
     /// How a failed request is repeated.
     pub retry: RetrySettings,
     /// When slots are asked for.
     pub refresh: RefreshSettings,
+    /// How much of what only explains is kept.
+    pub keep: KeepSettings,
     /// How often `watch` runs; whole seconds, from one to a day.
     pub watch_every: Duration,
     pub(super) key: Option<KeySource>,
@@ -76,6 +80,9 @@ pub struct FetchSettings {
     pub timeout: Duration,
     /// The largest answer, decompressed, in bytes, above zero.
     pub max_body: u64,
+    /// How long the API serves a slot at the least, in seconds, from a day. That it does not is believed of slots
+    /// older than this only.
+    pub retention: i64,
 }
 
 /// How a failed request is repeated.
@@ -96,6 +103,18 @@ pub struct RefreshSettings {
     pub available_after: i64,
     /// A slot is asked for again once it has reached each of these; ascending, above zero, may be empty.
     pub ages: Vec<i64>,
+    /// A slot without a point is asked for again once it has reached each of these; ascending, above zero, may be
+    /// empty.
+    pub hole_ages: Vec<i64>,
+}
+
+/// How much is kept of what only explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepSettings {
+    /// The most rejected points whose text is kept; may be zero.
+    pub rejects: u64,
+    /// How long runs are kept, in seconds, from a day. Runs that brought a reject stay.
+    pub runs: i64,
 }
 
 impl Config {
