@@ -107,6 +107,26 @@ pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeco
     splice(existing, &marked)
 }
 
+/// `existing` without the marks that `span` lies beyond retention: what was never fetched there is forgotten, and
+/// what was fetched is asked for again at its next age.
+#[must_use]
+pub fn reopen(existing: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
+    let mut pieces = Vec::with_capacity(existing.len() + 2);
+    for old in existing {
+        let Some(inside) = old.span.intersect(&span).filter(|_| old.beyond_retention) else {
+            pieces.push(*old);
+            continue;
+        };
+        pieces.extend(Span::new(old.span.start(), inside.start()).map(|outside| old.within(outside)));
+        pieces.extend(old.reached.map(|_| CoverageSpan {
+            beyond_retention: false,
+            ..old.within(inside)
+        }));
+        pieces.extend(Span::new(inside.end(), old.span.end()).map(|outside| old.within(outside)));
+    }
+    merge(&pieces)
+}
+
 /// Joins neighbours of the same history in an ordered list.
 fn merge(pieces: &[CoverageSpan]) -> Vec<CoverageSpan> {
     let mut merged: Vec<CoverageSpan> = Vec::with_capacity(pieces.len());
@@ -195,6 +215,26 @@ mod tests {
         );
         assert_eq!(list[0].state(86_400), "beyond_retention");
         assert_eq!(list[1].state(0), "settled");
+    }
+
+    #[test]
+    fn reopening_takes_the_marks_back_and_forgets_only_what_was_never_fetched() {
+        let beyond = |start, end, reached| CoverageSpan {
+            reached,
+            beyond_retention: true,
+            ..fetched(start, end, 0)
+        };
+        let existing = [
+            beyond(0, 4, None),
+            beyond(4, 8, Some(3_600)),
+            fetched(8, 9, 3_600),
+            beyond(12, 20, None),
+        ];
+        assert_eq!(
+            reopen(&existing, Span::new(2 * 300, 14 * 300).unwrap()),
+            [beyond(0, 2, None), fetched(4, 9, 3_600), beyond(14, 20, None)]
+        );
+        assert_eq!(reopen(&existing, Span::new(9 * 300, 12 * 300).unwrap()), existing);
     }
 
     proptest::proptest! {

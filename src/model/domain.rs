@@ -50,6 +50,13 @@ impl Domain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host name of a wildcard, `a.com` of both `*.a.com` and `.a.com`; `None` for a plain name.
+    #[must_use]
+    pub fn wildcard_host(&self) -> Option<&str> {
+        let name = self.as_str();
+        name.strip_prefix("*.").or_else(|| name.strip_prefix('.'))
+    }
 }
 
 impl fmt::Display for Domain {
@@ -184,6 +191,20 @@ mod tests {
         assert_eq!(parsed("*.a.com"), "*.a.com");
         assert_eq!(parsed(".a.com"), ".a.com");
         assert_eq!(parsed("img_1.a-b.com"), "img_1.a-b.com");
+    }
+
+    #[test]
+    fn both_forms_of_a_wildcard_have_one_host() {
+        let host = |given: &str| {
+            given
+                .parse::<Domain>()
+                .unwrap()
+                .wildcard_host()
+                .map(str::to_owned)
+        };
+        assert_eq!(host("*.a.com").as_deref(), Some("a.com"));
+        assert_eq!(host(".A.com").as_deref(), Some("a.com"));
+        assert_eq!(host("www.a.com"), None);
     }
 
     #[test]

@@ -8,8 +8,12 @@
 //! - [`moment`]: times as people write them on the command line and in the configuration
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`coverage`]: which ranges were asked for, and how old they were then
+//! - [`fact`]: what answers have shown of the service
 //! - [`gaps`]: slots that hold no point, and why
+//! - [`label`]: which end of its five minutes a slot's label names
+//! - [`gap_rules`]: which reason wins, which holes are confirmed, what becomes one row
 //! - [`points`]: the API's points, by column, and the status codes they name
+//! - [`refusal`]: ranges that the API does not serve, and when they are asked for again
 //! - [`reject`]: what could not be taken, and why
 //! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
@@ -21,9 +25,13 @@ pub mod coverage;
 pub mod credentials;
 pub mod domain;
 pub mod endpoint;
+pub mod fact;
+pub mod gap_rules;
 pub mod gaps;
+pub mod label;
 pub mod moment;
 pub mod points;
+pub mod refusal;
 pub mod reject;
 pub mod rollup;
 pub mod run;
@@ -35,8 +43,11 @@ pub use coverage::CoverageSpan;
 pub use credentials::Credentials;
 pub use domain::Domain;
 pub use endpoint::Endpoint;
-pub use gaps::{Gap, GapReason};
+pub use fact::{Fact, FactName};
+pub use gaps::{Gap, GapReason, Shape};
+pub use label::SlotLabel;
 pub use points::{CodeBook, PointColumns};
+pub use refusal::Refusal;
 pub use reject::{Reject, RejectReason};
 pub use run::{Outcome, RunTotals};
 pub use slot::UnixSeconds;

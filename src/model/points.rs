@@ -3,6 +3,8 @@
 //! An answer of 20 domains and a day is 5760 points with 17 codes each. As rows of maps that would be a
 //! hundred thousand small allocations; by column it is a handful of growing vectors.
 
+use std::ops::Range;
+
 use super::slot::UnixSeconds;
 
 /// Index of a status code in a [`CodeBook`].
@@ -84,6 +86,49 @@ impl PointColumns {
         }
     }
 
+    /// Appends the point at `at` of `other`, whose codes `theirs` names; this one's are named by `ours`.
+    pub fn push_translated(&mut self, ours: &mut CodeBook, other: &Self, theirs: &CodeBook, at: usize) {
+        let (Some(&ts), Some(&bandwidth), Some(&pv), Some(&set)) = (
+            other.ts.get(at),
+            other.bandwidth.get(at),
+            other.pv.get(at),
+            other.code_set.get(at),
+        ) else {
+            return;
+        };
+        let mut code = |index: CodeIndex| theirs.code(index).map(|code| ours.intern(code));
+        let counts: Vec<_> = other
+            .counts_of(at)
+            .iter()
+            .filter_map(|(index, count)| Some((code(*index)?, *count)))
+            .collect();
+        let members = theirs.set(set).unwrap_or_default().iter();
+        let members: Vec<_> = members.filter_map(|index| code(*index)).collect();
+        let set = ours.intern_set(&members);
+        self.push(ts, bandwidth, pv, set, &counts);
+    }
+
+    /// Keeps the points at the places in `range`, which lies within the columns, and drops the others. This
+    /// is faster than copying the kept ones one by one.
+    pub fn keep(&mut self, range: Range<usize>) {
+        let end_of = |ends: &[usize], points: usize| {
+            points
+                .checked_sub(1)
+                .and_then(|last| ends.get(last).copied())
+                .unwrap_or(0)
+        };
+        let counts = end_of(&self.counts_end, range.start)..end_of(&self.counts_end, range.end);
+        cut(&mut self.counts, &counts);
+        cut(&mut self.ts, &range);
+        cut(&mut self.bandwidth, &range);
+        cut(&mut self.pv, &range);
+        cut(&mut self.code_set, &range);
+        cut(&mut self.counts_end, &range);
+        for end in &mut self.counts_end {
+            *end -= counts.start;
+        }
+    }
+
     /// Whether the points at `a` and `b` say the same: figures, reported codes and counts.
     #[must_use]
     pub fn same_figures(&self, a: usize, b: usize) -> bool {
@@ -92,6 +137,11 @@ impl PointColumns {
             && self.code_set.get(a) == self.code_set.get(b)
             && sorted(self.counts_of(a)) == sorted(self.counts_of(b))
     }
+}
+
+fn cut<T>(column: &mut Vec<T>, range: &Range<usize>) {
+    column.truncate(range.end);
+    column.drain(..range.start.min(column.len()));
 }
 
 fn sorted(counts: &[(CodeIndex, i64)]) -> Vec<(CodeIndex, i64)> {
@@ -195,5 +245,40 @@ mod tests {
             copy.push_from(&points, at);
         }
         assert_eq!(copy, points);
+        for start in 0..=3 {
+            for end in start..=3 {
+                let mut expected = PointColumns::default();
+                for at in start..end {
+                    expected.push_from(&points, at);
+                }
+                let mut kept = points.clone();
+                kept.keep(start..end);
+                assert_eq!(kept, expected, "{start}..{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_point_keeps_its_codes_in_another_book() {
+        let (mut ours, mut theirs) = (CodeBook::default(), CodeBook::default());
+        ours.intern("404");
+        let (ok, other) = (theirs.intern("200"), theirs.intern("other"));
+        let set = theirs.intern_set(&[other, ok]);
+        let (mut from, mut to) = (PointColumns::default(), PointColumns::default());
+        from.push(300, 8, 2, set, &[(other, 2)]);
+        to.push_translated(&mut ours, &from, &theirs, 0);
+        let counted: Vec<_> = to
+            .counts_of(0)
+            .iter()
+            .map(|(code, n)| (ours.code(*code), *n))
+            .collect();
+        assert_eq!(counted, [(Some("other"), 2)]);
+        let members: Vec<_> = ours
+            .set(to.code_set[0])
+            .unwrap()
+            .iter()
+            .map(|code| ours.code(*code))
+            .collect();
+        assert_eq!(members, [Some("200"), Some("other")]);
     }
 }

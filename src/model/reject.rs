@@ -12,7 +12,7 @@ pub const MAX_RAW_BYTES: usize = 64 * 1024;
 /// A piece of an answer that was left out, and why. Its neighbours are stored all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// The domain it stood under, as the API wrote it.
+    /// The domain that was asked for. Of an entry for another domain: its name as the API wrote it.
     pub domain: String,
     /// The point's time, where that could be read.
     pub ts: Option<UnixSeconds>,
@@ -63,6 +63,20 @@ impl Reject {
 pub const fn may_be_cut(raw: &str) -> bool {
     // The cut goes back to the beginning of a character, which has at most four bytes.
     raw.len() + 3 >= MAX_RAW_BYTES
+}
+
+impl RejectReason {
+    /// The kind by which rejects are counted and kept; one word for each variant.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::OutsideWindow(_) => "outside_window",
+            Self::Conflicting => "conflicting",
+            Self::SharesSlot { .. } => "shares_slot",
+            Self::DomainNotAsked => "domain_not_asked",
+        }
+    }
 }
 
 impl fmt::Display for RejectReason {

@@ -1,5 +1,7 @@
 //! What a run did, as numbers.
 
+use std::ops::AddAssign;
+
 use serde::Serialize;
 
 /// How a run ended. The text form is what `origin_runs.outcome` holds.
@@ -32,36 +34,86 @@ impl Outcome {
     }
 }
 
-/// The counters of a run. A window is one planned request: a range and a group of domains;
-/// `windows_planned` equals the sum of the other three once the run has ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RunTotals {
+/// A counter of a run by its name, which is that of its column in `origin_runs`.
+#[derive(Debug, Clone, Copy)]
+pub struct Counter {
+    /// The name.
+    pub name: &'static str,
+    /// Its value.
+    pub get: fn(&RunTotals) -> u64,
+    /// Its value, to be changed.
+    pub get_mut: fn(&mut RunTotals) -> &mut u64,
+}
+
+/// Defines the counters once: the fields and the list of them.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of a run. A window is one planned request: a range and a group of domains;
+        /// `windows_planned` equals the sum of the other three once the run has ended.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct RunTotals {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// All counters.
+        pub const COUNTERS: &[Counter] = &[$(Counter {
+            name: stringify!($name),
+            get: |totals| totals.$name,
+            get_mut: |totals| &mut totals.$name,
+        },)*];
+    };
+}
+
+counters! {
     /// Windows in the plan.
-    pub windows_planned: u64,
+    windows_planned,
     /// Windows of which everything is stored.
-    pub windows_fetched: u64,
+    windows_fetched,
     /// Windows of which something is missing after all retries.
-    pub windows_failed: u64,
+    windows_failed,
     /// Windows that were not asked for: the run was stopped, or they lie beyond retention.
-    pub windows_skipped: u64,
+    windows_skipped,
     /// Points in the answers.
-    pub points_received: u64,
+    points_received,
     /// Points that were not stored before.
-    pub points_inserted: u64,
+    points_inserted,
     /// Points that were stored with other figures before.
-    pub points_updated: u64,
+    points_updated,
     /// Points that were stored with the same figures before, and identical duplicates within an answer.
-    pub points_unchanged: u64,
+    points_unchanged,
     /// Points that could not be taken; see `origin_rejects`.
-    pub points_rejected: u64,
+    points_rejected,
     /// Points whose status codes do not add up to their requests; stored as reported.
-    pub points_odd_codes: u64,
+    points_odd_codes,
     /// Stored points of which an answer for their window said nothing; they stay as they are.
-    pub points_left_out: u64,
+    points_left_out,
     /// HTTP requests sent, retries included.
-    pub requests: u64,
+    requests,
     /// Requests that were sent because an earlier one failed.
-    pub retries: u64,
+    retries,
     /// Bytes of the answers' bodies, decompressed.
-    pub bytes: u64,
+    bytes,
+    /// Slots of domains in the windows of this run, each window's once.
+    slots_asked,
+    /// Those of them for which the answers held no point.
+    slots_empty,
+    /// Those of them whose point could not be taken.
+    slots_rejected,
+    /// Those of them for which no usable answer came.
+    slots_failed,
+    /// Points outside of the range that was asked for; neither stored nor a failure.
+    points_surplus,
+    /// Slots that a second, different request found empty as well.
+    holes_confirmed,
+    /// Requests beside the plan: for holes again, for one slot that tells the spacing of points, and for the newest
+    /// slot that is marked as no longer served.
+    confirmations,
+}
+
+impl AddAssign for RunTotals {
+    fn add_assign(&mut self, other: Self) {
+        for counter in COUNTERS {
+            *(counter.get_mut)(self) += (counter.get)(&other);
+        }
+    }
 }

@@ -78,6 +78,15 @@ impl Span {
         self.start <= ts && ts < self.end
     }
 
+    /// The range as long, `seconds` later; earlier where that is below zero.
+    #[must_use]
+    pub const fn moved(&self, seconds: i64) -> Self {
+        Self {
+            start: self.start.saturating_add(seconds),
+            end: self.end.saturating_add(seconds),
+        }
+    }
+
     /// What both ranges share.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Option<Self> {
@@ -91,6 +100,12 @@ impl Span {
         Some((Self::new(self.start, middle)?, Self::new(middle, self.end)?))
     }
 }
+
+/// All of time, to the precision that slots can have.
+pub const EVER: Span = Span {
+    start: -(1 << 60),
+    end: 1 << 60,
+};
 
 /// Both ends in UTC+8: `2026-01-01 00:00 to 2026-01-02 00:00`.
 impl fmt::Display for Span {

@@ -1,0 +1,44 @@
+//! What answers have shown of the service, and when.
+
+use std::fmt;
+
+use super::slot::UnixSeconds;
+
+/// A fact about the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    /// Its value; what it means follows from its [name](FactName).
+    pub value: i64,
+    /// When it was learned.
+    pub learned_at: UnixSeconds,
+}
+
+/// What a fact speaks of. `Display` gives the text that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactName {
+    /// Age in seconds of the oldest slot that was served lately.
+    OldestServedAge,
+    /// Age in seconds of the youngest slot that was refused as too old.
+    YoungestRefusedAge,
+    /// Points less than an hour apart were served.
+    SubHourPoints,
+    /// How many points an answer held that was complete.
+    CompletePoints,
+    /// A request of this user name was answered.
+    Answered(String),
+    /// The edge of retention was probed.
+    RetentionProbed,
+}
+
+impl fmt::Display for FactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OldestServedAge => f.write_str("oldest_served_age"),
+            Self::YoungestRefusedAge => f.write_str("youngest_refused_age"),
+            Self::SubHourPoints => f.write_str("sub_hour_points"),
+            Self::CompletePoints => f.write_str("complete_points"),
+            Self::Answered(user) => write!(f, "answered:{user}"),
+            Self::RetentionProbed => f.write_str("retention_probed"),
+        }
+    }
+}
