@@ -1,24 +1,24 @@
 //! The body of an answer, straight into columns.
 //!
-//! Documented: `{"status": 0, "msg": …, "data": [{"domain": …, "data": [point, …]}, …]}`. Whatever else a
-//! body is, it is an error and never "no data": an empty answer that was none would be stored as a gap that
-//! nobody asks for again. A point that cannot be taken is set aside with its text; its neighbours are kept.
+//! Documented: `{"status": 0, "msg": …, "data": [{"domain": …, "data": [point, …]}, …]}`. Another shape of the
+//! envelope is an error and never "no data": an empty answer that was none would be stored as a gap that
+//! nobody asks for again. An entry of another shape spoils itself alone, and so does a point.
 
 use std::borrow::Cow;
 
+use super::encoding::UNDECODED;
 use super::failure::FailureKind;
 use super::json::{Cursor, JsonError};
+use super::json_string::RawString;
 use super::row::{self, RowError, RowReader};
 use super::status::{self, ApiStatus};
-use crate::model::{CodeBook, PointColumns, Reject, RejectReason, text};
+use crate::model::{CodeBook, PointColumns, UnixSeconds, text};
 
 /// The most points in an answer; 31 days of 200 domains are 1.8 million. It bounds the memory that a hostile
 /// answer of tiny points can take.
 pub const MAX_POINTS: u64 = 2_000_000;
 /// The most entries in an answer; one for each domain is documented.
 const MAX_ENTRIES: usize = 10_000;
-/// The most points that are set aside one by one. An answer with more is not the documented shape.
-const MAX_REJECTS: usize = 20_000;
 /// How much of an unknown domain's name is kept; no domain that can be asked for is as long.
 const MAX_NAME_CHARS: usize = 300;
 /// How much of a body that is not the documented shape is shown.
@@ -29,55 +29,61 @@ const SHOWN_CHARS: usize = 120;
 pub struct Envelope<'a> {
     /// What the API said about each domain, in its order.
     pub entries: Vec<Entry<'a>>,
+    /// Entries that name no domain: nobody knows whose they are.
+    pub strays: u64,
     /// The codes and sets that the points name, those of points set aside included.
     pub book: CodeBook,
-    /// The points in the answer, those set aside included.
+    /// The points in the answer, those that could not be read and those of unusable entries included.
     pub received: u64,
     text: &'a str,
 }
 
-/// The points of one domain.
-#[derive(Debug)]
+/// What the API said about one domain.
+#[derive(Debug, Default)]
 pub struct Entry<'a> {
     /// The domain as the API wrote it.
     pub domain: String,
+    /// Whether there is anything but one list of points for the domain. Then no point is taken.
+    pub malformed: bool,
     /// The points that could be read, in the order of the answer.
     pub points: PointColumns,
-    /// Where the row of each of `points` begins in the body.
+    /// Where the row of each of `points` begins in the text.
     pub starts: Vec<usize>,
     /// The points that could not be read.
-    pub rejects: Vec<Reject>,
+    pub unreadable: Vec<UnreadableRow>,
     /// The whole entry as it was received.
     pub raw: &'a str,
 }
 
+/// A point that could not be read. Why stands in its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Where it begins in the text.
+    pub start: usize,
+    /// Its time, where that can be read.
+    pub ts: Option<UnixSeconds>,
+}
+
 impl<'a> Envelope<'a> {
-    /// The row that begins at byte `start`, one of [`Entry::starts`], as it was received.
+    /// The row that begins at byte `start`, as it was received.
     #[must_use]
     pub fn row(&self, start: usize) -> &'a str {
         Cursor::new(self.text, start).skip_value().unwrap_or_default()
     }
 }
 
-/// Decodes a body. It must be UTF-8; a byte order mark is passed over.
+/// Reads a body, [decoded](super::encoding::decode).
 ///
 /// # Errors
 /// [`FailureKind::Api`] for a status other than 0, whatever else the answer holds.
 /// [`FailureKind::TooLarge`] above [`MAX_POINTS`]. [`FailureKind::Format`] for everything that is not the
 /// documented shape: no JSON, no whole number as `status`, `status`, `msg` or `data` twice, `data` that is no
-/// list of domains with lists of points.
-pub fn parse(body: &[u8]) -> Result<Envelope<'_>, FailureKind> {
-    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let decoded = match std::str::from_utf8(text) {
-        Ok(text) => Reader::default().envelope(text),
-        Err(error) => Err(Broken::Shape(
-            format!("it is not UTF-8 at byte {}", error.valid_up_to()).into(),
-        )),
-    };
-    decoded.map_err(|broken| match broken {
+/// list, more entries or status codes than an answer can have.
+pub fn parse(text: &str) -> Result<Envelope<'_>, FailureKind> {
+    Reader::default().envelope(text).map_err(|broken| match broken {
         Broken::Shape(what) => FailureKind::Format {
             what: what.into_owned(),
-            shown: text::printable_bytes(text, SHOWN_CHARS),
+            shown: text::shorten(text, SHOWN_CHARS),
         },
         Broken::Status { code, message } => FailureKind::Api {
             status: ApiStatus::from_code(code),
@@ -86,6 +92,7 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, FailureKind> {
         Broken::TooManyPoints => FailureKind::TooLarge {
             limit: MAX_POINTS,
             unit: "points",
+            announced: None,
         },
     })
 }
@@ -111,7 +118,7 @@ fn shape(what: &'static str) -> Broken {
 struct Reader<'a> {
     rows: RowReader<'a>,
     received: u64,
-    rejected: usize,
+    strays: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -121,7 +128,7 @@ impl<'a> Reader<'a> {
         let (mut status, mut message, mut data) = (None, None, None);
         let mut first = true;
         while let Some(key) = cursor.next_key(&mut first)? {
-            match key.decode()?.as_ref() {
+            match said(key).as_ref() {
                 "status" => once(&mut status, read_status(&mut cursor)?)?,
                 "msg" => once(&mut message, read_message(&mut cursor)?)?,
                 "data" if status == Some(status::SUCCESS) => {
@@ -149,6 +156,7 @@ impl<'a> Reader<'a> {
         };
         Ok(Envelope {
             entries,
+            strays: self.strays,
             book: self.rows.into_book(),
             received: self.received,
             text,
@@ -161,62 +169,62 @@ impl<'a> Reader<'a> {
         }
         let mut entries = Vec::new();
         let mut first = true;
+        let mut count = 0;
         while cursor.next_element(&mut first)? {
-            if entries.len() == MAX_ENTRIES {
+            if count == MAX_ENTRIES {
                 return Err(shape("its `data` has more than 10000 entries"));
             }
-            entries.push(self.entry(cursor)?);
+            count += 1;
+            match self.entry(cursor)? {
+                Some(entry) => entries.push(entry),
+                None => self.strays += 1,
+            }
         }
         Ok(entries)
     }
 
-    fn entry(&mut self, cursor: &mut Cursor<'a>) -> Result<Entry<'a>, Broken> {
+    /// An entry; `None` where it does not name one domain.
+    fn entry(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Entry<'a>>, Broken> {
         let start = cursor.clone();
         if !cursor.eat(b'{') {
-            return Err(shape("an entry of its `data` is not an object"));
+            cursor.skip_value()?;
+            return Ok(None);
         }
-        let (mut domain, mut rows) = (None, None);
+        let (mut domain, mut domains) = (None, 0);
+        let (mut rows, mut lists) = (None, 0);
         let mut first = true;
         while let Some(key) = cursor.next_key(&mut first)? {
-            match key.decode()?.as_ref() {
+            match said(key).as_ref() {
                 "domain" => {
-                    if cursor.peek() != Some(b'"') {
-                        return Err(shape("a `domain` is not a string"));
-                    }
-                    let name = cursor.string()?.decode()?;
-                    once(&mut domain, name.chars().take(MAX_NAME_CHARS).collect::<String>())?;
+                    domains += 1;
+                    domain = read_name(cursor)?;
                 }
-                "data" => once(&mut rows, self.rows(cursor)?)?,
+                "data" => {
+                    lists += 1;
+                    rows = self.rows(cursor)?;
+                }
                 _ => {
                     cursor.skip_value()?;
                 }
             }
         }
-        let domain = domain.ok_or_else(|| shape("an entry has no `domain`"))?;
-        let rows = rows.ok_or_else(|| shape("an entry has no `data`"))?;
-        let mut entry = Entry {
-            raw: start.until(cursor),
+        let rows = rows.filter(|_| lists == 1);
+        Ok(domain.filter(|_| domains == 1).map(|domain| Entry {
             domain,
-            ..rows
-        };
-        for reject in &mut entry.rejects {
-            reject.domain.clone_from(&entry.domain);
-        }
-        Ok(entry)
+            malformed: rows.is_none(),
+            raw: start.until(cursor),
+            ..rows.unwrap_or_default()
+        }))
     }
 
-    /// The points of an entry whose domain may not be known yet.
-    fn rows(&mut self, cursor: &mut Cursor<'a>) -> Result<Entry<'a>, Broken> {
-        if !cursor.eat(b'[') {
-            return Err(shape("the `data` of a domain is not a list"));
+    /// The points of an entry whose domain may not be known yet; `None` where they are no list.
+    fn rows(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Entry<'a>>, Broken> {
+        if cursor.peek() != Some(b'[') {
+            cursor.skip_value()?;
+            return Ok(None);
         }
-        let mut entry = Entry {
-            domain: String::new(),
-            points: PointColumns::default(),
-            starts: Vec::new(),
-            rejects: Vec::new(),
-            raw: "",
-        };
+        cursor.eat(b'[');
+        let mut entry = Entry::default();
         let mut first = true;
         while cursor.next_element(&mut first)? {
             if self.received == MAX_POINTS {
@@ -227,22 +235,15 @@ impl<'a> Reader<'a> {
             match self.rows.read(cursor, &mut entry.points) {
                 Ok(()) => entry.starts.push(start),
                 Err(RowError::Answer(what)) => return Err(shape(what)),
-                Err(RowError::Point(what)) => {
+                Err(RowError::Point(_)) => {
                     // What can be passed over is a bad point; what cannot is a broken answer.
                     cursor.go_back(start);
-                    let raw = cursor.skip_value()?;
-                    let reason = RejectReason::Malformed(what.into_owned());
-                    entry
-                        .rejects
-                        .push(Reject::new("", row::time_of(raw), reason, raw));
-                    self.rejected += 1;
-                    if self.rejected > MAX_REJECTS {
-                        return Err(shape("more than 20000 of its points cannot be read"));
-                    }
+                    let ts = row::time_of(cursor.skip_value()?);
+                    entry.unreadable.push(UnreadableRow { start, ts });
                 }
             }
         }
-        Ok(entry)
+        Ok(Some(entry))
     }
 }
 
@@ -250,6 +251,23 @@ impl<'a> Reader<'a> {
 enum Data<'a> {
     Read(Vec<Entry<'a>>),
     Passed(Cursor<'a>),
+}
+
+/// What a key says. One that says nothing is none of those that are looked for.
+fn said(key: RawString<'_>) -> Cow<'_, str> {
+    key.decode().unwrap_or(Cow::Borrowed(key.text()))
+}
+
+/// The name of a domain; `None` where it is none that can be used.
+fn read_name(cursor: &mut Cursor<'_>) -> Result<Option<String>, Broken> {
+    if cursor.peek() != Some(b'"') {
+        cursor.skip_value()?;
+        return Ok(None);
+    }
+    let name = cursor.string()?.decode().ok();
+    Ok(name
+        .filter(|name| !name.trim().is_empty() && !name.contains(UNDECODED))
+        .map(|name| name.chars().take(MAX_NAME_CHARS).collect()))
 }
 
 /// A status is a whole number without fraction and exponent: success needs the exact documented value.
@@ -274,7 +292,7 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<i64, Broken> {
 /// The message as plain text, empty unless it is a string.
 fn read_message(cursor: &mut Cursor<'_>) -> Result<String, Broken> {
     if cursor.peek() == Some(b'"') {
-        return Ok(text::printable(&cursor.string()?.decode()?));
+        return Ok(text::printable(&said(cursor.string()?)));
     }
     cursor.skip_value()?;
     Ok(String::new())
@@ -282,9 +300,7 @@ fn read_message(cursor: &mut Cursor<'_>) -> Result<String, Broken> {
 
 fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Broken> {
     if slot.replace(value).is_some() {
-        return Err(shape(
-            "it names one of `status`, `msg`, `domain` and `data` twice",
-        ));
+        return Err(shape("it names one of `status`, `msg` and `data` twice"));
     }
     Ok(())
 }

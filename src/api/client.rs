@@ -1,12 +1,15 @@
 //! One attempt over HTTP.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode, redirect, retry};
 use secrecy::ExposeSecret as _;
 
+use super::body::{Body, BodyBudget, TooLarge};
+use super::deadline::Deadline;
 use super::failure::FailureKind;
 use super::request::OriginRequest;
 use super::signature::{Signature, SigningDate};
@@ -26,14 +29,16 @@ pub struct ClientSettings {
     pub endpoint: Endpoint,
     /// The account.
     pub credentials: Credentials,
-    /// The longest time for one request in all, its body included.
+    /// The longest time for one request in all, its body included. Waiting for other bodies does not count.
     pub timeout: Duration,
     /// The longest time to connect.
     pub connect_timeout: Duration,
     /// The longest time without a single byte arriving.
     pub read_timeout: Duration,
-    /// The largest body in bytes, decompressed.
+    /// The most bytes, decompressed, of all bodies that are being received and read.
     pub max_body: u64,
+    /// How many requests are sent at a time; they share `max_body`.
+    pub concurrency: usize,
     /// How this program calls itself.
     pub user_agent: String,
     /// Read for a `Retry-After` that names a moment, where the answer has no `Date` to compare it with.
@@ -41,10 +46,10 @@ pub struct ClientSettings {
 }
 
 /// The body of a successful HTTP answer; whether the API succeeded stands inside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The body, decompressed.
-    pub body: Vec<u8>,
+    pub body: Body,
     /// What the server's clock showed.
     pub date: Option<UnixSeconds>,
 }
@@ -70,16 +75,24 @@ impl From<FailureKind> for Failure {
 #[error("the HTTP client cannot be set up: {0}; check the system's root certificates and proxy settings")]
 pub struct ClientError(String);
 
-/// Sends requests, one attempt at a time. Cheap to clone; clones share their connections.
+/// Sends requests, one attempt at a time. Cheap to clone; clones share their connections and `max_body`.
+///
+/// Every request has a connection of its own: bytes that a server sends behind an answer would otherwise be read as
+/// the answer to the next request, and no figure would show it.
 #[derive(Clone)]
 pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     http: reqwest::Client,
+    bodies: BodyBudget,
     settings: ClientSettings,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Client").field(&self.settings).finish()
+        f.debug_tuple("Client").field(&self.shared.settings).finish()
     }
 }
 
@@ -89,26 +102,15 @@ impl Client {
     /// https goes through the proxy that the environment names, if any. Plain http and this machine are
     /// asked directly: a proxy would see the signature.
     pub fn new(settings: ClientSettings) -> Result<Self, ClientError> {
-        // Fails where a provider was installed before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .https_only(!settings.endpoint.is_plaintext())
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .gzip(true)
-            .timeout(settings.timeout)
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
-            .user_agent(&settings.user_agent);
-        if settings.endpoint.is_plaintext() || settings.endpoint.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| ClientError(transport::cause(&error)))?;
-        Ok(Self { http, settings })
+        let http = connections(&settings)?;
+        let bodies = BodyBudget::new(settings.max_body, settings.concurrency);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                http,
+                bodies,
+                settings,
+            }),
+        })
     }
 
     /// Sends `request` once, signed for `date`.
@@ -116,52 +118,64 @@ impl Client {
     /// A server that repeats the signature or the key, in its message or in an error page, does not make this
     /// program repeat them: they are blotted out before anything else sees the body.
     pub async fn send(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
-        let credentials = &self.settings.credentials;
+        let settings = &self.shared.settings;
+        let credentials = &settings.credentials;
         let signature = Signature::new(date, credentials);
         let secrets = [signature.expose(), credentials.expose_key()];
         let body = request.signed_body(credentials, date);
-        let response = self
+        let sending = self
+            .shared
             .http
-            .post(self.settings.endpoint.url().clone())
+            .post(settings.endpoint.url().clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(body.expose_secret().to_owned())
-            .send()
+            .send();
+        let mut deadline = Deadline::new(settings.timeout, settings.read_timeout);
+        let response = deadline
+            .keep(sending)
             .await
+            .ok_or_else(transport::silence)?
             .map_err(|error| transport::failure(&error))?;
         let date = header::date(response.headers());
-        let result = if response.status().is_success() {
-            self.read_body(response).await
-        } else {
-            Err(self.refusal(response, date, &secrets).await)
+        let result = match response.status() {
+            StatusCode::OK => self.read_body(response, &mut deadline).await,
+            // Part of an answer, or one to another request.
+            status if status.is_success() => Err(FailureKind::NotTheAnswer {
+                what: format!("its HTTP status is {}", status.as_u16()),
+            }),
+            _ => Err(self.refusal(response, date, &secrets, &mut deadline).await),
         };
         match result {
             Ok(mut body) => {
-                blot_out(&mut body, &secrets);
+                blot_out(body.bytes_mut(), &secrets);
                 Ok(Reply { body, date })
             }
             Err(kind) => Err(Failure { kind, date }),
         }
     }
 
-    /// Reads chunk by chunk, so that neither an endless body nor a gzip bomb goes past `max_body`.
-    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, FailureKind> {
-        let limit = self.settings.max_body;
-        let too_large = FailureKind::TooLarge { limit, unit: "bytes" };
-        if response.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large);
+    /// Reads chunk by chunk, so that neither an endless body nor a gzip bomb takes more than its part of
+    /// `max_body`.
+    async fn read_body(&self, mut response: Response, deadline: &mut Deadline) -> Result<Body, FailureKind> {
+        let announced = response.content_length();
+        let too_large = |TooLarge { limit }| FailureKind::TooLarge {
+            limit,
+            unit: "bytes",
+            announced,
+        };
+        let bodies = &self.shared.bodies;
+        let mut body = Body::default();
+        if let Some(length) = announced {
+            bodies.allow(&mut body, length).await.map_err(too_large)?;
         }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
+        while let Some(chunk) = deadline
+            .keep(response.chunk())
             .await
-            .map_err(|error| transport::failure(&error))?
+            .ok_or_else(transport::silence)?
+            .map_err(|error| transport::cut_short(&error))?
         {
-            if chunk.len() > limit - body.len() {
-                return Err(too_large);
-            }
-            body.extend_from_slice(&chunk);
+            bodies.append(&mut body, &chunk).await.map_err(too_large)?;
         }
         Ok(body)
     }
@@ -171,6 +185,7 @@ impl Client {
         mut response: Response,
         date: Option<UnixSeconds>,
         secrets: &[&str],
+        deadline: &mut Deadline,
     ) -> FailureKind {
         let status = response.status();
         if status.is_redirection() {
@@ -183,7 +198,7 @@ impl Client {
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
         ) {
-            let now = date.unwrap_or_else(|| self.settings.clock.now());
+            let now = date.unwrap_or_else(|| self.shared.settings.clock.now());
             return FailureKind::Busy {
                 status: status.as_u16(),
                 retry_after: header::retry_after(response.headers(), now),
@@ -191,7 +206,7 @@ impl Client {
         }
         let mut shown = Vec::new();
         while shown.len() < SHOWN_BYTES
-            && let Ok(Some(chunk)) = response.chunk().await
+            && let Some(Ok(Some(chunk))) = deadline.keep(response.chunk()).await
         {
             shown.extend_from_slice(&chunk);
         }
@@ -201,6 +216,29 @@ impl Client {
             shown: text::printable_bytes(&shown, SHOWN_CHARS),
         }
     }
+}
+
+/// An HTTP client without connections.
+fn connections(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
+    // Fails where a provider was installed before, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .https_only(!settings.endpoint.is_plaintext())
+        .http1_only()
+        // A handshake more a request; see `Client` for what it prevents.
+        .pool_max_idle_per_host(0)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .gzip(true)
+        .connect_timeout(settings.connect_timeout)
+        .user_agent(&settings.user_agent);
+    if settings.endpoint.is_plaintext() || settings.endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| ClientError(transport::cause(&error)))
 }
 
 /// A secret shorter than this may stand in the figures by chance; they must not be touched.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::encoding::UNDECODED;
 use super::figure;
 use super::json::{Cursor, ExpectedKey};
 use super::json_string::RawString;
@@ -109,9 +110,11 @@ impl<'a> CodesReader<'a> {
     /// The index of the code that `key` names.
     pub(super) fn intern(&mut self, key: RawString<'a>) -> Result<CodeIndex, RowError> {
         let code = key.decode()?;
-        if code.is_empty() || code.chars().nth(MAX_CODE_CHARS).is_some() || code.contains(char::is_control) {
+        let is_unusable = |char: char| char.is_control() || char == UNDECODED;
+        if code.is_empty() || code.chars().nth(MAX_CODE_CHARS).is_some() || code.contains(is_unusable) {
             return Err(RowError::point(format!(
-                "a status code is `{}`: empty, longer than {MAX_CODE_CHARS} characters or with a control character",
+                "a status code is `{}`: empty, longer than {MAX_CODE_CHARS} characters, or with a control \
+                 character or one that cannot be decoded",
                 text::shorten(&code, MAX_CODE_CHARS)
             )));
         }

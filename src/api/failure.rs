@@ -19,10 +19,22 @@ pub enum FailureKind {
         /// Which step took too long.
         what: String,
     },
-    /// The connection ended before the answer did, or the answer arrived damaged.
+    /// The connection ended before the answer began.
     #[error("the connection broke: {what}")]
     Interrupted {
         /// The cause.
+        what: String,
+    },
+    /// The answer began, but its body ended early or arrived damaged.
+    #[error("the answer was cut short: {what}")]
+    CutShort {
+        /// The cause.
+        what: String,
+    },
+    /// An answer arrived that answers another request, or a part of this one.
+    #[error("this is not the answer to the request: {what}")]
+    NotTheAnswer {
+        /// What shows it.
         what: String,
     },
     /// The encrypted connection was refused: the other side is not provably the API.
@@ -62,6 +74,8 @@ pub enum FailureKind {
         limit: u64,
         /// What is counted.
         unit: &'static str,
+        /// The size that the server announced, in bytes.
+        announced: Option<u64>,
     },
     /// The body is not the documented shape.
     #[error("the answer is not what the API documents: {what}{}", after("; it begins with: ", .shown))]
@@ -85,6 +99,12 @@ pub enum FailureKind {
         /// The spacing in seconds, a multiple of 3600.
         seconds: i64,
     },
+    /// All points lie on full hours, and nothing tells whether they are 5-minute points.
+    #[error("the API answered with a point every {seconds} s; these may be 5-minute points or hourly ones")]
+    Undecided {
+        /// The spacing in seconds.
+        seconds: i64,
+    },
 }
 
 fn after(lead: &str, text: &str) -> String {
@@ -102,6 +122,8 @@ pub enum Reaction {
     Retry(RetryCost),
     /// Try again once; then the window has failed.
     RetryOnce,
+    /// Try again once; then ask for less, until what cannot be read stands alone.
+    Unreadable,
     /// All workers wait, then try again.
     Pause {
         /// How long the server asks to wait; `None`: as long as for an ordinary retry.
@@ -111,6 +133,11 @@ pub enum Reaction {
     SplitWindow {
         /// The longest range in seconds, for the rest of the run; `None`: halve this one.
         max_span: Option<i64>,
+    },
+    /// Ask for less at once, for this part of the plan.
+    Smaller {
+        /// The size of the answer in bytes, where the server announced it.
+        announced: Option<u64>,
     },
     /// Ask for fewer domains a request, for the rest of the run.
     ShrinkBatch,
@@ -147,8 +174,13 @@ impl FailureKind {
             Self::Busy { retry_after, .. } => Reaction::Pause {
                 retry_after: *retry_after,
             },
-            Self::TooLarge { .. } | Self::Coarse { .. } => Reaction::SplitWindow { max_span: None },
-            Self::Format { .. } => Reaction::RetryOnce,
+            Self::TooLarge { announced, .. } => Reaction::Smaller {
+                announced: *announced,
+            },
+            Self::Coarse { .. } => Reaction::SplitWindow { max_span: None },
+            Self::Undecided { .. } => Reaction::Fail,
+            Self::Format { .. } | Self::CutShort { .. } => Reaction::Unreadable,
+            Self::NotTheAnswer { .. } => Reaction::RetryOnce,
             Self::Api { status, .. } => match status.class() {
                 StatusClass::Transient => Reaction::Retry(RetryCost::Normal),
                 StatusClass::Credentials => Reaction::StopCredentials,
@@ -162,6 +194,15 @@ impl FailureKind {
                 StatusClass::BeyondRetention => Reaction::BeyondRetention,
                 StatusClass::Unknown => Reaction::RetryOnce,
             },
+        }
+    }
+
+    /// The status of the envelope, where the API gave one.
+    #[must_use]
+    pub fn status(&self) -> Option<i64> {
+        match self {
+            Self::Api { status, .. } => Some(status.code()),
+            _ => None,
         }
     }
 
@@ -181,6 +222,9 @@ impl FailureKind {
                 ApiStatus::DomainForeign | ApiStatus::DomainNotOwned => {
                     "check the domain's spelling, and that it belongs to this account"
                 }
+                ApiStatus::BeyondOneMonth => {
+                    "the API serves only recent points; lower `fetch.retention` if it keeps them for a shorter time"
+                }
                 _ => return None,
             },
             Self::Http {
@@ -196,8 +240,14 @@ impl FailureKind {
             Self::Tls { .. } => {
                 "check `endpoint`, this machine's clock and its root certificates; a proxy may intercept the connection"
             }
-            Self::TooLarge { .. } => {
+            Self::TooLarge { .. } | Self::Http { status: 413, .. } => {
                 "ask for less at once: shorten `window`, lower `domains_per_request` or raise `max_body`"
+            }
+            Self::NotTheAnswer { .. } => {
+                "check `endpoint`; a proxy on the way may mix up answers or cut them into parts"
+            }
+            Self::Undecided { .. } => {
+                "compare these points with the vendor's console; a later answer with points between full hours settles it"
             }
             _ => return None,
         })
@@ -208,7 +258,7 @@ fn http_reaction(status: u16) -> Reaction {
     match status {
         401 | 403 => Reaction::StopCredentials,
         407 => Reaction::StopConfiguration,
-        413 => Reaction::SplitWindow { max_span: None },
+        413 => Reaction::Smaller { announced: None },
         429 | 503 => Reaction::Pause { retry_after: None },
         500.. => Reaction::Retry(RetryCost::Normal),
         _ => Reaction::Fail,
@@ -263,7 +313,7 @@ mod tests {
             let expected = match status {
                 401 | 403 => Reaction::StopCredentials,
                 407 => Reaction::StopConfiguration,
-                413 => Reaction::SplitWindow { max_span: None },
+                413 => Reaction::Smaller { announced: None },
                 429 | 503 => Reaction::Pause { retry_after: None },
                 100..=499 => Reaction::Fail,
                 _ => Reaction::Retry(RetryCost::Normal),
@@ -274,54 +324,49 @@ mod tests {
 
     #[test]
     fn every_other_failure_has_its_reaction() {
+        use FailureKind as Kind;
         let what = String::new;
         let retry_after = Some(Duration::from_secs(7));
+        let too_large = |announced| Kind::TooLarge {
+            limit: 1,
+            unit: "bytes",
+            announced,
+        };
+        let redirected = Kind::Redirected {
+            status: 302,
+            host: what(),
+        };
+        let busy = Kind::Busy {
+            status: 429,
+            retry_after,
+        };
+        let format = Kind::Format {
+            what: what(),
+            shown: what(),
+        };
         for (kind, expected) in [
+            (Kind::Connect { what: what() }, Reaction::Retry(RetryCost::Normal)),
             (
-                FailureKind::Connect { what: what() },
+                Kind::Interrupted { what: what() },
                 Reaction::Retry(RetryCost::Normal),
             ),
             (
-                FailureKind::Interrupted { what: what() },
-                Reaction::Retry(RetryCost::Normal),
-            ),
-            (
-                FailureKind::Timeout { what: what() },
+                Kind::Timeout { what: what() },
                 Reaction::Retry(RetryCost::Timeout),
             ),
-            (FailureKind::Tls { what: what() }, Reaction::StopConfiguration),
+            (Kind::Tls { what: what() }, Reaction::StopConfiguration),
+            (redirected, Reaction::StopConfiguration),
+            (busy, Reaction::Pause { retry_after }),
+            (format, Reaction::Unreadable),
+            (Kind::CutShort { what: what() }, Reaction::Unreadable),
+            (Kind::NotTheAnswer { what: what() }, Reaction::RetryOnce),
+            (too_large(None), Reaction::Smaller { announced: None }),
+            (too_large(Some(7)), Reaction::Smaller { announced: Some(7) }),
             (
-                FailureKind::Redirected {
-                    status: 302,
-                    host: what(),
-                },
-                Reaction::StopConfiguration,
-            ),
-            (
-                FailureKind::Busy {
-                    status: 429,
-                    retry_after,
-                },
-                Reaction::Pause { retry_after },
-            ),
-            (
-                FailureKind::TooLarge {
-                    limit: 1,
-                    unit: "bytes",
-                },
+                Kind::Coarse { seconds: 3_600 },
                 Reaction::SplitWindow { max_span: None },
             ),
-            (
-                FailureKind::Coarse { seconds: 3_600 },
-                Reaction::SplitWindow { max_span: None },
-            ),
-            (
-                FailureKind::Format {
-                    what: what(),
-                    shown: what(),
-                },
-                Reaction::RetryOnce,
-            ),
+            (Kind::Undecided { seconds: 3_600 }, Reaction::Fail),
         ] {
             assert_eq!(kind.reaction(), expected, "{kind:?}");
         }
@@ -341,6 +386,8 @@ mod tests {
             api(99).to_string(),
             "the API answered with an undocumented status (status 99: why)"
         );
+        let beyond = api(21).help().unwrap();
+        assert!(beyond.contains("`fetch.retention`"), "{beyond}");
         assert_eq!(http(404).to_string(), "the server answered with HTTP status 404");
         let redirected = FailureKind::Redirected {
             status: 302,

@@ -1,197 +1,171 @@
 //! Takes from an answer only what was asked for and cannot be misread.
 //!
-//! A wrong figure is worse than a missing one: where an answer says two things, neither is taken, and an
-//! answer of hourly or daily figures is none.
+//! A wrong figure is worse than a missing one: where an answer says two things, neither is taken. Whether
+//! points are far apart because they are hourly figures is not decided here: one answer does not show it.
 
 use std::mem;
 
 use super::answer::{Entry, Envelope};
 use super::failure::FailureKind;
+use super::names;
 use super::request::OriginRequest;
-use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, slot_floor};
-use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
+use super::sieve::Sieve;
+use crate::model::{CodeBook, Domain, PointColumns, Reject, UnixSeconds, text};
+
+/// The most rejects of one answer that are kept with their text.
+pub const MAX_REJECTS: usize = 100;
 
 /// What can be stored of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Every domain asked for, in the order of the request, with its points in order of time; each lies in
-    /// the window and alone in its slot. A domain of which the API said nothing has none.
-    pub points: Vec<(Domain, PointColumns)>,
+    /// What was said about each domain asked for, in the order of the request.
+    pub domains: Vec<DomainAnswer>,
     /// The codes and sets that the points name; it may hold some that no point names.
     pub book: CodeBook,
-    /// What was left out, with its text.
+    /// What was left out, with its text; the first [`MAX_REJECTS`].
     pub rejects: Vec<Reject>,
-    /// The points in the answer: those in `points`, the duplicates, those rejected one by one, and those of
-    /// domains not asked for (which are rejected as a whole).
+    /// All that was left out: points one by one, and entries of domains that were not asked for.
+    pub rejected: u64,
+    /// The points in the answer, those in the padding excepted.
     pub received: u64,
     /// Points that repeated another one exactly.
     pub duplicates: u64,
     /// Points whose counts do not add up to their requests; they are taken as reported.
     pub odd_codes: u64,
+    /// Points on the grid near what was asked for, but outside of it. They are not stored and are no failure.
+    pub surplus: u64,
+    /// Entries that are `null`, `{}` or without a usable name: nobody knows whose they are.
+    pub strays: u64,
+    /// Whether two points of one domain lie less than an hour apart, padding and surplus included.
+    pub sub_hour: bool,
+    /// Points of the domains asked for that lie in the padding.
+    pub padding: u64,
+}
+
+/// What an answer says about one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainAnswer {
+    /// The domain, as it was asked for.
+    pub domain: Domain,
+    /// Whether it was answered at all. Where it was not, all else is empty.
+    pub state: EntryState,
+    /// Its points in order of time; each lies in the window and alone in its slot.
+    pub points: PointColumns,
+    /// The starts of the window's slots that hold a rejected point and no good one, in order.
+    pub rejected: Vec<UnixSeconds>,
+    /// Those of `rejected` that come from two values or two times in one slot.
+    pub conflicts: Vec<UnixSeconds>,
+    /// Rejected points whose time cannot be read or lies outside the window.
+    pub unplaced: u64,
+}
+
+/// Whether an answer speaks of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryState {
+    /// It holds a list of points for it, which may be empty.
+    Answered,
+    /// It does not name it.
+    Absent,
+    /// It names it, but holds no list of points for it.
+    Malformed,
+}
+
+impl DomainAnswer {
+    fn without_points(domain: &Domain, state: EntryState) -> Self {
+        Self {
+            domain: domain.clone(),
+            state,
+            points: PointColumns::default(),
+            rejected: Vec::new(),
+            conflicts: Vec::new(),
+            unplaced: 0,
+        }
+    }
 }
 
 /// Compares an answer with the request.
 ///
 /// # Errors
-/// [`FailureKind::Coarse`] where the points are an hour or a multiple apart in every domain that has two or
-/// more: such points are averages or peaks of another granularity (inferred from sibling vendors).
+/// [`FailureKind::NotTheAnswer`] where every domain in the answer is one that was not asked for, or where the
+/// domains asked for have points, and all of them lie outside what was asked for, widened to whole hours.
 pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answer, FailureKind> {
-    let mut entries: Vec<Option<Entry<'_>>> = request.domains().iter().map(|_| None).collect();
-    let mut rejects = Vec::new();
+    let mut found: Vec<Option<Entry<'_>>> = request.domains().iter().map(|_| None).collect();
+    let mut strangers = Vec::new();
     for entry in mem::take(&mut envelope.entries) {
-        let domain = entry.domain.parse::<Domain>().ok();
-        let asked = domain.and_then(|domain| request.domains().iter().position(|asked| *asked == domain));
-        match asked.and_then(|at| entries.get_mut(at)) {
-            Some(Some(known)) => append(known, entry),
-            Some(unknown) => *unknown = Some(entry),
-            None => {
-                let reason = RejectReason::DomainNotAsked;
-                rejects.push(Reject::new(&entry.domain, None, reason, entry.raw));
-            }
+        let place = names::position(request.domains(), &entry.domain);
+        match place.and_then(|at| found.get_mut(at)) {
+            Some(known) => *known = Some(joined(known.take(), entry)),
+            None => strangers.push(entry),
         }
     }
-    let mut points = Vec::with_capacity(entries.len());
-    let mut spacings = Vec::new();
-    let (mut duplicates, mut odd_codes) = (0, 0);
-    for (domain, entry) in request.domains().iter().zip(entries) {
-        let Some(mut entry) = entry else {
-            points.push((domain.clone(), PointColumns::default()));
-            continue;
-        };
-        rejects.append(&mut entry.rejects);
-        let mut sieve = Sieve {
-            envelope: &envelope,
-            entry: &entry,
-            rejects: &mut rejects,
-            duplicates: &mut duplicates,
-        };
-        let inside = sieve.inside(request.window());
-        spacings.extend(spacing(&entry.points, &inside));
-        let kept = sieve.unambiguous(&inside);
-        odd_codes += count(kept.iter().filter(|at| !adds_up(&entry.points, **at)).count());
-        points.push((domain.clone(), select(entry.points, &kept)));
-    }
-    if !spacings.is_empty() && spacings.iter().all(|spacing| spacing % HOUR_SECONDS == 0) {
-        return Err(FailureKind::Coarse {
-            seconds: spacings.into_iter().fold(0, gcd),
+    if let Some(stranger) = strangers.first().filter(|_| found.iter().all(Option::is_none)) {
+        return Err(FailureKind::NotTheAnswer {
+            what: format!(
+                "it holds only domains that were not asked for, such as `{}`",
+                text::printable(&stranger.domain)
+            ),
         });
     }
-    if is_daily_figure(request.window(), &points) {
-        return Err(FailureKind::Coarse { seconds: DAY_SECONDS });
+    let mut sieve = Sieve::new(request, &envelope);
+    let domains = request.domains().iter().zip(found);
+    let domains = domains
+        .map(|(domain, entry)| match entry {
+            None => DomainAnswer::without_points(domain, EntryState::Absent),
+            Some(entry) if entry.malformed => DomainAnswer::without_points(domain, EntryState::Malformed),
+            Some(entry) => sieve.sift(domain, entry),
+        })
+        .collect();
+    if let Some(elsewhere) = sieve.elsewhere {
+        return Err(FailureKind::NotTheAnswer {
+            what: format!(
+                "all of its points lie outside {} (UTC+8), such as one at {elsewhere}",
+                request.asked()
+            ),
+        });
     }
-    Ok(Answer {
-        points,
-        book: envelope.book,
+    // After the points, which are missed: there may be more strangers than are kept.
+    for stranger in &strangers {
+        sieve.stranger(stranger);
+    }
+    let Sieve {
         rejects,
-        received: envelope.received,
+        rejected,
         duplicates,
         odd_codes,
+        surplus,
+        padding,
+        sub_hour,
+        ..
+    } = sieve;
+    Ok(Answer {
+        domains,
+        rejects,
+        rejected,
+        received: envelope.received - padding,
+        duplicates,
+        odd_codes,
+        surplus,
+        strays: envelope.strays,
+        sub_hour,
+        padding,
+        book: envelope.book,
     })
 }
 
-/// Sorts out the points of one domain, by their positions.
-struct Sieve<'s, 'a> {
-    envelope: &'s Envelope<'a>,
-    entry: &'s Entry<'a>,
-    rejects: &'s mut Vec<Reject>,
-    duplicates: &'s mut u64,
-}
-
-impl Sieve<'_, '_> {
-    /// The points in the window, in order of time and then of the answer.
-    fn inside(&mut self, window: Span) -> Vec<usize> {
-        let mut inside = Vec::with_capacity(self.entry.points.len());
-        for (at, ts) in self.entry.points.ts.iter().enumerate() {
-            if window.contains(*ts) {
-                inside.push(at);
-            } else {
-                self.reject(at, RejectReason::OutsideWindow(window));
+/// Two entries of one domain as one. One that can be used makes up for one that cannot.
+fn joined<'a>(known: Option<Entry<'a>>, mut other: Entry<'a>) -> Entry<'a> {
+    match known {
+        Some(known) if other.malformed => known,
+        Some(mut known) if !known.malformed => {
+            for at in 0..other.points.len() {
+                known.points.push_from(&other.points, at);
             }
+            known.starts.append(&mut other.starts);
+            known.unreadable.append(&mut other.unreadable);
+            known
         }
-        inside.sort_by_key(|at| time(&self.entry.points, *at));
-        inside
+        _ => other,
     }
-
-    /// Those of `inside`, ordered by time, that are alone in their slot once exact repetitions are dropped.
-    fn unambiguous(&mut self, inside: &[usize]) -> Vec<usize> {
-        let points = &self.entry.points;
-        let mut kept = Vec::with_capacity(inside.len());
-        for slot in inside.chunk_by(|a, b| slot_floor(time(points, *a)) == slot_floor(time(points, *b))) {
-            let (Some(first), Some(last)) = (slot.first(), slot.last()) else {
-                continue;
-            };
-            let (earliest, latest) = (time(points, *first), time(points, *last));
-            for same in slot.chunk_by(|a, b| time(points, *a) == time(points, *b)) {
-                let Some((&at, repeated)) = same.split_first() else {
-                    continue;
-                };
-                if repeated.iter().any(|other| !points.same_figures(at, *other)) {
-                    for at in same {
-                        self.reject(*at, RejectReason::Conflicting);
-                    }
-                    continue;
-                }
-                *self.duplicates += count(repeated.len());
-                if earliest == latest {
-                    kept.push(at);
-                } else {
-                    let other = if time(points, at) == earliest {
-                        latest
-                    } else {
-                        earliest
-                    };
-                    self.reject(at, RejectReason::SharesSlot { other });
-                }
-            }
-        }
-        kept
-    }
-
-    fn reject(&mut self, at: usize, reason: RejectReason) {
-        let start = self.entry.starts.get(at).copied().unwrap_or(usize::MAX);
-        self.rejects.push(Reject::new(
-            &self.entry.domain,
-            self.entry.points.ts.get(at).copied(),
-            reason,
-            self.envelope.row(start),
-        ));
-    }
-}
-
-/// Adds another entry of the same domain.
-fn append<'a>(entry: &mut Entry<'a>, mut other: Entry<'a>) {
-    for at in 0..other.points.len() {
-        entry.points.push_from(&other.points, at);
-    }
-    entry.starts.append(&mut other.starts);
-    entry.rejects.append(&mut other.rejects);
-}
-
-/// The largest length that all gaps between the times of `inside` are multiples of; `None` for fewer than two
-/// times.
-fn spacing(points: &PointColumns, inside: &[usize]) -> Option<i64> {
-    let gaps = inside
-        .iter()
-        .zip(inside.iter().skip(1))
-        .map(|(a, b)| time(points, *b) - time(points, *a));
-    Some(gaps.fold(0, gcd)).filter(|spacing| *spacing > 0)
-}
-
-/// Whether a window of a day or more came back as one point at its beginning in every domain that has any:
-/// the form that a daily peak takes where there is no second one to measure a distance to. Stored, it would
-/// pass for 5 minutes of peak load.
-fn is_daily_figure(window: Span, points: &[(Domain, PointColumns)]) -> bool {
-    let mut times = points
-        .iter()
-        .filter(|(_, points)| !points.is_empty())
-        .map(|(_, points)| &*points.ts);
-    let Some(first) = times.next() else { return false };
-    let lone = [window.start()];
-    window.seconds() >= DAY_SECONDS && *first == lone && times.all(|times| *times == lone)
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Whether the counts of the point at `at` sum up to its requests.
@@ -203,27 +177,6 @@ pub fn adds_up(points: &PointColumns, at: usize) -> bool {
         .map(|(_, count)| i128::from(*count))
         .sum();
     points.pv.get(at).is_some_and(|pv| sum == i128::from(*pv))
-}
-
-/// The points at `kept`, in that order; without a copy where these are all, in order.
-fn select(points: PointColumns, kept: &[usize]) -> PointColumns {
-    if kept.len() == points.len() && kept.is_sorted() {
-        return points;
-    }
-    let mut selected = PointColumns::default();
-    for at in kept {
-        selected.push_from(&points, *at);
-    }
-    selected
-}
-
-/// The time of the point at `at`, which exists.
-fn time(points: &PointColumns, at: usize) -> UnixSeconds {
-    points.ts.get(at).copied().unwrap_or(i64::MIN)
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

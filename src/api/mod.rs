@@ -2,10 +2,14 @@
 //!
 //! - [`signature`]: the day's signature
 //! - [`request`]: one question, and its JSON form
-//! - [`client`]: one attempt over HTTP; `header` and `transport` read what comes beside a body
+//! - [`client`]: one attempt over HTTP; `header` and `transport` read what comes beside a body, `deadline`
+//!   bounds its time
+//! - [`body`]: the bodies in flight, which share one limit
+//! - [`encoding`]: bytes to text, where they may be in another encoding
 //! - [`answer`]: the body, straight into columns, by way of `row`, `codes`, `figure`, [`number`] and `json`
 //! - [`point`]: a point by itself, from the text that a reject keeps
-//! - [`guard`]: takes only what was asked for and cannot be misread
+//! - [`guard`]: takes only what was asked for and cannot be misread; `names` finds the domains, `sieve` sorts
+//!   out the points of one
 //! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
 //! - [`retry`]: how long to wait, and when to give up on the whole run
 //!
@@ -13,26 +17,32 @@
 //! does it.
 
 pub mod answer;
+pub mod body;
 pub mod client;
 mod codes;
+mod deadline;
+pub mod encoding;
 pub mod failure;
 mod figure;
 pub mod guard;
 mod header;
 mod json;
 mod json_string;
+mod names;
 pub mod number;
 pub mod point;
 pub mod request;
 pub mod retry;
 mod row;
+mod sieve;
 pub mod signature;
 pub mod status;
 mod transport;
 
+pub use body::Body;
 pub use client::{Client, ClientSettings, Failure, Reply};
 pub use failure::{FailureKind, Reaction, RetryCost};
-pub use guard::Answer;
+pub use guard::{Answer, DomainAnswer, EntryState};
 pub use point::read_point;
 pub use request::OriginRequest;
 pub use retry::{RetryBudget, RetryPolicy};
@@ -43,7 +53,8 @@ pub use status::{ApiStatus, StatusClass};
 ///
 /// # Errors
 /// [`FailureKind::Api`] for a status other than 0, [`FailureKind::Format`] where the body is not the
-/// documented shape, [`FailureKind::Coarse`] and [`FailureKind::TooLarge`] where less must be asked at once.
+/// documented shape, [`FailureKind::TooLarge`] where less must be asked at once, [`FailureKind::NotTheAnswer`]
+/// where it answers something else.
 pub fn read_answer(request: &OriginRequest, body: &[u8]) -> Result<Answer, FailureKind> {
-    answer::parse(body).and_then(|envelope| guard::check(request, envelope))
+    answer::parse(&encoding::decode(body)).and_then(|envelope| guard::check(request, envelope))
 }

@@ -14,6 +14,7 @@ const MINUTE_SECONDS: i64 = 60;
 pub struct OriginRequest {
     domains: Vec<Domain>,
     window: Span,
+    asked: Span,
 }
 
 impl OriginRequest {
@@ -33,7 +34,22 @@ impl OriginRequest {
         (on_minutes && !asked.is_empty()).then_some(Self {
             domains: asked,
             window,
+            asked: window,
         })
+    }
+
+    /// The same request, sending `asked`: a range on whole minutes that holds the window. What lies outside of the
+    /// window is not taken.
+    #[must_use]
+    pub fn asking(self, asked: Span) -> Self {
+        let start = asked.start().min(self.window.start());
+        let end = asked.end().max(self.window.end());
+        let on_minutes = start % MINUTE_SECONDS == 0 && end % MINUTE_SECONDS == 0;
+        let asked = Span::new(start, end).filter(|_| on_minutes);
+        Self {
+            asked: asked.unwrap_or(self.window),
+            ..self
+        }
     }
 
     /// The domains, at least one, each once.
@@ -42,16 +58,28 @@ impl OriginRequest {
         &self.domains
     }
 
-    /// The range asked for.
+    /// The range whose points are wanted.
     #[must_use]
     pub fn window(&self) -> Span {
         self.window
     }
 
+    /// The range that is sent: the window, with its padding if it has any.
+    #[must_use]
+    pub fn asked(&self) -> Span {
+        self.asked
+    }
+
+    /// Whether the request asks for more than its window.
+    #[must_use]
+    pub fn is_padded(&self) -> bool {
+        self.asked != self.window
+    }
+
     /// The body to send, signed for `date`.
     ///
     /// Whether `end_time` is inclusive is unknown. The vendor's pages ask for whole periods as `00:00` to
-    /// `23:59`, so the last minute of the half-open window is named, which reads the same under both.
+    /// `23:59`, so the last minute of the half-open range is named, which reads the same under both.
     #[must_use]
     pub fn signed_body(&self, credentials: &Credentials, date: SigningDate) -> SecretString {
         let domains: Vec<&str> = self.domains.iter().map(Domain::as_str).collect();
@@ -59,8 +87,8 @@ impl OriginRequest {
             "username": credentials.username(),
             "signature": Signature::new(date, credentials).expose(),
             "domain": domains.join(","),
-            "start_time": civil::cst_minute(self.window.start()),
-            "end_time": civil::cst_minute(self.window.end() - MINUTE_SECONDS),
+            "start_time": civil::cst_minute(self.asked.start()),
+            "end_time": civil::cst_minute(self.asked.end() - MINUTE_SECONDS),
         })
         .to_string()
         .into()
@@ -97,6 +125,20 @@ mod tests {
             })
         );
         assert!(!format!("{request:?} {body:?}").contains("a35685491fd80a80b40a718c3a5c5c56"));
+    }
+
+    #[test]
+    fn a_padded_request_sends_the_wider_range() {
+        let window = Span::new(1_481_670_000, 1_481_691_600).unwrap();
+        let request = OriginRequest::new(&domains(&["a.com"]), window).unwrap();
+        let credentials = Credentials::new("jcloud_00".to_owned(), "key".into());
+        let wider = Span::new(window.start() - 300, window.end() + 300).unwrap();
+        let padded = request.asking(wider);
+        assert_eq!((padded.window(), padded.is_padded()), (window, true));
+        let body = padded.signed_body(&credentials, SigningDate::from_unix(0));
+        let sent: Value = serde_json::from_str(body.expose_secret()).unwrap();
+        assert_eq!(sent["start_time"], "2016-12-14 06:55");
+        assert_eq!(sent["end_time"], "2016-12-14 13:04");
     }
 
     #[test]

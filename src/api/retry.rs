@@ -22,11 +22,16 @@ impl RetryPolicy {
     /// together do not come back together.
     pub fn delay(&self, failures: u32, rng: &mut fastrand::Rng) -> Option<Duration> {
         (failures < self.attempts).then(|| {
-            let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-            let longest = self.base.saturating_mul(factor).min(self.cap);
-            let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+            let nanos = u64::try_from(self.longest(failures).as_nanos()).unwrap_or(u64::MAX);
             Duration::from_nanos(rng.u64(0..=nanos))
         })
+    }
+
+    /// The longest wait after failure number `failures`: `base` · 2^(failures − 1), at most `cap`.
+    #[must_use]
+    pub fn longest(&self, failures: u32) -> Duration {
+        let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.base.saturating_mul(factor).min(self.cap)
     }
 }
 

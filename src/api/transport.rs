@@ -12,13 +12,12 @@ use crate::model::text;
 pub(super) fn failure(error: &reqwest::Error) -> FailureKind {
     let what = cause(error);
     if error.is_timeout() {
-        let what = if error.is_connect() {
-            "connecting took too long"
+        return if error.is_connect() {
+            FailureKind::Timeout {
+                what: "connecting took too long".to_owned(),
+            }
         } else {
-            "the answer did not arrive, or came too slowly"
-        };
-        return FailureKind::Timeout {
-            what: what.to_owned(),
+            silence()
         };
     }
     if chain(error).any(distrusts) {
@@ -35,6 +34,22 @@ pub(super) fn failure(error: &reqwest::Error) -> FailureKind {
         return FailureKind::Connect { what };
     }
     FailureKind::Interrupted { what }
+}
+
+/// A time limit passed while the server was to answer.
+pub(super) fn silence() -> FailureKind {
+    FailureKind::Timeout {
+        what: "the answer did not arrive, or came too slowly".to_owned(),
+    }
+}
+
+/// What kind of failure reqwest reports once the head of an answer has arrived.
+pub(super) fn cut_short(error: &reqwest::Error) -> FailureKind {
+    if error.is_timeout() {
+        silence()
+    } else {
+        FailureKind::CutShort { what: cause(error) }
+    }
 }
 
 /// The innermost cause, safe to print. The outer ones only say that a request failed, and may show its URL.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::api::encoding::decode;
 
 /// The example answer of the endpoint's document, verbatim.
 const EXAMPLE: &str = r#"{
@@ -42,7 +43,7 @@ const EXAMPLE: &str = r#"{
 "#;
 
 fn failure(body: impl AsRef<[u8]>) -> FailureKind {
-    parse(body.as_ref()).unwrap_err()
+    parse(&decode(body.as_ref())).unwrap_err()
 }
 
 fn wrong_shape(body: impl AsRef<[u8]>) -> String {
@@ -55,11 +56,12 @@ fn wrong_shape(body: impl AsRef<[u8]>) -> String {
 #[test]
 fn the_documented_example_is_read_exactly() {
     for body in [EXAMPLE.to_owned(), format!("\u{feff}{EXAMPLE}")] {
-        let envelope = parse(body.as_bytes()).unwrap();
+        let text = decode(body.as_bytes());
+        let envelope = parse(&text).unwrap();
         let [entry] = &envelope.entries[..] else {
             panic!("{envelope:?}")
         };
-        assert_eq!((entry.domain.as_str(), entry.rejects.len()), ("www.a.com", 0));
+        assert_eq!((entry.domain.as_str(), entry.unreadable.len()), ("www.a.com", 0));
         let points = &entry.points;
         assert_eq!(
             (&points.ts, &points.bandwidth, &points.pv),
@@ -87,7 +89,7 @@ fn the_documented_example_is_read_exactly() {
 #[test]
 fn members_may_stand_in_any_order_with_unknown_ones_between_them() {
     let body = r#"{"x":[{"status":1}],"data":[{"y":{},"data":[[300,1,0,{}]],"z":null,"domain":"a.com"}],"msg":null,"status":0}"#;
-    let envelope = parse(body.as_bytes()).unwrap();
+    let envelope = parse(body).unwrap();
     assert_eq!(
         (envelope.received, envelope.entries[0].domain.as_str()),
         (1, "a.com")
@@ -134,7 +136,7 @@ fn only_the_whole_number_zero_once_is_success() {
     assert_eq!(wrong_shape(r#"{"data":[]}"#), "it has no `status`");
     assert!(wrong_shape(r#"{"status":0,"status":0,"data":[]}"#).contains("twice"));
     assert!(wrong_shape(r#"{"status":7,"st\u0061tus":0,"data":[]}"#).contains("twice"));
-    assert_eq!(parse(br#"{"status":0,"data":[]}"#).unwrap().received, 0);
+    assert_eq!(parse(r#"{"status":0,"data":[]}"#).unwrap().received, 0);
     for code in (-1..=60).filter(|code| *code != 0) {
         let status = ApiStatus::from_code(code);
         let message = String::new();
@@ -161,23 +163,25 @@ fn what_is_not_the_documented_shape_is_never_an_empty_answer() {
         r#"{"status":0,"data":{}}"#,
         r#"{"status":0,"data":"a"}"#,
         r#"{"status":0,"data":[],"data":[]}"#,
-        r#"{"status":0,"data":[null]}"#,
-        r#"{"status":0,"data":[[]]}"#,
-        r#"{"status":0,"data":[{}]}"#,
-        r#"{"status":0,"data":[{"domain":"a.com"}]}"#,
-        r#"{"status":0,"data":[{"data":[]}]}"#,
-        r#"{"status":0,"data":[{"domain":null,"data":[]}]}"#,
-        r#"{"status":0,"data":[{"domain":"a.com","data":null}]}"#,
-        r#"{"status":0,"data":[{"domain":"a.com","data":{}}]}"#,
-        r#"{"status":0,"data":[{"domain":"a.com","domain":"a.com","data":[]}]}"#,
         r#"{"status":0,"data":[]} x"#,
         r#"{"status":0,"data":[],}"#,
         r#"{"status":0,"data":[{"domain":"a.com","data":[[1,2,3,{}],]}]}"#,
         r#"{"status":0,"data":[{"domain":"a.com","data":[[1,2,3,{}]"#,
+        r#"{"status":0,"data":[NaN]}"#,
+        r#"{"status":0,"data":[{"domain":"a.com","data":NaN}]}"#,
+        r#"{"status":0,"data":[{"domain":"a.com","data":[[1,NaN,3,{}]]}]}"#,
+        r#"{"status":0,"data":[{"domain":NaN,"data":[]}]}"#,
+        r#"{"status":0,"data":[null"#,
     ] {
         wrong_shape(body);
     }
-    assert!(wrong_shape(b"{\"status\":0,\"msg\":\"\xb3\xc9\",\"data\":[]}").contains("UTF-8 at byte 19"));
+    for undecodable in [
+        &b"{\"status\":0,\"data\":[]\xb3\xc9}"[..],
+        b"{\"status\":0,\"data\":[{\"domain\":\"a.com\",\"data\":[[1,2\xff,3,{}]]}]}",
+        b"\xb3\xc9",
+    ] {
+        wrong_shape(undecodable);
+    }
     let page = format!("<html>\u{1b}{}", "x".repeat(500));
     let FailureKind::Format { shown, .. } = failure(page) else {
         panic!("not a format error")
@@ -185,6 +189,90 @@ fn what_is_not_the_documented_shape_is_never_an_empty_answer() {
     assert!(
         shown.starts_with("<html>\\u{1b}x") && shown.chars().count() < 140,
         "{shown}"
+    );
+}
+
+#[test]
+fn an_entry_of_another_shape_spoils_itself_alone() {
+    let good = r#"{"domain":"b.com","data":[[300,1,0,{}]]}"#;
+    let read = |bad: &str| {
+        let body = format!(r#"{{"status":0,"data":[{bad},{good}]}}"#);
+        let envelope = parse(&body).unwrap();
+        let (last, others) = envelope.entries.split_last().unwrap();
+        assert_eq!(
+            (last.domain.as_str(), &*last.points.ts),
+            ("b.com", &[300][..]),
+            "{bad}"
+        );
+        let named: Vec<_> = others
+            .iter()
+            .map(|entry| (entry.domain.clone(), entry.malformed, entry.points.len()))
+            .collect();
+        (envelope.strays, named)
+    };
+    for stray in [
+        "null",
+        "7",
+        "\"a.com\"",
+        "[[]]",
+        "{}",
+        r#"{"data":[[300,1,0,{}]]}"#,
+        r#"{"domain":null,"data":[]}"#,
+        r#"{"domain":["a.com"],"data":[]}"#,
+        r#"{"domain":" ","data":[]}"#,
+        r#"{"domain":"\ud800.com","data":[]}"#,
+        r#"{"domain":"a\ufffd.com","data":[]}"#,
+        r#"{"domain":"a.com","domain":"a.com","data":[]}"#,
+    ] {
+        assert_eq!(read(stray), (1, vec![]), "{stray}");
+    }
+    for malformed in [
+        r#"{"domain":"a.com"}"#,
+        r#"{"domain":"a.com","data":null}"#,
+        r#"{"data":{"300":1},"domain":"a.com"}"#,
+        r#"{"domain":"a.com","data":"[]"}"#,
+        r#"{"domain":"a.com","data":[[300,1,0,{}]],"data":[]}"#,
+        r#"{"domain":"a.com","data":[[300,1,0,{}]],"data":null}"#,
+    ] {
+        assert_eq!(
+            read(malformed),
+            (0, vec![("a.com".to_owned(), true, 0)]),
+            "{malformed}"
+        );
+    }
+}
+
+#[test]
+fn text_in_another_encoding_costs_nothing_but_itself() {
+    // 成功, and 失誠 whose last byte is a backslash.
+    let body = b"{\"status\":0,\"msg\":\"\xb3\xc9\xb9\xa6\",\"note\":\"\xca\xa7\xd5\x5c\",\"data\":[\
+        {\"domain\":\"a.com\",\"data\":[[300,1,1,{\"200\":1}],[600,1,1,{\"\xb3\xc9\":1}],[900,\"1\xb3\",1,{}]],\"x\":\"\xb3\xc9\"},\
+        {\"domain\":\"\xb3\xc9.com\",\"data\":[]}]}";
+    let text = decode(body);
+    let envelope = parse(&text).unwrap();
+    let [entry] = &envelope.entries[..] else {
+        panic!("{envelope:?}")
+    };
+    assert_eq!((&*entry.points.ts, envelope.strays), (&[300][..], 1));
+    assert_eq!(envelope.row(entry.starts[0]), r#"[300,1,1,{"200":1}]"#);
+    let unreadable: Vec<_> = entry
+        .unreadable
+        .iter()
+        .map(|row| (row.ts, envelope.row(row.start)))
+        .collect();
+    assert_eq!(
+        unreadable,
+        [
+            (Some(600), "[600,1,1,{\"\u{fffd}\":1}]"),
+            (Some(900), "[900,\"1\u{fffd}\",1,{}]")
+        ]
+    );
+    assert_eq!(
+        failure(b"{\"status\":7,\"msg\":\"\xca\xa7\xb0\xdc\"}"),
+        FailureKind::Api {
+            status: ApiStatus::SignatureIncorrect,
+            message: "\u{fffd}".to_owned()
+        }
     );
 }
 
@@ -199,36 +287,26 @@ fn every_prefix_of_an_answer_is_an_error() {
 #[test]
 fn a_bad_point_is_kept_word_for_word_and_its_neighbours_stay() {
     let body = r#"{"status":0,"data":[{"data":[[300,1,1,{"200":1}], [600, 1,-1,{"200":1}] ,null,[900,1,1,{"200":1}]],"domain":"A.com"}]}"#;
-    let envelope = parse(body.as_bytes()).unwrap();
+    let envelope = parse(body).unwrap();
     let entry = &envelope.entries[0];
     assert_eq!(
         (envelope.received, entry.points.ts.as_slice()),
         (3 + 1, &[300, 900][..])
     );
-    let malformed = |what: &str| RejectReason::Malformed(what.to_owned());
+    let unreadable: Vec<_> = entry
+        .unreadable
+        .iter()
+        .map(|row| (row.ts, envelope.row(row.start)))
+        .collect();
     assert_eq!(
-        entry.rejects,
-        [
-            Reject::new(
-                "A.com",
-                Some(600),
-                malformed("the number of requests is `-1`, which is negative"),
-                r#"[600, 1,-1,{"200":1}]"#
-            ),
-            Reject::new(
-                "A.com",
-                None,
-                malformed("the point is neither an array nor an object"),
-                "null"
-            ),
-        ]
+        unreadable,
+        [(Some(600), r#"[600, 1,-1,{"200":1}]"#), (None, "null")]
     );
 }
 
 #[test]
 fn an_answer_made_to_exhaust_memory_or_time_is_refused() {
     let answer = |rows: &str| format!(r#"{{"status":0,"data":[{{"domain":"a.com","data":[{rows}]}}]}}"#);
-    assert!(wrong_shape(answer(&vec!["1"; MAX_REJECTS + 1].join(","))).contains("20000"));
     let codes: Vec<String> = (0..1_001).map(|code| format!("\"{code}\":0")).collect();
     assert!(wrong_shape(answer(&format!("[1,1,1,{{{}}}]", codes.join(",")))).contains("1000"));
     let sets: Vec<String> = (0..4_097_u32)
@@ -240,8 +318,10 @@ fn an_answer_made_to_exhaust_memory_or_time_is_refused() {
         })
         .collect();
     assert!(wrong_shape(answer(&sets.join(","))).contains("4096"));
-    let entries = vec![r#"{"domain":"a.com","data":[]}"#; MAX_ENTRIES + 1].join(",");
-    assert!(wrong_shape(format!(r#"{{"status":0,"data":[{entries}]}}"#)).contains("10000"));
+    for entry in [r#"{"domain":"a.com","data":[]}"#, "null"] {
+        let entries = vec![entry; MAX_ENTRIES + 1].join(",");
+        assert!(wrong_shape(format!(r#"{{"status":0,"data":[{entries}]}}"#)).contains("10000"));
+    }
     wrong_shape("[".repeat(100_000));
     wrong_shape(answer(&"[".repeat(100_000)));
 }
@@ -254,7 +334,7 @@ proptest! {
             body[at] = byte;
         }
         // Damage inside strings and numbers may leave an answer; it must still be one point.
-        if let Ok(envelope) = parse(&body) {
+        if let Ok(envelope) = parse(&decode(&body)) {
             prop_assert!(envelope.received <= 1);
         }
     }

@@ -10,6 +10,8 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::model::Span;
 
+mod connections;
+
 const MAX_BODY: usize = 100_000;
 
 /// Answers one request with `bytes`, then closes; gives back the request as text.
@@ -36,19 +38,23 @@ fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn client(listener: &TcpListener) -> Client {
+    Client::new(settings(listener)).unwrap()
+}
+
+fn settings(listener: &TcpListener) -> ClientSettings {
     let address = listener.local_addr().unwrap();
     let credentials = Credentials::new("jcloud_00".to_owned(), "e7a31b1c5ea0efa9aa2f29c6559f7d61".into());
-    Client::new(ClientSettings {
+    ClientSettings {
         endpoint: Endpoint::parse(&format!("http://{address}/api/origin"), false).unwrap(),
         credentials,
         timeout: Duration::from_secs(30),
         connect_timeout: Duration::from_secs(10),
         read_timeout: Duration::from_secs(20),
         max_body: MAX_BODY.try_into().unwrap(),
+        concurrency: 1,
         user_agent: "jdcdn-stats/test".to_owned(),
         clock: Arc::new(ManualClock::new(1_445_412_480)),
-    })
-    .unwrap()
+    }
 }
 
 fn send(client: &Client) -> Result<Reply, Failure> {
@@ -87,7 +93,7 @@ fn a_request_is_signed_json_and_the_reply_brings_body_and_date() {
     assert_eq!(
         result,
         Ok(Reply {
-            body: b"anything".to_vec(),
+            body: b"anything".to_vec().into(),
             date: Some(1_445_412_480)
         })
     );
@@ -112,21 +118,31 @@ fn a_body_is_taken_up_to_the_limit_in_whatever_form_it_comes() {
     let longer = vec![b'x'; MAX_BODY + 1];
     let gzipped = "HTTP/1.1 200 OK\nContent-Encoding: gzip";
     let plain = "HTTP/1.1 200 OK";
-    assert_eq!(exchange(plain, &whole).1.unwrap().body, whole);
-    assert_eq!(exchange(gzipped, &gzip(&whole)).1.unwrap().body, whole);
-    let too_large = FailureKind::TooLarge {
+    assert_eq!(exchange(plain, &whole).1.unwrap().body[..], whole);
+    assert_eq!(exchange(gzipped, &gzip(&whole)).1.unwrap().body[..], whole);
+    let too_large = |announced| FailureKind::TooLarge {
         limit: 100_000,
         unit: "bytes",
+        announced,
     };
-    assert_eq!(failure(plain, &longer), too_large);
+    assert_eq!(failure(plain, &longer), too_large(None));
     assert_eq!(
         failure(&format!("{plain}\nContent-Length: 100001"), b""),
-        too_large
+        too_large(Some(100_001))
     );
-    assert_eq!(failure(gzipped, &gzip(&longer)), too_large);
+    assert_eq!(failure(gzipped, &gzip(&longer)), too_large(None));
     let bomb = gzip(&vec![0; 50_000_000]);
     assert!(bomb.len() < MAX_BODY);
-    assert_eq!(failure(gzipped, &bomb), too_large);
+    assert_eq!(failure(gzipped, &bomb), too_large(None));
+}
+
+#[test]
+fn only_status_200_is_an_answer() {
+    for status in [201, 202, 203, 204, 206, 226, 299] {
+        let kind = failure(&format!("HTTP/1.1 {status} Fine\nContent-Length: 0"), b"");
+        let what = format!("its HTTP status is {status}");
+        assert_eq!(kind, FailureKind::NotTheAnswer { what });
+    }
 }
 
 #[test]
@@ -186,26 +202,28 @@ fn another_status_shows_the_beginning_of_its_body_made_safe() {
 
 #[test]
 fn an_answer_that_ends_early_is_no_answer() {
-    let interrupted = |head: &str, body: &[u8]| {
+    let cut_short = |head: &str, body: &[u8]| {
         let kind = failure(head, body);
-        assert!(matches!(kind, FailureKind::Interrupted { .. }), "{kind:?}");
+        assert!(matches!(kind, FailureKind::CutShort { .. }), "{kind:?}");
     };
-    interrupted("HTTP/1.1 200 OK\nContent-Length: 10", b"123456789");
-    interrupted("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"5\r\n12345\r\n");
+    cut_short("HTTP/1.1 200 OK\nContent-Length: 10", b"123456789");
+    cut_short("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"5\r\n12345\r\n");
     let zipped = gzip(b"0123456789");
-    interrupted(
+    cut_short(
         "HTTP/1.1 200 OK\nContent-Encoding: gzip",
         &zipped[..zipped.len() - 4],
     );
-    interrupted("HTTP/1.1 200 OK\nContent-Encoding: gzip", b"not gzip at all");
-    interrupted("", b"");
-    interrupted("SSH-2.0-OpenSSH", b"");
+    cut_short("HTTP/1.1 200 OK\nContent-Encoding: gzip", b"not gzip at all");
+    for head in ["", "SSH-2.0-OpenSSH"] {
+        let kind = failure(head, b"");
+        assert!(matches!(kind, FailureKind::Interrupted { .. }), "{kind:?}");
+    }
 }
 
 #[test]
 fn a_refused_handshake_is_distrust_and_no_passing_fault() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut settings = client(&listener).settings;
+    let mut settings = settings(&listener);
     let address = listener.local_addr().unwrap();
     settings.endpoint = Endpoint::parse(&format!("https://{address}/api/origin"), false).unwrap();
     let server = thread::spawn(move || {
@@ -225,7 +243,7 @@ fn a_refused_handshake_is_distrust_and_no_passing_fault() {
 fn an_answer_that_stalls_and_one_that_never_begins_time_out() {
     for beginning in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut settings = client(&listener).settings;
+        let mut settings = settings(&listener);
         settings.read_timeout = Duration::from_millis(100);
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();

@@ -140,6 +140,7 @@ fn a_row_that_cannot_be_taken_says_why() {
         ),
         (r#"[1,2,3,{"":1}]"#, "a status code is ``"),
         (r#"[1,2,3,{"12345678901234567":1}]"#, "longer than 16"),
+        (r#"[1,2,3,{"2\ufffd":1}]"#, "one that cannot be decoded"),
         (r#"[1,2,3,{"2\u001b":1}]"#, "a status code is `2\\u{1b}`"),
         (r#"[1,2,3,{"200":1,"2\u00300":1}]"#, "`200` twice"),
         (r#"[1,2,3,{"\ud800":1}]"#, "surrogate"),
