@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jdcdn_stats::model::slot::{DAY_SECONDS, SLOT_SECONDS};
-use jdcdn_stats::model::{CodeBook, CoverageSpan, Domain, PointColumns, RunTotals, Span};
+use jdcdn_stats::model::{CodeBook, CoverageSpan, Domain, PointColumns, Span};
 use jdcdn_stats::store::{Commit, Coverage, Holder, NewRun, Run, Store};
 
 const CODES: [&str; 17] = [
@@ -135,8 +135,6 @@ fn answer(domains: &[Domain], start: i64) -> Option<Commit> {
         (domain.clone(), columns)
     });
     Some(Commit {
-        domains: domains.to_vec(),
-        window,
         coverage: Coverage::Fetched(vec![CoverageSpan {
             span: window,
             reached: Some(DAY_SECONDS),
@@ -145,8 +143,6 @@ fn answer(domains: &[Domain], start: i64) -> Option<Commit> {
         }]),
         points: points.collect(),
         book: Arc::new(book),
-        rejects: Vec::new(),
-        seen_at: FIRST_DAY,
-        totals: RunTotals::default(),
+        ..Commit::new(domains.to_vec(), window, FIRST_DAY)
     })
 }

@@ -2,16 +2,20 @@
 
 use rusqlite::{Connection, Row};
 
+use super::commit::Coverage;
 use super::error::Result;
-use super::writer::Coverage;
-use crate::model::coverage::{mark_beyond_retention, splice};
-use crate::model::{CoverageSpan, Span, civil};
+
+use crate::model::coverage::{mark_beyond_retention, reopen, splice};
+use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
 
 /// The rows of a domain that overlap or touch `span`, in order.
 pub(super) fn around(connection: &Connection, domain: i64, span: Span) -> Result<Vec<CoverageSpan>> {
+    // Rows do not overlap: of those that begin before the span, only the last can reach it.
     let mut select = connection.prepare_cached(
         "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at FROM coverage
-         WHERE domain_id = ?1 AND start_ts <= ?3 AND end_ts >= ?2 ORDER BY start_ts",
+         WHERE domain_id = ?1 AND start_ts <= ?3 AND end_ts >= ?2
+           AND start_ts >= coalesce((SELECT max(start_ts) FROM coverage WHERE domain_id = ?1 AND start_ts < ?2), ?2)
+         ORDER BY start_ts",
     )?;
     let mut rows = select.query([domain, span.start(), span.end()])?;
     let mut found = Vec::new();
@@ -50,22 +54,81 @@ pub(super) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
     Ok(found)
 }
 
+/// What a commit means for a window of a domain.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// Other slots than before count as asked for, or as fetched.
+    pub(super) asked_more: bool,
+    /// What was settled before it: a point that is new there came late.
+    pub(super) settled: Vec<Span>,
+    /// What was known of the window before.
+    pub(super) before: Vec<CoverageSpan>,
+}
+
 /// Brings the rows of a domain in line with what a commit says of `window`; writes only what differs.
-///
-/// Returns whether slots are asked for now that were not before, or fetched that were only asked for.
 pub(super) fn apply(
     tx: &Connection,
     domain: i64,
     window: Span,
     change: &Coverage,
     last_age: i64,
-) -> Result<bool> {
+) -> Result<Change> {
     let before = around(tx, domain, window)?;
+    let settled = before.iter().filter(|piece| piece.is_settled(last_age));
+    let settled = settled
+        .filter_map(|piece| piece.span.intersect(&window))
+        .collect();
     let after = match change {
-        Coverage::Unchanged => return Ok(false),
+        Coverage::Unchanged | Coverage::Failed => {
+            return Ok(Change {
+                asked_more: false,
+                settled,
+                before,
+            });
+        }
         Coverage::Fetched(spans) => splice(&before, spans),
         Coverage::BeyondRetention { at } => mark_beyond_retention(&before, window, *at),
+        Coverage::Reopened => reopen(&before, window),
     };
+    write(tx, domain, (&before, &after), last_age)?;
+    // A commit only adds to what is known, or only takes away: the same number is the same slots.
+    Ok(Change {
+        asked_more: known_slots(&before) != known_slots(&after),
+        settled,
+        before,
+    })
+}
+
+/// Takes back what a fetch of `slots` claims where they are stored and it left them out: their figures are as old as
+/// they were `before`, so they stay due.
+pub(super) fn put_back(
+    tx: &Connection,
+    domain: i64,
+    slots: &[UnixSeconds],
+    before: &[CoverageSpan],
+    last_age: i64,
+) -> Result<()> {
+    let old = |slot: &UnixSeconds| before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)));
+    let mut old: Vec<CoverageSpan> = slots.iter().filter_map(old).collect();
+    old.sort_unstable_by_key(|piece| piece.span);
+    let Some((first, last)) = old.first().zip(old.last()) else {
+        return Ok(());
+    };
+    let Some(hull) = Span::new(first.span.start(), last.span.end()) else {
+        return Ok(());
+    };
+    let now = around(tx, domain, hull)?;
+    let then = splice(&now, &old);
+    write(tx, domain, (&now, &then), last_age)
+}
+
+/// Writes what differs.
+fn write(
+    tx: &Connection,
+    domain: i64,
+    (before, after): (&[CoverageSpan], &[CoverageSpan]),
+    last_age: i64,
+) -> Result<()> {
     let mut delete = tx.prepare_cached("DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2")?;
     for gone in before.iter().filter(|old| !after.contains(old)) {
         delete.execute([domain, gone.span.start()])?;
@@ -88,8 +151,7 @@ pub(super) fn apply(
             new.state(last_age),
         ))?;
     }
-    // What is known only grows, so the same number is the same slots.
-    Ok(known_slots(&before) != known_slots(&after))
+    Ok(())
 }
 
 /// How many slots were asked for, and how many of them fetched.

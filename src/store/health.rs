@@ -109,6 +109,11 @@ impl Health {
             .map(|count| u64::try_from(count).unwrap_or(0))
     }
 
+    /// The connection, for looks of the store's own.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn told<T>(&self, found: Result<T>) -> std::result::Result<T, StoreError> {
         found.map_err(|kind| StoreError::new(&self.path, kind))
     }

@@ -5,17 +5,22 @@
 //! - [`lock`]: at most one writer a database, seen to by the operating system
 //! - [`connection`]: which files are taken, and how they are opened
 //! - [`migrations`]: the schema's steps, and which of them a file has seen
-//! - [`writer`]: what one answer brings, in one transaction
+//! - [`commit`]: what one answer brings
+//! - [`writer`]: how it is written, in one transaction
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
 //! - `stored`, [`restatements`]: what they are compared with, and what that changed
 //! - `coverage`, `rejects`, [`gaps`], [`runs`]: the ledger that commits with them
+//! - [`notes`], `refusals`, `knowledge`: what is remembered of the service
 //! - [`rollups`], `rollup_rows`: hours, days and months, brought up to date after the commits
+//! - `slot_label`: which hour, day and month a point belongs to
+//! - `tidy`: what is deleted because it is old
 //! - [`replay`]: what becomes of rejects when they are read again, or given up
 //! - [`error`]: why a database could not be used
 //!
 //! [`Reader`] is a connection that cannot write, for everything that only looks:
 //!
 //! - [`reader`]: opens the file for reading only
+//! - [`gap_log`]: the gaps, noted and found anew
 //! - [`overview`]: what the database holds, for people
 //! - [`frozen`]: the measurements as they are at one moment, in order
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
@@ -25,20 +30,25 @@
 
 mod bulk;
 mod calendar;
+pub mod commit;
 pub mod connection;
 mod coverage;
 mod dictionary;
 pub mod error;
 pub mod explain;
 pub mod frozen;
+pub mod gap_log;
 pub mod gaps;
 pub mod health;
+mod knowledge;
 pub mod lock;
 pub mod migrations;
+pub mod notes;
 pub mod overview;
 pub mod parameter;
 mod points;
 pub mod reader;
+mod refusals;
 pub mod reject_log;
 mod rejects;
 pub mod replay;
@@ -46,25 +56,30 @@ pub mod restatements;
 mod rollup_rows;
 pub mod rollups;
 pub mod runs;
+mod slot_label;
 pub mod snapshot;
 pub mod sql;
 mod stored;
+mod tidy;
 pub mod volume;
 pub mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use commit::{Commit, Committed, Coverage};
 pub use connection::{APPLICATION_ID, CheckpointReport};
 pub use error::{StoreError, StoreErrorKind};
 pub use frozen::{CodeSet, Frozen, FrozenPoint, KnownDomain};
-pub use gaps::{DomainGaps, Expected};
+pub use gap_log::{DomainGaps, Expected};
 pub use health::{Health, Look, Schema};
 pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
+pub use notes::Note;
 pub use overview::{DomainOverview, MonthOfDomain, RunOverview};
 pub use parameter::Parameter;
 pub use reader::{OpenError, Reader};
+pub use refusals::RefusedRanges;
 pub use reject_log::StoredReject;
 pub use replay::{Settled, Settlement, Verdict};
 pub use restatements::Settling;
@@ -73,4 +88,4 @@ pub use runs::{Finish, NewRun, Run};
 pub use snapshot::SnapshotError;
 pub use sql::{Query, SqlError};
 pub use volume::Volume;
-pub use writer::{Commit, Committed, Coverage, Store};
+pub use writer::Store;

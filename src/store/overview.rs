@@ -25,6 +25,8 @@ pub struct DomainOverview {
     pub points: u64,
     /// Pieces of answers that could not be taken.
     pub rejects: u64,
+    /// Slots that were asked for without a usable answer, and are asked for again.
+    pub failed_slots: i64,
     /// What was asked for, in order.
     pub coverage: Vec<CoverageSpan>,
 }
@@ -124,9 +126,17 @@ impl Reader {
     }
 
     fn domain_names(&self) -> Result<Vec<String>> {
+        let covered =
+            "SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id)";
+        // A database of an earlier version that is only read has no such table.
+        let failed = if self.connection().table_exists(None, "gap")? {
+            " OR EXISTS (SELECT 1 FROM gap g WHERE g.reason = 'failed' AND g.domain_id = d.id)"
+        } else {
+            ""
+        };
         let mut select = self
             .connection()
-            .prepare("SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id) ORDER BY name")?;
+            .prepare(&[covered, failed, " ORDER BY name"].concat())?;
         let names = select
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
@@ -162,6 +172,11 @@ impl Reader {
             first_ts: edge("SELECT min(ts) FROM point WHERE domain_id = ?1")?,
             last_ts: edge("SELECT max(ts) FROM point WHERE domain_id = ?1")?,
             points: counted(count("SELECT count(*) FROM point WHERE domain_id = ?1")?),
+            failed_slots: if connection.table_exists(None, "gap")? {
+                count("SELECT coalesce(sum(slots), 0) FROM gap WHERE reason = 'failed' AND domain_id = ?1")?
+            } else {
+                0
+            },
             rejects: counted(count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1")?),
             coverage: self.all_coverage(domain)?,
         })

@@ -66,15 +66,19 @@ pub(super) struct Said<'a> {
     /// The times of points that were rejected before they came here; `None` where it is no answer for the
     /// window but a part of an older one, from which nothing follows for what it does not hold.
     pub(super) rejected: Option<&'a [UnixSeconds]>,
+    /// What was settled before: a point that is new there came late.
+    pub(super) settled: &'a [Span],
 }
 
 /// What is stored of a domain in a window after its points were written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Held {
     /// The points of the window.
     pub(super) points: usize,
     /// Those of them of which the answer said nothing.
     pub(super) left_out: u64,
+    /// The slots of those of them of which the answer held no point that can be taken.
+    pub(super) stale: Vec<UnixSeconds>,
     /// Whether any of them is new, or has other figures than before.
     pub(super) changed: bool,
 }
@@ -106,6 +110,7 @@ impl<'a> PointWriter<'a> {
         } = *said;
         self.stored.read(self.tx, domain, window)?;
         let (new_before, updated_before) = (self.written.inserted, self.written.updated);
+        let refused_before = self.written.refused.len();
         let mut order: Vec<(UnixSeconds, usize)> = points.ts.iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut previous = None;
@@ -117,6 +122,13 @@ impl<'a> PointWriter<'a> {
                 )));
             }
             let stored = self.stored.in_slot(ts);
+            if let Some(old) = stored.filter(|old| !is_on_grid(old.ts) && is_on_grid(ts)) {
+                let new = self.figures(points, at)?;
+                self.translate(points.counts_of(at), &mut counts)?;
+                self.put_on_grid(domain, old, new, &counts)?;
+                previous = Some(ts);
+                continue;
+            }
             let other = stored
                 .map(|stored| stored.ts)
                 .or(previous)
@@ -132,7 +144,7 @@ impl<'a> PointWriter<'a> {
             let new = self.figures(points, at)?;
             self.translate(points.counts_of(at), &mut counts)?;
             match stored {
-                None => self.insert(domain, new, &counts),
+                None => self.insert(said, new, &counts)?,
                 Some(old) => self.update(domain, old, new, &counts)?,
             }
         }
@@ -143,9 +155,22 @@ impl<'a> PointWriter<'a> {
             comparisons.write(self.tx, domain)?;
         }
         let new = usize::try_from(self.written.inserted - new_before).unwrap_or(usize::MAX);
+        let (mut stale, mut left_out) = (Vec::new(), 0);
+        if let Some(rejected) = said.rejected.filter(|_| self.stored.times().len() > 0) {
+            let refused = self.written.refused.iter().skip(refused_before);
+            let refused: Vec<_> = refused.filter_map(|reject| reject.ts).collect();
+            let taken = said.points.ts.iter().copied().filter(|ts| !refused.contains(ts));
+            stale = without(&self.stored, taken);
+            if !stale.is_empty() {
+                let told = said.points.ts.iter().chain(rejected).copied();
+                let silent = without(&self.stored, told);
+                left_out = u64::try_from(silent.len()).unwrap_or(u64::MAX);
+            }
+        }
         Ok(Held {
             points: self.stored.times().len() + new,
-            left_out: left_out(&self.stored, said),
+            left_out,
+            stale,
             changed: new > 0 || self.written.updated > updated_before,
         })
     }
@@ -185,13 +210,60 @@ impl<'a> PointWriter<'a> {
         Ok(())
     }
 
-    fn insert(&mut self, domain: i64, new: Figures, counts: &[Count]) {
+    fn insert(&mut self, said: &Said<'_>, new: Figures, counts: &[Count]) -> Result<()> {
+        let domain = said.id;
+        if said
+            .settled
+            .iter()
+            .any(|settled| settled.contains(slot_floor(new.ts)))
+        {
+            let restatement = Restatement {
+                domain,
+                seen_at: self.seen_at,
+                before: None,
+                after: (new, counts),
+            };
+            restatements::record(self.tx, &mut self.translation, &restatement)?;
+        }
         self.points.push([domain, new.ts, new.bandwidth, new.pv, new.set]);
         for count in counts {
             self.counts.push([domain, new.ts, count.code, count.count]);
         }
         self.new_moments.push(new.ts);
         self.written.inserted += 1;
+        Ok(())
+    }
+
+    /// Replaces a point that was reported off the grid by a later one on it: the API's points lie on the 5-minute
+    /// grid, so the other time was a mistake, and the later answer corrects it.
+    fn put_on_grid(&mut self, domain: i64, old: Figures, new: Figures, counts: &[Count]) -> Result<()> {
+        self.comparisons.count(new.ts, self.seen_at);
+        let old_counts = self.stored.counts_at(old.ts);
+        let same_time = Figures { ts: new.ts, ..old };
+        if same_time != new || old_counts != counts {
+            let restatement = Restatement {
+                domain,
+                seen_at: self.seen_at,
+                before: Some((same_time, old_counts)),
+                after: (new, counts),
+            };
+            restatements::record(self.tx, &mut self.translation, &restatement)?;
+        }
+        for sql in [
+            "DELETE FROM code_count WHERE domain_id = ?1 AND ts = ?2",
+            "DELETE FROM point WHERE domain_id = ?1 AND ts = ?2",
+            "DELETE FROM calendar WHERE ts = ?2 AND ?1 = ?1 AND NOT EXISTS
+                 (SELECT 1 FROM domain d CROSS JOIN point p WHERE p.domain_id = d.id AND p.ts = ?2)",
+        ] {
+            self.tx.prepare_cached(sql)?.execute([domain, old.ts])?;
+        }
+        self.points.push([domain, new.ts, new.bandwidth, new.pv, new.set]);
+        for count in counts {
+            self.counts.push([domain, new.ts, count.code, count.count]);
+        }
+        self.new_moments.push(new.ts);
+        self.written.updated += 1;
+        Ok(())
     }
 
     fn update(&mut self, domain: i64, old: Figures, new: Figures, counts: &[Count]) -> Result<()> {
@@ -204,7 +276,7 @@ impl<'a> PointWriter<'a> {
         let restatement = Restatement {
             domain,
             seen_at: self.seen_at,
-            before: (old, old_counts),
+            before: Some((old, old_counts)),
             after: (new, counts),
         };
         restatements::record(self.tx, &mut self.translation, &restatement)?;
@@ -236,18 +308,16 @@ impl<'a> PointWriter<'a> {
     }
 }
 
-/// How many of the `stored` points are of slots of which an answer says nothing.
-fn left_out(stored: &Stored, said: &Said<'_>) -> u64 {
-    let Some(rejected) = said.rejected.filter(|_| stored.times().len() > 0) else {
-        return 0;
-    };
-    let told = said.points.ts.iter().chain(rejected);
-    let mut told: Vec<UnixSeconds> = told.copied().map(slot_floor).collect();
+fn is_on_grid(ts: UnixSeconds) -> bool {
+    slot_floor(ts) == ts
+}
+
+/// The slots of the `stored` points that are not among the times `told`.
+fn without(stored: &Stored, told: impl Iterator<Item = UnixSeconds>) -> Vec<UnixSeconds> {
+    let mut told: Vec<UnixSeconds> = told.map(slot_floor).collect();
     told.sort_unstable();
-    let silent = stored
-        .times()
-        .filter(|ts| told.binary_search(&slot_floor(*ts)).is_err());
-    u64::try_from(silent.count()).unwrap_or(u64::MAX)
+    let slots = stored.times().map(slot_floor);
+    slots.filter(|slot| told.binary_search(slot).is_err()).collect()
 }
 
 /// The point in the documented shape, for a reject that is to be read again.

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::error::Result;
 use super::runs::Run;
+use crate::model::slot::slot_floor;
 use crate::model::{Domain, Reject, Span, UnixSeconds};
 
 /// The rejects of one domain that was asked for, as a fetch of `window` found them.
@@ -43,6 +44,22 @@ pub(super) fn share_out<'a>(
         }
     }
     shares
+}
+
+/// The slots of a domain in `range` of which a point was rejected, in order.
+pub(super) fn slots_in(connection: &Connection, domain: i64, range: Span) -> Result<Vec<UnixSeconds>> {
+    // A point outside of the window that brought it is not what was asked for there.
+    let mut select = connection.prepare_cached(
+        "SELECT ts FROM reject WHERE asked_domain_id = ?1 AND window_end > ?2 AND ts >= ?2 AND ts < ?3
+         AND ts >= window_start AND ts < window_end ORDER BY ts",
+    )?;
+    let mut slots = select
+        .query_map([domain, range.start(), range.end()], |row| {
+            row.get(0).map(slot_floor)
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    slots.dedup();
+    Ok(slots)
 }
 
 /// Brings the table in line with a finding; a reject that was there already keeps its row and number.
@@ -93,8 +110,8 @@ fn insert(tx: &Connection, finding: &Finding<'_>, reject: &Reject) -> Result<()>
         .execute([])?;
     tx.prepare_cached(
         "INSERT INTO reject (id, asked_domain_id, domain, ts, window_start, window_end,
-                             reason, raw, seen_at, run_id)
-         SELECT last, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM reject_sequence",
+                             reason, kind, raw, seen_at, run_id)
+         SELECT last, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM reject_sequence",
     )?
     .execute((
         finding.asked,
@@ -103,6 +120,7 @@ fn insert(tx: &Connection, finding: &Finding<'_>, reject: &Reject) -> Result<()>
         finding.window.start(),
         finding.window.end(),
         reject.reason.to_string(),
+        reject.reason.kind(),
         &reject.raw,
         finding.seen_at,
         finding.run.id(),

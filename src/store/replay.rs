@@ -2,11 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::commit::Commit;
 use super::dictionary::Dictionary;
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::gaps;
+use super::rejects;
 use super::runs::{self, Run};
-use super::writer::{Commit, Store, write};
+use super::writer::{Store, write};
 use crate::model::{RejectReason, RunTotals, Span, UnixSeconds};
 
 /// What is found of a reject when its text is read again.
@@ -85,16 +87,41 @@ impl Store {
 
     /// Deletes these rejects, or all of them; returns how many there were. They come again if the API sends
     /// them again.
+    ///
+    /// A slot of which no reject is left counts as empty from then on; after all were given up, every slot does
+    /// whose point was rejected.
     pub fn discard_rejects(&mut self, ids: Option<&[i64]>) -> std::result::Result<u64, StoreError> {
         self.in_transaction(|tx, _| {
             let deleted = match ids {
-                None => tx.execute("DELETE FROM reject", [])?,
-                Some(ids) => ids.iter().map(|id| delete(tx, *id)).sum::<Result<usize>>()?,
+                None => {
+                    gaps::give_up_rejected(tx)?;
+                    tx.execute("DELETE FROM reject", [])?
+                }
+                Some(ids) => ids.iter().map(|id| give_up(tx, *id)).sum::<Result<usize>>()?,
             };
-            gaps::refresh_rejected(tx)?;
             Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
         })
     }
+}
+
+/// Deletes a reject; the last one of its slot takes the gap's reason with it.
+fn give_up(tx: &Connection, id: i64) -> Result<usize> {
+    // A point outside of the window that brought it is not what was asked for there.
+    let place = tx
+        .prepare_cached(
+            "SELECT asked_domain_id, ts FROM reject
+             WHERE id = ?1 AND ts >= window_start AND ts < window_end",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let deleted = delete(tx, id)?;
+    if let Some((domain, ts)) = place {
+        let slot = Span::slot_of(ts);
+        if rejects::slots_in(tx, domain, slot)?.is_empty() {
+            gaps::give_up(tx, domain, slot)?;
+        }
+    }
+    Ok(deleted)
 }
 
 /// Writes the one point of `commit`, unless that would put it beside another or in place of one.
@@ -128,7 +155,7 @@ fn take(
         _ => return Err(StoreErrorKind::Misfit(format!("of one reject came {written:?}"))),
     };
     tx.execute_batch("RELEASE replay")?;
-    *totals = runs::sum(*totals, &commit.totals);
+    *totals += commit.totals;
     totals.points_inserted += written.inserted;
     totals.points_unchanged += written.unchanged;
     Ok(settled)

@@ -16,16 +16,17 @@ const LAST_HOUR: i64 = 48;
 /// Where the ages are parted for people, in hours.
 const EDGES_HOURS: [i64; 6] = [0, 1, 4, 12, 24, LAST_HOUR];
 
-/// A stored point next to what a later answer says of the same moment.
+/// A stored point next to what a later answer says of the same moment; or only the latter, where the point came
+/// late.
 #[derive(Debug)]
 pub(super) struct Restatement<'a> {
     pub(super) domain: i64,
     pub(super) seen_at: UnixSeconds,
-    pub(super) before: (Figures, &'a [Count]),
+    pub(super) before: Option<(Figures, &'a [Count])>,
     pub(super) after: (Figures, &'a [Count]),
 }
 
-/// Adds a row for a point that is about to change.
+/// Adds a row for a point that is about to change, or to come late.
 pub(super) fn record(
     tx: &Connection,
     names: &mut Translation<'_>,
@@ -34,18 +35,19 @@ pub(super) fn record(
     let Restatement {
         domain,
         seen_at,
-        before: (before, counts_before),
+        before,
         after: (after, counts_after),
     } = *restatement;
-    let codes = if before.set == after.set && counts_before == counts_after {
-        None
-    } else {
-        Some((
-            as_json(names, before.set, counts_before, after.set)?,
-            as_json(names, after.set, counts_after, before.set)?,
-        ))
+    let (codes_before, codes_after) = match before {
+        Some((before, counts_before)) if before.set == after.set && counts_before == counts_after => {
+            (None, None)
+        }
+        Some((before, counts_before)) => (
+            Some(as_json(names, before.set, counts_before, Some(after.set))?),
+            Some(as_json(names, after.set, counts_after, Some(before.set))?),
+        ),
+        None => (None, Some(as_json(names, after.set, counts_after, None)?)),
     };
-    let (codes_before, codes_after) = codes.unzip();
     tx.prepare_cached(
         "INSERT INTO restatement (domain_id, ts, nth, detected_at, age_seconds, bandwidth_before,
                                   bandwidth_after, pv_before, pv_after, codes_before, codes_after)
@@ -54,12 +56,12 @@ pub(super) fn record(
     )?
     .execute((
         domain,
-        before.ts,
+        after.ts,
         seen_at,
-        seen_at - slot_floor(before.ts),
-        before.bandwidth,
+        seen_at - slot_floor(after.ts),
+        before.map(|(before, _)| before.bandwidth),
         after.bandwidth,
-        before.pv,
+        before.map(|(before, _)| before.pv),
         after.pv,
         codes_before,
         codes_after,
@@ -69,10 +71,10 @@ pub(super) fn record(
 
 /// The counts above zero as a JSON object in the order of the codes' text, and the zeros of codes that `set`
 /// holds and `other` does not: without these, a code that is no longer reported would change nothing visible.
-fn as_json(names: &mut Translation<'_>, set: i64, counts: &[Count], other: i64) -> Result<String> {
+fn as_json(names: &mut Translation<'_>, set: i64, counts: &[Count], other: Option<i64>) -> Result<String> {
     let mut object = BTreeMap::new();
-    if set != other {
-        let elsewhere = names.members(other)?;
+    if other != Some(set) {
+        let elsewhere = other.map_or_else(|| Ok(Vec::new()), |other| names.members(other))?;
         for code in names.members(set)? {
             if !elsewhere.contains(&code) {
                 object.insert(names.text(code)?, 0);
@@ -126,7 +128,9 @@ impl Reader {
             "SELECT coalesce(sum(points), 0) FROM refetch WHERE domain_id = ?1 AND age_hours >= ?2 AND age_hours < ?3",
         )?;
         let mut changed = self.connection().prepare_cached(
-            "SELECT count(*) FROM restatement WHERE domain_id = ?1 AND age_seconds >= ?2 AND age_seconds < ?3",
+            // A point that came late was compared with nothing.
+            "SELECT count(*) FROM restatement
+             WHERE domain_id = ?1 AND age_seconds >= ?2 AND age_seconds < ?3 AND bandwidth_before IS NOT NULL",
         )?;
         let counted = |count: i64| u64::try_from(count).unwrap_or(0);
         for domain in domains {

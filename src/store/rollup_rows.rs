@@ -31,12 +31,13 @@ pub(super) struct Day {
 }
 
 impl Day {
-    pub(super) fn add(&mut self, start: UnixSeconds, point: &Point) {
+    /// Adds a point whose five minutes begin so many seconds after midnight.
+    pub(super) fn add(&mut self, second: i64, point: &Point) {
         let Point {
             ts, bandwidth, pv, ..
         } = *point;
         self.tally.add(ts, bandwidth, pv);
-        let hour = usize::try_from((ts - start) / HOUR_SECONDS).ok();
+        let hour = usize::try_from(second / HOUR_SECONDS).ok();
         if let Some(hour) = hour.and_then(|hour| self.hours.get_mut(hour)) {
             hour.add(ts, bandwidth, pv);
         }
@@ -44,23 +45,30 @@ impl Day {
     }
 }
 
+/// A day of a domain that is to be written.
+pub(super) struct DayRow<'a> {
+    pub(super) id: i64,
+    pub(super) domain: &'a str,
+    /// The UTC+8 midnight that begins it.
+    pub(super) midnight: UnixSeconds,
+    /// The labels of its slots.
+    pub(super) labels: Span,
+    /// How many of its slots were asked for.
+    pub(super) expected: i64,
+    pub(super) sums: &'a Day,
+}
+
 // Rows of hours, days and months are only ever added or changed, never taken away: points and coverage only
 // grow.
 
-/// Writes a day of a domain, its hours and its codes; `expected` slots of it were asked for.
-pub(super) fn write_day(
-    tx: &Connection,
-    (id, name): (i64, &str),
-    (day, expected): (Span, i64),
-    sums: &Day,
-    codes: &mut Codes,
-) -> Result<()> {
-    write_sums(tx, name, day.start(), sums, expected)?;
-    write_hours(tx, name, day.start(), sums)?;
-    write_codes(tx, (id, name), day, sums, codes)
+/// Writes a day of a domain, its hours and its codes.
+pub(super) fn write_day(tx: &Connection, row: &DayRow<'_>, codes: &mut Codes) -> Result<()> {
+    write_sums(tx, row)?;
+    write_hours(tx, row)?;
+    write_codes(tx, row, codes)
 }
 
-fn write_hours(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day) -> Result<()> {
+fn write_hours(tx: &Connection, row: &DayRow<'_>) -> Result<()> {
     let mut upsert = tx.prepare_cached(
         "INSERT INTO origin_hourly
              (domain, hour_cst, points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv)
@@ -71,11 +79,11 @@ fn write_hours(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day) -> R
              IS NOT (excluded.points, excluded.bandwidth_avg, excluded.bandwidth_peak, excluded.traffic_bytes,
                      excluded.pv)",
     )?;
-    let mut start = day;
-    for hour in &sums.hours {
+    let mut start = row.midnight;
+    for hour in &row.sums.hours {
         if let Some(figures) = hour.figures() {
             upsert.execute((
-                domain,
+                row.domain,
                 civil::cst_second(start),
                 counted(hour.points()),
                 figures.bandwidth_avg,
@@ -89,8 +97,9 @@ fn write_hours(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day) -> R
     Ok(())
 }
 
-fn write_sums(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day, expected: i64) -> Result<()> {
-    let figures = sums.tally.figures();
+fn write_sums(tx: &Connection, row: &DayRow<'_>) -> Result<()> {
+    let tally = &row.sums.tally;
+    let figures = tally.figures();
     tx.prepare_cached(
         "INSERT INTO origin_daily
              (domain, date_cst, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv)
@@ -103,10 +112,10 @@ fn write_sums(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day, expec
                      excluded.peak_ts, excluded.traffic_bytes, excluded.pv)",
     )?
     .execute((
-        domain,
-        civil::cst_date(day),
-        counted(sums.tally.points()),
-        expected,
+        row.domain,
+        civil::cst_date(row.midnight),
+        counted(tally.points()),
+        row.expected,
         figures.map(|figures| figures.bandwidth_avg),
         figures.map(|figures| figures.peak.bandwidth),
         figures.map(|figures| figures.peak.ts),
@@ -117,15 +126,9 @@ fn write_sums(tx: &Connection, domain: &str, day: UnixSeconds, sums: &Day, expec
 }
 
 /// Writes every code that the day's points have reported, and takes away those that a correction has.
-fn write_codes(
-    tx: &Connection,
-    (id, domain): (i64, &str),
-    day: Span,
-    sums: &Day,
-    codes: &mut Codes,
-) -> Result<()> {
+fn write_codes(tx: &Connection, row: &DayRow<'_>, codes: &mut Codes) -> Result<()> {
     let mut requests: BTreeMap<i64, i64> = BTreeMap::new();
-    for &set in &sums.sets {
+    for &set in &row.sums.sets {
         for &code in codes.members(tx, set)? {
             requests.insert(code, 0);
         }
@@ -133,12 +136,12 @@ fn write_codes(
     let mut select = tx.prepare_cached(
         "SELECT code_id, count FROM code_count WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3",
     )?;
-    let mut rows = select.query([id, day.start(), day.end()])?;
-    while let Some(row) = rows.next()? {
-        let total = requests.entry(row.get(0)?).or_insert(0);
-        *total = total.saturating_add(row.get(1)?);
+    let mut counts = select.query([row.id, row.labels.start(), row.labels.end()])?;
+    while let Some(count) = counts.next()? {
+        let total = requests.entry(count.get(0)?).or_insert(0);
+        *total = total.saturating_add(count.get(1)?);
     }
-    let date = civil::cst_date(day.start());
+    let date = civil::cst_date(row.midnight);
     let mut upsert = tx.prepare_cached(
         "INSERT INTO origin_status_daily (domain, date_cst, code, class, requests) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET requests = excluded.requests WHERE requests <> excluded.requests",
@@ -148,14 +151,18 @@ fn write_codes(
         let Some(code) = codes.names.get(&code) else {
             continue;
         };
-        upsert.execute((domain, &date, code, class(code), requests))?;
+        upsert.execute((row.domain, &date, code, class(code), requests))?;
         names.push(code);
     }
     tx.prepare_cached(
         "DELETE FROM origin_status_daily WHERE domain = ?1 AND date_cst = ?2
          AND code NOT IN (SELECT value FROM json_each(?3))",
     )?
-    .execute((domain, &date, serde_json::to_string(&names).unwrap_or_default()))?;
+    .execute((
+        row.domain,
+        &date,
+        serde_json::to_string(&names).unwrap_or_default(),
+    ))?;
     Ok(())
 }
 

@@ -3,6 +3,10 @@
 //! A commit notes the days that it has changed, in its own transaction. [`Store::roll_up`] computes those days
 //! and their month anew from the points, writes what differs, and takes the notes back, in one transaction a
 //! month: whatever is killed in between leaves its notes to the next run.
+//!
+//! Days and months are cut by the slot label in force (`slot_label`): a day of which the label names the end of a
+//! slot holds the labels from 00:05 to 00:00. So all that is read here is moved back by the label's shift, and a
+//! day is always the 86400 seconds from its UTC+8 midnight on.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +15,12 @@ use rusqlite::Connection;
 use super::coverage;
 use super::error::Result;
 use super::reader::Reader;
-use super::rollup_rows::{Codes, Day, Point, write_day, write_month};
+use super::rollup_rows::{Codes, Day, DayRow, Point, write_day, write_month};
+use super::slot_label;
 use super::{Store, StoreError};
 use crate::model::billing::{AccountMonth, Month};
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
-use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
+use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds, civil};
 
 /// The name under which `origin_monthly` holds the account.
 pub const ACCOUNT: &str = "*";
@@ -53,8 +58,35 @@ impl Reader {
     }
 }
 
-/// Notes that the days of `window` have changed.
+/// Notes that the days of `window`, a range of labels, have changed.
 pub(super) fn owe(tx: &Connection, domain: i64, window: Span) -> Result<()> {
+    let window = window.moved(-slot_label::in_force(tx)?.shift());
+    note_days(tx, domain, window)
+}
+
+/// Takes all rollups away and notes every day that was asked for; returns how many that are.
+pub(super) fn discard(tx: &Connection) -> Result<u64> {
+    for table in [
+        "origin_hourly",
+        "origin_daily",
+        "origin_status_daily",
+        "origin_monthly",
+        "rollup_due",
+    ] {
+        tx.execute(&["DELETE FROM ", table].concat(), [])?;
+    }
+    // Points lie only where coverage does.
+    for (id, _) in domains(tx)? {
+        for piece in coverage::all(tx, id)? {
+            owe(tx, id, piece.span)?;
+        }
+    }
+    let days: i64 = tx.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
+    Ok(u64::try_from(days).unwrap_or(0))
+}
+
+/// Notes the days of `window`, which is counted from their midnights.
+fn note_days(tx: &Connection, domain: i64, window: Span) -> Result<()> {
     let mut note =
         tx.prepare_cached("INSERT OR IGNORE INTO rollup_due (domain_id, day_ts) VALUES (?1, ?2)")?;
     let mut day = cst_day_floor(window.start());
@@ -97,12 +129,13 @@ pub(super) fn catch_up(connection: &Connection) -> Result<usize> {
 /// The points of every domain of the month are read once, for the account's sums; one domain's are held at a
 /// time.
 pub(super) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
+    let label = slot_label::in_force(tx)?;
     let owed = owed_days(tx, month)?;
     let mut codes = Codes::read(tx)?;
     let mut account = AccountMonth::new(month);
     let mut fetched_any = false;
     for (id, name) in domains(tx)? {
-        let covered = cut(&coverage::around(tx, id, month)?, month);
+        let covered = covered(tx, id, month, label)?;
         for piece in &covered {
             account.ask(piece.span);
         }
@@ -110,10 +143,17 @@ pub(super) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
         fetched_any |= fetched;
         match owed.get(&id) {
             Some(days) if fetched => {
-                domain_month(tx, (id, &name), (month, &covered), days, &mut account, &mut codes)?;
+                let of = DomainMonth {
+                    id,
+                    name: &name,
+                    month,
+                    label,
+                    covered: &covered,
+                };
+                of.write(tx, days, &mut account, &mut codes)?;
             }
-            _ => each_point(tx, id, month, |point| {
-                account.add(point.ts, point.bandwidth, point.pv);
+            _ => each_point(tx, id, (month, label), |start, point| {
+                account.add(start, point.bandwidth, point.pv);
             })?,
         }
     }
@@ -125,55 +165,94 @@ pub(super) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
     Ok(())
 }
 
-/// Writes the days that are owed of a domain, and its month; adds its points to the account.
-fn domain_month(
-    tx: &Connection,
-    (id, name): (i64, &str),
-    (month, covered): (Span, &[CoverageSpan]),
-    owed: &[UnixSeconds],
-    account: &mut AccountMonth,
-    codes: &mut Codes,
-) -> Result<()> {
-    let mut days: BTreeMap<UnixSeconds, Day> = owed.iter().map(|&day| (day, Day::default())).collect();
-    let mut figures = Month::default();
-    for piece in covered {
-        figures.ask(piece.span);
-    }
-    each_point(tx, id, month, |point| {
-        account.add(point.ts, point.bandwidth, point.pv);
-        figures.add(point.ts, point.bandwidth, point.pv);
-        let start = cst_day_floor(point.ts);
-        if let Some(day) = days.get_mut(&start) {
-            day.add(start, &point);
-        }
-    })?;
-    for (&start, day) in &days {
-        let Some(span) = Span::new(start, start + DAY_SECONDS) else {
-            continue;
-        };
-        let covered = cut(covered, span);
-        if covered.iter().any(|piece| piece.reached.is_some()) {
-            let expected = covered.iter().map(|piece| piece.span.slots()).sum();
-            write_day(tx, (id, name), (span, expected), day, codes)?;
-        }
-    }
-    write_month(tx, name, month, &figures.figures())
+/// A month of a domain of which something was fetched.
+struct DomainMonth<'a> {
+    id: i64,
+    name: &'a str,
+    month: Span,
+    label: SlotLabel,
+    covered: &'a [CoverageSpan],
 }
 
-fn each_point(tx: &Connection, domain: i64, span: Span, mut take: impl FnMut(Point)) -> Result<()> {
+impl DomainMonth<'_> {
+    /// Writes the days that are owed, and the month; adds the points to the account.
+    fn write(
+        &self,
+        tx: &Connection,
+        owed: &[UnixSeconds],
+        account: &mut AccountMonth,
+        codes: &mut Codes,
+    ) -> Result<()> {
+        let mut days: BTreeMap<UnixSeconds, Day> = owed.iter().map(|&day| (day, Day::default())).collect();
+        let mut figures = Month::default();
+        for piece in self.covered {
+            figures.ask(piece.span);
+        }
+        each_point(tx, self.id, (self.month, self.label), |start, point| {
+            account.add(start, point.bandwidth, point.pv);
+            figures.add(start, point.bandwidth, point.pv);
+            let midnight = cst_day_floor(start);
+            if let Some(day) = days.get_mut(&midnight) {
+                day.add(start - midnight, &point);
+            }
+        })?;
+        for (&midnight, sums) in &days {
+            let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
+                continue;
+            };
+            let covered = cut(self.covered, day);
+            if covered.iter().any(|piece| piece.reached.is_some()) {
+                let row = DayRow {
+                    id: self.id,
+                    domain: self.name,
+                    midnight,
+                    labels: day.moved(self.label.shift()),
+                    expected: covered.iter().map(|piece| piece.span.slots()).sum(),
+                    sums,
+                };
+                write_day(tx, &row, codes)?;
+            }
+        }
+        write_month(tx, self.name, self.month, &figures.figures())
+    }
+}
+
+/// Hands over every point of a domain whose five minutes begin in `span`, with the moment at which they do.
+fn each_point(
+    tx: &Connection,
+    domain: i64,
+    (span, label): (Span, SlotLabel),
+    mut take: impl FnMut(UnixSeconds, Point),
+) -> Result<()> {
+    let labels = span.moved(label.shift());
     let mut select = tx.prepare_cached(
         "SELECT ts, bandwidth, pv, code_set_id FROM point WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3",
     )?;
-    let mut rows = select.query([domain, span.start(), span.end()])?;
+    let mut rows = select.query([domain, labels.start(), labels.end()])?;
     while let Some(row) = rows.next()? {
-        take(Point {
-            ts: row.get(0)?,
+        let ts: UnixSeconds = row.get(0)?;
+        let point = Point {
+            ts,
             bandwidth: row.get(1)?,
             pv: row.get(2)?,
             set: row.get(3)?,
-        });
+        };
+        take(ts - label.shift(), point);
     }
     Ok(())
+}
+
+/// What of `span` a domain was asked for.
+fn covered(tx: &Connection, domain: i64, span: Span, label: SlotLabel) -> Result<Vec<CoverageSpan>> {
+    let found = coverage::around(tx, domain, span.moved(label.shift()))?;
+    let moved: Vec<CoverageSpan> = found
+        .into_iter()
+        .map(|piece| CoverageSpan {
+            span: piece.span.moved(-label.shift()),
+            ..piece
+        })
+        .collect();
+    Ok(cut(&moved, span))
 }
 
 /// The numbers and names of all domains.

@@ -1,9 +1,12 @@
 //! The runs: what each was asked, and what it committed.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::Result;
-use super::gaps::Expected;
+use super::gap_log::Expected;
+use crate::model::run::COUNTERS;
 use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
 
 /// A run that has begun.
@@ -38,6 +41,8 @@ pub struct Finish {
     pub totals: RunTotals,
     /// What failed: a JSON list of `{domains, from, to, error}`.
     pub failures: String,
+    /// What it concluded: a JSON list of `{kind, domains, from, to, evidence}`.
+    pub conclusions: String,
     /// Why it could not go on, where it could not.
     pub message: Option<String>,
     /// What the configuration wants to be complete; `None` where the run does not know, and what was never
@@ -85,27 +90,29 @@ pub(super) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
 /// Adds to the counters of a run.
 pub(super) fn add(tx: &Connection, run: Run, delta: &RunTotals) -> Result<()> {
     // A counter beyond `i64` would have to count for longer than the sun will last.
-    let counters = counters(delta).map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    tx.prepare_cached(
-        "UPDATE run SET
-             windows_planned = windows_planned + ?2, windows_fetched = windows_fetched + ?3,
-             windows_failed = windows_failed + ?4, windows_skipped = windows_skipped + ?5,
-             points_received = points_received + ?6, points_inserted = points_inserted + ?7,
-             points_updated = points_updated + ?8, points_unchanged = points_unchanged + ?9,
-             points_rejected = points_rejected + ?10, points_odd_codes = points_odd_codes + ?11,
-             requests = requests + ?12, retries = retries + ?13, bytes = bytes + ?14,
-             points_left_out = points_left_out + ?15
-         WHERE id = ?1",
-    )?
-    .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
+    let counters = COUNTERS
+        .iter()
+        .map(|counter| i64::try_from((counter.get)(delta)).unwrap_or(i64::MAX));
+    tx.prepare_cached(&ADD)?
+        .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
     Ok(())
 }
+
+/// Adds to each counter what is bound in the order of [`COUNTERS`], from the second parameter on.
+static ADD: LazyLock<String> = LazyLock::new(|| {
+    let added = (2..)
+        .zip(COUNTERS)
+        .map(|(at, counter)| format!("{0} = {0} + ?{at}", counter.name));
+    let added: Vec<_> = added.collect();
+    format!("UPDATE run SET {} WHERE id = ?1", added.join(", "))
+});
 
 /// Writes how a run ended.
 pub(super) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
     add(tx, run, &finish.totals)?;
     tx.execute(
-        "UPDATE run SET outcome = ?2, finished_at = ?3, finished_cst = ?4, failures = ?5, message = ?6
+        "UPDATE run SET outcome = ?2, finished_at = ?3, finished_cst = ?4, failures = ?5, message = ?6,
+             conclusions = ?7
          WHERE id = ?1",
         (
             run.id,
@@ -114,6 +121,7 @@ pub(super) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
             civil::cst_second(finish.finished_at),
             &finish.failures,
             &finish.message,
+            &finish.conclusions,
         ),
     )?;
     Ok(())
@@ -123,65 +131,12 @@ pub(super) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
 pub(super) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
     let mut select = connection.prepare_cached("SELECT * FROM run WHERE id = ?1")?;
     let totals = select.query_row([run.id], |row| {
-        let count = |column: &str| {
-            row.get::<_, i64>(column)
-                .map(|count| u64::try_from(count).unwrap_or_default())
-        };
-        Ok(RunTotals {
-            windows_planned: count("windows_planned")?,
-            windows_fetched: count("windows_fetched")?,
-            windows_failed: count("windows_failed")?,
-            windows_skipped: count("windows_skipped")?,
-            points_received: count("points_received")?,
-            points_inserted: count("points_inserted")?,
-            points_updated: count("points_updated")?,
-            points_unchanged: count("points_unchanged")?,
-            points_rejected: count("points_rejected")?,
-            points_odd_codes: count("points_odd_codes")?,
-            points_left_out: count("points_left_out")?,
-            requests: count("requests")?,
-            retries: count("retries")?,
-            bytes: count("bytes")?,
-        })
+        let mut totals = RunTotals::default();
+        for counter in COUNTERS {
+            let count: i64 = row.get(counter.name)?;
+            *(counter.get_mut)(&mut totals) = u64::try_from(count).unwrap_or_default();
+        }
+        Ok(totals)
     })?;
     Ok(totals)
-}
-
-/// In the order of the statement in [`add`].
-fn counters(totals: &RunTotals) -> [u64; 14] {
-    [
-        totals.windows_planned,
-        totals.windows_fetched,
-        totals.windows_failed,
-        totals.windows_skipped,
-        totals.points_received,
-        totals.points_inserted,
-        totals.points_updated,
-        totals.points_unchanged,
-        totals.points_rejected,
-        totals.points_odd_codes,
-        totals.requests,
-        totals.retries,
-        totals.bytes,
-        totals.points_left_out,
-    ]
-}
-
-/// `total` with `delta` added.
-pub(super) fn sum(mut total: RunTotals, delta: &RunTotals) -> RunTotals {
-    total.windows_planned += delta.windows_planned;
-    total.windows_fetched += delta.windows_fetched;
-    total.windows_failed += delta.windows_failed;
-    total.windows_skipped += delta.windows_skipped;
-    total.points_received += delta.points_received;
-    total.points_inserted += delta.points_inserted;
-    total.points_updated += delta.points_updated;
-    total.points_unchanged += delta.points_unchanged;
-    total.points_rejected += delta.points_rejected;
-    total.points_odd_codes += delta.points_odd_codes;
-    total.points_left_out += delta.points_left_out;
-    total.requests += delta.requests;
-    total.retries += delta.retries;
-    total.bytes += delta.bytes;
-    total
 }

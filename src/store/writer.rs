@@ -1,23 +1,30 @@
 //! The one writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::commit::{Commit, Committed, Coverage};
 use super::connection::{self, CheckpointReport, Synchronous};
 use super::coverage;
 use super::dictionary::{Dictionary, Translation};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::gaps;
 use super::lock::{Holder, Lock};
+use super::notes;
 use super::points::{PointWriter, Said};
+use super::refusals;
 use super::rejects::{self, Finding};
 use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
-use crate::model::{CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};
+use crate::model::gap_rules::Evidence;
+use crate::model::slot::DAY_SECONDS;
+use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
 
+/// Up to this age a stored point that an answer left out stays due: the answer may have lacked it by mistake, and
+/// its figures may have changed since. An older one stays as it was last reported.
+const STALE_UNTIL: i64 = 3 * DAY_SECONDS;
 /// How long a transaction waits in all for another program that writes to the file.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -30,60 +37,6 @@ pub struct Store {
     path: PathBuf,
     patience: Duration,
     _lock: Lock,
-}
-
-/// What one answer, or the lack of one, says of a window: committed whole or not at all.
-#[derive(Debug, Clone)]
-pub struct Commit {
-    /// The domains that were asked for, each once.
-    pub domains: Vec<Domain>,
-    /// The range that was asked for, on the grid.
-    pub window: Span,
-    /// What is known of the window from now on.
-    pub coverage: Coverage,
-    /// The points by domain, each of the [`domains`](Self::domains) at most once. They lie in the window, each
-    /// of a domain at another time.
-    pub points: Vec<(Domain, PointColumns)>,
-    /// The codes that the points name.
-    pub book: Arc<CodeBook>,
-    /// What the answer held that cannot be taken.
-    pub rejects: Vec<Reject>,
-    /// When the answer came.
-    pub seen_at: UnixSeconds,
-    /// What to add to the run's counters beside the points that are inserted, updated or unchanged by this
-    /// commit, those that it refuses, and those that the answer left out.
-    pub totals: RunTotals,
-}
-
-/// What a commit says of its window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Coverage {
-    /// It was fetched: these spans replace what was known. Together they are the window. What was rejected in
-    /// it before and is not again, is forgotten.
-    Fetched(Vec<CoverageSpan>),
-    /// The API no longer serves it.
-    BeyondRetention {
-        /// When the API said so.
-        at: UnixSeconds,
-    },
-    /// Nothing new.
-    Unchanged,
-}
-
-/// What became of a commit's points.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Committed {
-    /// Not stored before.
-    pub inserted: u64,
-    /// Stored with other figures before.
-    pub updated: u64,
-    /// Stored with the same figures before; not written.
-    pub unchanged: u64,
-    /// Stored before, and lying in a window whose answer said nothing of their slots; they stay as they are.
-    pub left_out: u64,
-    /// Refused by the store, because the slot holds a point of another time; beside those that the commit
-    /// itself brought as rejected.
-    pub rejected: u64,
 }
 
 impl Store {
@@ -151,7 +104,7 @@ impl Store {
             let mut all = Vec::with_capacity(commits.len());
             for commit in commits {
                 let committed = write(tx, dictionary, run, commit)?;
-                totals = runs::sum(totals, &commit.totals);
+                totals += commit.totals;
                 totals.points_inserted += committed.inserted;
                 totals.points_updated += committed.updated;
                 totals.points_unchanged += committed.unchanged;
@@ -254,11 +207,27 @@ pub(super) fn write(
     run: Run,
     commit: &Commit,
 ) -> Result<Committed> {
-    check(commit)?;
-    let pointless = commit.points.iter().all(|(_, columns)| columns.is_empty());
-    if commit.coverage == Coverage::Unchanged && pointless && commit.rejects.is_empty() {
-        return Ok(Committed::default());
+    commit.check()?;
+    let committed = if commit.is_silent() {
+        Committed::default()
+    } else {
+        write_window(tx, dictionary, run, commit)?
+    };
+    notes::apply(tx, dictionary, run, &commit.notes)?;
+    if matches!(commit.coverage, Coverage::BeyondRetention { .. }) {
+        for domain in &commit.domains {
+            refusals::remove(tx, dictionary.domain(tx, domain.as_str())?, commit.window)?;
+        }
     }
+    Ok(committed)
+}
+
+fn write_window(
+    tx: &Connection,
+    dictionary: &mut Dictionary,
+    run: Run,
+    commit: &Commit,
+) -> Result<Committed> {
     let asked = commit
         .domains
         .iter()
@@ -279,19 +248,28 @@ pub(super) fn write(
     let translation = Translation::new(tx, dictionary, &commit.book);
     let mut points = PointWriter::new(tx, translation, commit.seen_at);
     let mut held = Vec::with_capacity(asked.len());
-    let rejected = rejects::share_out(&commit.domains, &commit.rejects);
+    let rejects_by_domain = rejects::share_out(&commit.domains, &commit.rejects);
     let silence = PointColumns::default();
-    for ((name, &id), rejected) in commit.domains.iter().zip(&asked).zip(rejected) {
-        let columns = commit.points.iter().find(|(named, _)| named == name);
-        let rejected: Vec<UnixSeconds> = rejected.iter().filter_map(|reject| reject.ts).collect();
+    for (((name, &id), rejects), change) in commit
+        .domains
+        .iter()
+        .zip(&asked)
+        .zip(rejects_by_domain)
+        .zip(&changed)
+    {
+        let columns = of_domain(&commit.points, name);
+        let slots = of_domain(&commit.rejected_slots, name).map_or(&[][..], Vec::as_slice);
+        let times = rejects.iter().filter_map(|reject| reject.ts);
+        let rejected: Vec<UnixSeconds> = times.chain(slots.iter().copied()).collect();
         held.push(match columns {
             None if !complete => None,
             columns => Some(points.write(&Said {
                 name,
                 id,
                 window: commit.window,
-                points: columns.map_or(&silence, |(_, columns)| columns),
+                points: columns.unwrap_or(&silence),
                 rejected: complete.then_some(&rejected),
+                settled: &change.settled,
             })?),
         });
     }
@@ -309,12 +287,28 @@ pub(super) fn write(
         };
         rejects::apply(tx, &finding)?;
     }
-    for ((&domain, held), asked_more) in asked.iter().zip(&held).zip(changed) {
-        if asked_more || held.is_some_and(|held| held.changed) {
+    for (((name, &domain), held), change) in commit.domains.iter().zip(&asked).zip(&held).zip(changed) {
+        if change.asked_more || held.as_ref().is_some_and(|held| held.changed) {
             rollups::owe(tx, domain, commit.window)?;
         }
-        let is_full = held.is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));
-        gaps::refresh(tx, domain, commit.window, is_full)?;
+        let stale = held.iter().flat_map(|held| held.stale.iter().copied());
+        let stale: Vec<UnixSeconds> = stale
+            .filter(|slot| commit.seen_at - slot <= STALE_UNTIL)
+            .collect();
+        coverage::put_back(tx, domain, &stale, &change.before, run.last_age())?;
+        let is_full = held
+            .as_ref()
+            .is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));
+        let evidence = match &commit.coverage {
+            Coverage::Fetched(_) => Evidence::Fetched {
+                rejected: of_domain(&commit.rejected_slots, name).map_or(&[], Vec::as_slice),
+                confirmed: of_domain(&commit.confirmed, name).map_or(&[], Vec::as_slice),
+                shape: commit.shape,
+            },
+            Coverage::Failed => Evidence::Failed,
+            Coverage::BeyondRetention { .. } | Coverage::Reopened | Coverage::Unchanged => Evidence::Nothing,
+        };
+        gaps::refresh(tx, domain, commit.window, is_full, &evidence)?;
     }
     let left_out = held.iter().flatten().map(|held| held.left_out).sum();
     Ok(Committed {
@@ -326,40 +320,9 @@ pub(super) fn write(
     })
 }
 
-/// A commit that breaks its own rules would store points that no coverage speaks for, or cover slots that
-/// nobody asked for.
-fn check(commit: &Commit) -> Result<()> {
-    let misfit = |what: String| Err(StoreErrorKind::Misfit(what));
-    for (at, (domain, _)) in commit.points.iter().enumerate() {
-        if !commit.domains.contains(domain) {
-            return misfit(format!("it holds points of {domain}, which was not asked for"));
-        }
-        if commit
-            .points
-            .iter()
-            .take(at)
-            .any(|(earlier, _)| earlier == domain)
-        {
-            return misfit(format!("it holds points of {domain} twice"));
-        }
-    }
-    if !commit.window.on_grid() {
-        return misfit(format!("its window {} cuts a slot in two", commit.window));
-    }
-    if let Coverage::Fetched(spans) = &commit.coverage {
-        let mut reached = commit.window.start();
-        for piece in spans {
-            if piece.span.start() != reached {
-                break;
-            }
-            reached = piece.span.end();
-        }
-        if reached != commit.window.end() || spans.last().is_none_or(|last| last.span.end() != reached) {
-            return misfit(format!(
-                "its coverage is not {}, which was asked for",
-                commit.window
-            ));
-        }
-    }
-    Ok(())
+/// What a commit brings of one of its domains.
+fn of_domain<'a, T>(all: &'a [(Domain, T)], name: &Domain) -> Option<&'a T> {
+    all.iter()
+        .find(|(named, _)| named == name)
+        .map(|(_, found)| found)
 }

@@ -93,7 +93,14 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
              windows_skipped BIGINT, points_received BIGINT, points_inserted BIGINT, points_updated BIGINT, \
              points_unchanged BIGINT, points_rejected BIGINT, points_odd_codes BIGINT, bytes BIGINT, \
              from_ts BIGINT, to_ts BIGINT, started_cst TIMESTAMP, finished_cst TIMESTAMP, failures TEXT, \
-             message TEXT, points_left_out BIGINT",
+             message TEXT, points_left_out BIGINT, slots_asked BIGINT, slots_empty BIGINT, slots_rejected BIGINT, \
+             slots_failed BIGINT, points_surplus BIGINT, holes_confirmed BIGINT, confirmations BIGINT, \
+             conclusions TEXT",
+        ),
+        (
+            "origin_refusals",
+            "domain TEXT, start_ts BIGINT, end_ts BIGINT, status BIGINT, first_at BIGINT, last_at BIGINT, \
+             times BIGINT, next_at BIGINT",
         ),
         (
             "origin_restatements",
@@ -103,7 +110,7 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
         (
             "origin_gaps",
             "domain TEXT, start_ts BIGINT, end_ts BIGINT, start_cst TIMESTAMP, end_cst TIMESTAMP, \
-             slots BIGINT, reason TEXT",
+             slots BIGINT, reason TEXT, confirmed BIGINT",
         ),
         (
             "origin_hourly",
@@ -125,6 +132,7 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
              bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
              traffic_bytes BIGINT, pv BIGINT",
         ),
+        ("origin_settings", "name TEXT, value TEXT"),
     ] {
         let statement = connection
             .prepare(&["SELECT * FROM ", relation].concat())

@@ -1,6 +1,7 @@
 //! Coverage, rejects and runs.
 
 use super::*;
+use crate::model::run::COUNTERS;
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::{Outcome, RejectReason};
 
@@ -211,6 +212,7 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
             ..RunTotals::default()
         },
         failures: r#"[{"error":"x"}]"#.to_owned(),
+        conclusions: r#"[{"kind":"empty"}]"#.to_owned(),
         message: None,
         expected: None,
     };
@@ -226,7 +228,8 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
         ..RunTotals::default()
     };
     assert_eq!(totals, expected);
-    let row = sandbox.rows("SELECT outcome, started_cst, finished_cst, failures, message FROM origin_runs");
+    let row = sandbox
+        .rows("SELECT outcome, started_cst, finished_cst, failures, message, conclusions FROM origin_runs");
     let text = |text: &str| Value::Text(text.to_owned());
     assert_eq!(
         row,
@@ -235,7 +238,8 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
             text("2019-09-15 00:00:00"),
             text("2019-09-15 00:01:00"),
             text(r#"[{"error":"x"}]"#),
-            Value::Null
+            Value::Null,
+            text(r#"[{"kind":"empty"}]"#)
         ]]
     );
 }
@@ -243,22 +247,10 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
 #[test]
 fn every_counter_is_added_up_in_its_own_column() {
     let mut sandbox = Sandbox::new();
-    let totals = RunTotals {
-        windows_planned: 1,
-        windows_fetched: 2,
-        windows_failed: 3,
-        windows_skipped: 4,
-        points_received: 5,
-        points_inserted: 6,
-        points_updated: 7,
-        points_unchanged: 8,
-        points_rejected: 9,
-        points_odd_codes: 10,
-        requests: 11,
-        retries: 12,
-        bytes: 13,
-        points_left_out: 14,
-    };
+    let mut totals = RunTotals::default();
+    for (at, counter) in (1..).zip(COUNTERS) {
+        *(counter.get_mut)(&mut totals) = at;
+    }
     let commit = Commit {
         totals,
         ..answer(span(0, 1), &[])
@@ -272,16 +264,18 @@ fn every_counter_is_added_up_in_its_own_column() {
         finished_at: MIDNIGHT,
         totals,
         failures: "[]".to_owned(),
+        conclusions: "[]".to_owned(),
         message: None,
         expected: None,
     };
-    let expected = (0..2).fold(totals, |sum, _| super::runs::sum(sum, &totals));
+    let mut expected = totals;
+    expected += totals;
+    expected += totals;
     assert_eq!(sandbox.store.finish_run(sandbox.run, &finish).unwrap(), expected);
-    assert_eq!(expected.bytes, 39);
-    assert_eq!(
-        sandbox.number("SELECT windows_planned + 100 * bytes FROM origin_runs"),
-        3903
-    );
+    for (at, counter) in (1..).zip(COUNTERS) {
+        let sum = sandbox.number(&format!("SELECT {} FROM origin_runs", counter.name));
+        assert_eq!(sum, 3 * at, "{}", counter.name);
+    }
 }
 
 #[test]

@@ -3,14 +3,20 @@
 mod contract;
 mod dictionary;
 mod gaps;
+mod holes;
+mod late;
 mod ledger;
 mod left_out;
 mod moments;
+mod notes;
 mod points;
 mod random;
 mod refusals;
 mod restatements;
 mod rollups;
+mod slot_label;
+mod tidying;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,18 +122,15 @@ fn answer_of(name: &str, window: Span, points: &[Point<'_>]) -> Commit {
         columns.push(*ts, *bandwidth, *pv, set, &above_zero);
     }
     Commit {
-        domains: vec![domain(name)],
-        window,
         coverage: Coverage::Fetched(vec![fetched(window, DAY_SECONDS)]),
         points: vec![(domain(name), columns)],
         book: Arc::new(book),
-        rejects: Vec::new(),
-        seen_at: MIDNIGHT,
         totals: RunTotals {
             windows_fetched: 1,
             points_received: points.len().try_into().unwrap(),
             ..RunTotals::default()
         },
+        ..Commit::new(vec![domain(name)], window, MIDNIGHT)
     }
 }
 

@@ -39,6 +39,15 @@ pub(super) fn unreadable(name: &str, slot: i64) -> Reject {
     Reject::new(name, Some(MIDNIGHT + slot * SLOT_SECONDS), reason, "[]")
 }
 
+/// These slots as those of which a point was rejected.
+pub(super) fn rejected_at(
+    name: &str,
+    slots: impl IntoIterator<Item = i64>,
+) -> Vec<(Domain, Vec<UnixSeconds>)> {
+    let starts = slots.into_iter().map(|slot| MIDNIGHT + slot * SLOT_SECONDS);
+    vec![(domain(name), starts.collect())]
+}
+
 impl Sandbox {
     pub(super) fn reader(&self) -> Reader {
         Reader::open(&self.path()).unwrap()
@@ -51,6 +60,7 @@ impl Sandbox {
             finished_at: MIDNIGHT,
             totals: RunTotals::default(),
             failures: "[]".to_owned(),
+            conclusions: "[]".to_owned(),
             message: None,
             expected: Some(expected(names, from, until)),
         };

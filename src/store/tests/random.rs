@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::SlotLabel;
 use crate::model::coverage::splice;
 use crate::model::slot::slot_floor;
 
@@ -38,6 +39,16 @@ fn answers() -> impl Strategy<Value = Vec<Answer>> {
     prop::collection::vec(answer, 1..8)
 }
 
+/// The labels of the runs, one after the other.
+fn labels() -> impl Strategy<Value = Vec<SlotLabel>> {
+    let label = prop::sample::select(&[SlotLabel::Start, SlotLabel::End][..]);
+    prop_oneof![
+        Just(vec![SlotLabel::Start]),
+        Just(vec![SlotLabel::End]),
+        prop::collection::vec(label, 1..8),
+    ]
+}
+
 /// A map by domain and slot: the first time seen in a slot stays, and its latest figures.
 #[derive(Default)]
 struct Naive {
@@ -48,7 +59,8 @@ struct Naive {
 
 impl Naive {
     fn take(&mut self, (domain, window, reached, points): &Answer) {
-        self.coverage[*domain] = splice(&self.coverage[*domain], &[fetched(*window, *reached)]);
+        let before = self.coverage[*domain].clone();
+        self.coverage[*domain] = splice(&before, &[fetched(*window, *reached)]);
         let told: Vec<_> = inside(*window, points).map(|(ts, _)| slot_floor(ts)).collect();
         let silent = |(of, slot): &&(usize, UnixSeconds)| {
             of == domain && window.contains(*slot) && !told.contains(slot)
@@ -61,6 +73,11 @@ impl Naive {
                     self.points.insert((*domain, slot_floor(ts)), (ts, said));
                     self.totals.points_inserted += 1;
                 }
+                // A time off the grid gives way to one on it.
+                Some(stored) if slot_floor(stored.0) != stored.0 && slot_floor(ts) == ts => {
+                    *stored = (ts, said);
+                    self.totals.points_updated += 1;
+                }
                 Some(stored) if stored.0 != ts => self.totals.points_rejected += 1,
                 Some(stored) if stored.1 == said => self.totals.points_unchanged += 1,
                 Some(stored) => {
@@ -70,6 +87,17 @@ impl Naive {
             }
         }
         self.totals.windows_fetched += 1;
+        // A stored point that the answer left out, or told otherwise, stays as due as it was.
+        let taken: Vec<_> = inside(*window, points).map(|(ts, _)| ts).collect();
+        let stale = self
+            .points
+            .iter()
+            .filter(|((of, slot), (ts, _))| of == domain && window.contains(*slot) && !taken.contains(ts));
+        for ((_, slot), _) in stale {
+            let old = before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)));
+            let old: Vec<_> = old.into_iter().collect();
+            self.coverage[*domain] = splice(&self.coverage[*domain], &old);
+        }
     }
 
     fn rows(&self) -> Vec<Vec<Value>> {
@@ -118,10 +146,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_answers_in_any_slices_leave_what_a_map_would_hold(answers in answers(), slice in 1_usize..4, now_and_then in any::<bool>()) {
+    fn any_answers_in_any_slices_leave_what_a_map_would_hold(
+        answers in answers(),
+        slice in 1_usize..4,
+        now_and_then in any::<bool>(),
+        labels in labels(),
+    ) {
         let mut sandbox = Sandbox::new();
+        let mut labels = labels.into_iter().cycle();
         let mut naive = Naive::default();
         for slice in answers.chunks(slice) {
+            // As each run does: mostly with the label of the one before.
+            sandbox.store.use_slot_label(labels.next().unwrap()).unwrap();
             let commits: Vec<_> = slice.iter().map(commit_of).collect();
             sandbox.store.commit(sandbox.run, &commits).unwrap();
             if now_and_then {
