@@ -14,6 +14,11 @@ pub(super) const TOLERABLE_SKEW: i64 = 5 * 60;
 /// A `Date` header further off than this is broken itself: a signature of another day would be refused.
 const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
 
+/// Whether a clock that is `ahead` seconds ahead explains a refused signature, which holds the date.
+pub(super) fn explaining_skew(ahead: i64) -> bool {
+    ahead.abs() > TOLERABLE_SKEW
+}
+
 /// The date to sign for in the one further try after a signature was refused, if there is one.
 ///
 /// The signature holds the current date in UTC+8 (inferred), so around midnight the two sides may be on

@@ -1,11 +1,13 @@
 //! Carries one request through its attempts.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
+use super::denial::{self, Denial};
 use super::gate::Gate;
 use super::progress::Progress;
 use crate::api::{
@@ -19,6 +21,9 @@ use crate::model::UnixSeconds;
 /// sooner or later; what is put off again and again is refused for itself, and must not take the whole run with
 /// it.
 const PATIENCE: u32 = 2;
+
+/// Up to this failure of one task the waits before its pieces grow.
+const CHARGED_WAITS: u32 = 2;
 
 /// What sends one request and brings back one answer; the real one is [`Client`].
 pub trait Transport: Send + Sync + 'static {
@@ -80,6 +85,10 @@ pub struct Courier<T> {
     progress: Arc<Progress>,
     policy: RetryPolicy,
     chance: Mutex<Chance>,
+    /// Whether the API has answered this account: in this run, or lately as far as the caller knows.
+    answered: AtomicBool,
+    /// Whether it has in this run.
+    answered_now: AtomicBool,
     /// How far this machine's clock was found to be ahead of the API's, where that is worth a warning.
     ahead: OnceLock<i64>,
 }
@@ -114,7 +123,41 @@ impl<T: Transport> Courier<T> {
             progress,
             policy,
             chance,
+            answered: AtomicBool::new(false),
+            answered_now: AtomicBool::new(false),
             ahead: OnceLock::new(),
+        }
+    }
+
+    /// The same, for an account that the API has answered lately if `answered`: then a refusal is tried again
+    /// from the first request on.
+    #[must_use]
+    pub fn answered_before(self, answered: bool) -> Self {
+        Self {
+            answered: AtomicBool::new(answered),
+            ..self
+        }
+    }
+
+    /// Whether the API has answered any request of this run.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        self.answered_now.load(Ordering::Relaxed)
+    }
+
+    /// Takes what the `nth` failure of a task costs that is asked for in pieces, and waits as after a failure.
+    /// False where the run's budget is spent: the run is stopped.
+    pub async fn charge(&self, nth: u32) -> bool {
+        if !self.chance(|chance| chance.budget.spend(RetryCost::Normal)) {
+            self.control.stop(Stop::Outage);
+            return false;
+        }
+        // The pieces are other requests: there is no reason to wait ever longer.
+        let delay = self.chance(|chance| self.policy.delay(nth.min(CHARGED_WAITS), &mut chance.rng));
+        tokio::select! {
+            biased;
+            () = self.control.stopped() => false,
+            () = tokio::time::sleep(delay.unwrap_or_default()) => true,
         }
     }
 
@@ -129,15 +172,18 @@ impl<T: Transport> Courier<T> {
         })
     }
 
-    /// Asks until there is an answer, or a failure that another attempt would not mend.
+    /// Asks until there is an answer, or a failure that another attempt would not mend. `is_repeated`: the same
+    /// was asked for just before, and that failed; then all of it counts as retries.
     pub async fn ask(
         &self,
         request: &Arc<OriginRequest>,
+        is_repeated: bool,
         traffic: &mut Traffic,
     ) -> Result<Asked, NotAnswered> {
         let mut failures = 0;
         let mut pauses = 0;
-        let mut sent = 0_u32;
+        let mut denials = 0;
+        let mut sent = u32::from(is_repeated);
         let mut unclear = false;
         let mut doubted = false;
         let mut date = None;
@@ -156,6 +202,8 @@ impl<T: Transport> Courier<T> {
             let failure = match self.attempt(request, signed_for, traffic).await? {
                 Ok((answer, server_time)) => {
                     self.progress.answered();
+                    self.answered.store(true, Ordering::Relaxed);
+                    self.answered_now.store(true, Ordering::Relaxed);
                     if sent == 1 {
                         self.chance(|chance| chance.budget.first_attempt_succeeded());
                     }
@@ -184,11 +232,17 @@ impl<T: Transport> Courier<T> {
                     self.pause(failure, pauses, retry_after)?;
                     continue;
                 }
-                Reaction::StopCredentials if !doubted => {
-                    doubted = true;
-                    date = other_date(signed_for, self.clock.now(), failure.date);
+                reaction @ (Reaction::StopCredentials | Reaction::StopConfiguration) => {
+                    denials += 1;
+                    if let Some(denial) = Denial::of(&failure.kind) {
+                        self.progress.denied(denial);
+                    }
+                    if reaction == Reaction::StopCredentials && !doubted {
+                        doubted = true;
+                        date = other_date(signed_for, self.clock.now(), failure.date);
+                    }
                     if date.is_none() {
-                        return Err(NotAnswered::Failed(failure));
+                        self.outlive(failure, denials)?;
                     }
                     continue;
                 }
@@ -254,6 +308,27 @@ impl<T: Transport> Courier<T> {
         Ok(())
     }
 
+    /// Closes the gate for everybody, where this request, refused for the `denials`th time, may be tried once
+    /// more. Otherwise the run ends: every further request would be refused, too.
+    fn outlive(&self, failure: Failure, denials: u32) -> Result<(), NotAnswered> {
+        let answered = self.answered.load(Ordering::Relaxed);
+        let pause = denial::pause_after(denials, &self.policy)
+            .filter(|_| answered && Denial::of(&failure.kind).is_some())
+            .filter(|_| self.chance(|chance| chance.budget.spend(RetryCost::Normal)));
+        let Some(pause) = pause else {
+            let clock_ahead = failure.date.map(|server| self.clock.now() - server);
+            self.control
+                .stop(denial::stop(failure.kind.clone(), answered, clock_ahead));
+            return Err(NotAnswered::Failed(failure));
+        };
+        tracing::info!(
+            "{}, after the API has answered: all requests pause for {pause:?}",
+            failure.kind
+        );
+        self.gate.close_for(pause);
+        Ok(())
+    }
+
     /// Waits before the next attempt, where there is one left.
     async fn wait(&self, failure: Failure, failures: u32, cost: RetryCost) -> Result<(), NotAnswered> {
         let Some(delay) = self.chance(|chance| self.policy.delay(failures, &mut chance.rng)) else {
@@ -282,45 +357,4 @@ impl<T: Transport> Courier<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Always too busy, without saying for how long.
-    struct Busy;
-
-    impl Transport for Busy {
-        async fn send(&self, _: &OriginRequest, _: SigningDate) -> Result<Reply, Failure> {
-            let kind = FailureKind::Busy {
-                status: 429,
-                retry_after: None,
-            };
-            Err(kind.into())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is_given_up() {
-        let base = Duration::from_secs(1);
-        let courier = Courier::new(
-            Busy,
-            Gate::new(0.0),
-            RetryPolicy {
-                attempts: 5,
-                base,
-                cap: 20 * base,
-            },
-            fastrand::Rng::with_seed(7),
-            Arc::new(crate::clock::ManualClock::new(0)),
-            Control::new(),
-            Arc::default(),
-        );
-        let domains = ["www.a.com".parse().unwrap()];
-        let request = OriginRequest::new(&domains, crate::model::Span::slot_of(0)).unwrap();
-        let (began, mut traffic) = (tokio::time::Instant::now(), Traffic::default());
-        let answered = courier.ask(&Arc::new(request), &mut traffic).await;
-        assert!(matches!(answered, Err(NotAnswered::Failed(_))));
-        assert_eq!((traffic.requests, courier.control.is_stopped()), (10, false));
-        // Nine pauses of at most two seconds each, did they not grow.
-        assert!(began.elapsed() > 18 * base, "{:?}", began.elapsed());
-    }
-}
+mod tests;

@@ -6,13 +6,15 @@ use std::thread;
 use std::time::Instant;
 
 use super::control::Stop;
+use super::decide::{ConclusionKind, Conclusions, Knowledge, evidence};
+use super::job::Keep;
 use super::progress::Progress;
 use super::run::{Finished, RunError};
 use super::summary::{Failures, Summary, failures_json, outcome};
 use super::writer::Written;
 use crate::clock::SharedClock;
-use crate::model::{RunTotals, Span, UnixSeconds};
-use crate::store::{Expected, Finish, Holder, Run, Store, StoreError};
+use crate::model::{Domain, Fact, FactName, RunTotals, Span, UnixSeconds};
+use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError};
 
 /// What a run knows when nothing more is asked for.
 pub(super) struct Ending {
@@ -28,9 +30,58 @@ pub(super) struct Ending {
     pub(super) windows_planned: u64,
     pub(super) expected: Option<Expected>,
     pub(super) failures: Failures,
+    pub(super) conclusions: Conclusions,
     pub(super) stop: Option<Stop>,
-    pub(super) beyond_before: Option<UnixSeconds>,
+    pub(super) learned: Learned,
+    /// The user name, where the API has answered it.
+    pub(super) username: Option<String>,
+    /// The domains that were asked for.
+    pub(super) asked_domains: Vec<Domain>,
+    /// By age, up to where slots without a point were asked for again.
+    pub(super) hole_targets: Vec<(i64, UnixSeconds)>,
+    /// What of that was not asked for, or not answered.
+    pub(super) holes_left: Vec<(Domain, Span)>,
+    pub(super) keep: Keep,
     pub(super) warnings: Vec<String>,
+}
+
+/// What a run has learned of the service, for the next ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Learned {
+    oldest_served_age: Option<i64>,
+    youngest_refused_age: Option<i64>,
+    sub_hour: bool,
+    complete_points: Option<u64>,
+    latest_edge: Option<UnixSeconds>,
+}
+
+impl Learned {
+    /// What is known at `now`.
+    pub(super) fn of(knowledge: &Knowledge, now: UnixSeconds) -> Self {
+        let age = |ts: Option<UnixSeconds>| ts.map(|ts| now - ts);
+        Self {
+            oldest_served_age: age(knowledge.oldest_served()),
+            youngest_refused_age: age(knowledge.latest_edge()),
+            sub_hour: knowledge.has_seen_sub_hour(),
+            complete_points: knowledge.complete_points(),
+            latest_edge: knowledge.latest_edge(),
+        }
+    }
+
+    fn notes(self, username: Option<String>, now: UnixSeconds) -> Vec<Note> {
+        let count = |points: u64| i64::try_from(points).unwrap_or(i64::MAX);
+        let facts = [
+            self.oldest_served_age.map(|age| (FactName::OldestServedAge, age)),
+            self.youngest_refused_age
+                .map(|age| (FactName::YoungestRefusedAge, age)),
+            self.sub_hour.then_some((FactName::SubHourPoints, 1)),
+            self.complete_points
+                .map(|points| (FactName::CompletePoints, count(points))),
+            username.map(|name| (FactName::Answered(name), 1)),
+        ];
+        let note = |(name, value)| Note::Fact { name, value, at: now };
+        facts.into_iter().flatten().map(note).collect()
+    }
 }
 
 impl Ending {
@@ -39,7 +90,18 @@ impl Ending {
         let written = writer
             .join()
             .map_err(|_| RunError::Writer("it panicked".to_owned()))?;
+        let now = self.clock.now();
         let rolled_up = written.and_then(|mut store| {
+            let mut learned = self.learned;
+            let known = store.fact(&FactName::OldestServedAge)?;
+            learned.oldest_served_age = learned.oldest_served_age.filter(|age| is_news(*age, known, now));
+            let notes = learned.notes(self.username.clone(), now);
+            let learned = Commit {
+                notes,
+                ..Commit::new(Vec::new(), self.range, now)
+            };
+            store.commit(self.run, &[learned])?;
+            store.advance_holes(&self.asked_domains, &self.hole_targets, &self.holes_left)?;
             store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
             Ok(store)
         });
@@ -61,6 +123,7 @@ impl Ending {
                     windows_skipped: self.windows_planned.saturating_sub(over),
                     ..RunTotals::default()
                 },
+                conclusions: serde_json::to_string(&self.conclusions.json()).unwrap_or_default(),
                 failures: serde_json::to_string(&failures_json(&self.failures, self.range))
                     .unwrap_or_default(),
                 message: broken.as_ref().map(ToString::to_string),
@@ -68,7 +131,9 @@ impl Ending {
             },
         )?;
         let mut warnings = self.warnings;
+        store.tidy(self.keep.rejects, self.clock.now() - self.keep.runs)?;
         warnings.extend(close(&mut store));
+        let beyond_before = marked_before(&self.conclusions, self.learned.latest_edge);
         let summary = Summary {
             run_id: self.run.id(),
             outcome,
@@ -78,8 +143,9 @@ impl Ending {
             totals,
             elapsed: self.began.elapsed(),
             failures: self.failures,
+            conclusions: self.conclusions,
             stop,
-            beyond_before: self.beyond_before,
+            beyond_before,
             warnings,
         };
         match broken {
@@ -90,6 +156,23 @@ impl Ending {
             None => Ok(Finished { summary, store }),
         }
     }
+}
+
+/// Whether the age of the oldest slot that was served replaces what is known. A run of the last hours must not hide that
+/// slots of weeks were served lately, or the next lie about them would be believed.
+fn is_news(age: i64, known: Option<Fact>, now: UnixSeconds) -> bool {
+    let lately = |fact: &Fact| (0..=evidence::LATELY).contains(&(now - fact.learned_at));
+    known.filter(lately).is_none_or(|fact| age >= fact.value)
+}
+
+/// The moment before which something was marked as no longer served. An edge alone is no mark: young slots that
+/// were refused have failed.
+fn marked_before(conclusions: &Conclusions, latest_edge: Option<UnixSeconds>) -> Option<UnixSeconds> {
+    let marks = conclusions.named().iter();
+    let marks = marks.filter(|conclusion| conclusion.kind == ConclusionKind::BeyondRetention);
+    let named = marks.map(|conclusion| conclusion.span.end()).max();
+    // A mark may be among those that are only counted.
+    named.or(latest_edge.filter(|_| conclusions.unnamed() > 0))
 }
 
 /// The store after the writer and the rollups, and the error that ended either.
@@ -123,5 +206,27 @@ pub(super) fn close(store: &mut Store) -> Vec<String> {
         Err(error) => vec![format!(
             "the write-ahead log was not folded into the database file: {error}"
         )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_run_does_not_hide_that_older_slots_were_served_lately() {
+        let day = 86_400;
+        let known = |learned_at| {
+            Some(Fact {
+                value: 60 * day,
+                learned_at,
+            })
+        };
+        let now = 100 * day;
+        assert!(is_news(day, None, now) && is_news(60 * day, known(now), now));
+        assert!(!is_news(day, known(now - 7 * day), now));
+        assert!(is_news(day, known(now - 8 * day), now));
+        // A moment that lies ahead was noted by a clock that was wrong.
+        assert!(is_news(day, known(now + day), now));
     }
 }

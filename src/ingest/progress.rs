@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::denial::Denial;
 use crate::model::RunTotals;
 
 /// Counters that the run moves and a display reads. They show what is going on; the summary is read from the
@@ -15,6 +16,7 @@ pub struct Progress {
     requests: AtomicU64,
     retries: AtomicU64,
     answered: AtomicU64,
+    denied: [AtomicU64; Denial::ALL.len()],
     months: AtomicU64,
     months_done: AtomicU64,
 }
@@ -36,6 +38,8 @@ pub struct Snapshot {
     pub retries: u64,
     /// Requests that brought figures.
     pub answered: u64,
+    /// Requests that were refused, by kind, in the order of [`Denial::ALL`].
+    pub denied: [u64; Denial::ALL.len()],
     /// Months whose rollups are brought up to date at the end; 0 before.
     pub months: u64,
     /// Those of them that are done.
@@ -55,6 +59,7 @@ impl Progress {
             requests: read(&self.requests),
             retries: read(&self.retries),
             answered: read(&self.answered),
+            denied: self.denied.each_ref().map(read),
             months: read(&self.months),
             months_done: read(&self.months_done),
         }
@@ -71,6 +76,13 @@ impl Progress {
 
     pub(super) fn answered(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn denied(&self, denial: Denial) {
+        let counters = Denial::ALL.iter().zip(&self.denied);
+        for (_, counter) in counters.filter(|(kind, _)| **kind == denial) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn rolling_up(&self, done: usize, months: usize) {

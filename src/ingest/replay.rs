@@ -16,7 +16,7 @@ use crate::model::{
     CodeBook, Domain, Outcome, PointColumns, RejectReason, RunTotals, Span, UnixSeconds, reject,
 };
 use crate::store::{
-    Commit, Coverage, Finish, NewRun, Reader, Settled, Settlement, Store, StoreError, StoredReject, Verdict,
+    Commit, Finish, NewRun, Reader, Settled, Settlement, Store, StoreError, StoredReject, Verdict,
 };
 
 /// How many rejects are settled in one transaction.
@@ -198,6 +198,7 @@ pub fn replay(
             finished_at: clock.now(),
             totals: RunTotals::default(),
             failures: "[]".to_owned(),
+            conclusions: "[]".to_owned(),
             message: None,
             expected: None,
         },
@@ -228,17 +229,14 @@ fn judge(reject: &StoredReject, survey: &Survey<'_>) -> Result<Result<Verdict, O
         return Ok(Err(obstacle));
     }
     let odd_codes = !guard::adds_up(&point.columns, 0);
+    let domains = vec![point.domain.clone()];
     Ok(Ok(Verdict::Take(Box::new(Commit {
-        domains: vec![point.domain.clone()],
-        window: Span::slot_of(point.ts),
-        coverage: Coverage::Unchanged,
         points: vec![(point.domain, point.columns)],
         book: Arc::new(point.book),
-        rejects: Vec::new(),
-        seen_at: reject.seen_at,
         totals: RunTotals {
             points_odd_codes: u64::from(odd_codes),
             ..RunTotals::default()
         },
+        ..Commit::new(domains, Span::slot_of(point.ts), reject.seen_at)
     }))))
 }

@@ -1,42 +1,27 @@
-//! Hands out a plan to workers.
+//! Carries out a job: the plan first, then what was refused before, then holes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
+use super::again::{Again, Marked};
 use super::control::Control;
 use super::courier::{Courier, Transport};
+use super::decide::{Conclusions, Kind, Knowledge, Rules, Task};
 use super::ending::Ending;
 use super::gate::Gate;
-use super::learned::Learned;
+use super::job::Job;
 use super::progress::Progress;
 use super::summary::{FailedRange, Failures, Summary};
-use super::unit::Worker;
+use super::worker::{Report, Worker};
 use super::writer;
-use crate::api::RetryPolicy;
 use crate::clock::SharedClock;
-use crate::model::{RunTotals, Span};
-use crate::plan::{Plan, Refresh};
-use crate::store::{Expected, Holder, NewRun, Store, StoreError};
-
-/// What a run carries out.
-#[derive(Debug)]
-pub struct Job {
-    /// The command, as `origin_runs.command` shows it.
-    pub command: &'static str,
-    /// The number of domains that were asked for.
-    pub domains: u64,
-    /// The plan.
-    pub plan: Plan,
-    /// When slots are settled.
-    pub refresh: Refresh,
-    /// What the configuration wants to be complete; see [`Finish::expected`](crate::store::Finish::expected).
-    pub expected: Option<Expected>,
-    /// How fast.
-    pub pace: Pace,
-}
+use crate::model::{Domain, RunTotals, Span};
+use crate::plan::holes::HolePlan;
+use crate::plan::{Plan, PlannedRequest};
+use crate::store::{Commit, Coverage, Holder, NewRun, Store, StoreError};
 
 /// What is left of a run that has ended.
 #[derive(Debug)]
@@ -45,19 +30,6 @@ pub struct Finished {
     pub summary: Summary,
     /// The database, for another run.
     pub store: Store,
-}
-
-/// How fast requests are sent, and how often again.
-#[derive(Debug, Clone)]
-pub struct Pace {
-    /// The most requests under way at a time; at least one is taken as one.
-    pub concurrency: usize,
-    /// The most requests a second; 0: no limit.
-    pub requests_per_second: f64,
-    /// The attempts of one request.
-    pub retry: RetryPolicy,
-    /// The seed of the jitter.
-    pub seed: u64,
 }
 
 /// Why a run ended without a summary of success.
@@ -95,13 +67,12 @@ pub async fn run<T: Transport>(
     progress: Arc<Progress>,
 ) -> Result<Finished, RunError> {
     let began = Instant::now();
-    let range = job.plan.range();
-    let windows_planned = job.plan.size().requests;
+    let (range, cut_at) = (job.plan.range(), job.plan.cut_at());
     let new_run = NewRun {
         command: job.command.to_owned(),
         started_at: clock.now(),
         range: Some(range),
-        last_age: job.refresh.last_age(),
+        last_age: job.rules.refresh.last_age(),
     };
     let run = store.begin_run(&new_run)?;
     let holder = Holder {
@@ -109,8 +80,6 @@ pub async fn run<T: Transport>(
         started_at: new_run.started_at,
     };
     let path = store.path().to_owned();
-    progress.plan(windows_planned);
-
     let concurrency = job.pace.concurrency.max(1);
     let (commits, inbox) = mpsc::channel(concurrency);
     let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
@@ -124,21 +93,45 @@ pub async fn run<T: Transport>(
             Arc::clone(&clock),
             control.clone(),
             Arc::clone(&progress),
-        ),
-        learned: Learned::default(),
+        )
+        .answered_before(job.pace.answered_before),
+        knowledge: Mutex::new(Knowledge::new(job.known)),
         control: control.clone(),
-        refresh: job.refresh.clone(),
         clock: Arc::clone(&clock),
         commits,
     });
-    let planned = RunTotals {
-        windows_planned,
-        ..RunTotals::default()
+    let mut stages = Stages {
+        worker: Arc::clone(&worker),
+        rules: job.rules,
+        concurrency,
+        range,
+        planned: 0,
+        progress: Arc::clone(&progress),
+        failures: Failures::default(),
+        conclusions: Conclusions::default(),
+        unanswered_holes: Vec::new(),
     };
-    worker.send(worker.empty_commit(range, planned)).await;
-    let failures = hand_out(&job.plan, concurrency, &worker, &control).await;
-    let beyond_before = worker.learned.beyond_before();
-    let clock_warning = worker.courier.clock_warning();
+    job.still_refused
+        .into_iter()
+        .for_each(|told| stages.failures.add(told));
+    stages
+        .carry_out((job.plan, job.takes_back), job.again, job.marked, &job.holes)
+        .await;
+    let Stages {
+        planned,
+        mut failures,
+        mut conclusions,
+        unanswered_holes,
+        worker: no_longer_needed,
+        ..
+    } = stages;
+    drop(no_longer_needed);
+    failures.sort();
+    conclusions.sort();
+    let mut warnings = job.warnings;
+    warnings.extend(worker.courier.clock_warning());
+    let learned = worker.knowing(|knowledge| super::ending::Learned::of(knowledge, clock.now()));
+    let was_answered = worker.courier.was_answered();
     // The last sender: the writer finishes what has arrived and ends.
     drop(worker);
     let ending = Ending {
@@ -149,55 +142,185 @@ pub async fn run<T: Transport>(
         clock,
         progress,
         range,
-        cut_at: job.plan.cut_at(),
+        cut_at,
         domains: job.domains,
-        windows_planned,
+        windows_planned: planned,
         expected: job.expected,
         failures,
+        conclusions,
         stop: control.reason().cloned(),
-        beyond_before,
-        warnings: clock_warning.into_iter().collect(),
+        learned,
+        username: was_answered.then_some(job.username),
+        asked_domains: job.asked_domains,
+        hole_targets: job.holes.targets,
+        holes_left: unanswered_holes.into_iter().chain(job.holes.left).collect(),
+        keep: job.keep,
+        warnings,
     };
     tokio::task::spawn_blocking(move || ending.carry_out(writer))
         .await
         .map_err(|lost| RunError::Writer(lost.to_string()))?
 }
 
-/// Keeps `concurrency` units under way until the plan is done or the run is stopped.
-async fn hand_out<T: Transport>(
-    plan: &Plan,
+/// The stages of a run, and what they have brought so far.
+struct Stages<T> {
+    worker: Arc<Worker<T>>,
+    rules: Arc<Rules>,
     concurrency: usize,
-    worker: &Arc<Worker<T>>,
-    control: &Control,
-) -> Failures {
-    let abandon = tokio::spawn({
-        let control = control.clone();
-        async move { control.abandon_after_grace().await }
-    });
-    let mut requests = plan.requests();
-    let mut units = JoinSet::new();
-    let mut failures = Failures::default();
-    loop {
-        while units.len() < concurrency && !control.is_stopped() {
-            if worker.learned.retention_met() {
-                requests.turn_to_newest();
-            }
-            let Some(request) = requests.next() else { break };
-            units.spawn(Arc::clone(worker).work(request));
-        }
-        match units.join_next().await {
-            None => break,
-            Some(Ok(failed)) => failed.into_iter().for_each(|failed| failures.add(failed)),
-            // One poisoned window must not take the others with it.
-            Some(Err(panic)) => failures.add(lost_unit(&panic, plan.range())),
-        }
-    }
-    abandon.abort();
-    failures.sort();
-    failures
+    range: Span,
+    planned: u64,
+    progress: Arc<Progress>,
+    failures: Failures,
+    conclusions: Conclusions,
+    /// Holes that were to be asked for again, and were not answered.
+    unanswered_holes: Vec<(Domain, Span)>,
 }
 
-fn lost_unit(panic: &JoinError, range: Span) -> FailedRange {
+impl<T: Transport> Stages<T> {
+    async fn carry_out(
+        &mut self,
+        (plan, takes_back): (Plan, bool),
+        again: Vec<Again>,
+        marked: Option<Marked>,
+        holes: &HolePlan,
+    ) {
+        let reopened = match marked {
+            Some(marked) => self.probe(marked).await,
+            None => None,
+        };
+        self.plan(&plan, takes_back.then_some(self.range)).await;
+        if let Some(marked) = reopened {
+            self.plan(&marked, None).await;
+        }
+        // After the plan: whether newer slots are served is known by then.
+        for Again { first, rest, refused } in again {
+            self.count(1).await;
+            let scout = self.task(Kind::Scout, first).taking_back(Some(refused));
+            let report = self.one(scout).await;
+            if report.answered && !report.failed {
+                self.plan(&rest, Some(refused)).await;
+            }
+        }
+        self.holes(holes).await;
+    }
+
+    /// Asks for the newest marked slot; where it is served, the marks are taken back.
+    async fn probe(&mut self, marked: Marked) -> Option<Plan> {
+        let task = self.task(Kind::Probe, marked.probe);
+        let report = self.one(task).await;
+        if !report.reopen {
+            return None;
+        }
+        let now = self.worker.clock.now();
+        let reopened = Commit {
+            coverage: Coverage::Reopened,
+            ..Commit::new(marked.domains, marked.span, now)
+        };
+        self.worker.send(reopened).await;
+        Some(marked.plan)
+    }
+
+    async fn plan(&mut self, plan: &Plan, takes_back: Option<Span>) {
+        self.count(plan.size().requests).await;
+        let mut requests = plan.requests();
+        let rules = Arc::clone(&self.rules);
+        self.hand_out(|retention_met| {
+            if retention_met {
+                requests.turn_to_newest();
+            }
+            let PlannedRequest { window, domains } = requests.next()?;
+            Some(Task::new(Kind::Planned, window, domains, Arc::clone(&rules)).taking_back(takes_back))
+        })
+        .await;
+    }
+
+    async fn holes(&mut self, holes: &HolePlan) {
+        let rules = Arc::clone(&self.rules);
+        let mut requests = holes.requests.iter().cloned();
+        self.hand_out(|_| {
+            let request = requests.next()?;
+            Some(Task::for_holes(
+                request.window,
+                request.holes,
+                request.domains,
+                Arc::clone(&rules),
+            ))
+        })
+        .await;
+        // A run that was stopped did not ask for all of them.
+        let left = requests.flat_map(|request| {
+            let window = request.window;
+            request.domains.into_iter().map(move |domain| (domain, window))
+        });
+        self.unanswered_holes.extend(left);
+    }
+
+    fn task(&self, kind: Kind, request: PlannedRequest) -> Task {
+        Task::new(kind, request.window, request.domains, Arc::clone(&self.rules))
+    }
+
+    async fn one(&mut self, task: Task) -> Report {
+        let mut task = Some(task);
+        self.collect(|_| task.take()).await.unwrap_or_default()
+    }
+
+    /// Counts windows as planned.
+    async fn count(&mut self, windows: u64) {
+        self.planned += windows;
+        self.progress.plan(self.planned);
+        let mut planned = Commit::new(Vec::new(), self.range, self.worker.clock.now());
+        planned.totals = RunTotals {
+            windows_planned: windows,
+            ..RunTotals::default()
+        };
+        self.worker.send(planned).await;
+    }
+
+    async fn hand_out(&mut self, next: impl FnMut(bool) -> Option<Task>) {
+        // What each task brought is noted as it ends.
+        drop(self.collect(next).await);
+    }
+
+    /// Keeps tasks under way until there are no more or the run is stopped.
+    async fn collect(&mut self, mut next: impl FnMut(bool) -> Option<Task>) -> Option<Report> {
+        let abandon = tokio::spawn({
+            let control = self.worker.control.clone();
+            async move { control.abandon_after_grace().await }
+        });
+        let mut tasks = JoinSet::new();
+        let mut last = None;
+        loop {
+            while tasks.len() < self.concurrency && !self.worker.control.is_stopped() {
+                let retention_met = self.worker.knowing(|knowledge| knowledge.retention_met());
+                let Some(task) = next(retention_met) else { break };
+                tasks.spawn(Arc::clone(&self.worker).work(task));
+            }
+            match tasks.join_next().await {
+                None => break,
+                Some(Ok(report)) => last = Some(self.note(report)),
+                // One poisoned window must not take the others with it.
+                Some(Err(panic)) => self.failures.add(lost_task(&panic, self.range)),
+            }
+        }
+        abandon.abort();
+        last
+    }
+
+    fn note(&mut self, mut report: Report) -> Report {
+        report
+            .failures
+            .drain(..)
+            .for_each(|failed| self.failures.add(failed));
+        report
+            .conclusions
+            .drain(..)
+            .for_each(|conclusion| self.conclusions.add(conclusion));
+        self.unanswered_holes.append(&mut report.unanswered_holes);
+        report
+    }
+}
+
+fn lost_task(panic: &JoinError, range: Span) -> FailedRange {
     let error = format!("a window was lost to a defect in this program: {panic}");
     FailedRange {
         domains: Vec::new(),

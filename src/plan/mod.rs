@@ -2,6 +2,7 @@
 //!
 //! - [`mod@due`]: the one rule of what is due, and what a fetch settles
 //! - [`cut`]: due ranges into windows
+//! - [`holes`]: slots without a point that are asked for again
 //! - [`planner`]: ranges of many domains into a plan
 //! - [`requests`]: a plan's requests, made as they are taken
 //!
@@ -10,6 +11,7 @@
 
 pub mod cut;
 pub mod due;
+pub mod holes;
 pub mod planner;
 pub mod requests;
 

@@ -1,0 +1,191 @@
+use std::collections::VecDeque;
+
+use super::super::denial::tests::denials;
+use super::*;
+use crate::clock::ManualClock;
+use crate::model::Span;
+use crate::model::moment::parse_moment;
+use crate::model::slot::HOUR_SECONDS;
+
+const BASE: Duration = Duration::from_secs(1);
+
+/// Answers as a list says, each entry once; with figures when the list is over.
+#[derive(Default)]
+struct Scripted {
+    failures: Mutex<VecDeque<Option<FailureKind>>>,
+    /// When each request came, by the test's clock of waits.
+    sent: Mutex<Vec<tokio::time::Instant>>,
+    dates: Mutex<Vec<SigningDate>>,
+}
+
+impl Scripted {
+    fn saying(failures: impl IntoIterator<Item = Option<FailureKind>>) -> Self {
+        Self {
+            failures: Mutex::new(failures.into_iter().collect()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Transport for Arc<Scripted> {
+    async fn send(&self, _: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
+        self.sent.lock().unwrap().push(tokio::time::Instant::now());
+        self.dates.lock().unwrap().push(date);
+        match self.failures.lock().unwrap().pop_front().flatten() {
+            Some(kind) => Err(kind.into()),
+            None => Ok(Reply {
+                body: br#"{"status":0,"msg":"","data":[{"domain":"www.a.com","data":[]}]}"#
+                    .to_vec()
+                    .into(),
+                date: None,
+            }),
+        }
+    }
+}
+
+/// Always too busy, without saying for how long.
+fn busy() -> FailureKind {
+    FailureKind::Busy {
+        status: 429,
+        retry_after: None,
+    }
+}
+
+fn courier(api: &Arc<Scripted>, now: &str) -> Courier<Arc<Scripted>> {
+    Courier::new(
+        Arc::clone(api),
+        Gate::new(0.0),
+        RetryPolicy {
+            attempts: 5,
+            base: BASE,
+            cap: 20 * BASE,
+        },
+        fastrand::Rng::with_seed(7),
+        Arc::new(ManualClock::new(parse_moment(now, 0).unwrap())),
+        Control::new(),
+        Arc::default(),
+    )
+}
+
+fn noon(api: &Arc<Scripted>) -> Courier<Arc<Scripted>> {
+    courier(api, "2026-06-15 12:00")
+}
+
+fn request() -> Arc<OriginRequest> {
+    let domains = ["www.a.com".parse().unwrap()];
+    Arc::new(OriginRequest::new(&domains, Span::slot_of(0)).unwrap())
+}
+
+/// Asks once; whether there was an answer, and how many requests that took.
+async fn ask(courier: &Courier<Arc<Scripted>>) -> (bool, u64) {
+    let mut traffic = Traffic::default();
+    let answered = courier.ask(&request(), false, &mut traffic).await;
+    (answered.is_ok(), traffic.requests)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is_given_up() {
+    let api = Arc::new(Scripted::saying(vec![Some(busy()); 100]));
+    let courier = noon(&api);
+    let began = tokio::time::Instant::now();
+    assert_eq!(ask(&courier).await, (false, 10));
+    assert!(!courier.control.is_stopped());
+    // Nine pauses of at most two seconds each, did they not grow.
+    assert!(began.elapsed() > 18 * BASE, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_any_success_one_refusal_stops_the_run() {
+    for kind in denials() {
+        let api = Arc::new(Scripted::saying([Some(kind.clone())]));
+        let courier = noon(&api);
+        assert_eq!(ask(&courier).await, (false, 1), "{kind:?}");
+        assert_eq!(courier.control.reason().and_then(Stop::denial), Some(&kind));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn up_to_four_refusals_after_a_success_are_outlived_and_the_fifth_stops_the_run() {
+    for kind in denials() {
+        for refusals in 1..=5 {
+            let refused = vec![Some(kind.clone()); refusals];
+            let api = Arc::new(Scripted::saying([vec![None], refused].concat()));
+            let courier = noon(&api);
+            assert_eq!(ask(&courier).await, (true, 1));
+            let outlived = refusals < 5;
+            let tries = u64::try_from(refusals).unwrap() + u64::from(outlived);
+            assert_eq!(ask(&courier).await, (outlived, tries), "{kind:?} {refusals}");
+            assert_eq!(courier.control.is_stopped(), !outlived);
+            let pauses: Vec<u64> = api
+                .sent
+                .lock()
+                .unwrap()
+                .windows(2)
+                .map(|pair| (pair[1] - pair[0]).as_secs())
+                .collect();
+            assert_eq!(pauses[1..], [1, 2, 4, 8][..pauses.len() - 1]);
+            let counted: u64 = courier.progress.snapshot().denied.iter().sum();
+            assert_eq!(counted, u64::try_from(refusals).unwrap());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_was_answered_lately_outlives_refusals_from_the_first_request_on() {
+    for kind in denials() {
+        let api = Arc::new(Scripted::saying(vec![Some(kind); 4]));
+        assert_eq!(ask(&noon(&api).answered_before(true)).await, (true, 5));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_after_a_refusal_holds_every_worker() {
+    let kind = denials()[2].clone();
+    let api = Arc::new(Scripted::saying([Some(kind)]));
+    let courier = noon(&api).answered_before(true);
+    let began = tokio::time::Instant::now();
+    let (mut mine, mut other) = (Traffic::default(), Traffic::default());
+    let (request, another) = (request(), request());
+    let refused = courier.ask(&request, false, &mut mine);
+    let waiting = async {
+        // The other worker comes just after the refusal.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        courier.ask(&another, false, &mut other).await
+    };
+    let (a, b) = tokio::join!(refused, waiting);
+    assert!(a.is_ok() && b.is_ok());
+    assert!(
+        api.sent.lock().unwrap()[1..]
+            .iter()
+            .all(|sent| *sent - began >= BASE)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn around_midnight_the_other_date_comes_first_and_counts_as_a_try() {
+    let (refused, near) = (denials()[2].clone(), "2026-06-15 23:59");
+    // Never answered: one more request, and no wait.
+    let api = Arc::new(Scripted::saying(vec![Some(refused.clone()); 9]));
+    let began = tokio::time::Instant::now();
+    assert_eq!(ask(&courier(&api, near)).await, (false, 2));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    // Answered before: five in all, only the second of them for the other date.
+    let api = Arc::new(Scripted::saying(vec![Some(refused); 9]));
+    let asking = courier(&api, near).answered_before(true);
+    assert_eq!(ask(&asking).await, (false, 5));
+    let dates = api.dates.lock().unwrap();
+    let other = SigningDate::from_unix(parse_moment(near, 0).unwrap() + HOUR_SECONDS);
+    assert_eq!(dates.iter().filter(|date| **date == other).count(), 1);
+    assert_eq!(dates[1], other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_trusted_stops_the_run_at_any_time() {
+    let kind = FailureKind::Tls { what: String::new() };
+    let api = Arc::new(Scripted::saying([None, Some(kind)]));
+    let courier = noon(&api);
+    assert_eq!(ask(&courier).await, (true, 1));
+    assert_eq!(ask(&courier).await, (false, 1));
+    let reason = courier.control.reason();
+    assert!(matches!(reason, Some(Stop::Configuration(_))), "{reason:?}");
+}

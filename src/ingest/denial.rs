@@ -1,0 +1,227 @@
+//! Answers that refuse the one who asks, and not what is asked for: the key, the account, or the way to the API.
+//!
+//! Before the first success of a run such an answer ends the run: the key is wrong, and repeating it would look
+//! like an attack. After a success the same key has just worked, so the answer is a fault like any other. Then
+//! the request is tried again a few times, and only an API that keeps refusing ends the run.
+
+use std::time::Duration;
+
+use super::control::Stop;
+use crate::api::{ApiStatus, FailureKind, Reaction, RetryPolicy};
+
+/// The most tries of one request that is refused after a success, the first included.
+const MOST_TRIES: u32 = 5;
+
+/// What kind of refusal an answer is. The set is bounded, so that each can have a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// Status 3: the API misses the user name.
+    UserNameRequired,
+    /// Status 4: the API misses the signature.
+    SignatureRequired,
+    /// Status 7: the signature is not right.
+    SignatureIncorrect,
+    /// Status 20: the user name does not exist.
+    UserUnknown,
+    /// HTTP status 401.
+    Unauthorized,
+    /// HTTP status 403.
+    Forbidden,
+    /// HTTP status 407: a proxy on the way refuses.
+    ProxyRefuses,
+    /// A redirect, which is never followed.
+    Redirect,
+    /// Anything else that ends a run.
+    Other,
+}
+
+impl Denial {
+    /// Every kind there is.
+    pub const ALL: [Self; 9] = [
+        Self::UserNameRequired,
+        Self::SignatureRequired,
+        Self::SignatureIncorrect,
+        Self::UserUnknown,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::ProxyRefuses,
+        Self::Redirect,
+        Self::Other,
+    ];
+
+    /// The kind of refusal that `kind` is; `None` for every other failure. A connection that cannot be trusted
+    /// is no refusal: nobody knows who answered.
+    #[must_use]
+    pub fn of(kind: &FailureKind) -> Option<Self> {
+        let refuses = matches!(
+            kind.reaction(),
+            Reaction::StopCredentials | Reaction::StopConfiguration
+        );
+        refuses.then_some(match kind {
+            FailureKind::Tls { .. } => return None,
+            FailureKind::Redirected { .. } => Self::Redirect,
+            FailureKind::Http { status: 401, .. } => Self::Unauthorized,
+            FailureKind::Http { status: 403, .. } => Self::Forbidden,
+            FailureKind::Http { status: 407, .. } => Self::ProxyRefuses,
+            FailureKind::Api { status, .. } => match status {
+                ApiStatus::UserNameRequired => Self::UserNameRequired,
+                ApiStatus::SignatureRequired => Self::SignatureRequired,
+                ApiStatus::SignatureIncorrect => Self::SignatureIncorrect,
+                ApiStatus::UserUnknown => Self::UserUnknown,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        })
+    }
+
+    /// Its name in the metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UserNameRequired => "status_3",
+            Self::SignatureRequired => "status_4",
+            Self::SignatureIncorrect => "status_7",
+            Self::UserUnknown => "status_20",
+            Self::Unauthorized => "http_401",
+            Self::Forbidden => "http_403",
+            Self::ProxyRefuses => "http_407",
+            Self::Redirect => "redirect",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How long all workers pause after a request was refused for the `tries`th time, or `None` when it has been
+/// tried often enough. The pauses double from the policy's base up to its cap.
+pub(super) fn pause_after(tries: u32, policy: &RetryPolicy) -> Option<Duration> {
+    (tries < MOST_TRIES.min(policy.attempts)).then(|| policy.longest(tries))
+}
+
+/// Why the run stops that `kind` ends. `answered`: the API has answered this account before, so nothing in the
+/// configuration is missing, whatever the answer says. A redirect still names another address.
+pub(super) fn stop(kind: FailureKind, answered: bool, clock_ahead: Option<i64>) -> Stop {
+    let configuration = match (&kind, kind.reaction()) {
+        (FailureKind::Tls { .. } | FailureKind::Redirected { .. }, _) => true,
+        (_, Reaction::StopConfiguration) => !answered,
+        _ => false,
+    };
+    if configuration {
+        Stop::Configuration(kind)
+    } else {
+        Stop::Credentials { kind, clock_ahead }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn api(code: i64) -> FailureKind {
+        FailureKind::Api {
+            status: ApiStatus::from_code(code),
+            message: String::new(),
+        }
+    }
+
+    fn http(status: u16) -> FailureKind {
+        FailureKind::Http {
+            status,
+            shown: String::new(),
+        }
+    }
+
+    fn redirect() -> FailureKind {
+        FailureKind::Redirected {
+            status: 302,
+            host: String::new(),
+        }
+    }
+
+    fn distrust() -> FailureKind {
+        FailureKind::Tls { what: String::new() }
+    }
+
+    /// Every kind of refusal but `Other`, in the order of [`Denial::ALL`].
+    pub(crate) fn denials() -> [FailureKind; 8] {
+        [
+            api(3),
+            api(4),
+            api(7),
+            api(20),
+            http(401),
+            http(403),
+            http(407),
+            redirect(),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_own_name_and_nothing_else_is_one() {
+        for (kind, denial) in denials().iter().zip(Denial::ALL) {
+            assert_eq!(Denial::of(kind), Some(denial), "{kind:?}");
+        }
+        let others = [
+            api(1),
+            api(18),
+            api(21),
+            api(43),
+            api(99),
+            http(404),
+            http(500),
+            distrust(),
+        ];
+        for kind in others {
+            assert_eq!(Denial::of(&kind), None, "{kind:?}");
+        }
+        let mut labels = Denial::ALL.map(Denial::label).to_vec();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), Denial::ALL.len());
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_the_fifth_try_is_the_last() {
+        let policy = |attempts| RetryPolicy {
+            attempts,
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(5),
+        };
+        let pauses = |attempts| {
+            (1..10)
+                .map_while(|tries| pause_after(tries, &policy(attempts)))
+                .map(|pause| pause.as_secs())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(5), [1, 2, 4, 5]);
+        assert_eq!(pauses(100), [1, 2, 4, 5]);
+        // Who wants fewer attempts gets fewer.
+        assert_eq!(pauses(3), [1, 2]);
+        assert_eq!(pauses(1), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn after_a_success_everything_but_a_redirect_is_a_matter_of_credentials() {
+        let is_credentials = |kind, answered| match stop(kind, answered, Some(7)) {
+            Stop::Credentials { clock_ahead, .. } => {
+                assert_eq!(clock_ahead, Some(7));
+                true
+            }
+            Stop::Configuration(_) => false,
+            other => panic!("{other:?}"),
+        };
+        for (kind, before, after) in [
+            (api(3), false, true),
+            (api(4), false, true),
+            (api(7), true, true),
+            (api(20), true, true),
+            (http(401), true, true),
+            (http(403), true, true),
+            (http(407), false, true),
+            (redirect(), false, false),
+            (distrust(), false, false),
+        ] {
+            assert_eq!(is_credentials(kind.clone(), false), before, "{kind:?}");
+            assert_eq!(is_credentials(kind.clone(), true), after, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Works off tasks: asks what they want to ask, and hands on what they decide.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::control::Control;
+use super::courier::{Asked, Courier, NotAnswered, Traffic, Transport};
+use super::decide::{Ask, Conclusion, Knowledge, Output, Task};
+use super::summary::FailedRange;
+use crate::api::OriginRequest;
+use crate::clock::SharedClock;
+use crate::model::{Domain, Span};
+use crate::store::Commit;
+
+/// What all tasks of a run work with.
+#[derive(Debug)]
+pub(super) struct Worker<T> {
+    /// Sends the requests.
+    pub(super) courier: Courier<T>,
+    /// What the run knows of the service. Decisions are quick, so a lock is never held across a wait.
+    pub(super) knowledge: Mutex<Knowledge>,
+    /// Stops the run.
+    pub(super) control: Control,
+    /// When answers are seen.
+    pub(super) clock: SharedClock,
+    /// To the writer.
+    pub(super) commits: mpsc::Sender<Commit>,
+}
+
+impl Ask {
+    /// Whether `next` asks for the same, padded or not.
+    fn is_repeated_by(&self, next: &Self) -> bool {
+        self.domains == next.domains && self.window == next.window
+    }
+}
+
+/// What came of a task.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) failures: Vec<FailedRange>,
+    pub(super) conclusions: Vec<Conclusion>,
+    /// The marks beyond retention are not true.
+    pub(super) reopen: bool,
+    pub(super) failed: bool,
+    pub(super) answered: bool,
+    /// Days with holes that were to be asked for again, and were not answered.
+    pub(super) unanswered_holes: Vec<(Domain, Span)>,
+}
+
+impl<T: Transport> Worker<T> {
+    /// Carries out `task`.
+    pub(super) async fn work(self: Arc<Self>, mut task: Task) -> Report {
+        let mut report = Report::default();
+        let mut traffic = Traffic::default();
+        let mut charges = 0;
+        let mut failed: Option<Ask> = None;
+        loop {
+            let ask = if self.control.is_stopped() {
+                self.knowing(|knowledge| task.stop(knowledge, self.clock.now()));
+                None
+            } else {
+                self.knowing(|knowledge| task.next(knowledge, self.clock.now()))
+            };
+            let may_go_on = self
+                .deliver(&mut task, &mut traffic, &mut report, &mut charges)
+                .await;
+            let Some(ask) = ask else { break };
+            if !may_go_on {
+                continue;
+            }
+            // Tasks ask for at least one domain, on the grid.
+            let Some(request) = OriginRequest::new(&ask.domains, ask.window) else {
+                break;
+            };
+            let request = Arc::new(request.asking(ask.sent));
+            let is_repeated = failed.take().is_some_and(|failed| failed.is_repeated_by(&ask));
+            match self.courier.ask(&request, is_repeated, &mut traffic).await {
+                Ok(Asked { answer, asked_at }) => {
+                    self.knowing(|knowledge| task.answered(answer, asked_at, knowledge));
+                }
+                Err(NotAnswered::Failed(failure)) => {
+                    self.knowing(|knowledge| task.failed(&failure.kind, knowledge, self.clock.now()));
+                    failed = Some(ask);
+                }
+                Err(NotAnswered::Stopped) => {}
+            }
+        }
+        report.unanswered_holes = task.unanswered_holes();
+        report.failed = task.has_failed();
+        report.answered = task.was_answered();
+        report
+    }
+
+    /// Hands on what the task decided. False where the run's budget for failures is spent.
+    async fn deliver(
+        &self,
+        task: &mut Task,
+        traffic: &mut Traffic,
+        report: &mut Report,
+        charges: &mut u32,
+    ) -> bool {
+        let mut may_go_on = true;
+        for output in task.take_outputs() {
+            match output {
+                Output::Commit(mut commit) => {
+                    let Traffic {
+                        requests,
+                        retries,
+                        bytes,
+                    } = std::mem::take(traffic);
+                    commit.totals.requests += requests;
+                    commit.totals.retries += retries;
+                    commit.totals.bytes += bytes;
+                    self.send(*commit).await;
+                }
+                Output::Failed(failed) => report.failures.push(failed),
+                Output::Concluded(conclusion) => report.conclusions.push(conclusion),
+                Output::Reopen => report.reopen = true,
+                Output::Charge => {
+                    *charges += 1;
+                    may_go_on &= self.courier.charge(*charges).await;
+                }
+            }
+        }
+        may_go_on
+    }
+
+    /// Decides something.
+    pub(super) fn knowing<R>(&self, decide: impl FnOnce(&mut Knowledge) -> R) -> R {
+        // What is known is changed in steps that each leave it whole.
+        decide(&mut self.knowledge.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hands a commit to the writer.
+    pub(super) async fn send(&self, commit: Commit) {
+        // The writer goes away only after it has stopped the run and kept the reason.
+        let _ = self.commits.send(commit).await;
+    }
+}
