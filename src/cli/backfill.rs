@@ -13,6 +13,10 @@ use crate::plan::Order;
 ///
 /// What is stored and settled is not asked for again, so an interrupted or failed run is continued by
 /// running it again. Slots younger than 24 hours are fetched, and become due again as they age.
+///
+/// Slots without a point are confirmed by a second request. Slots older than `fetch.retention` (28d) that the API
+/// refuses twice as too old are marked. What else the API refuses has failed, and is asked for again later;
+/// naming a domain with -d asks for it at once. --force ignores all of this.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats backfill -d www.a.com --from 2026-01-01 --to 2026-02-01
@@ -23,7 +27,7 @@ pub struct BackfillArgs {
     domains: DomainArgs,
     #[command(flatten)]
     range: RangeArgs,
-    /// Ask also for what is settled, or beyond the API's retention
+    /// Ask also for what is settled, marked as beyond retention, or refused
     #[arg(long)]
     force: bool,
     /// Print the requests that a run would make; make none, and write nothing
@@ -49,6 +53,7 @@ impl BackfillArgs {
             command: "backfill",
             domains: config.require_domains()?.to_vec(),
             range: self.range.span(context.now())?,
+            named: !self.domains.domains.is_empty(),
             force: self.force,
             order: if self.newest_first {
                 Order::NewestFirst

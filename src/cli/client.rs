@@ -28,6 +28,7 @@ pub(super) fn client(
         connect_timeout: CONNECT_TIMEOUT,
         read_timeout: READ_TIMEOUT,
         max_body: config.fetch.max_body,
+        concurrency: config.fetch.concurrency,
         user_agent: concat!("jdcdn-stats/", env!("CARGO_PKG_VERSION")).to_owned(),
         clock: Arc::clone(clock),
     };

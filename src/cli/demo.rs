@@ -64,6 +64,7 @@ impl DemoArgs {
             command: "demo",
             domains: config.require_domains()?.to_vec(),
             range: range.to_grid(),
+            named: false,
             force: false,
             order: Order::OldestFirst,
         };

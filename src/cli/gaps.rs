@@ -17,23 +17,32 @@ use crate::store::{DomainGaps, Expected, Reader};
 
 /// List the intervals without points, and why they have none
 ///
-/// Looked for anew in the stored points, from the configured start (else from the first slot ever asked for)
-/// to the newest slot that is available. The reasons: never asked; empty, where the answer held no point;
-/// rejected, where its point could not be taken (see `rejects`); beyond retention, where the API no longer
-/// served it. Of a domain that is in the database but neither configured nor named with -d, only holes in
-/// what was asked for are listed. All times are UTC+8.
+/// Looks for them in the stored points, from the configured start (else from the first slot ever
+/// asked for) to the newest slot that is available. All times are UTC+8. The reasons:
+///
+/// - never asked: no run has asked for it
+/// - failed: no usable answer came; the next run asks again
+/// - empty: the answer held no point; asked for again at each of `refresh.hole_ages`
+/// - rejected: its point could not be taken (see `rejects`); asked for again as if it were empty
+/// - beyond retention: the API no longer serves it
+///
+/// Of a domain that is in the database but neither configured nor named with -d, only holes in
+/// what was asked for are listed.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "Examples:
   jdcdn-stats gaps
   jdcdn-stats gaps -d www.a.com --from 2026-01 --to 2026-02
-  jdcdn-stats gaps --format json")]
+  jdcdn-stats gaps --format json"
+)]
 pub struct GapsArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// First moment to look at; forms as in `backfill`
+    /// Start of the range; forms as in `backfill`
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// First moment not to look at
+    /// End of the range (exclusive)
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     #[command(flatten)]
@@ -98,6 +107,7 @@ pub(super) fn domain_names(config: &Config, reader: &Reader, all: bool) -> Resul
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Slots {
     pub(super) never_asked: i64,
+    pub(super) failed: i64,
     pub(super) empty: i64,
     pub(super) rejected: i64,
     pub(super) beyond_retention: i64,
@@ -109,6 +119,7 @@ impl Slots {
         for gap in gaps {
             *match gap.reason {
                 GapReason::NeverAsked => &mut slots.never_asked,
+                GapReason::Failed => &mut slots.failed,
                 GapReason::Empty => &mut slots.empty,
                 GapReason::Rejected => &mut slots.rejected,
                 GapReason::BeyondRetention => &mut slots.beyond_retention,
@@ -119,6 +130,7 @@ impl Slots {
 
     fn add(&mut self, other: &Self) {
         self.never_asked += other.never_asked;
+        self.failed += other.failed;
         self.empty += other.empty;
         self.rejected += other.rejected;
         self.beyond_retention += other.beyond_retention;
@@ -164,12 +176,21 @@ where
         total.add(slots);
     }
     writeln!(out, "\nslots without a point, by reason:\n")?;
-    let columns = ["domain", "never asked", "empty", "rejected", "beyond retention"].map(str::to_owned);
+    let columns = [
+        "domain",
+        "never asked",
+        "failed",
+        "empty",
+        "rejected",
+        "beyond retention",
+    ]
+    .map(str::to_owned);
     let mut table = output::writer(Format::Table, &columns, out)?;
     for (name, slots) in sums.into_iter().chain([("total", total)]) {
         table.row(&[
             Cell::Text(name),
             Cell::Integer(slots.never_asked),
+            Cell::Integer(slots.failed),
             Cell::Integer(slots.empty),
             Cell::Integer(slots.rejected),
             Cell::Integer(slots.beyond_retention),
@@ -194,6 +215,7 @@ struct GapJson {
     to: String,
     slots: i64,
     reason: GapReason,
+    confirmed: bool,
 }
 
 /// Written domain by domain: all gaps of an account may not fit into memory.
@@ -216,6 +238,7 @@ where
             to: civil::cst_rfc3339(gap.span.end()),
             slots: gap.span.slots(),
             reason: gap.reason,
+            confirmed: gap.confirmed,
         });
         let domain = DomainJson {
             domain: name,

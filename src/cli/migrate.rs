@@ -6,13 +6,15 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::output::{self, Cell, Format};
+use super::pull::relabelled_to;
 use crate::model::civil;
 use crate::store::{Holder, Store, migrations};
 
 /// Apply the schema migrations that a database lacks, or list them
 ///
 /// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time. Hours,
-/// days and months that an interrupted run has left behind are brought up to date as well.
+/// days and months that an interrupted run has left behind are brought up to date as well, and computed anew if
+/// `slot_label` has changed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
 pub struct MigrateArgs {
@@ -24,14 +26,19 @@ pub struct MigrateArgs {
 impl MigrateArgs {
     /// Applies or lists the migrations.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let database = context.config(|_| {})?.database;
+        let config = context.config(|_| {})?;
+        let database = config.database;
         if !self.list {
             let holder = Holder {
                 command: "migrate".to_owned(),
                 started_at: context.now(),
             };
             let mut store = Store::open(&database, &holder)?;
+            let relabelled = store.use_slot_label(config.slot_label)?;
             store.roll_up(|_, _| ())?;
+            if relabelled {
+                tracing::warn!("{}", relabelled_to(config.slot_label));
+            }
             store.checkpoint()?;
         }
         let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);

@@ -8,7 +8,7 @@
 //! - [`check`]: what `check` looks at, one file a subject
 //! - `client`: the API client as it is configured
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
-//!   [`summary_view`], [`dry_run`]: what they show
+//!   [`summary_view`], `conclusion_view`, [`dry_run`]: what they show
 //! - [`watch`]: the command that goes on and on, in parts of its own
 //! - [`export`], [`export_view`]: files for other engines, and how they are getting on
 //! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
@@ -22,6 +22,7 @@ pub mod check;
 mod client;
 pub mod command;
 pub mod completions;
+mod conclusion_view;
 pub mod context;
 pub mod demo;
 pub mod dry_run;

@@ -21,8 +21,9 @@ use super::summary_view;
 use crate::api::{Client, RetryPolicy};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::ingest::{self, Control, Job, Pace, Progress, RunError, Signal, Summary};
-use crate::model::{Credentials, Domain, Span, UnixSeconds, civil};
+use crate::ingest::again::closed;
+use crate::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, RunError, Signal, Summary};
+use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
 use crate::store::{Expected, Holder, Reader, Store, StoreError};
 
@@ -44,7 +45,9 @@ pub struct Pull {
     pub domains: Vec<Domain>,
     /// The range.
     pub range: Span,
-    /// Whether settled slots are asked for, too.
+    /// Whether the domains were named on the command line: what was refused of them is asked for at once.
+    pub named: bool,
+    /// Whether everything is asked for, whatever was concluded before.
     pub force: bool,
     /// Which windows come first.
     pub order: Order,
@@ -97,14 +100,19 @@ impl Pull {
         config: &Config,
         now: UnixSeconds,
     ) -> Result<Plan, StoreError> {
-        let coverage = match reader {
-            Some(reader) => reader.coverage_of(&self.domains, self.range)?,
-            None => self
+        let Some(reader) = reader else {
+            let nothing: Vec<_> = self
                 .domains
                 .iter()
                 .map(|domain| (domain.clone(), Vec::new()))
-                .collect(),
+                .collect();
+            return Ok(Plan::new(self.range, &nothing, now, &self.plan_settings(config)));
         };
+        let coverage = reader.coverage_of(&self.domains, self.range)?;
+        let mut refused = reader.refusals(&self.domains)?;
+        // What is asked for again now is planned; the run asks for its newest window first.
+        refused.retain(|refusal| !(self.named || self.force || refusal.next_at <= now));
+        let coverage = closed(&coverage, &refused, self.range);
         Ok(Plan::new(self.range, &coverage, now, &self.plan_settings(config)))
     }
 
@@ -151,23 +159,36 @@ impl Pull {
             command: self.command.to_owned(),
             started_at: clock.now(),
         };
-        let store = Store::open(&config.database, &holder)?;
-        let mut coverage = Vec::with_capacity(self.domains.len());
-        for domain in &self.domains {
-            coverage.push((domain.clone(), store.coverage(domain, self.range)?));
-        }
-        let settings = self.plan_settings(config);
+        let mut store = Store::open(&config.database, &holder)?;
+        let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
-        let job = Job {
+        let mut job = Job::prepare(&store, self.job_settings(config, now), now)?;
+        if relabelled {
+            job.warnings.push(relabelled_to(config.slot_label));
+        }
+        Ok(Prepared {
+            job,
+            store,
+            client,
+            clock: Arc::clone(clock),
+        })
+    }
+
+    fn job_settings(&self, config: &Config, now: UnixSeconds) -> JobSettings {
+        let plan = self.plan_settings(config);
+        JobSettings {
             command: self.command,
-            domains: self.domain_count(),
-            plan: Plan::new(self.range, &coverage, now, &settings),
+            domains: self.domains.clone(),
+            range: self.range,
+            named: self.named,
             expected: Some(Expected {
                 domains: config.configured.clone(),
                 from: config.start,
-                until: settings.refresh.horizon(now),
+                until: plan.refresh.horizon(now),
             }),
-            refresh: settings.refresh,
+            plan,
+            hole_ages: config.refresh.hole_ages.clone(),
+            retention: config.fetch.retention,
             pace: Pace {
                 concurrency: config.fetch.concurrency,
                 requests_per_second: config.fetch.requests_per_second.unwrap_or(0.0),
@@ -177,14 +198,14 @@ impl Pull {
                     cap: config.retry.cap,
                 },
                 seed: fastrand::u64(..),
+                answered_before: false,
             },
-        };
-        Ok(Prepared {
-            job,
-            store,
-            client,
-            clock: Arc::clone(clock),
-        })
+            keep: Keep {
+                rejects: config.keep.rejects,
+                runs: config.keep.runs,
+            },
+            username: config.username.clone().unwrap_or_default(),
+        }
     }
 
     fn domain_count(&self) -> u64 {
@@ -221,6 +242,14 @@ impl Pull {
 }
 
 impl Prepared {
+    /// The same, for an account that the API is known to have answered lately if `answered`; see
+    /// [`Pace::answered_before`].
+    #[must_use]
+    pub fn answered_before(mut self, answered: bool) -> Self {
+        self.job.pace.answered_before = answered;
+        self
+    }
+
     /// Carries the plan out until it is done or stopped through `control`. The lock is given up at the end.
     pub async fn run(self, control: Control, progress: Arc<Progress>) -> Result<Summary, PullError> {
         let ended = ingest::run(self.job, self.store, self.client, self.clock, control, progress).await;
@@ -230,6 +259,15 @@ impl Prepared {
             Err(lost @ RunError::Writer(_)) => Err(CliError::new(ExitStatus::FAILED, &lost).into()),
         }
     }
+}
+
+/// What to warn of where the slot label in force was another one before.
+#[must_use]
+pub fn relabelled_to(label: SlotLabel) -> String {
+    format!(
+        "slot_label changed from {} to {label}: rollups were computed anew",
+        label.other()
+    )
 }
 
 impl From<StoreError> for PullError {

@@ -114,6 +114,15 @@ impl ListArgs {
         })?;
         rows.finish()?;
         drop(rows);
+        let dropped: u64 = reader.dropped_rejects()?.iter().map(|(_, count)| count).sum();
+        if dropped > 0 {
+            context.streams.stdout.flush()?;
+            let _ = writeln!(
+                context.streams.stderr,
+                "({} deleted so far to keep at most `keep.rejects`)",
+                counted(dropped, "older reject")
+            );
+        }
         if count == 0 {
             context.streams.stdout.flush()?;
             // Beside the data: nobody is left to tell when that fails.
@@ -216,6 +225,7 @@ impl ChosenArgs {
                 finished_at: context.now(),
                 totals: RunTotals::default(),
                 failures: "[]".to_owned(),
+                conclusions: "[]".to_owned(),
                 message: Some(format!("{discarded} discarded")),
                 expected: None,
             },

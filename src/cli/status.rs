@@ -22,7 +22,8 @@ const RUNS: u32 = 5;
 /// Show what the database holds of each domain, what is missing, and the last runs
 ///
 /// All times are UTC+8. `missing` counts the 5-minute slots without a point, from the configured start (else
-/// from the first one asked for) to the newest that is available; `beyond` those that the API no longer serves.
+/// from the first one asked for) to the newest that is available; `failed` those of them that were asked for
+/// without a usable answer; `beyond` those that the API no longer serves.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats status --format json
@@ -49,6 +50,7 @@ struct DomainStatus {
     points: u64,
     settled_until: Option<String>,
     missing_slots: i64,
+    failed_slots: i64,
     beyond_retention_slots: i64,
     rejects: u64,
 }
@@ -153,6 +155,7 @@ fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> Do
         points: overview.points,
         settled_until: settled_until(overview, from, refresh.last_age()).map(civil::cst_rfc3339),
         missing_slots: (expected - points - unserved).max(0),
+        failed_slots: overview.failed_slots,
         beyond_retention_slots: unserved,
         rejects: overview.rejects,
     }
@@ -181,6 +184,7 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn std::io::Write) -> Resul
         "points",
         "settled until",
         "missing",
+        "failed",
         "beyond",
         "rejects",
     ];
@@ -195,6 +199,7 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn std::io::Write) -> Resul
             Cell::Integer(i64::try_from(domain.points).unwrap_or(i64::MAX)),
             Cell::Text(&settled),
             Cell::Integer(domain.missing_slots),
+            Cell::Integer(domain.failed_slots),
             Cell::Integer(domain.beyond_retention_slots),
             Cell::Integer(i64::try_from(domain.rejects).unwrap_or(i64::MAX)),
         ])?;

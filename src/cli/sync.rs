@@ -14,7 +14,8 @@ use crate::plan::Order;
 /// Bring every configured domain up to date
 ///
 /// One plan from `start` in the configuration to now: history that was never fetched, new slots, and slots
-/// that have reached a refresh age. Run it from a timer; a run with nothing due makes no request.
+/// that have reached a refresh age or, without a point, a hole age. Run it from a timer; a run with nothing due makes
+/// no request. A domain that the API refuses is asked for again at the next run, then after 1 h, 6 h and once a day.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats sync
@@ -56,6 +57,7 @@ impl SyncArgs {
             None => None,
         };
         let mut pull = up_to_date("sync", &config, from, now)?;
+        pull.named = !self.domains.domains.is_empty();
         if self.oldest_first {
             pull.order = Order::OldestFirst;
         }
@@ -86,6 +88,7 @@ pub fn up_to_date(
         command,
         domains: config.require_domains()?.to_vec(),
         range: range.to_grid(),
+        named: false,
         force: false,
         order: Order::NewestFirst,
     })

@@ -113,6 +113,7 @@ fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<Alarm> {
     let slots = Slots::of(&counting);
     let parts = [
         (slots.never_asked, "never asked for"),
+        (slots.failed, "failed"),
         (slots.empty, "empty"),
         (slots.rejected, "rejected"),
     ];
@@ -121,7 +122,7 @@ fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<Alarm> {
         .filter(|(slots, _)| *slots > 0)
         .map(|(slots, what)| format!("{slots} {what}"))
         .collect();
-    let total = slots.never_asked + slots.empty + slots.rejected;
+    let total = slots.never_asked + slots.failed + slots.empty + slots.rejected;
     let message = format!(
         "{} without a point from {} (UTC+8) on: {}",
         counted(u64::try_from(total).unwrap_or(0), "slot"),
@@ -155,9 +156,8 @@ mod tests {
     #[test]
     fn what_the_api_no_longer_serves_is_no_alarm() {
         let domain = "www.a.com".parse().unwrap();
-        let gap = |start: i64, end: i64, reason| Gap {
-            span: Span::new(NOW + start * 300, NOW + end * 300).unwrap(),
-            reason,
+        let gap = |start: i64, end: i64, reason| {
+            Gap::new(Span::new(NOW + start * 300, NOW + end * 300).unwrap(), reason)
         };
         let beyond = gap(0, 5, GapReason::BeyondRetention);
         assert_eq!(gaps(&domain, &[beyond]), None);

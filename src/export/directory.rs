@@ -13,7 +13,7 @@ use super::manifest::{FileEntry, MANIFEST, Manifest, State, UNFINISHED_MANIFEST,
 use super::part::{WrittenFile, unfinished_name};
 use super::partition::Partition;
 use super::relation::{DataFormat, Relation};
-use crate::model::UnixSeconds;
+use crate::model::{SlotLabel, UnixSeconds};
 use crate::store::Holder;
 use crate::store::lock::Lock;
 
@@ -40,7 +40,7 @@ impl Directory {
     /// A directory that holds anything but an export is refused before anything is written to it.
     pub(super) fn claim(
         root: &Path,
-        format: DataFormat,
+        (format, label): (DataFormat, SlotLabel),
         schema: usize,
         now: UnixSeconds,
     ) -> Result<Self, ExportError> {
@@ -58,7 +58,7 @@ impl Directory {
         refuse_foreign(root)?;
         let found = Manifest::load(root)?;
         let changed = found.is_none();
-        let manifest = found.unwrap_or_else(|| Manifest::empty(format));
+        let manifest = found.unwrap_or_else(|| Manifest::empty(format, label));
         if manifest.format != format {
             return Err(ExportError::OtherFormat {
                 directory: root.to_owned(),
@@ -89,6 +89,12 @@ impl Directory {
     /// Files that are not as they are listed: to be written anew whatever the export is asked for.
     pub(super) fn broken(&self) -> &BTreeSet<Partition> {
         &self.broken
+    }
+
+    /// Notes that every file goes by `label` now.
+    pub(super) fn relabel(&mut self, label: SlotLabel) {
+        self.changed |= self.manifest.label != label;
+        self.manifest.label = label;
     }
 
     /// Whether the file of `partition` is there and holds `content`.

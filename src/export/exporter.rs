@@ -13,7 +13,7 @@ use super::parquet_part::ParquetPart;
 use super::part::{PartFile, WrittenFile};
 use super::partition::{Partition, has_room_for};
 use super::relation::{DataFormat, Relation, Row};
-use crate::model::{Domain, Span, UnixSeconds, civil, moment};
+use crate::model::{Domain, SlotLabel, Span, UnixSeconds, civil, moment};
 use crate::nearest::nearest;
 use crate::store::{Frozen, KnownDomain, Reader};
 
@@ -86,6 +86,7 @@ pub fn export(
     watch: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Summary, ExportError> {
     let frozen = reader.freeze()?;
+    let label = reader.slot_label()?;
     let known = frozen.domains()?;
     if let Some(long) = known
         .iter()
@@ -96,10 +97,18 @@ pub fn export(
         });
     }
     refuse_unknown(request, &known)?;
-    let directory = Directory::claim(&request.directory, request.format, frozen.schema()?, request.now)?;
+    let form = (request.format, label);
+    let directory = Directory::claim(&request.directory, form, frozen.schema()?, request.now)?;
+    let mut request = request.clone();
+    if directory.manifest().label != label {
+        // A point that moves to another month's file must not be missing in both.
+        request.domains.clear();
+        request.range = None;
+    }
     let mut exporter = Exporter {
-        request,
+        request: &request,
         frozen,
+        label,
         directory,
         sets: SetDigests::default(),
         seen: HashSet::new(),
@@ -147,6 +156,8 @@ struct Counters {
 struct Exporter<'r, W> {
     request: &'r Request,
     frozen: Frozen<'r>,
+    /// Which month a point belongs to.
+    label: SlotLabel,
     directory: Directory,
     sets: SetDigests,
     /// Files that the database has data for.
@@ -168,6 +179,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
             self.progress.done += 1;
         }
         self.remove_vanished()?;
+        self.directory.relabel(self.label);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -191,6 +203,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         Ok(plan)
     }
 
+    /// Adds the months of `range`, or of all time, that hold points of `domain`. Months and `range` are cut at UTC+8
+    /// midnights; the label of a month's first slot may lie after that.
     fn add_months(
         &self,
         domain: &KnownDomain,
@@ -206,17 +220,18 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
                     ts,
                 })
         };
+        let shift = self.label.shift();
         let mut from = match range {
-            Some(range) => bounds(range.start())?.start(),
+            Some(range) => bounds(range.start())?.start() + shift,
             None => UnixSeconds::MIN,
         };
         while let Some(first) = self.frozen.first_from(domain, from)? {
-            if range.is_some_and(|range| bounds(first).is_ok_and(|month| month.intersect(&range).is_none())) {
+            let month = bounds(first.saturating_sub(shift))?;
+            if range.is_some_and(|range| month.intersect(&range).is_none()) {
                 break;
             }
-            let month = bounds(first)?;
             months.insert(month);
-            from = month.end();
+            from = month.end() + shift;
         }
         Ok(())
     }
@@ -224,7 +239,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     /// Brings the files of one domain and month up to date.
     fn month(&mut self, domain: &KnownDomain, month: Span) -> Result<(), ExportError> {
         let mut reading = ContentReader::new(&domain.name, &mut self.sets);
-        self.frozen.each_point(domain, month, |point| {
+        let labels = month.moved(self.label.shift());
+        self.frozen.each_point(domain, labels, |point| {
             reading.add(point);
             Ok::<_, ExportError>(())
         })?;
@@ -263,7 +279,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
             DataFormat::Parquet => Part::Parquet(Box::new(ParquetPart::new(file, relation)?)),
             DataFormat::Csv => Part::Csv(Box::new(CsvPart::new(file, relation, &domain.name)?)),
         };
-        self.frozen.each_point(domain, month, |point| {
+        let labels = month.moved(self.label.shift());
+        self.frozen.each_point(domain, labels, |point| {
             relation.each_row(point, |row| part.row(row))
         })?;
         part.finish()

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ExportError;
 use super::partition::Partition;
 use super::relation::DataFormat;
-use crate::model::{UnixSeconds, civil};
+use crate::model::{SlotLabel, UnixSeconds, civil};
 
 /// The manifest's file.
 pub const MANIFEST: &str = "_manifest.json";
@@ -29,6 +29,8 @@ const LAYOUT: u32 = 1;
 pub struct Manifest {
     /// Of all files.
     pub format: DataFormat,
+    /// Which month's file a point is in. While an export is at work on another one, some files go by that.
+    pub label: SlotLabel,
     /// Whether every file is as it is listed.
     pub state: State,
     /// The files.
@@ -85,6 +87,7 @@ struct Document {
     manifest: u32,
     program: String,
     schema: usize,
+    slot_label: Option<String>,
     /// When this was written.
     written_at: String,
     format: DataFormat,
@@ -110,9 +113,10 @@ struct Head {
 impl Manifest {
     /// Of a directory without files.
     #[must_use]
-    pub const fn empty(format: DataFormat) -> Self {
+    pub const fn empty(format: DataFormat, label: SlotLabel) -> Self {
         Self {
             format,
+            label,
             state: State::Complete,
             files: BTreeMap::new(),
         }
@@ -143,8 +147,17 @@ impl Manifest {
             .files
             .into_iter()
             .map(|line| (line.partition, line.entry));
+        // Before there was a setting, it was the start.
+        let label = document
+            .slot_label
+            .as_deref()
+            .unwrap_or(SlotLabel::Start.as_str());
+        let label = label
+            .parse()
+            .map_err(|error| unreadable(serde::de::Error::custom(error)))?;
         Ok(Some(Self {
             format: document.format,
+            label,
             state: document.state,
             files: files.collect(),
         }))
@@ -161,6 +174,7 @@ impl Manifest {
             manifest: VERSION,
             program: concat!("jdcdn-stats ", env!("CARGO_PKG_VERSION")).to_owned(),
             schema,
+            slot_label: Some(self.label.to_string()),
             written_at: civil::cst_rfc3339(now),
             format: self.format,
             state: self.state,
@@ -209,7 +223,7 @@ mod tests {
         let entry = FileEntry::new(1, 2, "aa".to_owned(), "bb".to_owned());
         Manifest {
             files: BTreeMap::from([(partition, entry)]),
-            ..Manifest::empty(DataFormat::Parquet)
+            ..Manifest::empty(DataFormat::Parquet, SlotLabel::End)
         }
     }
 
@@ -222,6 +236,7 @@ mod tests {
         let text = fs::read_to_string(directory.path().join(MANIFEST)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["written_at"], "2019-09-15T00:05:00+08:00");
+        assert_eq!(json["slot_label"], "end");
         assert_eq!(json["files"][0]["relation"], "origin_stats");
         assert_eq!(
             json["files"][0]["file"],

@@ -13,7 +13,7 @@ use super::months::{self, MonthRow};
 use super::scope::{self, Asked, Scope, Step};
 use super::series::{self, Series};
 use super::status::{self, Classes, CodeRow};
-use crate::model::{Span, UnixSeconds, text};
+use crate::model::{SlotLabel, Span, UnixSeconds, text};
 use crate::store::{ACCOUNT, Reader, RunOverview};
 
 /// How much of a name is shown; a host name has at most 253 characters.
@@ -28,6 +28,8 @@ pub struct Report {
     pub database: String,
     /// When it was read.
     pub made: UnixSeconds,
+    /// `end` where the time of a point is the end of its 5 minutes, else `start`.
+    pub slot_label: &'static str,
     /// The first UTC+8 midnight of the days shown; `null` where there is nothing to show.
     pub from: Option<UnixSeconds>,
     /// The UTC+8 midnight after them.
@@ -105,11 +107,13 @@ impl Report {
         if !has_rollups(&view)? {
             return Err(ReportError::OldSchema);
         }
-        let scope = Scope::find(&view, asked)?;
+        let label = reader.slot_label()?;
+        let scope = Scope::find(&view, asked, label)?;
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
             database: file_name(reader),
             made: now,
+            slot_label: label.as_str(),
             chosen: !asked.domains.is_empty(),
             last_run: reader.last_runs(1)?.pop(),
             ..Self::default()
@@ -118,7 +122,7 @@ impl Report {
             run.command = text::printable(&run.command);
         }
         if let Some(span) = scope.span {
-            report.fill(reader, &view, &scope.domains, span)?;
+            report.fill(reader, &view, &scope.domains, (span, label))?;
         }
         Ok(report)
     }
@@ -128,11 +132,13 @@ impl Report {
         reader: &Reader,
         view: &Connection,
         names: &[String],
-        span: Span,
+        (span, label): (Span, SlotLabel),
     ) -> Result<(), ReportError> {
+        // The ledger speaks of slots by their labels.
+        let labels = span.moved(label.shift());
         self.from = Some(span.start());
         self.to = Some(span.end());
-        self.rejects = ledger::rejects(view, self.chosen.then_some(names), span)?;
+        self.rejects = ledger::rejects(view, self.chosen.then_some(names), labels)?;
         self.due_days = ledger::due_days(view, names, span)?;
         let ranked = self.rank(view, names, span)?;
         let step = Step::finest(ranked.len(), span);
@@ -147,7 +153,7 @@ impl Report {
         for (place, domain) in ranked.iter().enumerate() {
             let name = &domain.name;
             self.series
-                .push(series::read(view, name, span, step, &domain.days)?);
+                .push(series::read(view, name, (span, label), step, &domain.days)?);
             let (by_class, by_code) = status::read(view, name, span, status_step)?;
             self.status.push(by_class);
             codes.push(by_code);
@@ -156,8 +162,8 @@ impl Report {
             }
             self.months
                 .extend(months::read(view, name, Some(place), &first, span)?);
-            self.gaps.add(view, name, place, span)?;
-            self.restatements.add(view, name, place, span)?;
+            self.gaps.add(view, name, place, labels)?;
+            self.restatements.add(view, name, place, labels)?;
             let newest = reader.newest_point(name)?;
             self.newest = self.newest.max(newest);
             self.domains.push(domain.row(newest));

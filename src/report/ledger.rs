@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use super::column::Exact;
@@ -64,12 +64,12 @@ pub struct RestatementRow {
     pub seen: UnixSeconds,
     /// The age of the slot then, in seconds.
     pub age: i64,
-    /// Bandwidth before and after, in bit/s.
-    pub bandwidth: [Exact; 2],
-    /// Requests before and after.
-    pub pv: [Exact; 2],
-    /// Status codes before and after, as JSON, where they changed.
-    pub codes: Option<[String; 2]>,
+    /// Bandwidth before and after, in bit/s; nothing before where the point came late.
+    pub bandwidth: [Option<Exact>; 2],
+    /// Requests before and after; nothing before where the point came late.
+    pub pv: [Option<Exact>; 2],
+    /// Status codes before and after, as JSON, where they changed; nothing before where the point came late.
+    pub codes: Option<[Option<String>; 2]>,
 }
 
 impl Gaps {
@@ -145,13 +145,13 @@ impl Restatements {
                 ts: row.get(0)?,
                 seen: row.get(1)?,
                 age: row.get(2)?,
-                bandwidth: [Exact(row.get(3)?), Exact(row.get(4)?)],
-                pv: [Exact(row.get(5)?), Exact(row.get(6)?)],
+                bandwidth: [exact(row, 3)?, exact(row, 4)?],
+                pv: [exact(row, 5)?, exact(row, 6)?],
                 codes: match codes {
-                    (Some(before), Some(after)) => {
-                        Some([before, after].map(|codes| text::shorten(&codes, SHOWN_CODES)))
-                    }
-                    _ => None,
+                    (None, None) => None,
+                    (before, after) => Some(
+                        [before, after].map(|codes| codes.map(|codes| text::shorten(&codes, SHOWN_CODES))),
+                    ),
                 },
             })
         })?;
@@ -164,6 +164,10 @@ impl Restatements {
             .truncate(usize::try_from(RESTATEMENTS).unwrap_or(usize::MAX));
         Ok(())
     }
+}
+
+fn exact(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Exact>> {
+    Ok(row.get::<_, Option<i64>>(at)?.map(Exact))
 }
 
 /// How many pieces of answers about `span` could not be taken. One may name a domain that was not asked for,

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::error::ReportError;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
-use crate::model::{Span, UnixSeconds, moment, text};
+use crate::model::{SlotLabel, Span, UnixSeconds, moment, text};
 
 /// The most 5-minute points, of all domains together: 3 domains and 30 days are 25 920.
 pub const POINT_CELLS: i64 = 40_000;
@@ -37,8 +37,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// What of `asked` the database knows.
-    pub fn find(connection: &Connection, asked: &Asked) -> Result<Self, ReportError> {
+    /// What of `asked` the database knows. Its days hold the points that `label` puts there.
+    pub fn find(connection: &Connection, asked: &Asked, label: SlotLabel) -> Result<Self, ReportError> {
         let known = known_domains(connection)?;
         let domains = if asked.domains.is_empty() {
             known
@@ -57,7 +57,7 @@ impl Scope {
         for domain in &domains {
             held = union(held, extent(connection, domain)?);
         }
-        let span = held.and_then(|held| {
+        let span = held.map(|held| held.moved(-label.shift())).and_then(|held| {
             let from = asked.from.map_or(held.start(), |from| from.max(held.start()));
             let to = asked.to.map_or(held.end(), |to| to.min(held.end()));
             Span::new(from, to)

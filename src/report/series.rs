@@ -7,7 +7,7 @@ use super::column::{Runs, weight, whole};
 use super::daily::{self, Day};
 use super::error::ReportError;
 use super::scope::{Step, rollup_time};
-use crate::model::{Span, UnixSeconds, civil};
+use crate::model::{SlotLabel, Span, UnixSeconds, civil};
 
 /// A domain's figures, one for each bucket of the report; `null` where there is no point.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -45,23 +45,29 @@ impl Bucket {
     }
 }
 
-/// The series of `domain`, of which `days` were read before.
+/// The series of `domain`, of which `days` were read before; `label` says which bucket a point belongs to.
 pub fn read(
     connection: &Connection,
     domain: &str,
-    span: Span,
+    (span, label): (Span, SlotLabel),
     step: Step,
     days: &[Day],
 ) -> Result<Series, ReportError> {
     match step {
-        Step::Points => points(connection, domain, span),
+        Step::Points => points(connection, domain, span, label),
         Step::Hours => hours(connection, domain, span),
         Step::Days(_) => Ok(of_days(span, step, days)),
     }
 }
 
-fn points(connection: &Connection, domain: &str, span: Span) -> Result<Series, ReportError> {
+fn points(
+    connection: &Connection,
+    domain: &str,
+    span: Span,
+    label: SlotLabel,
+) -> Result<Series, ReportError> {
     let step = Step::Points;
+    let labels = span.moved(label.shift());
     let mut series = Series {
         avg: vec![None; step.buckets(span)],
         pv: vec![None; step.buckets(span)],
@@ -70,9 +76,9 @@ fn points(connection: &Connection, domain: &str, span: Span) -> Result<Series, R
     let mut select = connection.prepare_cached(
         "SELECT ts, bandwidth, pv FROM origin_stats WHERE domain = ?1 AND ts >= ?2 AND ts < ?3",
     )?;
-    let mut rows = select.query((domain, span.start(), span.end()))?;
+    let mut rows = select.query((domain, labels.start(), labels.end()))?;
     while let Some(row) = rows.next()? {
-        let at = step.bucket(span, row.get(0)?);
+        let at = step.bucket(labels, row.get(0)?);
         if let Some(cell) = at.and_then(|at| series.avg.get_mut(at)) {
             *cell = Some(row.get(1)?);
         }

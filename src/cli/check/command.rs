@@ -11,8 +11,11 @@ use crate::cli::exit::ExitStatus;
 
 /// Check the configuration, the way to the API, the clock and the database
 ///
-/// Shows every setting with the place it comes from, makes one request (for the last available hour of the
-/// first domain, not stored), compares the clocks, and looks at the database and its disk. Writes nothing.
+/// Shows every setting with the place it comes from, makes one request (for an hour of the first domain,
+/// one to three hours ago, not stored), says how the API reads its range, and compares the clocks. Then it checks the
+/// database and its disk, and reports what the file remembers: the oldest slot that was served lately, the youngest age
+/// refused as too old, 5-minute points, the largest complete answer, the last answer to this user name, and what is
+/// refused at present. Writes nothing.
 ///
 /// Ends with 0 if nothing failed, 2 for the configuration, 4 if the API refused the credentials, 5 if the
 /// database cannot be used, 1 otherwise; the first of these that applies.
@@ -43,7 +46,7 @@ impl CheckArgs {
                 } else {
                     service::check(&mut report, context, &config, credentials)?;
                 }
-                database::check(&mut report, &config.database);
+                database::check(&mut report, &config);
             }
             Err(error) => {
                 let help = "correct it and check again: nothing else was looked at";

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use bytesize::ByteSize;
 
+use super::remembered;
 use super::report::Report;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::model::text;
+use crate::config::Config;
+use crate::model::{SlotLabel, text};
 use crate::store::{Health, LockState, Look, StoreError, Volume, health, lock};
 
 /// The write-ahead log is folded into the file after every run; one of this size means that a reader is in the
@@ -19,8 +21,9 @@ const LITTLE_SPACE: u64 = 1 << 30;
 /// Free space that a single large run may use up, in bytes.
 const NO_SPACE: u64 = 64 << 20;
 
-/// Looks at the database at `path`, without a trace.
-pub fn check(report: &mut Report, path: &Path) {
+/// Looks at the configured database, without a trace.
+pub fn check(report: &mut Report, config: &Config) {
+    let path = config.database.as_path();
     let (is_sound, version) = health::sqlite();
     if is_sound {
         report.ok("sqlite", format!("{version}, built in"));
@@ -50,7 +53,13 @@ pub fn check(report: &mut Report, path: &Path) {
     }
     match found {
         Err(error) => return fail(report, "database file", error),
-        Ok(Look::Database(health)) => check_content(report, &health),
+        Ok(Look::Database(health)) => {
+            check_content(report, &health);
+            check_slot_label(report, &health, config.slot_label);
+            if let Err(error) = remembered::check(report, &health, config.username.as_deref()) {
+                fail(report, "service", error);
+            }
+        }
         Ok(Look::Nothing | Look::LogAlone) => {}
     }
     report.ok(
@@ -123,6 +132,20 @@ fn check_content(report: &mut Report, health: &Health) {
     } else {
         let help = "a program that keeps reading holds it: close that program, and the next run folds it in";
         report.warn("write-ahead log", detail, help);
+    }
+}
+
+/// The label that the rollups of the file were computed with, against the configured one.
+fn check_slot_label(report: &mut Report, health: &Health, configured: SlotLabel) {
+    let name = "slot_label of the file";
+    match health.slot_label() {
+        Ok(label) if label == configured => report.ok(name, label.as_str()),
+        Ok(label) => report.warn(
+            name,
+            format!("{label}, but the configuration says {configured}"),
+            "the next run computes the rollups anew; `jdcdn-stats migrate` does it now",
+        ),
+        Err(error) => fail(report, name, error),
     }
 }
 

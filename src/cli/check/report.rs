@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::remembered::Remembered;
 use crate::cli::args::ReportFormat;
 use crate::cli::exit::ExitStatus;
 use crate::cli::summary_view::counted;
@@ -20,6 +21,10 @@ const PRECEDENCE: [ExitStatus; 4] = [
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     checks: Vec<Check>,
+    /// How the API reads the range of a request; `null` where no answer came.
+    reading: Option<&'static str>,
+    /// What the file remembers of the service; `null` where there is no file.
+    remembered: Option<Remembered>,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,6 +82,16 @@ impl Report {
         help: impl Into<String>,
     ) {
         self.add(name, Status::Fail, detail.into(), Some(help.into()), Some(exit));
+    }
+
+    /// How the API reads the range of a request, for machines.
+    pub fn read_as(&mut self, reading: &'static str) {
+        self.reading = Some(reading);
+    }
+
+    /// What the file remembers of the service, for machines.
+    pub fn remember(&mut self, remembered: Remembered) {
+        self.remembered = Some(remembered);
     }
 
     fn add(

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::reading::{Reading, reading};
 use super::report::Report;
 use crate::api::{
-    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, read_answer,
+    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, answer, encoding,
+    read_answer,
 };
 use crate::cli::client::client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::config::{Config, Environment};
-use crate::model::slot::HOUR_SECONDS;
-use crate::model::{Credentials, Endpoint, Span, UnixSeconds, text};
+use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
+use crate::model::{Credentials, Endpoint, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::Refresh;
 
 /// How long looking up a name may take.
@@ -52,6 +54,7 @@ pub fn check(
                     .as_ref()
                     .map_err(|failure| failure.kind.clone())
                     .and_then(|reply| read_answer(&request, &reply.body)),
+                labels: sent.as_ref().ok().and_then(|reply| labels(&reply.body)),
                 server_time: sent.map_or_else(|failure: Failure| failure.date, |reply: Reply| reply.date),
                 // Half-way between asking and being answered, the server wrote its time.
                 own_time: before + (context.now() - before) / 2,
@@ -64,7 +67,7 @@ pub fn check(
     // A look-up that hangs is left to end with the process.
     runtime.shutdown_background();
     let Some((request, exchange)) = asked else {
-        for name in ["connection", "request", "clock"] {
+        for name in ["connection", "request", "reading", "clock"] {
             report.skip(
                 name,
                 "nothing to ask with: it takes a user name, a key and a domain",
@@ -74,6 +77,7 @@ pub fn check(
     };
     check_connection(report, &config.endpoint, &exchange);
     check_answer(report, &request, &exchange);
+    check_reading(report, config, &request, &exchange);
     check_clock(report, &exchange);
     Ok(())
 }
@@ -81,6 +85,8 @@ pub fn check(
 /// What came of the one request.
 struct Exchange {
     read: Result<Answer, FailureKind>,
+    /// The times of all points, wherever they lie; `None` where there are none to read.
+    labels: Option<Vec<UnixSeconds>>,
     server_time: Option<UnixSeconds>,
     own_time: UnixSeconds,
     took: Duration,
@@ -101,14 +107,17 @@ impl Exchange {
     }
 }
 
-/// The last available hour of the first domain.
+/// An hour of the first domain that is settled enough to hold all of its points.
+///
+/// It is cut at half past, so that a range which the API widens to whole hours is seen to be.
 fn question(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
     let refresh = Refresh {
         available_after: config.refresh.available_after,
         ages: config.refresh.ages.clone(),
     };
-    let until = refresh.horizon(now);
-    let window = Span::new(until.saturating_sub(HOUR_SECONDS), until)?;
+    let settled = refresh.horizon(now).saturating_sub(HOUR_SECONDS);
+    let until = settled - (settled + HOUR_SECONDS / 2).rem_euclid(HOUR_SECONDS);
+    let window = Span::new(until - HOUR_SECONDS, until)?;
     OriginRequest::new(config.domains.get(..1)?, window)
 }
 
@@ -206,7 +215,7 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
         _ if exchange.no_answer().is_some() => report.skip(name, "there is no connection"),
         Err(kind) => report.fail(name, exit(kind), format!("{about}: {kind}"), help(kind)),
         Ok(answer) => {
-            let points: usize = answer.points.iter().map(|(_, points)| points.len()).sum();
+            let points: usize = answer.domains.iter().map(|domain| domain.points.len()).sum();
             let took = exchange.took.as_millis();
             let detail = format!("{about}: {points} points in {took} ms");
             match answer.rejects.first() {
@@ -214,8 +223,7 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
                     name,
                     format!(
                         "{detail}, {} not taken, such as: {}",
-                        answer.rejects.len(),
-                        first.reason
+                        answer.rejected, first.reason
                     ),
                     "what a run cannot take is shown by `jdcdn-stats rejects list`",
                 ),
@@ -228,6 +236,44 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
             }
         }
     }
+}
+
+/// The times of all points of an answer.
+fn labels(body: &[u8]) -> Option<Vec<UnixSeconds>> {
+    let text = encoding::decode(body);
+    let envelope = answer::parse(&text).ok()?;
+    // One domain was asked for, so whatever the entries are called, they are about it.
+    Some(
+        envelope
+            .entries
+            .iter()
+            .flat_map(|entry| entry.points.ts.iter().copied())
+            .collect(),
+    )
+}
+
+fn check_reading(report: &mut Report, config: &Config, request: &OriginRequest, exchange: &Exchange) {
+    let name = "reading";
+    let Some(labels) = &exchange.labels else {
+        return report.skip(name, "there is no answer that can be read");
+    };
+    let window = request.window();
+    let found = reading(window, labels);
+    report.read_as(found.name());
+    let asked = format!(
+        "asked for the slots {} to {} (UTC+8)",
+        civil::cst_minute(window.start()),
+        civil::cst_minute(window.end() - SLOT_SECONDS)
+    );
+    let detail = match found {
+        Reading::Unknown if labels.is_empty() => format!("{asked}; not known: no points came"),
+        found => format!("{asked}; {found}"),
+    };
+    if found == Reading::EndLabels && config.slot_label == SlotLabel::Start {
+        let help = "write `slot_label = \"end\"` in the configuration file, so that midnight counts for the day before";
+        return report.warn(name, detail, help);
+    }
+    report.ok(name, detail);
 }
 
 fn check_clock(report: &mut Report, exchange: &Exchange) {
@@ -266,6 +312,7 @@ fn help(kind: &FailureKind) -> &'static str {
         FailureKind::Api { status, .. } if status.class() == StatusClass::OurRequest => {
             "this is a fault of jdcdn-stats, or `endpoint` is another API"
         }
+        FailureKind::CutShort { .. } => "check the network, and the proxy if there is one",
         FailureKind::Format { .. } => "check `endpoint`; a proxy or a login page may be answering instead",
         _ => "check again in a while; a run would try again by itself",
     })

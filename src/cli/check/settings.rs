@@ -24,6 +24,7 @@ pub fn check(report: &mut Report, config: &Config) {
     let mut show = |key, value: &dyn Display| report.ok(key, format!("{value} ({})", config.source(key)));
     show("database", &shown(&config.database));
     show("endpoint", &config.endpoint);
+    show("slot_label", &config.slot_label);
     let fetch = &config.fetch;
     show("fetch.window", &seconds(fetch.window));
     show("fetch.domains_per_request", &fetch.domains_per_request);
@@ -34,6 +35,7 @@ pub fn check(report: &mut Report, config: &Config) {
     }
     show("fetch.timeout", &show_duration(fetch.timeout));
     show("fetch.max_body", &ByteSize(fetch.max_body));
+    show("fetch.retention", &seconds(fetch.retention));
     show("retry.attempts", &config.retry.attempts);
     show("retry.base", &show_duration(config.retry.base));
     show("retry.cap", &show_duration(config.retry.cap));
@@ -41,16 +43,11 @@ pub fn check(report: &mut Report, config: &Config) {
         "refresh.available_after",
         &seconds(config.refresh.available_after),
     );
-    let ages: Vec<String> = config.refresh.ages.iter().copied().map(seconds).collect();
-    show(
-        "refresh.ages",
-        &if ages.is_empty() {
-            "none".to_owned()
-        } else {
-            ages.join(", ")
-        },
-    );
+    show("refresh.ages", &ages(&config.refresh.ages));
+    show("refresh.hole_ages", &ages(&config.refresh.hole_ages));
     show("watch.every", &show_duration(config.watch_every));
+    show("keep.rejects", &config.keep.rejects);
+    show("keep.runs", &seconds(config.keep.runs));
     match config.start {
         Some(start) => show("start", &format!("{} UTC+8", civil::cst_minute(start))),
         None => report.warn(
@@ -120,6 +117,14 @@ fn described(source: &KeySource) -> String {
         return format!("{source} (mode {:04o})", found.permissions().mode() & 0o7777);
     }
     source.to_string()
+}
+
+fn ages(ages: &[i64]) -> String {
+    if ages.is_empty() {
+        return "none".to_owned();
+    }
+    let ages: Vec<String> = ages.iter().copied().map(seconds).collect();
+    ages.join(", ")
 }
 
 fn seconds(seconds: i64) -> String {

@@ -13,6 +13,7 @@ use super::setup::{Setup, Source};
 use crate::ingest::Progress;
 use crate::ingest::progress::Snapshot;
 use crate::model::moment::show_duration;
+use crate::model::{UnixSeconds, civil};
 
 /// Looks after what must not wait for the end of a run.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Attendant<'c> {
     hangups: Signal,
     beats: Interval,
     run: Option<Watched>,
+    refused_since: Option<UnixSeconds>,
 }
 
 /// A run under way, as far as it shows progress.
@@ -61,6 +63,7 @@ impl<'c> Attendant<'c> {
             hangups: signal(SignalKind::hangup())?,
             beats,
             run: None,
+            refused_since: None,
         })
     }
 
@@ -83,6 +86,26 @@ impl<'c> Attendant<'c> {
         });
     }
 
+    /// Since when the API refuses the account, as far as is known from here on.
+    pub(super) fn refused_since(&mut self, since: Option<UnixSeconds>) {
+        self.refused_since = since;
+    }
+
+    /// The next run is planned for `due`.
+    pub(super) fn waits_for(&mut self, due: UnixSeconds) {
+        let next = civil::cst_second(due);
+        let status = self.with_refusal(format!("waiting for the run at {next} UTC+8"));
+        self.service.status(status);
+    }
+
+    /// What the service manager shows, with the refusal in front while there is one.
+    fn with_refusal(&self, status: String) -> String {
+        match self.refused_since {
+            Some(since) => format!("refused since {} UTC+8; {status}", civil::cst_minute(since)),
+            None => status,
+        }
+    }
+
     /// Completes after the next thing to look after. Nothing is lost when it is dropped before.
     pub(super) async fn attend(&mut self) {
         tokio::select! {
@@ -97,8 +120,8 @@ impl<'c> Attendant<'c> {
         if let Some(run) = &mut self.run {
             alive = run.moves(run.progress.snapshot(), Instant::now(), self.setup.patience());
             let Snapshot { planned, done, .. } = run.seen;
-            self.service
-                .status(format!("running: {done} of {planned} windows"));
+            let status = self.with_refusal(format!("running: {done} of {planned} windows"));
+            self.service.status(status);
         }
         if alive {
             self.service.alive();

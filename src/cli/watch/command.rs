@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::account::Account;
 use super::attendant::Attendant;
 use super::endpoint::{MetricsAddress, Page, serve};
 use super::setup::{Setup, Source};
@@ -25,8 +26,9 @@ const BLOCKING_THREADS: usize = 8;
 ///
 /// Runs what `sync` runs, at once and then every 5 minutes by the wall clock (`every` under `[watch]` in the
 /// configuration), in the foreground. Other commands may use the database between runs. While the API does
-/// not answer, runs become rarer, up to one an hour. SIGHUP reads the configuration again. Under systemd it
-/// reports readiness and signs of life.
+/// not answer, runs become rarer, up to one an hour. While it refuses an account that it has answered before,
+/// they become rarer too, up to one in 15 minutes. A key that never worked ends it. SIGHUP reads the
+/// configuration again. Under systemd it reports readiness and signs of life.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats watch
@@ -83,6 +85,7 @@ impl WatchArgs {
             signals,
             attendant,
             page,
+            account: Account::default(),
         };
         watcher.watch().await
     }

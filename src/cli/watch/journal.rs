@@ -3,9 +3,14 @@
 //! Its events are the command's output and shown at the default verbosity. What went wrong is told in full
 //! the first time; while it stays the same, a line says that it does.
 
+use std::collections::HashSet;
+
+use crate::api::FailureKind;
+use crate::cli::conclusion_view;
 use crate::cli::error::CliError;
 use crate::cli::summary_view::{counted, domain_list};
-use crate::ingest::{Stop, Summary};
+use crate::ingest::decide::ConclusionKind;
+use crate::ingest::{Denial, Stop, Summary};
 use crate::model::{UnixSeconds, civil};
 
 /// How many different causes are told of one run.
@@ -24,8 +29,17 @@ pub(super) struct Journal {
 struct Trouble {
     /// Each different cause once.
     causes: Vec<String>,
+    /// Set while the last of them was refused.
+    refusal: Option<Refused>,
     since: UnixSeconds,
     runs: u64,
+}
+
+/// A refusal that goes on is the same while its kind is: what the server says beside it may change every time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Refused {
+    since: UnixSeconds,
+    kind: Option<Denial>,
 }
 
 /// An event with the numbers of a run; the zeros that are no news are left out.
@@ -40,6 +54,7 @@ macro_rules! event {
             skipped = some(totals.windows_skipped),
             new = totals.points_inserted,
             changed = totals.points_updated,
+            surplus = some(totals.points_surplus),
             rejected = some(totals.points_rejected),
             requests = totals.requests,
             retries = totals.retries,
@@ -50,12 +65,22 @@ macro_rules! event {
 }
 
 impl Journal {
-    /// A run that began at `began` has ended; the next is planned for `next`, if there is to be one.
-    pub(super) fn ended(&mut self, summary: &Summary, began: UnixSeconds, next: Option<UnixSeconds>) {
+    /// A run that began at `began` has ended; the next is planned for `next`, if there is to be one. The API
+    /// refuses every request since `refused_since`.
+    pub(super) fn ended(
+        &mut self,
+        summary: &Summary,
+        began: UnixSeconds,
+        next: Option<UnixSeconds>,
+        refused_since: Option<UnixSeconds>,
+    ) {
         self.put_off = None;
         let causes = causes(summary);
+        let denial = summary.stop.as_ref().and_then(Stop::denial);
         if causes.is_empty() {
             self.went_well(summary);
+        } else if let (Some(since), Some(next), Some(kind)) = (refused_since, next, denial) {
+            self.was_refused(summary, causes, kind, since, next);
         } else {
             self.left_something_out(summary, causes, began, next);
         }
@@ -69,6 +94,7 @@ impl Journal {
             }
         }
         self.warned = warned;
+        Self::concluded(summary);
         if let Some(edge) = summary.beyond_before {
             tracing::info!(
                 "the API no longer serves anything before {} UTC+8; that part is marked and not asked for again",
@@ -90,6 +116,27 @@ impl Journal {
         }
     }
 
+    /// A range that is no longer served is told with the edge, a refused domain as a failure; holes and limits come
+    /// again at every run and are no news.
+    fn concluded(summary: &Summary) {
+        let totals = &summary.totals;
+        if totals.slots_empty > 0 {
+            tracing::debug!(
+                asked = totals.slots_asked,
+                empty = totals.slots_empty,
+                confirmed = totals.holes_confirmed,
+                confirmations = totals.confirmations,
+                "slots without a point"
+            );
+        }
+        for (kind, line) in conclusion_view::lines(&summary.conclusions) {
+            match kind {
+                ConclusionKind::Sparse | ConclusionKind::Coarse => tracing::info!("{line}"),
+                _ => tracing::debug!("{line}"),
+            }
+        }
+    }
+
     fn went_well(&mut self, summary: &Summary) {
         if let Some(Trouble { since, runs, .. }) = self.trouble.take() {
             let since = civil::cst_minute(since);
@@ -99,7 +146,7 @@ impl Journal {
                 "up to date again, after {} since {since} UTC+8 that left something out",
                 counted(runs, "run")
             );
-        } else if summary.totals.windows_planned == 0 {
+        } else if summary.totals.windows_planned == 0 && summary.totals.requests == 0 {
             tracing::debug!("nothing was due");
         } else {
             event!(info, summary, "up to date");
@@ -117,7 +164,10 @@ impl Journal {
         let next = next.as_deref();
         let outcome = summary.outcome.as_str();
         let (since, runs, known) = match self.trouble.take() {
-            Some(trouble) => (trouble.since, trouble.runs + 1, trouble.causes == causes),
+            Some(trouble) => {
+                let known = trouble.refusal.is_none() && trouble.causes == causes;
+                (trouble.since, trouble.runs + 1, known)
+            }
             None => (began, 1, false),
         };
         if known {
@@ -133,7 +183,56 @@ impl Journal {
             event!(warn, summary, outcome, next, "not all that was due is stored");
             tell(summary, &causes);
         }
-        self.trouble = Some(Trouble { causes, since, runs });
+        self.trouble = Some(Trouble {
+            causes,
+            refusal: None,
+            since,
+            runs,
+        });
+    }
+
+    fn was_refused(
+        &mut self,
+        summary: &Summary,
+        causes: Vec<String>,
+        kind: &FailureKind,
+        since: UnixSeconds,
+        next: UnixSeconds,
+    ) {
+        let refusal = Some(Refused {
+            since,
+            kind: Denial::of(kind),
+        });
+        let (known, first, runs) = match self.trouble.take() {
+            Some(trouble) => (trouble.refusal == refusal, trouble.since, trouble.runs + 1),
+            None => (false, since, 1),
+        };
+        let outcome = summary.outcome.as_str();
+        let next = civil::cst_second(next);
+        let shown = civil::cst_minute(since);
+        if known {
+            event!(info, summary, outcome, next, "still refused since {shown} UTC+8");
+        } else {
+            let said = kind.to_string();
+            event!(
+                warn,
+                summary,
+                outcome,
+                next,
+                "refused since {shown} UTC+8, and tried again: {said}"
+            );
+            if let Some(help) = kind.help() {
+                tracing::info!("help: {help}");
+            }
+            let others: Vec<String> = causes.iter().filter(|cause| **cause != said).cloned().collect();
+            tell(summary, &others);
+        }
+        self.trouble = Some(Trouble {
+            causes,
+            refusal,
+            since: first,
+            runs,
+        });
     }
 }
 
@@ -154,18 +253,18 @@ fn causes(summary: &Summary) -> Vec<String> {
     causes.extend(match &summary.stop {
         Some(Stop::Signal(_)) => Some("stopped by a signal".to_owned()),
         Some(Stop::Outage) => Some("too many requests failed, so the run ended early".to_owned()),
-        Some(Stop::Credentials { clock_ahead, .. }) => Some(format!(
-            "this machine's clock is {} the API's: set it first",
-            if *clock_ahead > Some(0) {
-                "ahead of"
-            } else {
-                "behind"
-            }
-        ))
-        .filter(|_| clock_ahead.is_some()),
+        Some(stop @ Stop::Credentials { kind, .. }) => Some(match stop.explaining_clock() {
+            Some(1..) => "this machine's clock is ahead of the API's: set it first".to_owned(),
+            Some(_) => "this machine's clock is behind the API's: set it first".to_owned(),
+            None => kind.to_string(),
+        }),
+        Some(Stop::Configuration(kind)) => Some(kind.to_string()),
         Some(Stop::Storage) => Some("the database took no more".to_owned()),
-        Some(Stop::Configuration(_)) | None => None,
+        None => None,
     });
+    // What ended the run may be what a window failed with, too.
+    let mut seen = HashSet::new();
+    causes.retain(|cause| seen.insert(cause.clone()));
     causes
 }
 
@@ -197,9 +296,9 @@ fn to_u64(count: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::FailureKind;
     use crate::cli::watch::verdict::tests::summary;
     use crate::ingest::FailedRange;
+    use crate::ingest::denial::tests::denials;
     use crate::model::{Outcome, Span};
 
     #[test]
@@ -228,5 +327,42 @@ mod tests {
         };
         assert!(clock(Some(86_400)).contains("ahead of"));
         assert!(clock(Some(-86_400)).contains("behind"));
+        // A clock that is right, or nearly, is not what is wrong.
+        for ahead in [None, Some(0), Some(1), Some(-1), Some(300), Some(-300)] {
+            assert_eq!(clock(ahead), timeout.to_string());
+        }
+    }
+
+    #[test]
+    fn what_ended_a_run_and_failed_its_windows_is_one_cause() {
+        let [kind, ..] = denials();
+        let mut refused = summary(Outcome::Failed, Some(Stop::Configuration(kind.clone())), 0, 1);
+        let span = Span::new(0, 300).unwrap();
+        let failed = FailedRange::new(vec!["a.com".parse().unwrap()], span, &kind);
+        refused.failures.add(failed);
+        assert_eq!(causes(&refused), [kind.to_string()]);
+    }
+
+    #[test]
+    fn a_refusal_is_the_same_until_its_kind_or_its_beginning_changes() {
+        let mut journal = Journal::default();
+        let mut known = |status: u16, shown: &str, since| {
+            let before = journal.trouble.as_ref().and_then(|trouble| trouble.refusal);
+            let kind = FailureKind::Http {
+                status,
+                shown: shown.to_owned(),
+            };
+            let stop = Stop::Credentials {
+                kind,
+                clock_ahead: None,
+            };
+            let run = summary(Outcome::Refused, Some(stop), 0, 1);
+            journal.ended(&run, since, Some(since + 300), Some(since));
+            before.is_some() && before == journal.trouble.as_ref().and_then(|trouble| trouble.refusal)
+        };
+        assert!(!known(403, "request 1", 0));
+        assert!(known(403, "request 2", 0));
+        assert!(!known(401, "request 3", 0));
+        assert!(!known(401, "request 3", 900));
     }
 }

@@ -12,8 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::standing::Standing;
-use crate::ingest::Summary;
 use crate::ingest::progress::Snapshot;
+use crate::ingest::{Denial, Summary};
 use crate::model::{Outcome, UnixSeconds};
 
 /// Every name begins with it.
@@ -30,6 +30,8 @@ pub(super) struct Metrics {
     runs: Counts,
     requests: Counts,
     retries: Counter,
+    refusals: Counts,
+    refused_since: Seconds,
     points: Counts,
     windows: Counts,
     duration: Seconds,
@@ -48,6 +50,8 @@ impl Metrics {
             runs: Counts::default(),
             requests: Counts::default(),
             retries: Counter::default(),
+            refusals: Counts::default(),
+            refused_since: Seconds::default(),
             points: Counts::default(),
             windows: Counts::default(),
             duration: Seconds::default(),
@@ -73,6 +77,17 @@ impl Metrics {
             "request_retries",
             "Requests sent because an earlier one failed",
             self.retries.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Requests that were refused for the key, the account or the address, by kind",
+            self.refusals.clone(),
+        );
+        registry.register_with_unit(
+            "refused_since_timestamp",
+            "Since when the API refuses every request, 0 while it does not",
+            Unit::Seconds,
+            self.refused_since.clone(),
         );
         registry.register(
             "points",
@@ -149,6 +164,14 @@ impl Metrics {
         let failed = sent.requests.saturating_sub(sent.answered);
         count(&self.requests, "outcome", "failed", failed);
         self.retries.inc_by(sent.retries);
+        for (denial, number) in Denial::ALL.into_iter().zip(sent.denied) {
+            count(&self.refusals, "kind", denial.label(), number);
+        }
+    }
+
+    /// Since when the API refuses every request; `None` while it does not.
+    pub(super) fn refused_since(&self, since: Option<UnixSeconds>) {
+        self.refused_since.set(since.map_or(0.0, seconds));
     }
 
     fn add_totals(&self, totals: &crate::model::RunTotals) {

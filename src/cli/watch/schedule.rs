@@ -10,6 +10,11 @@ use crate::model::slot::HOUR_SECONDS;
 
 /// The longest wait after failures, in seconds, unless the grid itself is wider.
 pub const LONGEST_BACK_OFF: i64 = HOUR_SECONDS;
+/// The longest wait while the API refuses an account that it has answered before. It does answer, so looking
+/// four times an hour harms nobody, and the data is back soon after the account is.
+pub const LONGEST_AFTER_REFUSAL: i64 = 15 * 60;
+/// The shortest wait after a refusal, however narrow the grid is.
+pub const SHORTEST_AFTER_REFUSAL: i64 = 3;
 /// How far behind the grid a run begins, in seconds.
 ///
 /// Slots become available and come of age exactly on the grid. The newest is stored only once the API's clock,
@@ -27,6 +32,8 @@ pub enum Went {
     Badly,
     /// The API does not answer.
     Nowhere,
+    /// The API refuses an account that it has answered before.
+    Refused,
 }
 
 /// What to do at the moment of a look.
@@ -42,8 +49,10 @@ pub enum Look {
 #[derive(Debug, Clone)]
 pub struct Schedule {
     due: UnixSeconds,
-    /// Runs in a row that went nowhere.
+    /// Runs in a row that went nowhere, or were refused.
     failures: u32,
+    /// How the last of them went: it decides how long the wait may grow.
+    refused: bool,
 }
 
 impl Schedule {
@@ -53,6 +62,7 @@ impl Schedule {
         Self {
             due: now,
             failures: 0,
+            refused: false,
         }
     }
 
@@ -75,16 +85,21 @@ impl Schedule {
     /// that were missed; after any other it would only add load.
     pub fn ended(&mut self, began: UnixSeconds, now: UnixSeconds, every: i64, went: Went) {
         self.failures = match went {
-            Went::Nowhere => self.failures.saturating_add(1),
+            Went::Nowhere | Went::Refused => self.failures.saturating_add(1),
             Went::Well | Went::Badly => 0,
         };
+        self.refused = went == Went::Refused;
         let from = if went == Went::Well { began } else { now };
         self.due = self.after(from, every);
+        if self.refused && self.due - now < SHORTEST_AFTER_REFUSAL {
+            self.due += every;
+        }
     }
 
     /// Forgets failures: what may have caused them was changed.
     pub fn forgive(&mut self) {
         self.failures = 0;
+        self.refused = false;
     }
 
     /// When the next run is due.
@@ -101,9 +116,17 @@ impl Schedule {
 
     /// How many steps of the grid to wait: 1, and doubled by every failure after the first.
     fn ticks(&self, every: i64) -> i64 {
-        let most = (LONGEST_BACK_OFF / every).max(1);
+        let (least, longest) = if self.refused {
+            (SHORTEST_AFTER_REFUSAL, LONGEST_AFTER_REFUSAL)
+        } else {
+            (0, LONGEST_BACK_OFF)
+        };
+        // Rounded up: every step of the grid that the shortest wait needs.
+        let first = ((least + every - 1) / every).max(1);
+        let most = (longest / every).max(first);
         1_i64
             .checked_shl(self.failures.saturating_sub(1))
+            .and_then(|factor| factor.checked_mul(first))
             .filter(|ticks| *ticks > 0)
             .map_or(most, |ticks| ticks.min(most))
     }
@@ -164,6 +187,53 @@ mod tests {
     }
 
     #[test]
+    fn refusals_double_the_wait_up_to_a_quarter_of_an_hour() {
+        let start = at("2026-06-15 12:00:15");
+        let waits = |every: i64| {
+            let mut now = start;
+            let mut schedule = Schedule::starting(now);
+            let waits: Vec<i64> = (0..6)
+                .map(|_| {
+                    schedule.ended(now, now, every, Went::Refused);
+                    let wait = schedule.due() - now;
+                    now = next(&mut schedule, now, every);
+                    wait
+                })
+                .collect();
+            schedule.ended(now, now, every, Went::Well);
+            assert!(schedule.due() - now <= every, "one success ends it");
+            waits
+        };
+        assert_eq!(waits(EVERY), [300, 600, 900, 900, 900, 900]);
+        assert_eq!(waits(1), [3, 6, 12, 24, 48, 96]);
+        // A grid wider than that is no narrower for refusals.
+        let day = waits(DAY_SECONDS);
+        assert!(day[1..].iter().all(|wait| *wait == DAY_SECONDS), "{day:?}");
+    }
+
+    #[test]
+    fn a_refusal_just_before_a_step_of_the_grid_waits_for_the_one_after_it() {
+        let now = at("2026-06-15 12:05:13");
+        let mut schedule = Schedule::starting(now);
+        schedule.ended(now, now, EVERY, Went::Refused);
+        assert_eq!(schedule.due(), at("2026-06-15 12:10:15"));
+    }
+
+    #[test]
+    fn a_refusal_after_an_outage_is_not_waited_out_for_an_hour() {
+        let now = at("2026-06-15 12:00:15");
+        let mut schedule = Schedule::starting(now);
+        for _ in 0..9 {
+            schedule.ended(now, now, EVERY, Went::Nowhere);
+        }
+        assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
+        schedule.ended(now, now, EVERY, Went::Refused);
+        assert_eq!(schedule.look(now, EVERY), Look::Wait(900));
+        schedule.ended(now, now, EVERY, Went::Nowhere);
+        assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
+    }
+
+    #[test]
     fn after_a_change_of_the_configuration_the_back_off_is_over() {
         let now = at("2026-06-15 12:00:15");
         let mut schedule = Schedule::starting(now);
@@ -171,6 +241,11 @@ mod tests {
             schedule.ended(now, now, EVERY, Went::Nowhere);
         }
         assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
+        schedule.forgive();
+        assert_eq!(schedule.look(now, EVERY), Look::Wait(EVERY));
+        for _ in 0..9 {
+            schedule.ended(now, now, EVERY, Went::Refused);
+        }
         schedule.forgive();
         assert_eq!(schedule.look(now, EVERY), Look::Wait(EVERY));
     }
@@ -199,6 +274,7 @@ mod tests {
             3 => Just(Went::Well),
             1 => Just(Went::Badly),
             2 => Just(Went::Nowhere),
+            2 => Just(Went::Refused),
         ]
     }
 
@@ -215,7 +291,7 @@ mod tests {
         ) {
             let mut now = start;
             let mut schedule = Schedule::starting(now);
-            let longest = LONGEST_BACK_OFF.max(every);
+            let longest = LONGEST_BACK_OFF.max(every) + SHORTEST_AFTER_REFUSAL;
             let offset = OFFSET.min(every / 2);
             let cell = |moment: i64| (moment - offset).div_euclid(every);
             for (took, went, jump) in steps {

@@ -8,12 +8,16 @@ use crate::cli::pull::Pull;
 use crate::cli::sync::up_to_date;
 use crate::clock::SharedClock;
 use crate::config::{Config, Environment, Overrides};
-use crate::model::{Credentials, UnixSeconds};
+use crate::model::slot::DAY_SECONDS;
+use crate::model::{Credentials, FactName, UnixSeconds};
+use crate::store::Reader;
 
 /// The command, as the ledger and the lock name it.
 const COMMAND: &str = "watch";
 /// The longest pause that the API may ask for and get.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// For how many seconds an answer proves that the key is right.
+const LATELY: i64 = 7 * DAY_SECONDS;
 /// How long the database is waited for while another program locks it.
 const LONGEST_LOCK: Duration = Duration::from_mins(1);
 
@@ -63,6 +67,22 @@ impl Setup {
         let pause = LONGEST_PAUSE.max(retry.cap.saturating_mul(2));
         fetch.timeout + pause + turn + LONGEST_LOCK
     }
+}
+
+/// Whether a request of the configured user name was answered within 7 days, by what the file says.
+///
+/// A process that was just started knows nothing of its own, and a refusal must not end it for good when the
+/// key worked yesterday.
+pub(super) fn answered_lately(config: &Config, now: UnixSeconds) -> bool {
+    last_answered(config).is_some_and(|answered| now.saturating_sub(answered) <= LATELY)
+}
+
+/// When a request of the configured user name was last answered, by what the file says. A file that cannot be read
+/// tells nothing.
+fn last_answered(config: &Config) -> Option<UnixSeconds> {
+    let name = FactName::Answered(config.username.clone()?);
+    let reader = Reader::open(&config.database).ok()?;
+    Some(reader.fact(&name).ok()??.learned_at)
 }
 
 /// What brings all domains up to `now`.

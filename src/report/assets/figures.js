@@ -3,6 +3,8 @@
 const data = JSON.parse(byId("data").textContent);
 const hasDays = data.from !== null;
 const domains = data.domains;
+/** How long after the start of a slot the time is by which its point is known. */
+const labelShift = data.slot_label === "end" ? SLOT : 0;
 /** The place of the account's total among the domains. */
 const ACCOUNT = -1;
 const nameOf = (place) => (place === ACCOUNT ? "Account total" : domains[place].name);

@@ -53,9 +53,9 @@ function every(step) {
 /** What one bucket is: `hour`, `7 days`. */
 const bucketName = (step) => (step === SLOT ? "5 minutes" : step === HOUR ? "hour" : step === DAY ? "day" : `${step / DAY} days`);
 
-/** A bucket of time, from its start to the minute before the next. */
+/** A bucket of time, from its start to the minute before the next; a slot by the time of its point. */
 function bucketText(ts, step) {
-  if (step === SLOT) return minute(ts);
+  if (step === SLOT) return minute(ts + labelShift);
   if (step === HOUR) return `${minute(ts)}–${civil(ts + HOUR - 60).slice(11, 16)}`;
   return step === DAY ? date(ts) : `${date(ts)} to ${date(ts + step - DAY)}`;
 }

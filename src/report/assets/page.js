@@ -10,7 +10,7 @@ function head() {
     : ["nothing stored yet"];
   about.append("Database ", element("b", {}, data.database), " · ", ...rest, element("br"),
     `Made ${minute(data.made)} · newest point ${data.newest === null ? "none" : minute(data.newest)} · `,
-    element("b", {}, "all times are UTC+8"), " · 1 Mbps = 1,000,000 bit/s · 1 GB = 1,000,000,000 bytes");
+    element("b", {}, "all times are UTC+8"), labelShift ? ", and the time of a point is the end of its 5 minutes" : "", " · 1 Mbps = 1,000,000 bit/s · 1 GB = 1,000,000,000 bytes");
   const theme = choice("Colours", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], "auto", (value) => paint(value));
   byId("theme").append(...theme.made.childNodes);
 }
@@ -100,7 +100,7 @@ function monthsSection() {
   fill();
 }
 
-const REASONS = { never_asked: "never asked for", empty: "asked for, no point came", rejected: "its point could not be taken", beyond_retention: "the API no longer serves it" };
+const REASONS = { never_asked: "never asked for", failed: "asked for, no usable answer", empty: "asked for, no point came", rejected: "its point could not be taken", beyond_retention: "the API no longer serves it" };
 
 function gapsSection() {
   const { count, slots, rows, outside } = data.gaps;
@@ -125,11 +125,11 @@ function gapsSection() {
 function codeChanges(codes) {
   if (!codes) return "–";
   try {
-    const [before, after] = codes.map((text) => JSON.parse(text));
+    const [before, after] = codes.map((text) => (text === null ? {} : JSON.parse(text)));
     const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((code) => before[code] !== after[code]);
     return changed.map((code) => `${code}: ${before[code] ?? "–"} → ${after[code] ?? "–"}`).join(", ");
   } catch {
-    return codes.join(" → ");
+    return codes.map((text) => text ?? "none").join(" → ");
   }
 }
 
@@ -139,8 +139,10 @@ function restatementsSection() {
     section("restatements", "Restatements", note("No stored value of these days was changed by a later answer."));
     return;
   }
-  const arrow = ([before, after], show) => (String(before) === String(after) ? "unchanged" : `${show(before)} → ${show(after)}`);
-  const whole = ([before, after], unit) => `${exact(before)} → ${exact(after)} ${unit}`;
+  // A point that came late has nothing before.
+  const earlier = (before, show) => (before === null ? "none" : show(before));
+  const arrow = ([before, after], show) => (String(before) === String(after) ? "unchanged" : `${earlier(before, show)} → ${show(after)}`);
+  const whole = ([before, after], unit) => `${earlier(before, exact)} → ${exact(after)} ${unit}`;
   section("restatements", "Restatements",
     note(`A later answer changed ${plural(count, "stored value")} of these days.${count > rows.length ? ` The latest ${rows.length} are listed.` : ""}`),
     table("Values that a later answer changed, the latest first", [
