@@ -78,7 +78,7 @@ fn all_is_well_with_one_request_and_every_value_shows_its_source() {
     assert_eq!(request.domains, [sandbox.domains[0].clone()]);
     assert_eq!(
         (request.start, request.end),
-        (Some(at("2026-06-15 10:55")), Some(at("2026-06-15 11:55")))
+        (Some(at("2026-06-15 09:30")), Some(at("2026-06-15 10:30")))
     );
     for check in report["checks"].as_array().unwrap() {
         assert_eq!(check["status"], "ok", "{check}");
@@ -253,6 +253,46 @@ fn a_database_that_no_run_can_use_ends_with_5() {
     let report = json(&sandbox, 5);
     let (_, detail, _) = found(&report, "database file");
     assert!(detail.contains("another program"), "{detail}");
+}
+
+#[test]
+fn what_the_file_remembers_of_the_service_is_reported() {
+    let sandbox = filled();
+    let report = json(&sandbox, 0);
+    let remembered = &report["remembered"];
+    assert_eq!(
+        found(&report, "last answer").1,
+        "2026-06-15 12:00 UTC+8 to this user name"
+    );
+    assert!(
+        found(&report, "served lately")
+            .1
+            .starts_with("slots up to 36h old")
+    );
+    assert!(
+        found(&report, "5-minute points")
+            .1
+            .starts_with("seen on 2026-06-15")
+    );
+    assert_eq!(remembered["oldest_served_age_seconds"]["value"], 129_600);
+    assert!(remembered["complete_points"].is_null() && remembered["refusals"].is_null());
+
+    // Refused as too old, padded and not, and the newest slot in two cuts: young slots have failed.
+    sandbox
+        .simulator
+        .script(FaultScript::new().then_times(4, Fault::envelope(21)));
+    let told = sandbox.backfill("2026-06-13", "2026-06-14", &[]).with(3);
+    assert!(
+        told.contains("  slots     576 asked, 0 empty, 0 rejected, 576 failed\n"),
+        "{told}"
+    );
+    assert!(!told.contains("no longer serves"), "{told}");
+    let report = json(&sandbox, 0);
+    let (status, detail, help) = found(&report, "refusals");
+    assert_eq!(status, "warn");
+    assert!(detail.starts_with("2 ranges of 2 domains"), "{detail}");
+    assert!(help.contains("origin_refusals"), "{help}");
+    assert_eq!(report["remembered"]["refusals"]["domains"], 2);
 }
 
 #[test]

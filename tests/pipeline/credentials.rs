@@ -54,28 +54,106 @@ fn a_wrong_key_ends_the_run_before_it_looks_like_an_attack() {
     sandbox.assert_holds_all(MONTH);
 }
 
+/// Every answer that refuses the one who asks, and the exit codes of a run that it ends: before any success, and
+/// after one.
+pub(crate) fn refusals() -> [(Fault, i32, i32); 8] {
+    let redirect = Fault::Redirect {
+        status: 302,
+        location: "http://127.0.0.1:1/elsewhere".to_owned(),
+    };
+    [
+        (Fault::envelope(3), 2, 4),
+        (Fault::envelope(4), 2, 4),
+        (Fault::envelope(7), 4, 4),
+        (Fault::envelope(20), 4, 4),
+        (Fault::http(401), 4, 4),
+        (Fault::http(403), 4, 4),
+        (Fault::http(407), 2, 4),
+        (redirect, 2, 2),
+    ]
+}
+
 #[test]
-fn a_key_that_is_refused_in_the_middle_keeps_what_came_before() {
+fn refusals_after_a_success_are_outlived() {
+    for (fault, ..) in refusals() {
+        for times in 1..=4 {
+            println!("{fault:?} {times}");
+            let sandbox = Sandbox::with_domains(1);
+            let rule = Rule::times(times, fault.clone()).when(|request| request.sequence > 10);
+            sandbox.simulator.rule(rule);
+            let summary = backfill(&sandbox, &[], &["--format", "json"]).json(0);
+            sandbox.assert_holds_all(MONTH);
+            assert_eq!(sandbox.requests(), 30 + times);
+            assert_eq!(summary["retries"], times);
+        }
+    }
+}
+
+#[test]
+fn one_request_outlives_four_refusals_in_a_row() {
+    for (fault, ..) in refusals() {
+        println!("{fault:?}");
+        let sandbox = Sandbox::with_domains(1);
+        let rule = Rule::times(4, fault).for_moment(at("2026-05-20 12:00"));
+        sandbox.simulator.rule(rule);
+        backfill(&sandbox, &[], &["--concurrency", "1"]).with(0);
+        sandbox.assert_holds_all(MONTH);
+    }
+}
+
+#[test]
+fn refusals_that_do_not_end_keep_what_came_before() {
+    for (fault, before, code) in refusals() {
+        println!("{fault:?}");
+        let sandbox = Sandbox::with_domains(1);
+        let rule = Rule::always(fault).when(|request| request.sequence > 10);
+        sandbox.simulator.rule(rule);
+        let summary = backfill(&sandbox, &[], &["--format", "json"]).json(code);
+        let outcome = if code == 4 { "refused" } else { "failed" };
+        assert_eq!(
+            (&summary["outcome"], &summary["windows"]["fetched"]),
+            (&outcome.into(), &10.into())
+        );
+        // Five tries of each request that was under way.
+        let asked = sandbox.requests();
+        assert!((10 + 5..=10 + 5 * CONCURRENCY).contains(&asked), "{asked}");
+        // Ten whole windows are stored, and nothing is said of the others.
+        let database = sandbox.database();
+        let (stored, covered): (i64, i64) = database
+            .query_row(
+                "SELECT (SELECT count(*) FROM point), (SELECT sum(end_ts - start_ts) FROM origin_coverage)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!((stored, covered), (10 * 288, 10 * 86_400));
+        drop(database);
+
+        sandbox.simulator.clear_log();
+        let told = backfill(&sandbox, &[], &[]).with(before);
+        assert!(
+            sandbox.requests() <= CONCURRENCY,
+            "a run without a success stops at once"
+        );
+        assert!(!told.contains("answered in this run"), "{told}");
+        sandbox.simulator.clear_faults();
+        sandbox.simulator.clear_log();
+        backfill(&sandbox, &[], &[]).with(0);
+        sandbox.assert_holds_all(MONTH);
+        assert_eq!(sandbox.requests(), 20);
+    }
+}
+
+#[test]
+fn a_run_that_was_answered_before_it_was_refused_says_so() {
     let sandbox = Sandbox::with_domains(1);
-    sandbox
-        .simulator
-        .rule(Rule::always(Fault::envelope(7)).when(|request| request.sequence > 10));
-    let summary = backfill(&sandbox, &[], &["--format", "json"]).json(4);
-    assert_eq!(
-        (&summary["outcome"], &summary["windows"]["fetched"]),
-        (&"refused".into(), &10.into())
+    let rule = Rule::always(Fault::http(403)).when(|request| request.sequence > 10);
+    sandbox.simulator.rule(rule);
+    let told = backfill(&sandbox, &[], &[]).with(4);
+    assert!(
+        told.contains("HTTP status 403") && told.contains("the API answered in this run before it refused"),
+        "{told}"
     );
-    assert!(sandbox.requests() <= 10 + CONCURRENCY);
-    let stored: i64 = sandbox
-        .database()
-        .query_row("SELECT count(*) FROM point", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(stored, 10 * 288);
-    sandbox.simulator.clear_faults();
-    sandbox.simulator.clear_log();
-    backfill(&sandbox, &[], &[]).with(0);
-    sandbox.assert_holds_all(MONTH);
-    assert_eq!(sandbox.requests(), 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every slot without a point is shown, with the reason.
 
-use jdcdn_stats::simulator::{DataFault, Mutation, Rule, Settings};
+use jdcdn_stats::simulator::{DataFault, EntryForm, Mutation, Rule, Settings};
 use serde_json::{Value, json};
 
 use crate::sandbox::{NOW, Sandbox, at, domains};
@@ -89,9 +89,21 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         .simulator
         .rule(Rule::always(damaged).for_moment(at("2026-06-10 10:05")));
     sandbox.simulator.rule(
-        Rule::always(DataFault::AbsentDomain("d002.example.com".to_owned())).for_moment(at("2026-06-11")),
+        Rule::always(DataFault::AbsentDomain("d002.example.com".to_owned()))
+            .for_moment(at("2026-06-11 12:00")),
     );
+    let unusable = DataFault::Entry {
+        domain: "d003.example.com".to_owned(),
+        form: EntryForm::Null,
+    };
+    sandbox
+        .simulator
+        .rule(Rule::always(unusable).for_moment(at("2026-06-08 06:00")));
     sandbox.configure("jcloud_00", "start = \"2026-06-04\"");
+    // This API keeps less than a month; what is refused is believed of slots older than this.
+    let config = std::fs::read_to_string(sandbox.path("jdcdn-stats.toml")).unwrap();
+    let config = config.replace("[fetch]", "[fetch]\nretention = \"7d\"");
+    std::fs::write(sandbox.path("jdcdn-stats.toml"), config).unwrap();
     sandbox.backfill("2026-06-04", "2026-06-12", &[]).with(3);
     sandbox
         .backfill("2026-06-13", "now", &["-d", "d003.example.com"])
@@ -110,6 +122,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         gap("d002", "2026-06-11", "2026-06-12", "empty"),
         never("d002"),
         beyond("d003"),
+        gap("d003", "2026-06-08", "2026-06-09", "failed"),
         gap("d003", "2026-06-12", "2026-06-13", "never_asked"),
     ];
     assert_eq!(told(&sandbox, &[]), expected);
@@ -142,7 +155,10 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         .split_whitespace()
         .collect::<Vec<_>>();
     let never_asked = (3 * (3 * 288 + 143) + 288).to_string();
-    assert_eq!(total, ["total", &never_asked, "289", "1", &(4 * 432).to_string()]);
+    assert_eq!(
+        total,
+        ["total", &never_asked, "288", "289", "1", &(4 * 432).to_string()]
+    );
 
     // What is asked for again without faults is mended; what nobody serves any more stays.
     sandbox.simulator.clear_faults();
@@ -156,8 +172,9 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
 fn a_domain_that_is_no_longer_configured_has_no_gaps_but_the_holes_in_what_was_asked_for() {
     let sandbox = Sandbox::with_domains(2);
     sandbox.configure("jcloud_00", "start = \"2026-06-14\"");
-    let rule = Rule::once(omit("d001", "2026-06-14 10:00")).for_moment(at("2026-06-14 10:00"));
-    sandbox.simulator.rule(rule);
+    sandbox
+        .simulator
+        .rule(Rule::always(omit("d001", "2026-06-14 10:00")));
     sandbox.run(&["sync"]).with(0);
     let config = std::fs::read_to_string(sandbox.path("jdcdn-stats.toml")).unwrap();
     let without = config.replace(", \"d001.example.com\"", "");
@@ -184,7 +201,7 @@ fn without_gaps_it_says_so_and_slots_that_are_not_available_yet_are_none() {
     let total = &sandbox.run(&["gaps", "--format", "json"]).json(0)["total"];
     assert_eq!(
         *total,
-        json!({"never_asked": 0, "empty": 0, "rejected": 0, "beyond_retention": 0})
+        json!({"never_asked": 0, "failed": 0, "empty": 0, "rejected": 0, "beyond_retention": 0})
     );
     // A slot later there is one, in the command; the table is as of the last run.
     sandbox.clock.set(at(NOW) + 300);

@@ -107,9 +107,10 @@ fn hostile_answers() -> Vec<Fault> {
         in_json(r#"{"status":0,"data":[{"domain":"d000.example.com","data":[[1,1,1,{HOSTILE:1}]]}]}"#),
         in_json(r#"{"status":0,"data":[{"domain":"d000.example.com","data":[[1,1,1,{"200":HOSTILE}]]}]}"#),
         in_json(r#"{"status":0,"data":[{"domain":"d000.example.com","data":[{HOSTILE:1}]}]}"#),
-        // A code that is short and holds no control character is stored as it is: 2026-06-01 08:00.
+        // A code that is short and holds no control character is stored as it is: 2026-06-01 08:05. Off the full
+        // hour, so that the point is no sum of an hour.
         in_json(
-            r#"{"status":0,"data":[{"domain":"d000.example.com","data":[[1780272000,1,1,{"\u202e\u061c200":1}]]}]}"#,
+            r#"{"status":0,"data":[{"domain":"d000.example.com","data":[[1780272300,1,1,{"\u202e\u061c200":1}]]}]}"#,
         ),
     ]);
     faults

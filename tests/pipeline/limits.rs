@@ -69,7 +69,8 @@ fn three_foreign_domains_of_fifty_are_named_and_the_others_stored() {
             Slot::Stored
         }
     });
-    let first_day = |request: &&LoggedRequest| request.start < Some(at("2026-06-02"));
+    // A request begins two slots before its window.
+    let first_day = |request: &&LoggedRequest| request.start < Some(at("2026-06-02") - 600);
     let requests = sandbox.simulator.requests();
     let first = requests.iter().filter(first_day).count();
     assert!(first <= 1 + 2 * 3 * 6 + 1, "{first} requests for the first day");
@@ -131,19 +132,21 @@ fn status_15_is_isolated_like_18() {
     });
     assert_eq!(
         sandbox.requests(),
-        5 + 6,
-        "4 domains are halved twice, later days are not"
+        5 + 1 + 6,
+        "4 domains are halved twice, the refused one is asked alone once more, later days are not halved"
     );
 }
 
 #[test]
 fn a_limit_on_the_length_of_windows_is_learned() {
     let range = ("2026-04-01", "2026-06-05");
+    // Each of the requests under way at a time is refused with padding and without; of 31 days, only the padding is
+    // too much.
     for (limit, window, refusals, answers) in [
-        (SpanLimit::OneDay, "7d", 1..=4, 65),
-        (SpanLimit::SevenDays, "31d", 1..=3, 5 + 5 + 1),
-        (SpanLimit::ThirtyDays, "31d", 1..=3, 2 + 2 + 1),
-        (SpanLimit::ThirtyOneDays, "31d", 0..=0, 3),
+        (SpanLimit::OneDay, "7d", 2..=8, 65),
+        (SpanLimit::SevenDays, "31d", 2..=6, 5 + 5 + 1),
+        (SpanLimit::ThirtyDays, "31d", 2..=6, 2 + 2 + 1),
+        (SpanLimit::ThirtyOneDays, "31d", 1..=2, 3),
     ] {
         println!("{limit:?}");
         let sandbox = Sandbox::new(Settings {
@@ -176,8 +179,8 @@ fn a_limit_shorter_than_its_own_words_is_found_by_halving() {
     sandbox.assert_holds_all(WEEK);
     assert_eq!(
         sandbox.requests(),
-        2 + 7 * 4,
-        "24 h and 12 h are refused once, then all are 6 h"
+        3 + 7 * 4,
+        "24 h with padding and without, and 12 h are refused once, then all are 6 h"
     );
 }
 
@@ -195,8 +198,8 @@ fn a_limit_on_the_number_of_domains_is_learned() {
         .iter()
         .map(|request| request.domains.len())
         .collect();
-    assert_eq!(refused, [20, 10]);
-    assert_eq!(sandbox.requests(), 2 + 3 * 4);
+    assert_eq!(refused, [20, 20, 10], "with padding, without, and half of them");
+    assert_eq!(sandbox.requests(), 3 + 3 * 4);
 }
 
 #[test]
@@ -247,12 +250,15 @@ fn a_year_reaches_exactly_to_the_edge_of_retention_and_meets_it_in_a_few_request
         let refused = answered(&sandbox, 21).len();
         assert!((1..=30).contains(&refused), "{refused} refusals");
 
+        // One request a day asks whether the newest marked slot is served after all.
         let asked = sandbox.requests();
-        let again = json(&sandbox, range, more, 0);
-        assert_eq!(
-            (sandbox.requests(), &again["windows"]["planned"]),
-            (asked, &json!(0))
-        );
+        for _ in 0..2 {
+            let again = json(&sandbox, range, more, 0);
+            assert_eq!(
+                (sandbox.requests(), &again["windows"]["planned"]),
+                (asked + 1, &json!(0))
+            );
+        }
     }
 }
 
@@ -269,8 +275,9 @@ fn a_range_wholly_beyond_retention_is_marked_and_said() {
         "{told}"
     );
     sandbox.assert_holds(range, |_, _| Slot::Beyond);
-    // The four oldest and the four newest windows, each with its newest slot, may be under way together.
-    assert!(sandbox.requests() <= 2 * 4 * 2, "{}", sandbox.requests());
+    // The four oldest and the four newest windows may be under way together: each is asked for whole, and by its
+    // newest slot, which is asked for in two cuts; the oldest once more with padding.
+    assert!(sandbox.requests() <= 4 * 4 + 4 * 3, "{}", sandbox.requests());
 }
 
 #[test]
@@ -292,15 +299,27 @@ fn windows_that_come_back_hourly_are_asked_for_in_shorter_ones() {
     });
     json(&sandbox, WEEK, &["--concurrency", "1"], 0);
     sandbox.assert_holds_all(WEEK);
-    assert_eq!(
-        sandbox.requests(),
-        2 + 7 * 4,
-        "24 h and 12 h come back hourly once, then all are 6 h"
-    );
+    // 24 h with padding and without, and 12 h come back hourly once; the first costs the request that tells. Then all
+    // are 6 h, without padding.
+    assert_eq!(sandbox.requests(), 3 + 1 + 7 * 4);
 }
 
 #[test]
 fn an_api_that_only_has_hourly_or_daily_figures_leaves_nothing_behind() {
+    for window in ["1d", "7d", "1h", "30m"] {
+        let sandbox = Sandbox::new(Settings {
+            hourly_always: true,
+            domains: domains(2),
+            ..Settings::default()
+        });
+        let range = (WEEK.0, "2026-06-02");
+        let summary = json(&sandbox, range, &["--window", window], 3);
+        assert_eq!(summary["points"]["inserted"], 0);
+        // A window without a full hour in it holds nothing, whatever the figures are.
+        if window != "30m" {
+            sandbox.assert_holds(range, |_, _| Slot::Unasked);
+        }
+    }
     for (seconds, window) in [
         (3_600, "1d"),
         (3_600, "7d"),

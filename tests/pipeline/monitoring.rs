@@ -3,11 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
 use jdcdn_stats::simulator::{Fault, Rule};
 
-use crate::sandbox::{NOW, at};
+use crate::sandbox::{NOW, Sandbox, at, wait_until};
 use crate::watch::{HORIZON, PATIENCE, START, Watch, sandbox};
 
 /// What `GET path` answers: the status line, and the body.
@@ -20,6 +20,55 @@ fn get(address: &str, path: &str) -> (String, String) {
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
+/// The value of `series` on the page.
+#[track_caller]
+fn value(page: &str, series: &str) -> f64 {
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series}: {page}"))
+        .parse()
+        .unwrap()
+}
+
+/// Where `watch` serves its metrics.
+fn metrics_of(watch: &mut Watch) -> String {
+    let line = watch.says("metrics at http://");
+    let (_, address) = line.split_once("http://").unwrap();
+    address.strip_suffix("/metrics").unwrap().to_owned()
+}
+
+/// A service manager's socket in the sandbox, and what is sent to it.
+fn manager(sandbox: &Sandbox) -> (String, Receiver<String>) {
+    let path = sandbox.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let (send, messages) = channel();
+    // The socket holds few messages, and whoever sends more waits.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok(length) = manager.recv(&mut buffer) {
+            let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
+            if send.send(message).is_err() {
+                break;
+            }
+        }
+    });
+    (path.to_str().unwrap().to_owned(), messages)
+}
+
+/// The next message that begins with `states`; others, such as the status, may come before it.
+#[track_caller]
+fn hears(messages: &Receiver<String>, states: &str) -> String {
+    loop {
+        let Ok(message) = messages.recv_timeout(PATIENCE) else {
+            panic!("`{states}` was not said");
+        };
+        if message.starts_with(states) {
+            return message;
+        }
+    }
+}
+
 #[test]
 fn the_metrics_tell_what_was_done_and_how_old_the_figures_are() {
     let sandbox = sandbox(2);
@@ -27,25 +76,13 @@ fn the_metrics_tell_what_was_done_and_how_old_the_figures_are() {
         .simulator
         .rule(Rule::once(Fault::ResetBeforeAnswer).for_sequence(1));
     let mut watch = Watch::start(&sandbox, &["--metrics", "0"], &[]);
-    let line = watch.says("metrics at http://");
-    let address = line
-        .split("http://")
-        .nth(1)
-        .unwrap()
-        .strip_suffix("/metrics")
-        .unwrap();
+    let address = metrics_of(&mut watch);
+    let address = address.as_str();
     assert!(address.starts_with("127.0.0.1:"), "{address}");
     watch.says("up to date");
     let (status, page) = get(address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
-    let value = |series: &str| -> f64 {
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {series}: {page}"))
-            .parse()
-            .unwrap()
-    };
+    let value = |series: &str| value(&page, series);
     let points = f64::from(u32::try_from(2 * (at(HORIZON) - at(START)) / 300).unwrap());
     for (series, expected) in [
         ("jdcdn_points_total{kind=\"inserted\"}", points),
@@ -58,6 +95,9 @@ fn the_metrics_tell_what_was_done_and_how_old_the_figures_are() {
         ("jdcdn_due_slots", 0.0),
         ("jdcdn_rejects", 0.0),
         ("jdcdn_database_readable", 1.0),
+        ("jdcdn_refused_since_timestamp_seconds", 0.0),
+        ("jdcdn_refusals_total{kind=\"status_7\"}", 0.0),
+        ("jdcdn_refusals_total{kind=\"redirect\"}", 0.0),
     ] {
         assert!((value(series) - expected).abs() < 0.5, "{series}: {page}");
     }
@@ -77,34 +117,11 @@ fn the_metrics_tell_what_was_done_and_how_old_the_figures_are() {
 #[test]
 fn the_service_manager_hears_of_readiness_reloads_life_and_the_end() {
     let sandbox = sandbox(1);
-    let path = sandbox.path("notify");
-    let manager = UnixDatagram::bind(&path).unwrap();
-    let (send, messages) = channel();
-    // The socket holds few messages, and whoever sends more waits.
-    std::thread::spawn(move || {
-        let mut buffer = [0; 512];
-        while let Ok(length) = manager.recv(&mut buffer) {
-            let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
-            if send.send(message).is_err() {
-                break;
-            }
-        }
-    });
-    // The next message that begins with `states`; others, such as the status, may come before it.
-    let hears = |states: &str| -> String {
-        loop {
-            let message = messages.recv_timeout(PATIENCE).expect(states);
-            if message.starts_with(states) {
-                return message;
-            }
-        }
-    };
+    let (path, messages) = manager(&sandbox);
+    let hears = |states: &str| hears(&messages, states);
     // While it lasts, only the loop around the run can give signs of life.
     sandbox.simulator.rule(Rule::always(Fault::Hang));
-    let variables = [
-        ("NOTIFY_SOCKET", path.to_str().unwrap()),
-        ("WATCHDOG_USEC", "100000"),
-    ];
+    let variables = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "100000")];
     let watch = Watch::start(&sandbox, &[], &variables);
     hears("READY=1");
     hears("STATUS=running: 0 of 3 windows");
@@ -120,4 +137,51 @@ fn the_service_manager_hears_of_readiness_reloads_life_and_the_end() {
     hears("WATCHDOG=1");
     watch.stops();
     hears("STOPPING=1");
+}
+
+#[test]
+fn a_refusal_shows_in_the_metrics_and_to_the_service_manager_until_the_api_answers() {
+    let sandbox = sandbox(1);
+    let (path, messages) = manager(&sandbox);
+    let first = Rule::times(5, Fault::http(403)).when(|request| request.sequence > 2);
+    sandbox.simulator.rule(first);
+    // After the first run it is refused in another way.
+    sandbox
+        .simulator
+        .rule(Rule::always(Fault::envelope(20)).when(|request| request.sequence > 2));
+    let args = ["--metrics", "0", "--concurrency", "1", "--window", "6h"];
+    let mut watch = Watch::start(&sandbox, &args, &[("NOTIFY_SOCKET", &path)]);
+    let address = metrics_of(&mut watch);
+    watch.says("WARN refused since ");
+    let status = hears(&messages, "STATUS=refused since 2026-06-15 12:0");
+    assert!(
+        status.contains(" UTC+8; waiting for the run at 2026-06-15 12:0"),
+        "{status}"
+    );
+    let page = get(&address, "/metrics").1;
+    let since = value(&page, "jdcdn_refused_since_timestamp_seconds");
+    let now = f64::from(u32::try_from(at(NOW)).unwrap());
+    assert!((now..now + 120.0).contains(&since), "{page}");
+    let refusals = |page: &str, kind: &str| value(page, &format!("jdcdn_refusals_total{{kind=\"{kind}\"}}"));
+    assert!((refusals(&page, "http_403") - 5.0).abs() < 0.5, "{page}");
+    // Another kind of refusal is worth a warning of its own, and began when the first did.
+    watch.says("WARN refused since ");
+    let page = get(&address, "/metrics").1;
+    assert!((refusals(&page, "http_403") - 5.0).abs() < 0.5, "{page}");
+    assert!(refusals(&page, "status_20") > 4.5, "{page}");
+    assert!((value(&page, "jdcdn_refused_since_timestamp_seconds") - since).abs() < 0.5);
+    sandbox.simulator.clear_faults();
+    // A reload ends the wait.
+    watch.signal("HUP");
+    watch.says("up to date again, after ");
+    hears(&messages, "STATUS=waiting for the run at ");
+    wait_until("nothing is refused", || {
+        value(
+            &get(&address, "/metrics").1,
+            "jdcdn_refused_since_timestamp_seconds",
+        )
+        .abs()
+            < 0.5
+    });
+    watch.stops();
 }

@@ -65,7 +65,7 @@ impl<'s> Machine<'s> {
                 Look::Wait(wait) => self.sandbox.clock.set((now + wait).min(end)),
                 Look::Run => {
                     let summary = self.run().unwrap();
-                    let Verdict::GoOn(went) = Verdict::on(&summary) else {
+                    let Verdict::GoOn(went) = Verdict::on(&summary, false) else {
                         panic!("{summary:?}");
                     };
                     visit(now, &summary, went);

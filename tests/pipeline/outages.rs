@@ -68,7 +68,7 @@ fn an_outage_from_the_start_ends_the_run_early() {
 
 #[test]
 fn an_outage_from_the_middle_ends_the_run_early_and_keeps_what_came_before() {
-    for fault in [Fault::http(502), Fault::http(429), Fault::ResetMidBody] {
+    for fault in [Fault::http(502), Fault::http(429), Fault::ResetBeforeAnswer] {
         println!("{fault:?}");
         assert_ends_early(fault, 40, 100);
     }

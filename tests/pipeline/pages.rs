@@ -39,7 +39,7 @@ Twenty questions with their SQL: [cookbook.md](cookbook.md).
 ";
 
 /// A statement that shows each relation at work.
-const EXAMPLES: [(&str, &str); 13] = [
+const EXAMPLES: [(&str, &str); 15] = [
     (
         "origin_monthly",
         "SELECT month_cst, bandwidth_95, traffic_bytes, points, expected_points\n\
@@ -96,9 +96,14 @@ const EXAMPLES: [(&str, &str); 13] = [
         "SELECT id, command, outcome, started_cst, finished_cst FROM origin_runs ORDER BY id DESC LIMIT 5;",
     ),
     (
+        "origin_refusals",
+        "SELECT domain, start_ts, end_ts, status, times, next_at FROM origin_refusals ORDER BY domain, start_ts;",
+    ),
+    (
         "origin_dictionary",
         "SELECT \"column\", type, unit, meaning FROM origin_dictionary WHERE relation = 'origin_monthly';",
     ),
+    ("origin_settings", "SELECT name, value FROM origin_settings;"),
 ];
 
 /// Where Datasette begins to read a table. The views of 5-minute points have neither: both would read all of them.
@@ -113,6 +118,7 @@ fn reading(relation: &str) -> &'static str {
         "origin_restatements" => "sort_desc: detected_at\nfacets: [domain]\n",
         "origin_rejects" => "sort_desc: id\nfacets: [domain, reason]\n",
         "origin_runs" => "sort_desc: id\nfacets: [command, outcome]\n",
+        "origin_refusals" => "sort_desc: last_at\nfacets: [domain, status]\n",
         "origin_dictionary" => "facets: [relation, unit]\n",
         _ => "",
     }

@@ -124,8 +124,11 @@ fn a_point_that_cannot_be_taken_is_kept_as_text_and_its_neighbours_are_stored() 
                 (&summary["outcome"], &summary["failures"]),
                 (&json!("partial"), &json!([]))
             );
-            assert_eq!(summary["points"]["received"], 2 * 288);
-            assert_eq!(summary["points"]["inserted"], 2 * 288 - 1);
+            // Where the point does not tell its time, its slot is a hole, and a second request fills it.
+            let filled = u64::from(time.is_none());
+            assert_eq!(summary["confirmations"], filled);
+            assert_eq!(summary["points"]["received"], 2 * 288 + filled);
+            assert_eq!(summary["points"]["inserted"], 2 * 288 - 1 + filled);
             assert_eq!(summary["points"]["rejected"], 1);
             let rejected = rejects(&sandbox.database());
             assert_eq!(rejected.len(), 1);
@@ -136,7 +139,8 @@ fn a_point_that_cannot_be_taken_is_kept_as_text_and_its_neighbours_are_stored() 
                 assert_eq!(text, &raw);
                 assert!(reason.contains(says), "{reason}");
             }
-            assert_missing_until_fetched_again(&sandbox, &[(STRUCK, slot())]);
+            let missing = [(STRUCK, slot())];
+            assert_missing_until_fetched_again(&sandbox, time.map_or(&[][..], |_| &missing));
         }
     }
 }
@@ -144,7 +148,8 @@ fn a_point_that_cannot_be_taken_is_kept_as_text_and_its_neighbours_are_stored() 
 #[test]
 fn what_is_no_json_at_all_spoils_its_answer_and_not_the_data() {
     let sandbox = mutated(Mutation::NaN, RowShape::Arrays);
-    assert_eq!(run(&sandbox, &[], 0)["retries"], 1);
+    run(&sandbox, &[], 0);
+    assert_eq!(sandbox.requests(), 2, "once more, and it can be read");
     sandbox.assert_holds_all(DAY);
 }
 

@@ -1,4 +1,6 @@
 //! What is covered, what was asked for, and whether the one respects the other.
+//!
+//! A request is sent two slots wider than its window before it and one behind it; the points there are not taken.
 
 use std::collections::BTreeMap;
 
@@ -44,12 +46,17 @@ pub(crate) fn covered_ranges(database: &Connection) -> Ranges {
     ranges
 }
 
-/// The ranges that were asked for, as [`covered_ranges`] would show them.
+/// What `request`, which no failure came before, was made for.
+pub(crate) fn window_of(request: &LoggedRequest) -> (i64, i64) {
+    (request.start.unwrap() + 600, request.end.unwrap() - 300)
+}
+
+/// The windows that were asked for, as [`covered_ranges`] would show them.
 pub(crate) fn asked_ranges(requests: &[LoggedRequest]) -> Ranges {
     let mut ranges = Ranges::new();
     for request in requests {
         for domain in &request.domains {
-            let range = (request.start.unwrap(), request.end.unwrap());
+            let range = window_of(request);
             ranges.entry(domain.clone()).or_default().push(range);
         }
     }
@@ -70,7 +77,7 @@ pub(crate) fn asked_ranges(requests: &[LoggedRequest]) -> Ranges {
 #[track_caller]
 pub(crate) fn assert_none_asks_for(covered: &Ranges, requests: &[LoggedRequest]) {
     for request in requests {
-        let (start, end) = (request.start.unwrap(), request.end.unwrap());
+        let (start, end) = window_of(request);
         for domain in &request.domains {
             for range in covered.get(domain).into_iter().flatten() {
                 assert!(

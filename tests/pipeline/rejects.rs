@@ -1,6 +1,6 @@
 //! `rejects`: what could not be taken is listed, read again without a request, and given up.
 
-use jdcdn_stats::simulator::{DataFault, Fault, FaultScript, Mutation};
+use jdcdn_stats::simulator::{DataFault, Fault, Mutation, Rule};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -10,16 +10,15 @@ use crate::sandbox::{NOW, Sandbox, at};
 const DAY: (&str, &str) = ("2026-06-01", "2026-06-02");
 const DOMAIN: &str = "d000.example.com";
 
-/// A day of one domain, fetched with these faults of its data in one answer.
+/// A day of one domain, in which each of these faults has struck one point.
 fn fetched_with(faults: &[DataFault]) -> Sandbox {
     let sandbox = Sandbox::with_domains(1);
-    // One fault a request: the first answers are of single slots, the rest of the day comes whole.
+    // Each in an answer with a good point, too: one with nothing that can be taken is asked for again.
     for (nth, fault) in (0_i64..).zip(faults) {
-        sandbox
-            .simulator
-            .script(FaultScript::new().then(Fault::Data(fault.clone())));
-        let (from, to) = (point(nth), point(nth) + 300);
-        sandbox.backfill(&time(from), &time(to), &[]);
+        sandbox.simulator.rule(Rule::always(Fault::Data(fault.clone())));
+        let (from, to) = (point(nth), point(nth) + 600);
+        sandbox.backfill(&time(from), &time(to), &[]).with(3);
+        sandbox.simulator.clear_faults();
     }
     sandbox.backfill(DAY.0, DAY.1, &[]).with(0);
     sandbox.simulator.clear_log();
@@ -218,7 +217,7 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
         assert_eq!(points(&sandbox), before, "{reason}");
     };
     let moved = |by: i64| good.replace(&point(0).to_string(), &(point(0) + by).to_string());
-    refused(&moved(300), "lies outside 2026-06-01 01:05 to 2026-06-01 01:10");
+    refused(&moved(600), "lies outside 2026-06-01 01:05 to 2026-06-01 01:15");
     refused(&moved(-1), "lies outside");
     refused(&format!("{good} {good}"), "something follows the end");
     refused(
@@ -228,10 +227,8 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
 
     // Its slot is taken by a point of another time, or of the same time with other figures.
     let database = Connection::open(sandbox.path("jdcdn-stats.db")).unwrap();
-    edit(&sandbox, "UPDATE reject SET window_end = window_end + 300", []);
     refused(&moved(301), "another point lies in the same 5-minute slot");
     refused(&moved(300), "stored with other figures");
-    edit(&sandbox, "UPDATE reject SET window_end = window_end - 300", []);
 
     let coverage = "UPDATE coverage SET reached = ?1, beyond_retention = ?2";
     database.execute(coverage, (None::<i64>, 1)).unwrap();
@@ -248,9 +245,7 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
 #[test]
 fn hourly_figures_are_not_taken_for_five_minutes() {
     let sandbox = Sandbox::with_domains(1);
-    sandbox
-        .simulator
-        .script(FaultScript::new().then(Fault::Data(DataFault::NoPoints)));
+    sandbox.simulator.rule(Rule::always(DataFault::NoPoints));
     sandbox.backfill(DAY.0, DAY.1, &[]).with(0);
     let database = Connection::open(sandbox.path("jdcdn-stats.db")).unwrap();
     for hour in 0..3 {

@@ -390,10 +390,12 @@ fn what_the_rollups_do_not_tell_yet_and_what_is_missing_is_in_the_page() {
     writable(&sandbox)
         .execute_batch(&format!(
             "INSERT INTO rollup_due VALUES (1, {day}), (2, {day}), (2, {});
-             INSERT INTO gap VALUES (1, {day}, {day} + 900, '', '', 3, 'empty'), (2, {day}, {day} + 600, '', '', 2, 'rejected'),
+             INSERT INTO gap (domain_id, start_ts, end_ts, start_cst, end_cst, slots, reason) VALUES
+                 (1, {day}, {day} + 900, '', '', 3, 'empty'), (2, {day}, {day} + 600, '', '', 2, 'rejected'),
                  (2, {day} - 86400 * 30, {day} - 86400 * 29, '', '', 288, 'never_asked');
              INSERT INTO restatement VALUES (1, {day}, 1, {day} + 9000, 9000, 5, 9007199254740993, 7, 8, NULL, NULL);
-             INSERT INTO restatement VALUES (2, {day}, 1, {day} + 9300, 9300, 5, 6, 7, 8, '{{\"200\":1}}', '{{\"200\":2}}');",
+             INSERT INTO restatement VALUES (2, {day}, 1, {day} + 9300, 9300, 5, 6, 7, 8, '{{\"200\":1}}', '{{\"200\":2}}');
+             INSERT INTO restatement VALUES (2, {day} + 300, 1, {day} + 8000, 7700, NULL, 6, NULL, 8, NULL, '{{\"200\":8}}');",
             day + 86_400 * 90
         ))
         .unwrap();
@@ -406,7 +408,17 @@ fn what_the_rollups_do_not_tell_yet_and_what_is_missing_is_in_the_page() {
     let restatements = &figures["restatements"];
     assert_eq!(
         (&restatements["count"], &restatements["rows"][0]["seen"]),
-        (&json!(2), &json!(day + 9300))
+        (&json!(3), &json!(day + 9300))
+    );
+    // A point that came late has nothing before.
+    let late = &restatements["rows"][2];
+    assert_eq!(
+        (&late["bandwidth"], &late["pv"], &late["codes"]),
+        (
+            &json!([null, 6]),
+            &json!([null, 8]),
+            &json!([null, "{\"200\":8}"])
+        )
     );
     // A browser would round the number.
     assert_eq!(

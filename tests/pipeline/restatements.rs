@@ -4,6 +4,7 @@ use jdcdn_stats::simulator::{DataFault, LoggedRequest, Rule};
 
 use crate::changes::{recorded, visible};
 use crate::oracle::{assert_equals_truth, dump};
+use crate::ranges::window_of;
 use crate::sandbox::{NOW, Sandbox, at};
 
 const FROM: &str = "2026-06-14 12:00";
@@ -20,7 +21,8 @@ fn answers(requests: &[LoggedRequest]) -> std::collections::BTreeMap<(String, i6
     let mut answers = std::collections::BTreeMap::<_, Vec<i64>>::new();
     for request in requests.iter().filter(|request| request.is_answered()) {
         for domain in &request.domains {
-            for slot in (request.start.unwrap()..request.end.unwrap()).step_by(300) {
+            let (start, end) = window_of(request);
+            for slot in (start..end).step_by(300) {
                 let asked = answers.entry((domain.clone(), slot)).or_default();
                 asked.push(request.asked_at);
             }

@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jdcdn_stats::model::civil::{cst_date, cst_month_bounds};
+use jdcdn_stats::model::civil::{cst_date, cst_month_bounds, cst_second};
 use rusqlite::Connection;
 
 const SLOT: i64 = 300;
 const DAY: i64 = 86_400;
+
+/// How long after the start of its five minutes a point's time is, by what the file says of itself.
+pub(crate) fn shift(database: &Connection) -> i64 {
+    let sql = "SELECT value = 'end' FROM origin_settings WHERE name = 'slot_label'";
+    let is_end: bool = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    if is_end { SLOT } else { 0 }
+}
 
 /// Rows by their key, both as text, so that a difference reads well.
 type Rows = BTreeMap<String, String>;
@@ -131,7 +138,9 @@ pub(crate) fn assert_rollups(database: &Connection) {
         .unwrap();
     let owed = owed(database);
     let mut seen = 0;
-    if let (Some(mut from), Some(to)) = edges {
+    let shift = shift(database);
+    if let (Some(from), Some(to)) = edges {
+        let (mut from, to) = (from - shift, to - shift);
         while from < to {
             let (start, end) = cst_month_bounds(from).unwrap();
             let month = cst_date(start)[..7].to_owned();
@@ -201,16 +210,19 @@ fn is_owed(owed: &BTreeSet<String>, key: &str) -> bool {
     owed.contains(&format!("{name}|{}", time.get(..10).unwrap_or(time)))
 }
 
-/// Every slot of a range that a domain was asked for: its time, its date, and whether it was fetched.
+/// Every slot of a range that a domain was asked for: when its five minutes began, the date of that, and whether it was
+/// fetched.
 fn asked(database: &Connection, domain: i64, (start, end): (i64, i64)) -> Vec<(i64, String, bool)> {
     let mut select = database
         .prepare_cached("SELECT start_ts, end_ts, reached IS NOT NULL FROM coverage WHERE domain_id = ?1")
         .unwrap();
+    let shift = shift(database);
     let mut rows = select.query([domain]).unwrap();
     let mut slots = Vec::new();
     while let Some(row) = rows.next().unwrap() {
-        let from: i64 = row.get::<_, i64>(0).unwrap().max(start);
-        let (to, fetched): (i64, bool) = (row.get::<_, i64>(1).unwrap().min(end), row.get(2).unwrap());
+        let (from, to): (i64, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let (from, to) = ((from - shift).max(start), (to - shift).min(end));
+        let fetched: bool = row.get(2).unwrap();
         let mut date = (i64::MIN, String::new());
         for slot in (from..to).step_by(300) {
             let day = (slot + 28_800).div_euclid(DAY);
@@ -227,6 +239,7 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
     let mut expected = Expected::default();
     let mut account: BTreeMap<i64, (i64, i64, u32, u32)> = BTreeMap::new();
     let mut fetched_any = false;
+    let shift = shift(database);
     let domains: Vec<(i64, String)> = database
         .prepare_cached("SELECT id, name FROM domain")
         .unwrap()
@@ -248,12 +261,16 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
         let mut hours: BTreeMap<String, Sum> = BTreeMap::new();
         let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
         let mut select = database
-            .prepare_cached("SELECT ts, time_cst, bandwidth, pv FROM origin_stats WHERE domain = ?1 AND ts >= ?2 AND ts < ?3")
+            .prepare_cached(
+                "SELECT ts, bandwidth, pv FROM origin_stats WHERE domain = ?1 AND ts >= ?2 AND ts < ?3",
+            )
             .unwrap();
-        let mut rows = select.query((&name, start, end)).unwrap();
+        let mut rows = select.query((&name, start + shift, end + shift)).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let (ts, time): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
-            let (bandwidth, pv): (i64, i64) = (row.get(2).unwrap(), row.get(3).unwrap());
+            let ts: i64 = row.get(0).unwrap();
+            let (bandwidth, pv): (i64, i64) = (row.get(1).unwrap(), row.get(2).unwrap());
+            let began = ts - shift;
+            let time = cst_second(began);
             assert_eq!(&time[..7], month, "{ts}");
             hours
                 .entry(format!("{name}|{}:00:00", &time[..13]))
@@ -262,9 +279,9 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
             sums.entry(time[..10].to_owned())
                 .or_default()
                 .add(ts, bandwidth, pv);
-            bill.add(ts, bandwidth, pv);
+            bill.add(began, bandwidth, pv);
             bill.whole += 1;
-            let slot = account.entry(ts - ts.rem_euclid(SLOT)).or_default();
+            let slot = account.entry(began - began.rem_euclid(SLOT)).or_default();
             *slot = (
                 slot.0.saturating_add(bandwidth),
                 slot.1.saturating_add(pv),
@@ -289,19 +306,7 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
                 continue;
             }
             fetched = true;
-            let row = match sums.get(&date) {
-                None => format!("0|{asked}|NULL|NULL|NULL|NULL|NULL"),
-                Some(sum) => {
-                    let (peak, std::cmp::Reverse(at)) = sum.peak.unwrap();
-                    let average = sum.average();
-                    format!(
-                        "{}|{asked}|{average:?}|{peak}|{at}|{}|{}",
-                        sum.points,
-                        sum.bytes(),
-                        bounded(sum.pv)
-                    )
-                }
-            };
+            let row = day_row(sums.get(&date), asked);
             expected.daily.insert(format!("{name}|{date}"), row);
         }
         if fetched {
@@ -326,16 +331,33 @@ fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expe
     expected
 }
 
+/// The row of a day of which so many slots were asked for.
+fn day_row(sum: Option<&Sum>, asked: i64) -> String {
+    let Some(sum) = sum else {
+        return format!("0|{asked}|NULL|NULL|NULL|NULL|NULL");
+    };
+    let (peak, std::cmp::Reverse(at)) = sum.peak.unwrap();
+    format!(
+        "{}|{asked}|{:?}|{peak}|{at}|{}|{}",
+        sum.points,
+        sum.average(),
+        sum.bytes(),
+        bounded(sum.pv)
+    )
+}
+
 /// The counts of each day and code, with a zero for each code that was only reported as zero.
 fn codes(database: &Connection, (id, name): (i64, &str), (start, end): (i64, i64), rows: &mut Rows) {
     let mut sums: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    let shift = shift(database);
+    let (start, end) = (start + shift, end + shift);
     let mut select = database
         .prepare_cached(
-            "SELECT DISTINCT (p.ts + 28800) / 86400, s.codes FROM point p JOIN code_set s ON s.id = p.code_set_id
+            "SELECT DISTINCT (p.ts + 28800 - ?4) / 86400, s.codes FROM point p JOIN code_set s ON s.id = p.code_set_id
              WHERE p.domain_id = ?1 AND p.ts >= ?2 AND p.ts < ?3",
         )
         .unwrap();
-    let mut found = select.query([id, start, end]).unwrap();
+    let mut found = select.query([id, start, end, shift]).unwrap();
     while let Some(row) = found.next().unwrap() {
         let (day, codes): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
         for code in serde_json::from_str::<Vec<String>>(&codes).unwrap() {
@@ -344,11 +366,11 @@ fn codes(database: &Connection, (id, name): (i64, &str), (start, end): (i64, i64
     }
     let mut select = database
         .prepare_cached(
-            "SELECT (ts + 28800) / 86400, code, count FROM origin_status_nonzero
+            "SELECT (ts + 28800 - ?4) / 86400, code, count FROM origin_status_nonzero
              WHERE domain = ?1 AND ts >= ?2 AND ts < ?3",
         )
         .unwrap();
-    let mut found = select.query((name, start, end)).unwrap();
+    let mut found = select.query((name, start, end, shift)).unwrap();
     while let Some(row) = found.next().unwrap() {
         let key = (row.get(0).unwrap(), row.get(1).unwrap());
         let sum = sums.get_mut(&key).unwrap();

@@ -107,10 +107,10 @@ fn a_domain_without_any_point_fails_both() {
 fn holes_count_but_not_what_lies_beyond_retention() {
     let sandbox = Sandbox::new(Settings {
         domains: domains(2),
-        retention_seconds: Some(86_400),
+        retention_seconds: Some(30 * 86_400),
         ..Settings::default()
     });
-    sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
+    sandbox.configure("jcloud_00", "start = \"2026-05-14\"");
     sandbox.run(&["sync"]).with(0);
     sandbox.run(&GAPS).with(0);
 

@@ -63,8 +63,13 @@ def varied(program, tmp_path_factory) -> Path:
         raise_figures(writable)
         # The simulator's command never spoils a point.
         writable.execute(
-            "INSERT INTO reject SELECT 1, id, name, ?, ?, ?, 'not a number', '[\"x\"]', ?, 1 FROM domain",
+            "INSERT INTO reject SELECT 1, id, name, ?, ?, ?, 'not a number', '[\"x\"]', ?, 1, 'malformed' FROM domain",
             (NOW, NOW, NOW + 300, NOW),
+        )
+        # Nor does it refuse a range that it serves.
+        writable.execute(
+            "INSERT INTO refusal SELECT id, 21, ?, ?, ?, ?, 1, ?, 0, NULL, 1 FROM domain",
+            (NOW - 10 * DAY, NOW - 9 * DAY, NOW, NOW, NOW),
         )
     writable.close()
     run(program, "--db", database, "migrate")

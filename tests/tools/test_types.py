@@ -19,14 +19,17 @@ CONTRACT = {
     "origin_monthly": "domain T month_cst T points B expected_points B bandwidth_95 B bandwidth_peak B"
     " bandwidth_fourth_peak B bandwidth_daily_peak_avg D traffic_bytes B pv B",
     "origin_coverage": "domain T start_ts B end_ts B start_cst M end_cst M fetched_at B state T",
-    "origin_gaps": "domain T start_ts B end_ts B start_cst M end_cst M slots B reason T",
+    "origin_gaps": "domain T start_ts B end_ts B start_cst M end_cst M slots B reason T confirmed B",
     "origin_restatements": "domain T ts B detected_at B age_seconds B bandwidth_before B bandwidth_after B"
     " pv_before B pv_after B codes_before T codes_after T",
+    "origin_refusals": "domain T start_ts B end_ts B status B first_at B last_at B times B next_at B",
     "origin_rejects": "id B domain T ts B window_start B window_end B reason T raw T seen_at B run_id B",
     "origin_runs": "id B command T started_at B finished_at B outcome T requests B retries B windows_planned B"
     " windows_fetched B windows_failed B windows_skipped B points_received B points_inserted B points_updated B"
     " points_unchanged B points_rejected B points_odd_codes B bytes B from_ts B to_ts B started_cst M"
-    " finished_cst M failures T message T points_left_out B",
+    " finished_cst M failures T message T points_left_out B slots_asked B slots_empty B slots_rejected B slots_failed B"
+    " points_surplus B holes_confirmed B confirmations B conclusions T",
+    "origin_settings": "name T value T",
 }
 TYPES = {"B": "BIGINT", "D": "DOUBLE", "T": "TEXT", "M": "TIMESTAMP", "A": "DATE"}
 

@@ -4,6 +4,7 @@ mod content;
 mod cut_off;
 mod directory;
 mod incremental;
+mod label;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use parquet::record::Field;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::rollups::shift;
 use crate::sandbox::{Ended, Sandbox, at, ended, signal, wait_until};
 use crate::scale::peak_memory;
 
@@ -109,6 +111,7 @@ fn view_rows(
     month: &str,
 ) -> Vec<Vec<Value>> {
     let (from, to) = civil::cst_month_bounds(at(month)).unwrap();
+    let shift = shift(database);
     let order = if columns.contains("code") {
         "ts, code"
     } else {
@@ -118,7 +121,7 @@ fn view_rows(
         format!("SELECT {columns} FROM {view} WHERE domain = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY {order}");
     let mut select = database.prepare(&sql).unwrap();
     let count = select.column_count();
-    let rows = select.query_map((domain, from, to), |row| {
+    let rows = select.query_map((domain, from + shift, to + shift), |row| {
         (0..count).map(|at| row.get(at)).collect()
     });
     rows.unwrap().map(Result::unwrap).collect()

@@ -1,0 +1,78 @@
+//! Which month's file a point is in where its time is the end of its five minutes.
+
+use super::*;
+
+const END: &str = "slot_label = \"end\"";
+
+/// The first and the last moment in the file of the first domain's points of a month.
+fn edges(sandbox: &Sandbox, month: &str) -> (Value, Value) {
+    let file = format!("origin_stats/domain=d000.example.com/month={month}/part-0.parquet");
+    let rows = parquet_rows(&data_files(sandbox)[&file]);
+    (rows[0][2].clone(), rows.last().unwrap()[2].clone())
+}
+
+fn moments(first: &str, last: &str) -> (Value, Value) {
+    (Value::Text(first.to_owned()), Value::Text(last.to_owned()))
+}
+
+#[test]
+fn midnight_of_the_first_is_in_the_file_of_the_month_before() {
+    let sandbox = sandbox();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    assert_eq!(manifest(&sandbox)["slot_label"], "start");
+    assert_eq!(
+        edges(&sandbox, "2026-06"),
+        moments("2026-06-01 00:00:00", "2026-06-01 23:55:00")
+    );
+    sandbox.configure("jcloud_00", END);
+    sandbox.run(&["migrate"]).with(0);
+    // Whatever is asked for: a point that goes to another month's file must not be missing in both.
+    let narrow = ["-d", "d001.example.com", "--from", "2026-06"];
+    export(&sandbox, &PARQUET, &narrow).with(0);
+    assert_eq!(manifest(&sandbox)["slot_label"], "end");
+    assert_parquet_is_the_views(&sandbox);
+    assert_eq!(
+        edges(&sandbox, "2026-05"),
+        moments("2026-05-30 00:00:00", "2026-06-01 00:00:00")
+    );
+    assert_eq!(
+        edges(&sandbox, "2026-06"),
+        moments("2026-06-01 00:05:00", "2026-06-01 23:55:00")
+    );
+    // From now on as it is asked for.
+    assert!(
+        export(&sandbox, &PARQUET, &narrow)
+            .with(0)
+            .contains(" 2 unchanged")
+    );
+    let before = identities(&sandbox);
+    export(&sandbox, &PARQUET, &[]).with(0);
+    assert_eq!(identities(&sandbox), before);
+}
+
+#[test]
+fn a_month_of_nothing_but_its_first_label_goes_and_comes_with_it() {
+    let sandbox = Sandbox::with_domains(1);
+    sandbox
+        .backfill("2026-05-31 23:00", "2026-06-01 00:05", &[])
+        .with(0);
+    let months = |more: &[&str]| {
+        export(&sandbox, &PARQUET, more).with(0);
+        let names: Vec<String> = data_files(&sandbox).into_keys().collect();
+        let mut months: Vec<String> = names.iter().map(|name| place(name).2.to_owned()).collect();
+        months.dedup();
+        months.sort();
+        months.dedup();
+        months
+    };
+    assert_eq!(months(&[]), ["2026-05", "2026-06"]);
+    sandbox.configure("jcloud_00", END);
+    sandbox.run(&["migrate"]).with(0);
+    // What is asked for by its range is looked at by the same months.
+    assert_eq!(months(&["--from", "2026-06"]), ["2026-05"]);
+    assert_eq!(months(&["--to", "2026-06"]), ["2026-05"]);
+    assert_parquet_is_the_views(&sandbox);
+    sandbox.configure("jcloud_00", "");
+    sandbox.run(&["migrate"]).with(0);
+    assert_eq!(months(&[]), ["2026-05", "2026-06"]);
+}
