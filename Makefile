@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools test-tools-slow lint docs bench install clean
+.PHONY: help demo test converge test-tools test-tools-slow lint docs bench install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ demo: ## the whole pipeline against a built-in simulator: no account needed
 
 test: ## every test, on the real binary and the real store
 	cargo test --locked
+
+converge: ## random schedules of wrong answers, then an honest API: SCHEDULES=10000
+	JDCDN_SCHEDULES=$(or $(SCHEDULES),10000) cargo test --locked --test pipeline -- convergence:: --nocapture
 
 test-tools: ## what other programs make of the database; needs python3 and apt, installs the rest
 	tests/tools/run.sh

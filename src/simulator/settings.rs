@@ -18,7 +18,7 @@ const EXAMPLE_SECRET_KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
 /// The default is an account with `www.a.com` and `www.b.com`, no limits, and no faults.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Decides the traffic; see [`Truth`](super::Truth).
+    /// Decides the traffic; see [`Truth`].
     pub seed: u64,
     /// The one user that exists (code 20 for any other).
     pub username: String,
