@@ -6,7 +6,12 @@ use super::commit::Coverage;
 use super::error::Result;
 
 use crate::model::coverage::{mark_beyond_retention, reopen, splice};
+use crate::model::slot::DAY_SECONDS;
 use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
+
+/// Up to this age a stored point that an answer left out stays due in every run: the answer may have lacked it by
+/// mistake, and its figures may have changed since.
+const STALE_UNTIL: i64 = 3 * DAY_SECONDS;
 
 /// The rows of a domain that overlap or touch `span`, in order.
 pub(super) fn around(connection: &Connection, domain: i64, span: Span) -> Result<Vec<CoverageSpan>> {
@@ -99,16 +104,19 @@ pub(super) fn apply(
     })
 }
 
-/// Takes back what a fetch of `slots` claims where they are stored and it left them out: their figures are as old as
-/// they were `before`, so they stay due.
+/// Takes back what a fetch of `slots` at `asked_at` claims where they are stored and it left them out: their figures
+/// are as old as they were `before`, so they stay due.
 pub(super) fn put_back(
     tx: &Connection,
     domain: i64,
-    slots: &[UnixSeconds],
+    (slots, asked_at): (&[UnixSeconds], UnixSeconds),
     before: &[CoverageSpan],
     last_age: i64,
 ) -> Result<()> {
-    let old = |slot: &UnixSeconds| before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)));
+    let old = |slot: &UnixSeconds| {
+        let known = before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)))?;
+        still_due(known, asked_at, last_age)
+    };
     let mut old: Vec<CoverageSpan> = slots.iter().filter_map(old).collect();
     old.sort_unstable_by_key(|piece| piece.span);
     let Some((first, last)) = old.first().zip(old.last()) else {
@@ -120,6 +128,22 @@ pub(super) fn put_back(
     let now = around(tx, domain, hull)?;
     let then = splice(&now, &old);
     write(tx, domain, (&now, &then), last_age)
+}
+
+/// What is kept of a stored slot that an answer left out at `asked_at`; `None` where it is asked for no more.
+///
+/// Young slots are asked for again in every run. An older one is asked for once more, because one answer ends nothing:
+/// the run before may have been days ago, or have died. That it was left out once is kept as an age just below the last.
+fn still_due(known: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<CoverageSpan> {
+    if asked_at - known.span.start() <= STALE_UNTIL {
+        return Some(known);
+    }
+    let left_out_once = Some(last_age - 1);
+    let is_first = !known.beyond_retention && known.reached < left_out_once;
+    is_first.then_some(CoverageSpan {
+        reached: left_out_once,
+        ..known
+    })
 }
 
 /// Writes what differs.

@@ -19,12 +19,8 @@ use super::rejects::{self, Finding};
 use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
 use crate::model::gap_rules::Evidence;
-use crate::model::slot::DAY_SECONDS;
 use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
 
-/// Up to this age a stored point that an answer left out stays due: the answer may have lacked it by mistake, and
-/// its figures may have changed since. An older one stays as it was last reported.
-const STALE_UNTIL: i64 = 3 * DAY_SECONDS;
 /// How long a transaction waits in all for another program that writes to the file.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -292,10 +288,14 @@ fn write_window(
             rollups::owe(tx, domain, commit.window)?;
         }
         let stale = held.iter().flat_map(|held| held.stale.iter().copied());
-        let stale: Vec<UnixSeconds> = stale
-            .filter(|slot| commit.seen_at - slot <= STALE_UNTIL)
-            .collect();
-        coverage::put_back(tx, domain, &stale, &change.before, run.last_age())?;
+        let stale: Vec<UnixSeconds> = stale.collect();
+        coverage::put_back(
+            tx,
+            domain,
+            (&stale, commit.seen_at),
+            &change.before,
+            run.last_age(),
+        )?;
         let is_full = held
             .as_ref()
             .is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));

@@ -1,4 +1,4 @@
-use super::moments::{points, said, slots, unreadable};
+use super::moments::{PointAt, points, said, slots, unreadable};
 use super::*;
 
 #[test]
@@ -44,4 +44,26 @@ fn only_an_answer_can_leave_something_out() {
     refused.coverage = Coverage::BeyondRetention { at: MIDNIGHT + 4_000 };
     let told = sandbox.store.commit(sandbox.run, &[replayed, refused]).unwrap();
     assert_eq!((told[0].left_out, told[1].left_out), (0, 0));
+}
+
+#[test]
+fn an_old_point_that_one_answer_left_out_is_asked_for_once_more() {
+    let mut sandbox = Sandbox::new();
+    let mut states = |points: &[PointAt<'_>], age: i64, reached: i64| {
+        let mut commit = said("a.com", slots(0, 2), points, age);
+        commit.coverage = Coverage::Fetched(vec![fetched(slots(0, 2), reached)]);
+        sandbox.store.commit(sandbox.run, &[commit]).unwrap();
+        sandbox.rows("SELECT state FROM origin_coverage ORDER BY start_ts")
+    };
+    let (provisional, settled) = (
+        Value::from("provisional".to_owned()),
+        Value::from("settled".to_owned()),
+    );
+    assert_eq!(states(&points(0..2), 900, 0), [[provisional.clone()]]);
+    // The next run comes days later, and its answer lacks slot 0. One answer ends nothing.
+    assert_eq!(
+        states(&points([1]), 7 * DAY_SECONDS, DAY_SECONDS),
+        [[provisional], [settled.clone()]]
+    );
+    assert_eq!(states(&points([1]), 8 * DAY_SECONDS, DAY_SECONDS), [[settled]]);
 }
