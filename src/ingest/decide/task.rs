@@ -202,14 +202,8 @@ impl Task {
                 self.confirmations += 1;
                 let window = doubt.slot();
                 let domains = vec![doubt.domain.clone()];
-                let exact = doubt.exact;
+                self.sent = to_send(window, doubt.exact, knowledge, now);
                 self.asking = Some(Asking::Doubt(Box::new(doubt)));
-                let wider = padded(window, now);
-                self.sent = if knowledge.limits.takes(wider) && !exact {
-                    wider
-                } else {
-                    window
-                };
                 return Some(Ask {
                     domains,
                     window,
@@ -264,15 +258,10 @@ impl Task {
 
     fn ask_to_confirm(&mut self, confirm: Confirm, knowledge: &Knowledge, now: UnixSeconds) -> Ask {
         self.confirmations += 1;
-        let wider = padded(confirm.window, now);
         let ask = Ask {
             domains: confirm.domains.clone(),
             window: confirm.window,
-            sent: if knowledge.limits.takes(wider) && !confirm.exact {
-                wider
-            } else {
-                confirm.window
-            },
+            sent: to_send(confirm.window, confirm.exact, knowledge, now),
             confirms: true,
         };
         self.sent = ask.sent;
@@ -283,10 +272,9 @@ impl Task {
     /// The request was answered; it was sent at `asked_at`.
     pub fn answered(&mut self, answer: Answer, asked_at: UnixSeconds, knowledge: &mut Knowledge) {
         match self.asking.take() {
-            Some(Asking::Part(part)) if self.kind == Kind::Probe => {
+            Some(Asking::Part(_)) if self.kind == Kind::Probe => {
                 self.answered = true;
                 self.put(Output::Reopen);
-                drop(part);
             }
             Some(Asking::Part(part)) => self.part_answered(part, answer, asked_at, knowledge),
             Some(Asking::Confirm(confirm)) => self.confirmation_answered(&confirm, answer, knowledge),
@@ -415,5 +403,15 @@ impl Task {
         commit.totals.slots_asked = size;
         commit.totals.slots_failed = size;
         self.put(Output::Commit(Box::new(commit)));
+    }
+}
+
+/// The range to send for `window`: padded, unless it is to be `exact` or the service takes no range as long.
+fn to_send(window: Span, exact: bool, knowledge: &Knowledge, now: UnixSeconds) -> Span {
+    let wider = padded(window, now);
+    if exact || !knowledge.limits.takes(wider) {
+        window
+    } else {
+        wider
     }
 }
