@@ -155,6 +155,21 @@ pub enum EntryForm {
     WithoutName,
 }
 
+impl EntryForm {
+    /// Every form but the documented one.
+    pub const WRONG: [Self; 9] = [
+        Self::Null,
+        Self::EmptyObject,
+        Self::Text,
+        Self::Number,
+        Self::List,
+        Self::NullData,
+        Self::ObjectData,
+        Self::WithoutData,
+        Self::WithoutName,
+    ];
+}
+
 /// Another way to write the name of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {

@@ -35,17 +35,6 @@ const TIMES: [Mutation; 3] = [
     Mutation::MillisecondTime,
     Mutation::NegativeTime,
 ];
-const FORMS: [EntryForm; 9] = [
-    EntryForm::Null,
-    EntryForm::EmptyObject,
-    EntryForm::Text,
-    EntryForm::Number,
-    EntryForm::List,
-    EntryForm::NullData,
-    EntryForm::ObjectData,
-    EntryForm::WithoutData,
-    EntryForm::WithoutName,
-];
 const SPELLINGS: [Spelling; 4] = [
     Spelling::Blanks,
     Spelling::MixedCase,
@@ -130,7 +119,7 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
         8 => DataFault::Omit { domain, slot },
         9 | 10 => DataFault::Entry {
             domain,
-            form: drawn.at(1).one_of(&FORMS),
+            form: drawn.at(1).one_of(&EntryForm::WRONG),
         },
         11 => DataFault::Mutate {
             domain,

@@ -299,17 +299,7 @@ fn a_window_of_which_nothing_can_be_read_is_given_up_soon() {
 
 #[test]
 fn an_entry_of_a_wrong_type_costs_its_own_domain_one_more_request() {
-    for form in [
-        EntryForm::Null,
-        EntryForm::EmptyObject,
-        EntryForm::Text,
-        EntryForm::Number,
-        EntryForm::List,
-        EntryForm::NullData,
-        EntryForm::ObjectData,
-        EntryForm::WithoutData,
-        EntryForm::WithoutName,
-    ] {
+    for form in EntryForm::WRONG {
         println!("{form:?}");
         let entry = DataFault::Entry {
             domain: "d000.example.com".to_owned(),

@@ -10,18 +10,6 @@ const TWO_DAYS: (&str, &str) = ("2026-06-08", "2026-06-10");
 const ONE_DAY: (&str, &str) = ("2026-06-08", "2026-06-09");
 const BAD: &str = "d001.example.com";
 
-const FORMS: [EntryForm; 9] = [
-    EntryForm::Null,
-    EntryForm::EmptyObject,
-    EntryForm::Text,
-    EntryForm::Number,
-    EntryForm::List,
-    EntryForm::NullData,
-    EntryForm::ObjectData,
-    EntryForm::WithoutData,
-    EntryForm::WithoutName,
-];
-
 fn entry(form: EntryForm) -> DataFault {
     DataFault::Entry {
         domain: BAD.to_owned(),
@@ -173,7 +161,7 @@ fn a_service_that_answers_with_pages_only_is_given_up_soon_and_covers_nothing() 
 
 #[test]
 fn a_bad_entry_is_asked_for_alone_and_the_others_are_stored() {
-    for form in FORMS {
+    for form in EntryForm::WRONG {
         let sandbox = Sandbox::new(account(4));
         sandbox.simulator.rule(Rule::once(entry(form)));
         let summary = backfill(&sandbox, ONE_DAY, &[], 0);
@@ -187,7 +175,7 @@ fn a_bad_entry_is_asked_for_alone_and_the_others_are_stored() {
 
 #[test]
 fn a_domain_whose_entry_is_malformed_twice_has_failed() {
-    for form in FORMS {
+    for form in EntryForm::WRONG {
         let sandbox = Sandbox::new(account(4));
         sandbox.simulator.rule(Rule::always(entry(form)));
         let summary = backfill(&sandbox, TWO_DAYS, &[], 3);
