@@ -26,6 +26,7 @@
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
 //! - [`snapshot`]: a copy for tools that only read
+//! - `staging`: the hidden directory in which a file grows until it is complete
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
@@ -59,6 +60,7 @@ pub mod runs;
 mod slot_label;
 pub mod snapshot;
 pub mod sql;
+pub(crate) mod staging;
 mod stored;
 mod tidy;
 pub mod volume;

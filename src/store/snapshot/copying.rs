@@ -13,7 +13,7 @@ use crate::store::connection;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::{gaps, health, migrations, rollups};
 
-/// The work of copying a database; it knows nothing of the draft, and may be left to end with the process.
+/// The work of copying a database; it does not own the staging directory, and may be left to end with the process.
 #[derive(Debug)]
 pub struct Copying {
     pub(super) database: PathBuf,

@@ -5,12 +5,10 @@
 //! nothing behind.
 //!
 //! - `target`: what may stand at the snapshot's path, and how the copy gets there
-//! - `draft`: the hidden directory in which the copy grows
 //! - `copying`: the copy itself
 //! - `error`: why there is no snapshot
 
 mod copying;
-mod draft;
 mod error;
 mod target;
 
@@ -23,15 +21,21 @@ pub use error::{Refusal, SnapshotError};
 
 use super::error::StoreError;
 use super::reader::Reader;
-use draft::Draft;
+use super::staging::StagingDirectory;
 use target::Target;
+
+/// The permissions of a snapshot, as far as the umask allows them. Nobody may write: a run that takes a snapshot for
+/// its database fails, and does not spoil it.
+const MODE: u32 = 0o444;
+/// The copy, while it grows.
+const COPY: &str = "copy.db";
 
 /// A snapshot on its way.
 #[derive(Debug)]
 pub struct Snapshot {
     database: PathBuf,
     target: Target,
-    draft: Draft,
+    staging: StagingDirectory,
 }
 
 /// A snapshot that has its name.
@@ -59,12 +63,12 @@ impl Snapshot {
             })?
         };
         let target = Target::new(out, &database, force)?;
-        let draft = Draft::begin(target.directory())
+        let staging = StagingDirectory::begin(target.directory(), "snapshot")
             .map_err(|cause| target.failed("no copy can be made in its directory", cause))?;
         Ok(Self {
             database,
             target,
-            draft,
+            staging,
         })
     }
 
@@ -73,18 +77,22 @@ impl Snapshot {
     pub fn copying(&self) -> Copying {
         Copying {
             database: self.database.clone(),
-            copy: self.draft.copy(),
+            copy: self.staging.file(COPY),
             out: self.target.path().to_owned(),
         }
     }
 
     /// Brings the finished copy to the disk and gives it its name.
     pub fn publish(self) -> Result<Published, SnapshotError> {
-        let copy = self.draft.copy();
+        let copy = self.staging.file(COPY);
         let bytes = fs::metadata(&copy)
             .map(|found| found.len())
             .map_err(|cause: io::Error| self.target.failed("the finished copy is gone", cause))?;
-        let replaced = self.target.publish(&copy)?;
+        let mode = self
+            .staging
+            .permitted(MODE)
+            .map_err(|cause| self.target.failed("its permissions cannot be found", cause))?;
+        let replaced = self.target.publish(&copy, mode)?;
         Ok(Published {
             path: self.target.path().to_owned(),
             bytes,

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use super::error::{Refusal, SnapshotError};
 use crate::store::connection::{self, Existing, suffixed};
 use crate::store::error::{StoreError, StoreErrorKind};
+use crate::store::staging;
 
 /// What stands beside a database that is written to.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
-/// Who takes a snapshot for a database to fetch into shall fail, not spoil it.
-const MODE: u32 = 0o444;
 
 /// The snapshot's path, looked at.
 #[derive(Debug)]
@@ -76,11 +75,12 @@ impl Target {
         }
     }
 
-    /// Brings `copy` to the disk and gives it the path, in one step; returns whether it took another's place.
-    pub(super) fn publish(&self, copy: &Path) -> Result<bool, SnapshotError> {
+    /// Gives `copy` these permissions, brings it to the disk and gives it the path, in one step. Returns whether it
+    /// took another's place.
+    pub(super) fn publish(&self, copy: &Path, mode: u32) -> Result<bool, SnapshotError> {
         let finish = || {
             let file = File::open(copy)?;
-            file.set_permissions(Permissions::from_mode(MODE))?;
+            file.set_permissions(Permissions::from_mode(mode))?;
             file.sync_all()
         };
         finish().map_err(|cause| self.failed("the copy does not reach the disk", cause))?;
@@ -89,14 +89,11 @@ impl Target {
         let named = if replaced {
             fs::rename(copy, &self.path)
         } else {
-            // Unlike a rename this takes no other's place.
-            match fs::hard_link(copy, &self.path) {
+            match staging::give_new_name(copy, &self.path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(self.refused(Refusal::Exists));
                 }
-                // A file system without hard links.
-                Err(_) => fs::rename(copy, &self.path),
-                linked => linked,
+                named => named,
             }
         };
         named.map_err(|cause| self.failed("the copy cannot be given its name", cause))?;
