@@ -181,6 +181,7 @@ impl Directory {
                 listed.insert(path);
             }
         }
+        remove_if_there(&self.root.join(UNFINISHED_MANIFEST))?;
         let unfinished = unfinished_name(self.manifest.format);
         let part = self.manifest.format.part_name();
         for relation in Relation::ALL {

@@ -1,11 +1,11 @@
 //! Puts a file in its place, whole or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::ReportError;
+use crate::store::staging::{self, StagingDirectory};
 
 /// Where a report goes.
 #[derive(Debug, Clone)]
@@ -59,50 +59,25 @@ impl Target {
         }
     }
 
-    /// Writes `content` beside the place, to the disk, and moves it there. A reader sees the old file or the
-    /// new one; after a failure the old one is as it was.
+    /// Writes `content` to the disk in a directory of its own, and moves it to the path. A reader sees the old file
+    /// or the new one. After a failure the old one is as it was, and after a kill the next report removes the rest.
     pub fn write(&self, content: &[u8]) -> Result<(), ReportError> {
-        let beside = self.beside();
-        let placed = written(&beside, content).and_then(|()| {
+        let place = || {
+            let staging = StagingDirectory::begin(directory(&self.path), "report")?;
+            let page = staging.file("page.html");
+            written(&page, content)?;
             if self.force {
-                fs::rename(&beside, &self.path)
+                fs::rename(&page, &self.path)?;
             } else {
-                // Unlike a rename, it fails where somebody has put a file there since.
-                match fs::hard_link(&beside, &self.path) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                        // A file system without hard links.
-                        self.rename_into_nothing(&beside)
-                    }
-                    linked => linked.and_then(|()| fs::remove_file(&beside)),
-                }
+                // Somebody may have put a file there since it was looked at.
+                staging::give_new_name(&page, &self.path)?;
             }
-        });
-        if let Err(cause) = placed {
-            // What failed first is what is told.
-            let _ = fs::remove_file(&beside);
-            return Err(match cause.kind() {
-                io::ErrorKind::AlreadyExists => ReportError::Exists(self.path.clone()),
-                _ => self.failed(cause),
-            });
-        }
-        File::open(directory(&self.path))
-            .and_then(|directory| directory.sync_all())
-            .map_err(|cause| self.failed(cause))
-    }
-
-    fn rename_into_nothing(&self, beside: &Path) -> io::Result<()> {
-        if fs::symlink_metadata(&self.path).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        fs::rename(beside, &self.path)
-    }
-
-    /// A name of this process alone, in the same directory.
-    fn beside(&self) -> PathBuf {
-        let mut name = OsString::from(".");
-        name.push(self.path.file_name().unwrap_or_default());
-        name.push(format!(".{}.tmp", std::process::id()));
-        self.path.with_file_name(name)
+            File::open(directory(&self.path))?.sync_all()
+        };
+        place().map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => ReportError::Exists(self.path.clone()),
+            _ => self.failed(cause),
+        })
     }
 
     fn failed(&self, cause: io::Error) -> ReportError {
@@ -114,11 +89,6 @@ impl Target {
 }
 
 fn written(path: &Path, content: &[u8]) -> io::Result<()> {
-    // A process of the same number was killed here; whatever else has the name is not followed.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(content)?;
     file.sync_all()

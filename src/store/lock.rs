@@ -5,8 +5,9 @@
 //! different files of the same name.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::error::{Result, StoreError, StoreErrorKind};
 use crate::model::{UnixSeconds, civil, text};
 
+/// The permissions of a new lock file, as far as the umask allows them.
+const MODE: u32 = 0o644;
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
 /// More than any note of ours takes; what else may be in the file is not read.
 const MAX_NOTE_BYTES: u64 = 4096;
 /// How long a note that is not there yet is waited for, and in which steps.
@@ -83,6 +88,15 @@ fn look(path: &Path) -> Result<LockState> {
     }
 }
 
+/// The permissions of the lock file of the database at `path`, if they let anybody write who may not write to the
+/// database.
+#[must_use]
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let located = super::connection::locate(path).ok()?;
+    let mode = fs::symlink_metadata(beside(&located)).ok()?.permissions().mode() & 0o7777;
+    (excess(mode, &located) != 0).then_some(mode)
+}
+
 /// The right to write to a database, or to what else may have one writer only; given up on drop.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -111,10 +125,12 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(MODE)
             .open(&beside)
             .map_err(StoreErrorKind::Lock)?;
         match file.try_lock() {
             Ok(()) => {
+                restrict(&file, path);
                 write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
                 Ok(Self { file })
             }
@@ -128,6 +144,24 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+/// Takes the permission to write to the lock file from everybody else, whatever the umask was or somebody has set. A
+/// group that may write to the database keeps its own. Another user's file stays as it is: `check` reports it.
+fn restrict(file: &File, database: &Path) {
+    let Ok(mode) = file.metadata().map(|found| found.permissions().mode() & 0o7777) else {
+        return;
+    };
+    let wanted = mode & !excess(mode, database);
+    if wanted != mode {
+        let _ = file.set_permissions(Permissions::from_mode(wanted));
+    }
+}
+
+/// The permissions in `mode`, a lock file's, that let somebody else write.
+fn excess(mode: u32, database: &Path) -> u32 {
+    let shared = fs::symlink_metadata(database).map_or(0, |found| found.permissions().mode() & GROUP_WRITES);
+    mode & (GROUP_WRITES | OTHERS_WRITE) & !shared
 }
 
 fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
@@ -165,6 +199,38 @@ mod tests {
         Holder {
             command: command.to_owned(),
             started_at: 1_568_477_100,
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(beside(path)).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn the_lock_file_is_never_open_to_others_whoever_made_it_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        drop(Lock::take(&path, &holder("sync")).unwrap());
+        assert_eq!(mode(&path) & 0o022, 0);
+        for (set, database, left) in [
+            (0o666, 0o644, 0o644),
+            (0o677, 0o600, 0o655),
+            (0o666, 0o664, 0o664),
+            (0o664, 0o664, 0o664),
+            (0o602, 0o666, 0o600),
+            (0o600, 0o666, 0o600),
+        ] {
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(database)).unwrap();
+            fs::set_permissions(beside(&path), Permissions::from_mode(set)).unwrap();
+            assert_eq!(
+                open_to_others(&path),
+                (set != left).then_some(set),
+                "{set:o} {database:o}"
+            );
+            drop(Lock::take(&path, &holder("sync")).unwrap());
+            assert_eq!(mode(&path), left, "{set:o} {database:o}");
+            assert_eq!(open_to_others(&path), None, "{set:o} {database:o}");
         }
     }
 

@@ -70,6 +70,13 @@ pub fn check(report: &mut Report, config: &Config) {
             LockState::Held(None) => "held by a run that has just begun".to_owned(),
         },
     );
+    if let Some(mode) = lock::open_to_others(path) {
+        report.warn(
+            "lock file",
+            format!("mode {mode:04o}: others may write to it"),
+            "run `chmod go-w` on it as its owner; a run by its owner does that too",
+        );
+    }
     check_disk(report, path);
 }
 
