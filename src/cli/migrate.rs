@@ -28,6 +28,7 @@ impl MigrateArgs {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config(|_| {})?;
         let database = config.database;
+        let mut upgrade_copy = None;
         if !self.list {
             let holder = Holder {
                 command: "migrate".to_owned(),
@@ -40,6 +41,7 @@ impl MigrateArgs {
                 tracing::warn!("{}", relabelled_to(config.slot_label));
             }
             store.checkpoint()?;
+            upgrade_copy = store.upgrade_copy().cloned();
         }
         let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);
         let mut table = output::writer(Format::Table, &columns, context.streams.stdout)?;
@@ -54,6 +56,10 @@ impl MigrateArgs {
             ])?;
         }
         table.finish()?;
+        drop(table);
+        if let Some(copy) = upgrade_copy {
+            writeln!(context.streams.stdout, "\n{copy}")?;
+        }
         Ok(ExitStatus::SUCCESS)
     }
 }

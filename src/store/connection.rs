@@ -170,7 +170,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
 
 /// Whether the process was killed while it marked the file or switched the log on, the only two writes that
 /// take a rollback journal. Such a file can be looked at only after the writing connection has undone them.
-fn has_hot_journal(path: &Path) -> bool {
+pub(super) fn has_hot_journal(path: &Path) -> bool {
     fs::metadata(suffixed(path, "-journal")).is_ok_and(|journal| journal.len() > 0)
 }
 

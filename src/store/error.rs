@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use rusqlite::ErrorCode;
 
 use super::lock::LockHolder;
@@ -110,6 +111,29 @@ pub enum StoreErrorKind {
     /// Any other failure of SQLite.
     #[error("SQLite failed")]
     Sqlite(#[source] rusqlite::Error),
+    /// The disk has no room for the copy that is kept before an upgrade.
+    #[error(
+        "too little space to upgrade it: needed {}, free {}. A copy is kept before the upgrade, and nothing was written. \
+         Free some space in its directory, or move it to a larger disk, then run again",
+        ByteSize(*.needed), ByteSize(*.free)
+    )]
+    NoSpaceToUpgrade {
+        /// Bytes that the copy and the upgrade need.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The copy that is kept before an upgrade could not be written.
+    #[error(
+        "the copy that is kept before its upgrade cannot be written, so it was not upgraded; check the permissions and \
+         the free space of its directory"
+    )]
+    UpgradeCopy(#[source] io::Error),
+    /// SQLite found faults in the copy that is kept before an upgrade, and so in the database.
+    #[error(
+        "it is damaged, so it was not upgraded: {0}; keep the file, and restore it from a copy or fetch into a new one"
+    )]
+    UnsoundToUpgrade(String),
     /// A migration could not be applied; none of them was.
     #[error("its schema could not be brought up to date")]
     Migration(#[source] refinery::Error),

@@ -144,6 +144,11 @@ fn how_untouched(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// Opens a database that nobody else has open and that has no log, and makes no file beside it.
+pub(super) fn open_alone(path: &Path) -> Result<Connection> {
+    open_untouched(path, "immutable=1")
+}
+
 fn open_untouched(path: &Path, how: &str) -> Result<Connection> {
     let connection = Connection::open_with_flags(
         [&uri(path), "?", how].concat(),

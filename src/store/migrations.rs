@@ -14,6 +14,11 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
+/// The migrations that rewrite data which a database holds: they rename, drop, delete from or update a table that is not
+/// the dictionary. Before the first of them a copy of the database is kept ([`super::upgrade_copy`]). A new migration
+/// that rewrites belongs here; a test finds it by its SQL.
+const REWRITING: &[SchemaVersion] = &[8];
+
 /// A step of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
@@ -68,6 +73,15 @@ pub(super) fn progress(connection: &Connection) -> Result<(usize, usize)> {
     let seen = applied(connection)?;
     judge(&seen)?;
     Ok((seen.len(), known().get_migrations().len()))
+}
+
+/// The first pending step that rewrites what the file holds; `None` too where the file has no schema yet. Refuses and
+/// reads as [`check`].
+pub(super) fn first_rewriting(connection: &Connection) -> Result<Option<SchemaVersion>> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    let is_pending = |version: &SchemaVersion| seen.last().is_some_and(|newest| newest.version < *version);
+    Ok(REWRITING.iter().copied().find(is_pending))
 }
 
 /// Applies what is pending, all or nothing.
@@ -173,6 +187,99 @@ mod tests {
         files.sort();
         embedded.sort();
         assert_eq!(embedded, files);
+    }
+
+    /// The text of a migration without its comments.
+    fn statements(sql: &str) -> String {
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap());
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The tables that a migration rewrites or deletes from, those that it made itself left out.
+    fn rewritten(sql: &str) -> Vec<String> {
+        let words: Vec<String> = statements(sql)
+            .split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ';'))
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let after = |at: usize| words.get(at).map_or("", String::as_str);
+        let mut found = Vec::new();
+        for at in 0..words.len() {
+            let table = match (after(at), after(at + 1), after(at + 3)) {
+                ("drop", "table", _) if after(at + 2) == "if" => after(at + 4),
+                ("drop", "table", _) | ("alter", "table", "rename" | "drop") => after(at + 2),
+                ("delete", "from", _) | ("replace", "into", _) => after(at + 2),
+                ("update", "or", _) => after(at + 3),
+                ("update", table, _) => table,
+                _ => continue,
+            };
+            if !["origin_dictionary", "set"].contains(&table) {
+                found.push(table.trim_end_matches(';').to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_migration_that_rewrites_data_is_listed_as_such() {
+        for known in known().get_migrations() {
+            let tables = rewritten(known.sql().unwrap());
+            assert_eq!(
+                !tables.is_empty(),
+                REWRITING.contains(&known.version()),
+                "{known} rewrites {tables:?}: a migration is in `REWRITING` if, and only if, it changes stored data"
+            );
+        }
+        for sql in [
+            "ALTER TABLE point RENAME TO point_before;",
+            "alter table point drop column pv;",
+            "DROP TABLE point;",
+            "DROP TABLE IF EXISTS point;",
+            "DELETE FROM point;",
+            "UPDATE point SET pv = 0;",
+            "UPDATE OR IGNORE point SET pv = 0;",
+            "INSERT OR REPLACE INTO point SELECT 1;",
+        ] {
+            assert_eq!(rewritten(sql), ["point"], "{sql}");
+        }
+        for sql in [
+            "CREATE TABLE point (a);",
+            "ALTER TABLE point ADD COLUMN a;",
+            "-- DROP TABLE point",
+            "UPDATE origin_dictionary SET meaning = 'a' WHERE relation = 'point';",
+            "DROP VIEW origin_stats;",
+            "INSERT OR IGNORE INTO point SELECT 1;",
+        ] {
+            assert_eq!(rewritten(sql), [""; 0], "{sql}");
+        }
+    }
+
+    /// The checksums of what was released, in order. Each is of the name, the version and the text.
+    const RELEASED: &[u64] = &[
+        9_418_339_827_139_637_567,
+        1_359_076_838_429_083_713,
+        17_705_436_489_365_273_396,
+        12_790_160_764_757_240_800,
+        5_262_589_300_490_768_588,
+        12_179_969_081_430_347_995,
+        3_445_808_212_740_804_033,
+        1_044_607_958_092_692_842,
+        16_479_148_528_984_983_780,
+    ];
+
+    #[test]
+    fn what_was_released_is_never_edited() {
+        let runner = known();
+        let mut known: Vec<_> = runner.get_migrations().iter().collect();
+        known.sort();
+        for (known, released) in known.iter().zip(RELEASED) {
+            assert_eq!(
+                known.checksum(),
+                *released,
+                "{known} was edited: files that have seen it would be refused. Undo that, and add a new migration"
+            );
+        }
+        assert!(known.len() >= RELEASED.len(), "a released migration is gone");
     }
 
     #[test]

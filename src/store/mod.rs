@@ -5,6 +5,7 @@
 //! - [`lock`]: at most one writer a database, seen to by the operating system
 //! - [`connection`]: which files are taken, and how they are opened
 //! - [`migrations`]: the schema's steps, and which of them a file has seen
+//! - [`upgrade_copy`], `same_content`: the copy that is kept before a migration rewrites
 //! - [`commit`]: what one answer brings
 //! - [`writer`]: how it is written, in one transaction
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
@@ -57,12 +58,14 @@ pub mod restatements;
 mod rollup_rows;
 pub mod rollups;
 pub mod runs;
+mod same_content;
 mod slot_label;
 pub mod snapshot;
 pub mod sql;
 pub(crate) mod staging;
 mod stored;
 mod tidy;
+pub mod upgrade_copy;
 pub mod volume;
 pub mod writer;
 
@@ -89,5 +92,6 @@ pub use rollups::ACCOUNT;
 pub use runs::{Finish, NewRun, Run};
 pub use snapshot::SnapshotError;
 pub use sql::{Query, SqlError};
+pub use upgrade_copy::UpgradeCopy;
 pub use volume::Volume;
 pub use writer::Store;

@@ -18,6 +18,7 @@ use super::refusals;
 use super::rejects::{self, Finding};
 use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
+use super::upgrade_copy::{self, UpgradeCopy};
 use crate::model::gap_rules::Evidence;
 use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
 
@@ -31,6 +32,7 @@ pub struct Store {
     connection: Connection,
     dictionary: Dictionary,
     path: PathBuf,
+    upgrade_copy: Option<UpgradeCopy>,
     patience: Duration,
     _lock: Lock,
 }
@@ -49,9 +51,19 @@ impl Store {
         &self.path
     }
 
+    /// The copy that was kept before the schema was brought up to date, where that rewrote a part of the database.
+    #[must_use]
+    pub fn upgrade_copy(&self) -> Option<&UpgradeCopy> {
+        self.upgrade_copy.as_ref()
+    }
+
     fn try_open(path: &Path, holder: &Holder) -> Result<Self> {
         let path = connection::locate(path)?;
         let lock = Lock::take(&path, holder)?;
+        let upgrade_copy = upgrade_copy::keep(&path)?;
+        if let Some(copy) = &upgrade_copy {
+            tracing::warn!("the database is upgraded: {copy}");
+        }
         let connection = connection::open_to_write(&path)?;
         if !gaps::are_built(&connection)? {
             let tx = begin(&connection, PATIENCE)?;
@@ -62,6 +74,7 @@ impl Store {
             connection,
             dictionary: Dictionary::default(),
             path,
+            upgrade_copy,
             patience: PATIENCE,
             _lock: lock,
         })

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::config::Config;
 use crate::model::{SlotLabel, text};
-use crate::store::{Health, LockState, Look, StoreError, Volume, health, lock};
+use crate::store::{Health, LockState, Look, StoreError, Volume, health, lock, upgrade_copy};
 
 /// The write-ahead log is folded into the file after every run; one of this size means that a reader is in the
 /// way, in bytes.
@@ -77,6 +77,7 @@ pub fn check(report: &mut Report, config: &Config) {
             "run `chmod go-w` on it as its owner; a run by its owner does that too",
         );
     }
+    check_upgrade_copies(report, path);
     check_disk(report, path);
 }
 
@@ -153,6 +154,13 @@ fn check_slot_label(report: &mut Report, health: &Health, configured: SlotLabel)
             "the next run computes the rollups anew; `jdcdn-stats migrate` does it now",
         ),
         Err(error) => fail(report, name, error),
+    }
+}
+
+/// The copies that upgrades have kept; nobody else deletes them.
+fn check_upgrade_copies(report: &mut Report, path: &Path) {
+    for copy in upgrade_copy::beside(path).unwrap_or_default() {
+        report.ok("copy from before the upgrade", copy.to_string());
     }
 }
 

@@ -17,6 +17,7 @@ mod rollups;
 mod slot_label;
 mod tidying;
 mod upgrade;
+mod upgrade_copy;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

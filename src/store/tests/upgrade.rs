@@ -4,7 +4,7 @@ use super::moments::{before_migration, expected, slots};
 use super::*;
 use crate::model::{Gap, GapReason};
 
-fn filled() -> tempfile::TempDir {
+pub(super) fn filled() -> tempfile::TempDir {
     before_migration(8, |old| {
         old.execute_batch(&format!(
             "INSERT INTO domain VALUES (1, 'a.com'), (2, 'b.com');
