@@ -16,6 +16,7 @@ use super::migrate::MigrateArgs;
 use super::query::QueryArgs;
 use super::rejects::RejectsArgs;
 use super::report::ReportCommandArgs;
+use super::restore::RestoreArgs;
 use super::simulate::SimulateArgs;
 use super::snapshot::SnapshotArgs;
 use super::status::StatusArgs;
@@ -38,6 +39,7 @@ pub enum Command {
     Rejects(RejectsArgs),
     Query(QueryArgs),
     Snapshot(SnapshotArgs),
+    Restore(RestoreArgs),
     Report(ReportCommandArgs),
     Export(ExportArgs),
     Migrate(MigrateArgs),
@@ -59,6 +61,7 @@ impl Command {
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Snapshot(args) => args.run(context),
+            Self::Restore(args) => args.run(context),
             Self::Report(args) => args.run(context),
             Self::Export(args) => args.run(context),
             Self::Migrate(args) => args.run(context),

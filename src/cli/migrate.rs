@@ -41,6 +41,7 @@ impl MigrateArgs {
                 tracing::warn!("{}", relabelled_to(config.slot_label));
             }
             store.checkpoint()?;
+            store.confirm(None)?;
             upgrade_copy = store.upgrade_copy().cloned();
         }
         let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);

@@ -39,6 +39,7 @@ pub mod pull;
 pub mod query;
 pub mod rejects;
 pub mod report;
+pub mod restore;
 pub mod settling_view;
 pub mod signals;
 pub mod simulate;

@@ -23,9 +23,9 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::again::closed;
 use crate::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, RunError, Signal, Summary};
-use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil};
+use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
-use crate::store::{Expected, Holder, Reader, Store, StoreError};
+use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
 
 /// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all
 /// common processors, macOS, BSD).
@@ -160,6 +160,7 @@ impl Pull {
             started_at: clock.now(),
         };
         let mut store = Store::open(&config.database, &holder)?;
+        self.warn_of_new_database(&store);
         let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
         let mut job = Job::prepare(&store, self.job_settings(config, now), now)?;
@@ -172,6 +173,25 @@ impl Pull {
             client,
             clock: Arc::clone(clock),
         })
+    }
+
+    /// A database that is missing by mistake (a wrong path, a volume that is not mounted) must not look like a fresh
+    /// start: all of its history is fetched again, as far as the service still has it. `backfill` is not warned, whose
+    /// range is the one that was typed.
+    fn warn_of_new_database(&self, store: &Store) {
+        let Some(made) = store.made_anew().filter(|_| self.command != "backfill") else {
+            return;
+        };
+        let path = text::printable(&store.path().to_string_lossy());
+        let why = match made {
+            MadeAnew::AfterAnother => "an earlier run used this path, but its file is gone",
+            MadeAnew::First => "there was none",
+        };
+        let start = civil::cst_minute(self.range.start());
+        tracing::warn!(
+            "made a new database `{path}`: {why}. Everything from {start} (UTC+8) on is fetched; if you expected an \
+             existing file, stop and check the path, `--db` and the mount"
+        );
     }
 
     fn job_settings(&self, config: &Config, now: UnixSeconds) -> JobSettings {
@@ -327,7 +347,7 @@ fn drive(
     let ended: std::io::Result<Result<_, Signal>> = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let mut tick = tokio::time::interval(DRAW_EVERY);
-        let run = prepared.run(control.clone(), Arc::clone(&progress));
+        let run = Box::pin(prepared.run(control.clone(), Arc::clone(&progress)));
         let draw = async || {
             tick.tick().await;
             view.draw(progress.snapshot());

@@ -230,6 +230,7 @@ impl ChosenArgs {
                 expected: None,
             },
         )?;
+        store.confirm(Some(run))?;
         writeln!(context.streams.stdout, "{discarded} discarded")?;
         Ok(ExitStatus::SUCCESS)
     }

@@ -14,7 +14,7 @@ use super::summary::{Failures, Summary, failures_json, outcome};
 use super::writer::Written;
 use crate::clock::SharedClock;
 use crate::model::{Domain, Fact, FactName, RunTotals, Span, UnixSeconds};
-use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError};
+use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
 
 /// What a run knows when nothing more is asked for.
 pub(super) struct Ending {
@@ -133,6 +133,7 @@ impl Ending {
         let mut warnings = self.warnings;
         store.tidy(self.keep.rejects, self.clock.now() - self.keep.runs)?;
         warnings.extend(close(&mut store));
+        store.confirm(Some(self.run))?;
         let beyond_before = marked_before(&self.conclusions, self.learned.latest_edge);
         let summary = Summary {
             run_id: self.run.id(),
@@ -186,7 +187,9 @@ fn reopened(
 ) -> Result<(Store, Option<StoreError>), StoreError> {
     match written {
         Ok(store) => Ok((store, None)),
-        Err(error) => match Store::open(path, holder) {
+        // What is at the path now is another file: nothing is to be told of it, or written to it.
+        Err(error) if matches!(error.kind(), StoreErrorKind::Replaced) => Err(error),
+        Err(error) => match Store::reopen(path, holder) {
             Ok(store) => Ok((store, Some(error))),
             Err(_) => Err(error),
         },

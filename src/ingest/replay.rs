@@ -203,6 +203,8 @@ pub fn replay(
             expected: None,
         },
     )?;
+    let warnings = close(store);
+    store.confirm(Some(run))?;
     Ok(Replayed {
         run_id: run.id(),
         outcome,
@@ -211,7 +213,7 @@ pub fn replay(
         unchanged: totals.points_unchanged,
         remaining: totals.points_rejected,
         kept,
-        warnings: close(store),
+        warnings,
     })
 }
 

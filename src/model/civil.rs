@@ -37,6 +37,12 @@ pub fn cst_compact_date(ts: UnixSeconds) -> String {
     format(ts.saturating_add(CST_OFFSET_SECONDS), "%Y%m%d")
 }
 
+/// `20260101-160000`: a UTC+8 time for the name of a file.
+#[must_use]
+pub fn cst_compact(ts: UnixSeconds) -> String {
+    format(ts.saturating_add(CST_OFFSET_SECONDS), "%Y%m%d-%H%M%S")
+}
+
 /// `2026-01-01`: the UTC+8 date.
 #[must_use]
 pub fn cst_date(ts: UnixSeconds) -> String {

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, FileControl, OpenFlags};
 
 use super::error::{Result, StoreErrorKind};
-use super::migrations;
+use super::open_files::{self, Access};
+use super::{commit_number, migrations};
 
 /// The mark of this program's databases in the header of the file: `JDCS`.
 pub const APPLICATION_ID: u32 = 0x4a44_4353;
@@ -26,10 +28,12 @@ pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 const CACHE_KIB: i64 = 8192;
 /// What is left of the write-ahead log after a long reader had made it grow.
 const JOURNAL_LIMIT_BYTES: i64 = 16 << 20;
+/// From how many pages on the log is folded in after a commit: as many as SQLite takes by itself.
+const LONG_LOG_PAGES: i64 = 1000;
 /// Statements that stay prepared: more than the store has.
 const CACHED_STATEMENTS: usize = 64;
 /// How far the header is read: the file's own, and that of the schema's first page.
-const HEADER_BYTES: u64 = 108;
+const HEADER_BYTES: usize = 108;
 
 /// What is at a path, as far as it may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,7 @@ pub(super) fn locate(path: &Path) -> Result<PathBuf> {
     match fs::symlink_metadata(&located) {
         Ok(found) if found.is_symlink() => Err(StoreErrorKind::Symlink),
         Ok(found) if found.is_dir() => Err(nameless()),
+        Ok(found) if !found.is_file() => Err(StoreErrorKind::NotAFile),
         _ => Ok(located),
     }
 }
@@ -75,11 +80,9 @@ pub(super) fn locate(path: &Path) -> Result<PathBuf> {
 /// The mark is written before anything else and before the write-ahead log is switched on, so a file of ours
 /// always bears it in its header.
 pub(super) fn inspect(path: &Path) -> Result<Existing> {
-    let header = match File::open(path) {
-        Ok(file) => header(file).map_err(|error| StoreErrorKind::CannotOpen(unreadable(&error)))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(StoreErrorKind::CannotOpen(unreadable(&error))),
-    };
+    let header = open_files::open(path, Access::Read)
+        .and_then(|found| found.map_or_else(|| Ok(Vec::new()), |(open, _)| header(&open.file)))
+        .map_err(|error| StoreErrorKind::CannotOpen(unreadable(&error)))?;
     if header.is_empty() {
         // SQLite would silently delete the log of a file that is empty.
         let log = fs::metadata(suffixed(path, "-wal"));
@@ -107,9 +110,18 @@ pub(super) fn inspect(path: &Path) -> Result<Existing> {
     }
 }
 
-fn header(file: File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(HEADER_BYTES).read_to_end(&mut bytes)?;
+fn header(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
     Ok(bytes)
 }
 
@@ -164,7 +176,11 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
         return Err(StoreErrorKind::ReadOnly);
     }
     configure(&connection)?;
-    migrations::apply(&mut connection)?;
+    let is_migrated = migrations::apply(&mut connection)?;
+    commit_number::begin(&connection)?;
+    if is_migrated {
+        commit_number::advance(&connection)?;
+    }
     Ok(connection)
 }
 
@@ -194,6 +210,8 @@ fn configure(connection: &Connection) -> Result<()> {
     synchronous(connection, Synchronous::Normal)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_LIMIT_BYTES)?;
+    // The store folds the log in itself, where it can look at the file before.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if !connection.pragma_query_value(None, "foreign_keys", |row| row.get::<_, bool>(0))? {
         return Err(StoreErrorKind::Misfit(
@@ -224,6 +242,19 @@ pub(super) fn synchronous(connection: &Connection, level: Synchronous) -> Result
         Synchronous::Full => "full",
     };
     Ok(connection.pragma_update(None, "synchronous", value)?)
+}
+
+/// Whether the write-ahead log is so long that a part of it should be moved into the main file.
+pub(super) fn is_log_long(connection: &Connection) -> Result<bool> {
+    let (pages, folded) = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    Ok(pages >= LONG_LOG_PAGES && folded < pages)
+}
+
+/// Moves what it can of the write-ahead log into the main file, and waits for nobody.
+pub(super) fn fold_in(connection: &Connection) -> Result<()> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
 }
 
 /// Moves the write-ahead log into the main file.

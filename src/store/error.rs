@@ -40,6 +40,48 @@ pub enum StoreErrorKind {
     /// Another process is writing to it.
     #[error("it is held by {}; wait until that run has ended", .0.as_ref().map_or_else(|| "another run".to_owned(), ToString::to_string))]
     Held(Option<LockHolder>),
+    /// Another run has locked the file itself, but not by this name.
+    #[error(
+        "another run holds this file, under another name or with its `.lock` file deleted; wait until that run has ended"
+    )]
+    HeldElsewhere,
+    /// It has more than one name, and each would have a write-ahead log of its own.
+    #[error(
+        "it has {links} names (hard links), and each would have a write-ahead log of its own; delete the other names, or copy the file to a new one and use that"
+    )]
+    SeveralNames {
+        /// How many names there are.
+        links: u64,
+    },
+    /// It was mounted by itself, so it has another name elsewhere.
+    #[error(
+        "it is a mount point by itself, so its write-ahead log does not lie beside it; mount the directory, never the file"
+    )]
+    MountPoint,
+    /// It is a directory, a FIFO or a device.
+    #[error("it is not a regular file; give another path")]
+    NotAFile,
+    /// The path names another file than the one that was opened, or the content is another one.
+    #[error(
+        "this is no longer the file that was opened: it was deleted, moved or overwritten in the meantime. Nothing counts as stored; put the file back or restore a copy, then run again"
+    )]
+    Replaced,
+    /// The log beside it belongs to another file, or to another state of this one.
+    #[error(
+        "the write-ahead log beside it (`-wal`) belongs to another file or to another state of it, as when a copy was put in its place. If this file is the one you want, move its `-wal` and `-shm` files away, or put the copy in place with `jdcdn-stats restore`"
+    )]
+    ForeignLog,
+    /// SQLite's own check finds it damaged.
+    #[error("it is damaged: {0}")]
+    Unsound(String),
+    /// A copy of it cannot be written, or not be given its name.
+    #[error(
+        "the copy cannot be put in place; check the free space and the permissions of the database's directory"
+    )]
+    Staging(#[source] io::Error),
+    /// The operating system refuses a look at it.
+    #[error("the file cannot be used; check its permissions and its disk")]
+    File(#[source] io::Error),
     /// The lock file beside it cannot be used.
     #[error("its lock file cannot be written; look after the rights and the free space of its directory")]
     Lock(#[source] io::Error),
@@ -81,7 +123,9 @@ pub enum StoreErrorKind {
         name: String,
     },
     /// SQLite found it damaged.
-    #[error("it is damaged; keep the file, and restore it from a copy or fetch into a new one")]
+    #[error(
+        "it is damaged; keep the file, and restore it from a copy (`jdcdn-stats restore`) or fetch into a new one. If a copy was put in its place, move the `-wal` and `-shm` files of the old one away first"
+    )]
     Damaged(#[source] rusqlite::Error),
     /// The main file is empty, while the log beside it is not: the main file was cut or replaced.
     #[error("it is empty, while its write-ahead log is not; restore both from a copy, or move the log away")]
@@ -170,7 +214,7 @@ impl StoreError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            StoreErrorKind::Held(_) => HELD,
+            StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere => HELD,
             StoreErrorKind::Misfit(_) => FAILED,
             _ => UNUSABLE,
         }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::connection::{self, Existing, OLDEST_SQLITE, suffixed};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::lock::LockState;
-use super::migrations;
+use super::{main_file, migrations};
 
 /// How many findings of SQLite's own check are reported.
 const MAX_FINDINGS: u32 = 5;
@@ -52,6 +52,8 @@ impl Health {
     pub fn open(path: &Path, lock: &LockState) -> std::result::Result<Look, StoreError> {
         let open = || {
             let path = connection::locate(path)?;
+            main_file::check_names(&path)?;
+            main_file::check_log(&path)?;
             if connection::inspect(&path)? == Existing::Empty {
                 return Ok(Look::Nothing);
             }
@@ -126,6 +128,24 @@ pub(super) fn quick_check(connection: &Connection) -> Result<Vec<String>> {
         .query_map([MAX_FINDINGS], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(if found == ["ok"] { Vec::new() } else { found })
+}
+
+/// As [`quick_check`], with the indexes compared with their tables.
+pub(super) fn integrity_check(connection: &Connection) -> Result<Vec<String>> {
+    let mut check = connection.prepare("SELECT integrity_check FROM pragma_integrity_check LIMIT ?1")?;
+    let found: Vec<String> = check
+        .query_map([MAX_FINDINGS], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(if found == ["ok"] { Vec::new() } else { found })
+}
+
+/// Opens a database that no run writes to, for reading, and leaves as little beside it as can be: nothing, unless its
+/// log has no index.
+pub(super) fn open_at_rest(path: &Path) -> Result<Connection> {
+    match how_untouched(path) {
+        Some(how) => open_untouched(path, how),
+        None => connection::open_to_read(path),
+    }
 }
 
 /// Whether the SQLite library is one without the fault that lost commits, and its version.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -73,9 +73,7 @@ pub fn peek(path: &Path) -> std::result::Result<LockState, StoreError> {
 
 fn look(path: &Path) -> Result<LockState> {
     let beside = beside(&super::connection::locate(path)?);
-    if beside.is_symlink() {
-        return Err(StoreErrorKind::Symlink);
-    }
+    refuse_special(&beside)?;
     let mut file = match File::open(&beside) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LockState::Free),
@@ -101,6 +99,7 @@ pub fn open_to_others(path: &Path) -> Option<u32> {
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
+    was_used_before: bool,
 }
 
 impl Drop for Lock {
@@ -116,27 +115,58 @@ impl Lock {
     /// Takes the lock of the database at `path`, without waiting.
     pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Self> {
         let beside = beside(path);
-        // Writing the note through a link would overwrite what it leads to.
-        if beside.is_symlink() {
-            return Err(StoreErrorKind::Symlink);
+        loop {
+            let lock = Self::take_file(path, &beside, holder)?;
+            // Deleted just then, it would keep nobody out.
+            let named = std::fs::symlink_metadata(&beside).map(|found| (found.dev(), found.ino()));
+            let held = lock.file.metadata().map(|found| (found.dev(), found.ino()));
+            if named.is_ok_and(|named| held.is_ok_and(|held| held == named)) {
+                return Ok(lock);
+            }
         }
+    }
+
+    fn take_file(path: &Path, beside: &Path, holder: &Holder) -> Result<Self> {
+        refuse_special(beside)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(MODE)
-            .open(&beside)
+            .open(beside)
             .map_err(StoreErrorKind::Lock)?;
         match file.try_lock() {
             Ok(()) => {
                 restrict(&file, path);
+                let before = file.metadata().map_err(StoreErrorKind::Lock)?.len();
                 write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
-                Ok(Self { file })
+                Ok(Self {
+                    file,
+                    was_used_before: before > 0,
+                })
             }
             Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Held(read_note(&mut file))),
             Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
         }
+    }
+}
+
+impl Lock {
+    /// Whether somebody has held it before.
+    pub(crate) fn was_used_before(&self) -> bool {
+        self.was_used_before
+    }
+}
+
+/// Writing the note through a link would overwrite what it leads to; opening a FIFO would wait for its other end.
+fn refuse_special(beside: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(beside) {
+        Ok(found) if found.is_symlink() => Err(StoreErrorKind::Symlink),
+        Ok(found) if !found.is_file() => Err(StoreErrorKind::Lock(io::Error::other(
+            "the lock file is not a regular file",
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -84,15 +84,16 @@ pub(super) fn first_rewriting(connection: &Connection) -> Result<Option<SchemaVe
     Ok(REWRITING.iter().copied().find(is_pending))
 }
 
-/// Applies what is pending, all or nothing.
-pub(super) fn apply(connection: &mut Connection) -> Result<()> {
+/// Applies what is pending, all or nothing. Returns whether there was something.
+pub(super) fn apply(connection: &mut Connection) -> Result<bool> {
     let seen = applied(connection)?;
     judge(&seen)?;
     let runner = known().set_grouped(true);
-    if seen.len() < runner.get_migrations().len() {
+    let is_behind = seen.len() < runner.get_migrations().len();
+    if is_behind {
         runner.run(connection)?;
     }
-    Ok(())
+    Ok(is_behind)
 }
 
 /// Applies the first `count` steps, as an earlier version of this program would.

@@ -2,7 +2,9 @@
 //!
 //! [`Store`] owns the connection and everything that is written goes through it, from one plain thread:
 //!
-//! - [`lock`]: at most one writer a database, seen to by the operating system
+//! - [`lock`]: at most one writer a database, by name; `main_file`: by inode, whatever its names
+//! - `open_files`: descriptors that must not be closed, since SQLite's locks would go with them
+//! - `commit_number`, `log_check`: whether the write-ahead log beside a database belongs to it
 //! - [`connection`]: which files are taken, and how they are opened
 //! - [`migrations`]: the schema's steps, and which of them a file has seen
 //! - [`upgrade_copy`], `same_content`: the copy that is kept before a migration rewrites
@@ -26,13 +28,14 @@
 //! - [`frozen`]: the measurements as they are at one moment, in order
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
-//! - [`snapshot`]: a copy for tools that only read
+//! - [`snapshot`]: a copy for tools that only read; [`restore`]: a copy put in the database's place
 //! - `staging`: the hidden directory in which a file grows until it is complete
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
 
 mod bulk;
 mod calendar;
 pub mod commit;
+mod commit_number;
 pub mod connection;
 mod coverage;
 mod dictionary;
@@ -44,8 +47,11 @@ pub mod gaps;
 pub mod health;
 mod knowledge;
 pub mod lock;
+mod log_check;
+mod main_file;
 pub mod migrations;
 pub mod notes;
+mod open_files;
 pub mod overview;
 pub mod parameter;
 mod points;
@@ -55,6 +61,7 @@ pub mod reject_log;
 mod rejects;
 pub mod replay;
 pub mod restatements;
+pub mod restore;
 mod rollup_rows;
 pub mod rollups;
 pub mod runs;
@@ -88,10 +95,11 @@ pub use refusals::RefusedRanges;
 pub use reject_log::StoredReject;
 pub use replay::{Settled, Settlement, Verdict};
 pub use restatements::Settling;
+pub use restore::{RestoreError, Restored};
 pub use rollups::ACCOUNT;
 pub use runs::{Finish, NewRun, Run};
 pub use snapshot::SnapshotError;
 pub use sql::{Query, SqlError};
 pub use upgrade_copy::UpgradeCopy;
 pub use volume::Volume;
-pub use writer::Store;
+pub use writer::{MadeAnew, Store};

@@ -8,7 +8,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::APPLICATION_ID;
+use super::error::StoreError;
+use super::{APPLICATION_ID, main_file};
 use crate::model::text;
 
 /// How long a reader waits for a lock. Under WAL it waits for recovery after a crash and for nothing else.
@@ -51,6 +52,9 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// What would be read is not what was stored: its log is another file's, or lies under another name.
+    #[error(transparent)]
+    Untrue(#[from] StoreError),
     /// SQLite refuses it.
     #[error("cannot read the database `{}`", shown(.path))]
     Sqlite {
@@ -83,7 +87,7 @@ impl OpenError {
                      there, as every run leaves them; or open a copy made by `jdcdn-stats snapshot`",
                 )
             }
-            Self::Unreadable { .. } | Self::Sqlite { .. } => None,
+            Self::Unreadable { .. } | Self::Sqlite { .. } | Self::Untrue(_) => None,
         }
     }
 }
@@ -105,6 +109,11 @@ impl Reader {
                 path: path.to_owned(),
             });
         }
+        // SQLite follows links, and looks for the log beside what they lead to.
+        let located = std::fs::canonicalize(path).map_err(unreadable)?;
+        main_file::check_names(&located)
+            .and_then(|()| main_file::check_log(&located))
+            .map_err(|kind| StoreError::new(path, kind))?;
         // SQLite gives a meaning of its own to names such as `:memory:`, but not to absolute ones.
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let refused = |cause: rusqlite::Error| match cause.sqlite_error_code() {

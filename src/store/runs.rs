@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::error::Result;
 use super::gap_log::Expected;
@@ -125,6 +125,13 @@ pub(super) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
         ),
     )?;
     Ok(())
+}
+
+/// When a run began and how it ended, as far as it is stored.
+pub(super) fn ending(connection: &Connection, run: Run) -> Result<Option<(UnixSeconds, String)>> {
+    let mut select = connection.prepare_cached("SELECT started_at, outcome FROM run WHERE id = ?1")?;
+    let found = select.query_row([run.id], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
 }
 
 /// The counters of a run, as they are stored.

@@ -10,9 +10,9 @@ pub struct Volume {
     pub free_bytes: u64,
     /// Bytes in all.
     pub total_bytes: u64,
-    /// The kind of a network file system, where it is known to be one. Such a one may not keep the promises
-    /// about locks and shared memory that SQLite's write-ahead log rests on.
-    pub network: Option<&'static str>,
+    /// The kind of the file system, where it is one over a network or in a program of its own (FUSE). Such a one may
+    /// not keep the promises about locks and shared memory that the write-ahead log and the lock of a run rest on.
+    pub weak_locks: Option<&'static str>,
 }
 
 impl Volume {
@@ -22,7 +22,7 @@ impl Volume {
         Ok(Self {
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
             total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
-            network: network(path)?,
+            weak_locks: weak_locks(path)?,
         })
     }
 
@@ -34,22 +34,28 @@ impl Volume {
 }
 
 #[cfg(target_os = "linux")]
-fn network(path: &Path) -> io::Result<Option<&'static str>> {
-    // From linux/magic.h and the file systems' own sources. FUSE is left out: it may be anything.
+fn weak_locks(path: &Path) -> io::Result<Option<&'static str>> {
     let kind = rustix::fs::statfs(path)?.f_type;
     // A signed 32-bit number on some machines.
-    Ok(Some(match i128::from(kind) & 0xffff_ffff {
+    Ok(weak_kind(i128::from(kind) & 0xffff_ffff))
+}
+
+/// The numbers are those of linux/magic.h and of the file systems' own sources.
+#[cfg(target_os = "linux")]
+fn weak_kind(number: i128) -> Option<&'static str> {
+    Some(match number {
         0x6969 => "NFS",
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
         0x0102_1997 => "9P",
         0x00c3_6400 => "Ceph",
         0x5346_414f => "AFS",
-        _ => return Ok(None),
-    }))
+        0x6573_5546 => "FUSE",
+        _ => return None,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn network(_path: &Path) -> io::Result<Option<&'static str>> {
+fn weak_locks(_path: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
@@ -65,5 +71,19 @@ mod tests {
         assert!(Volume::is_writable(dir.path()));
         let missing = dir.path().join("missing");
         assert!(Volume::of(&missing).is_err() && !Volume::is_writable(&missing));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_local_disk_has_locks_and_a_share_may_not() {
+        for (number, kind) in [
+            (0x6969, Some("NFS")),
+            (0xff53_4d42, Some("SMB")),
+            (0x6573_5546, Some("FUSE")),
+            (0xef53, None),
+            (0x0102_1994, None),
+        ] {
+            assert_eq!(weak_kind(number), kind);
+        }
     }
 }

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::commit::{Commit, Committed, Coverage};
+use super::commit_number;
 use super::connection::{self, CheckpointReport, Synchronous};
 use super::coverage;
 use super::dictionary::{Dictionary, Translation};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::gaps;
 use super::lock::{Holder, Lock};
+use super::main_file::{self, MainFile};
 use super::notes;
 use super::points::{PointWriter, Said};
 use super::refusals;
@@ -34,7 +37,8 @@ pub struct Store {
     path: PathBuf,
     upgrade_copy: Option<UpgradeCopy>,
     patience: Duration,
-    _lock: Lock,
+    main: MainFile,
+    lock: Lock,
 }
 
 impl Store {
@@ -42,7 +46,23 @@ impl Store {
     ///
     /// Held by another process, not ours, newer or damaged, it is refused before anything in it is written.
     pub fn open(path: &Path, holder: &Holder) -> std::result::Result<Self, StoreError> {
-        Self::try_open(path, holder).map_err(|kind| StoreError::new(path, kind))
+        Self::try_open(path, holder, MainFile::hold).map_err(|kind| StoreError::new(path, kind))
+    }
+
+    /// Opens a database anew that this process has just had open: makes none in its place.
+    pub fn reopen(path: &Path, holder: &Holder) -> std::result::Result<Self, StoreError> {
+        Self::try_open(path, holder, MainFile::hold_existing).map_err(|kind| StoreError::new(path, kind))
+    }
+
+    /// What a new database took the place of; `None` where the database was there.
+    #[must_use]
+    pub fn made_anew(&self) -> Option<MadeAnew> {
+        let before = self.lock.was_used_before();
+        self.main.is_new().then_some(if before {
+            MadeAnew::AfterAnother
+        } else {
+            MadeAnew::First
+        })
     }
 
     /// The database file, absolute.
@@ -57,9 +77,11 @@ impl Store {
         self.upgrade_copy.as_ref()
     }
 
-    fn try_open(path: &Path, holder: &Holder) -> Result<Self> {
+    fn try_open(path: &Path, holder: &Holder, hold: impl FnOnce(&Path) -> Result<MainFile>) -> Result<Self> {
         let path = connection::locate(path)?;
         let lock = Lock::take(&path, holder)?;
+        let mut main = hold(&path)?;
+        main_file::check_log(&path)?;
         let upgrade_copy = upgrade_copy::keep(&path)?;
         if let Some(copy) = &upgrade_copy {
             tracing::warn!("the database is upgraded: {copy}");
@@ -68,15 +90,18 @@ impl Store {
         if !gaps::are_built(&connection)? {
             let tx = begin(&connection, PATIENCE)?;
             gaps::build(&tx)?;
+            commit_number::advance(&tx)?;
             tx.commit()?;
         }
+        main.opened(commit_number::current(&connection)?)?;
         Ok(Self {
             connection,
             dictionary: Dictionary::default(),
             path,
             upgrade_copy,
             patience: PATIENCE,
-            _lock: lock,
+            main,
+            lock,
         })
     }
 
@@ -152,7 +177,41 @@ impl Store {
     /// SQLite would do so on closing, and would not tell of a disk that fails then. What was committed is safe
     /// in the log either way, so a failure is a warning.
     pub fn checkpoint(&mut self) -> std::result::Result<CheckpointReport, StoreError> {
-        connection::checkpoint(&self.connection, &self.path).map_err(|kind| self.error(kind))
+        let folded = (|| {
+            self.main.check()?;
+            let report = connection::checkpoint(&self.connection, &self.path);
+            self.main.folded()?;
+            report
+        })();
+        folded.map_err(|kind| {
+            let kind = self.explain(kind);
+            self.error(kind)
+        })
+    }
+
+    /// Makes sure that the path still leads to this database, and that a reader who comes now finds `run` in it as it
+    /// ended. To be called last: before it, nothing may be reported as stored.
+    pub fn confirm(&mut self, run: Option<Run>) -> std::result::Result<(), StoreError> {
+        let confirmed = (|| {
+            self.main.check()?;
+            let last = commit_number::current(&self.connection)?;
+            let fresh = connection::open_to_read(&self.path)?;
+            let is_same = commit_number::current(&fresh)? == last
+                && match run {
+                    Some(run) => runs::ending(&fresh, run)? == runs::ending(&self.connection, run)?,
+                    None => true,
+                };
+            self.main.check()?;
+            if is_same {
+                Ok(())
+            } else {
+                Err(StoreErrorKind::Replaced)
+            }
+        })();
+        confirmed.map_err(|kind| {
+            let kind = self.explain(kind);
+            self.error(kind)
+        })
     }
 
     pub(super) fn read<T>(
@@ -167,14 +226,40 @@ impl Store {
         work: impl FnOnce(&Connection, &mut Dictionary) -> Result<T>,
     ) -> std::result::Result<T, StoreError> {
         let done = begin(&self.connection, self.patience).and_then(|tx| {
+            let before = tx.total_changes();
             let done = work(&tx, &mut self.dictionary)?;
-            tx.commit()?;
+            if tx.total_changes() != before {
+                let number = commit_number::advance(&tx)?;
+                self.main.check_commit(number)?;
+                tx.commit()?;
+                self.main.check()?;
+                if connection::is_log_long(&self.connection)? {
+                    // What was committed is safe in the log, so a failure is left to the end of the run.
+                    let _ = connection::fold_in(&self.connection);
+                    self.main.folded()?;
+                }
+            }
             Ok(done)
         });
-        if done.is_err() {
+        done.map_err(|kind| {
             self.dictionary.forget();
+            let kind = self.explain(kind);
+            self.error(kind)
+        })
+    }
+
+    /// Whether an error came from what somebody did to the file. Then SQLite must not fold the log into it on closing: it
+    /// is the log of a file that is no longer there.
+    fn explain(&mut self, kind: StoreErrorKind) -> StoreErrorKind {
+        match self.main.check() {
+            Err(StoreErrorKind::Replaced) => {
+                let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                // A failure leaves what was so before: the log is folded in.
+                let _ = self.connection.set_db_config(switch, true);
+                StoreErrorKind::Replaced
+            }
+            _ => kind,
         }
-        done.map_err(|kind| self.error(kind))
     }
 
     fn error(&self, kind: StoreErrorKind) -> StoreError {
@@ -194,6 +279,15 @@ impl Store {
     pub(super) fn total_changes(&self) -> u64 {
         self.connection.total_changes()
     }
+}
+
+/// What a database that was made anew took the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeAnew {
+    /// Nothing: no run has used its path before.
+    First,
+    /// A database that an earlier run used, and that is gone.
+    AfterAnother,
 }
 
 /// Takes the write lock at once, so that a transaction fails at its beginning or not at all.

@@ -22,6 +22,7 @@ mod evidence;
 mod example;
 mod export;
 mod faults;
+mod file;
 mod gaps;
 mod help;
 mod hostile;

@@ -193,13 +193,13 @@ fn check_disk(report: &mut Report, path: &Path) {
         NO_SPACE..LITTLE_SPACE => report.warn("free space", detail, help),
         _ => report.ok("free space", detail),
     }
-    match volume.network {
+    match volume.weak_locks {
         Some(kind) => report.warn(
             "file system",
-            format!("{kind}, over a network"),
-            "keep the database on a local disk: locks over a network may not keep a second writer out",
+            format!("{kind}: a run cannot lock the file itself here, only the `.lock` file beside it"),
+            "keep the database on a local disk: two runs under two names of the file would destroy it",
         ),
-        None => report.ok("file system", "no network file system that is known"),
+        None => report.ok("file system", "local, as far as is known"),
     }
 }
 

@@ -58,7 +58,10 @@ impl Verdict {
     pub fn on_error(error: PullError) -> Self {
         let passes = match &error {
             PullError::Store { source, .. } => {
-                matches!(source.kind(), StoreErrorKind::Held(_) | StoreErrorKind::Busy(_))
+                matches!(
+                    source.kind(),
+                    StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::Busy(_)
+                )
             }
             // The configuration was in order when it was read, so it is the clock.
             PullError::NotYet(_) => true,

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::error::SnapshotError;
 use crate::model::UnixSeconds;
+use crate::store::commit_number;
 use crate::store::connection;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::{gaps, health, migrations, rollups};
@@ -82,6 +83,7 @@ fn copy_out(database: &Path, copy: &Path) -> Result<()> {
 fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
     let mut copy = open(copy)?;
     migrations::apply(&mut copy)?;
+    commit_number::start_anew(&copy)?;
     if !gaps::are_built(&copy)? {
         let tx = copy.transaction()?;
         gaps::build(&tx)?;

@@ -1,0 +1,280 @@
+//! Puts a copy in the database's place.
+//!
+//! By hand this goes wrong in two ways: the write-ahead log of the old database is taken for the copy's, and a run that
+//! is at work goes on writing to the file that is no longer there. Here the copy is made and checked where nobody sees
+//! it, the database is held as by a run, what is in its log is folded in, and the two files change places in one step.
+//! The file that was replaced stays, under another name.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags};
+
+use super::connection::{self, BUSY_STEP, Existing, suffixed};
+use super::error::{Result, StoreError, StoreErrorKind};
+use super::lock::{Holder, Lock};
+use super::main_file::{self, MainFile};
+use super::staging::StagingDirectory;
+use super::{commit_number, health, migrations};
+use crate::model::{UnixSeconds, civil};
+
+/// The purpose of the copy's staging directory.
+const PURPOSE: &str = "restore";
+/// The permissions of a database that takes the place of none, as far as the umask allows them.
+const MODE: u32 = 0o644;
+
+/// A copy that is in the database's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The database, absolute.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Its points.
+    pub points: u64,
+    /// The time of the newest of them.
+    pub newest_ts: Option<UnixSeconds>,
+    /// Where the database is that was replaced.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Why a copy was not put in place. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The copy cannot be used.
+    #[error("the copy cannot be used: {0}")]
+    Copy(StoreError),
+    /// The copy is the database itself.
+    #[error("the copy is the database itself; give the path of another file")]
+    Same,
+    /// There is no copy.
+    #[error("there is no file at the path of the copy; check the path")]
+    Missing,
+    /// The database is held, or its place cannot be used.
+    #[error(transparent)]
+    Database(#[from] StoreError),
+}
+
+/// Puts a copy of `backup` in the place of the database at `path`, of which nothing may be there.
+///
+/// `backup` may be a snapshot, a copy from before an upgrade, or a database with its log beside it; it stays as it is.
+pub fn restore(backup: &Path, path: &Path, holder: &Holder) -> std::result::Result<Restored, RestoreError> {
+    let of_database = |kind| RestoreError::Database(StoreError::new(path, kind));
+    let of_copy = |kind| RestoreError::Copy(StoreError::new(backup, kind));
+    let located = connection::locate(path).map_err(of_database)?;
+    // A link to a copy is as good as the copy.
+    let source = fs::canonicalize(backup).map_err(|_| RestoreError::Missing)?;
+    if source == located || is_same_file(&source, &located) {
+        return Err(RestoreError::Same);
+    }
+    let source = connection::locate(&source).map_err(of_copy)?;
+    check(&source).map_err(of_copy)?;
+
+    let _lock = Lock::take(&located, holder).map_err(of_database)?;
+    let old = Old::hold(&located).map_err(of_database)?;
+    let directory = located.parent().unwrap_or(Path::new("/"));
+    let staging = StagingDirectory::begin(directory, PURPOSE)
+        .map_err(|error| of_database(StoreErrorKind::Staging(error)))?;
+    let copy = staging.file("copy.db");
+    let (points, newest_ts) = copy_out(&source, &copy).map_err(of_copy)?;
+    let put = || -> Result<Option<PathBuf>> {
+        let mode = match &old {
+            Some(_) => fs::metadata(&located).map(|found| found.permissions().mode() & 0o777),
+            None => staging.permitted(MODE),
+        };
+        mode.and_then(|mode| {
+            let file = File::open(&copy)?;
+            file.set_permissions(Permissions::from_mode(mode))?;
+            file.sync_all()
+        })
+        .map_err(StoreErrorKind::Staging)?;
+        let replaced = put_in_place(&copy, &located, old.as_ref(), holder.started_at)
+            .map_err(StoreErrorKind::Staging)?;
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(StoreErrorKind::Staging)?;
+        Ok(replaced)
+    };
+    let replaced = put().map_err(of_database)?;
+    Ok(Restored {
+        bytes: fs::metadata(&located).map_or(0, |found| found.len()),
+        path: located,
+        points,
+        newest_ts,
+        replaced,
+    })
+}
+
+/// Refuses what is no database of ours, is of a newer schema, or has another file's log beside it.
+fn check(source: &Path) -> Result<()> {
+    main_file::check_log(source)?;
+    if connection::inspect(source)? == Existing::Empty {
+        return Err(StoreErrorKind::NotADatabase);
+    }
+    migrations::check(&health::open_at_rest(source)?)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let id = |path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    id(one).is_some() && id(one) == id(other)
+}
+
+/// Copies `source` with what is in its log, packed, and refuses a copy that is not sound. Returns its number of points
+/// and the time of the newest.
+fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
+    let source = health::open_at_rest(source)?;
+    source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Packing makes the indexes anew, so those of the source are looked at here.
+    refuse_findings(&source)?;
+    // A path is bytes; SQLite takes them as they are.
+    let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
+    source.execute("VACUUM INTO ?1", [into])?;
+    let copy = Connection::open_with_flags(
+        copy,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE,
+    )?;
+    copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A write-ahead log would lie beside the copy.
+    copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+    refuse_findings(&copy)?;
+    commit_number::start_anew(&copy)?;
+    let found = copy.query_row("SELECT count(*), max(ts) FROM point", [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get(1)?))
+    })?;
+    copy.close().map_err(|(_, error)| error)?;
+    Ok((u64::try_from(found.0).unwrap_or(0), found.1))
+}
+
+fn refuse_findings(connection: &Connection) -> Result<()> {
+    match health::integrity_check(connection)?.into_iter().next() {
+        Some(finding) => Err(StoreErrorKind::Unsound(crate::model::text::printable(&finding))),
+        None => Ok(()),
+    }
+}
+
+/// The database that is to be replaced, held until this is dropped.
+struct Old {
+    _file: MainFile,
+    /// Whether all that was committed is in the main file.
+    is_folded: bool,
+}
+
+impl Old {
+    fn hold(path: &Path) -> Result<Option<Self>> {
+        if fs::symlink_metadata(path).is_err() {
+            return Ok(None);
+        }
+        let file = MainFile::hold_existing(path)?;
+        Ok(Some(Self {
+            _file: file,
+            // A database that is damaged, or has another's log, cannot be folded: that may be why it is replaced.
+            is_folded: fold(path).is_ok_and(|folded| folded),
+        }))
+    }
+}
+
+/// Folds the database's log in; false where a reader is in the way.
+fn fold(path: &Path) -> Result<bool> {
+    main_file::check_log(path)?;
+    if connection::inspect(path)? == Existing::Empty {
+        return Ok(false);
+    }
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            | OpenFlags::SQLITE_OPEN_EXRESCODE,
+    )?;
+    connection.busy_timeout(BUSY_STEP)?;
+    Ok(connection::checkpoint(&connection, path)?.complete)
+}
+
+/// Brings `copy` to `path`. What was there gets a name that tells when, and its log as well where it may hold something.
+///
+/// Killed before the exchange, the old database is whole. Killed after it, the new one is: an old log that is still
+/// beside it is known for what it is, and restoring once more takes it away.
+fn put_in_place(
+    copy: &Path,
+    path: &Path,
+    old: Option<&Old>,
+    now: UnixSeconds,
+) -> io::Result<Option<PathBuf>> {
+    let Some(old) = old else {
+        // A log without its database, as `rm` leaves it, would be taken for the copy's.
+        set_log_aside(path, &free_name(path, now)?)?;
+        fs::rename(copy, path)?;
+        return Ok(None);
+    };
+    let kept = free_name(path, now)?;
+    // A journal would be played back into whatever file stands there.
+    move_if_there(path, &kept, "-journal")?;
+    exchange(copy, path, &kept)?;
+    if old.is_folded {
+        remove_if_there(path, "-wal")?;
+    }
+    set_log_aside(path, &kept)?;
+    Ok(Some(kept))
+}
+
+/// Lets `copy` and `path` change places, and moves the old file on to `kept`.
+fn exchange(copy: &Path, path: &Path, kept: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, copy, CWD, path, RenameFlags::EXCHANGE).is_ok() {
+            return fs::rename(copy, kept);
+        }
+    }
+    // Without an exchange in one step the old file has two names for a moment: a run that comes after a kill in
+    // between refuses it, and says why.
+    fs::hard_link(path, kept)?;
+    fs::rename(copy, path)
+}
+
+fn set_log_aside(path: &Path, kept: &Path) -> io::Result<()> {
+    let log = PathBuf::from(suffixed(path, "-wal"));
+    match fs::metadata(&log) {
+        Ok(found) if found.len() == 0 => remove_if_there(path, "-wal")?,
+        _ => move_if_there(path, kept, "-wal")?,
+    }
+    // Only an index of the log.
+    remove_if_there(path, "-shm")
+}
+
+/// `PATH.replaced-20261127-131500`, or with a number behind it.
+fn free_name(path: &Path, now: UnixSeconds) -> io::Result<PathBuf> {
+    let when = civil::cst_compact(now);
+    for at in 1_u32.. {
+        let number = if at == 1 { String::new() } else { format!(".{at}") };
+        let name = PathBuf::from(suffixed(path, &format!(".replaced-{when}{number}")));
+        match fs::symlink_metadata(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(name),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn move_if_there(path: &Path, to: &Path, suffix: &str) -> io::Result<()> {
+    ignore_missing(fs::rename(suffixed(path, suffix), suffixed(to, suffix)))
+}
+
+fn remove_if_there(path: &Path, suffix: &str) -> io::Result<()> {
+    ignore_missing(fs::remove_file(suffixed(path, suffix)))
+}
+
+fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
