@@ -208,8 +208,10 @@ mod tests {
         for at in 0..words.len() {
             let table = match (after(at), after(at + 1), after(at + 3)) {
                 ("drop", "table", _) if after(at + 2) == "if" => after(at + 4),
-                ("drop", "table", _) | ("alter", "table", "rename" | "drop") => after(at + 2),
-                ("delete", "from", _) | ("replace", "into", _) => after(at + 2),
+                ("alter", "table", "rename" | "drop")
+                | ("drop", "table", _)
+                | ("delete", "from", _)
+                | ("replace", "into", _) => after(at + 2),
                 ("update", "or", _) => after(at + 3),
                 ("update", table, _) => table,
                 _ => continue,

@@ -124,7 +124,35 @@ impl World {
     }
 }
 
-fn can_trace() -> Result<(), String> {
+/// The calls by which a command changes files and directories, and how far apart the ones are that `make test` tries.
+pub(crate) const CHANGES: [(&str, u64); 7] = [
+    ("pwrite64", 97),
+    ("write,writev", 9),
+    ("fsync,fdatasync", 4),
+    ("ftruncate,chmod,fchmod", 3),
+    ("unlink,unlinkat,rmdir", 3),
+    ("link,linkat,rename,renameat,renameat2", 2),
+    ("mkdir,mkdirat", 2),
+];
+
+/// Kills the program with these arguments at the `number`th of these calls; whether there was one.
+#[track_caller]
+pub(crate) fn kill_at(sandbox: &Sandbox, args: &[&str], calls: &str, number: u64) -> bool {
+    let (trace, inject) = (
+        format!("trace={calls}"),
+        format!("inject={calls}:signal=SIGKILL:when={number}"),
+    );
+    let strace = ["strace", "-f", "-qq", "-o", "trace", "-e", &trace, "-e", &inject];
+    let ended = sandbox.command_under(&strace, args).output().unwrap();
+    println!("{args:?}: number {number} of {calls}");
+    let struck = std::fs::read_to_string(sandbox.path("trace"))
+        .unwrap()
+        .contains("SIGKILL");
+    assert_eq!(ended.status.success(), !struck, "{ended:?}");
+    struck
+}
+
+pub(crate) fn can_trace() -> Result<(), String> {
     let probe = [
         "-f",
         "-qq",

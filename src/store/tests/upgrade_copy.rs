@@ -58,7 +58,7 @@ fn it_holds_what_the_file_and_its_log_held_and_the_old_program_opens_it() {
     let kept = store.upgrade_copy().unwrap();
     assert_eq!((&kept.path, kept.version), (&copy, 8));
     assert_eq!(kept.bytes, fs::metadata(&copy).unwrap().len());
-    assert_eq!(beside(&path).unwrap(), [kept.clone()]);
+    assert_eq!(beside(&path).unwrap(), std::slice::from_ref(kept));
     assert_same(&before.path().join("stats.db"), &copy);
     let mut copied = Connection::open(&copy).unwrap();
     migrations::apply_first(&mut copied, 7);
