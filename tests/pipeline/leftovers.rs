@@ -119,7 +119,9 @@ fn a_command_killed_at_any_call_leaves_nothing_that_its_next_run_does_not_remove
         let undisturbed = outputs(&sandbox);
         let mut kills = 0;
         for (calls, stride) in CHANGES {
-            let stride = stride.min(most);
+            // The other commands make few calls beside the copying.
+            let is_one_of_many = command[0] == "export" || calls == "pwrite64";
+            let stride = if is_one_of_many { stride } else { 1 }.min(most);
             let mut number = random.u64(1..=stride);
             loop {
                 begin(&sandbox, command);
@@ -132,7 +134,7 @@ fn a_command_killed_at_any_call_leaves_nothing_that_its_next_run_does_not_remove
             }
         }
         println!("{command:?}: {kills} kills");
-        assert!(kills >= 2, "{command:?} was killed only {kills} times");
+        assert!(kills >= 5, "{command:?} was killed only {kills} times");
     }
 }
 
