@@ -15,6 +15,10 @@ use crate::store::{Holder, Store, migrations};
 /// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time. Hours,
 /// days and months that an interrupted run has left behind are brought up to date as well, and computed anew if
 /// `slot_label` has changed.
+///
+/// Before a migration that rewrites stored data, a copy of the database is kept beside it, and named in the output:
+/// `DATABASE.before-vN` is the database as it was before migration N. It is never replaced or deleted: do that when you
+/// no longer need it. To go back, put it in the place of the database and use the program that made it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
 pub struct MigrateArgs {

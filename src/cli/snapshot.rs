@@ -25,9 +25,10 @@ use crate::store::snapshot::{Contents, Published, Snapshot};
 /// write beside it. It is of one moment, also while a run writes, which neither waits for it nor is waited for;
 /// its rollups tell exactly what its points do, whatever the run had still to do.
 ///
-/// The file gets its name when it is complete and on the disk, and its mode is 0444. With --force it takes the
-/// place of an earlier snapshot in one step: who has that open goes on reading it, who opens the path later sees
-/// the new one, and nobody sees half of one. A changed modification time means a new snapshot.
+/// The file gets its name when it is complete and on the disk. Its mode is 0444, less what the umask takes away: 0440
+/// under umask 027. With --force it takes the place of an earlier snapshot in one step: who has that open goes on
+/// reading it, who opens the path later sees the new one, and nobody sees half of one. A changed modification time
+/// means a new snapshot.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats snapshot bi.db
