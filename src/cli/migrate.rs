@@ -18,7 +18,7 @@ use crate::store::{Holder, Store, migrations};
 ///
 /// Before a migration that rewrites stored data, a copy of the database is kept beside it, and named in the output:
 /// `DATABASE.before-vN` is the database as it was before migration N. It is never replaced or deleted: do that when you
-/// no longer need it. To go back, put it in the place of the database and use the program that made it.
+/// no longer need it. To go back, `restore` it, and use the program that made it from then on.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
 pub struct MigrateArgs {

@@ -17,6 +17,8 @@ fn the_examples_of_every_command_run() {
     });
     sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
     sandbox.backfill("2026-06-14", "now", &[]).with(0);
+    // One that an example of `restore` names.
+    sandbox.run(&["snapshot", "stats.db.before-v8"]).with(0);
     let help = sandbox.run(&["--help"]).with(0);
     let commands: Vec<&str> = help
         .lines()
