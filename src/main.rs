@@ -3,10 +3,14 @@
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::process::ExitCode;
 
-use jdcdn_stats::cli::{self, Streams};
+use jdcdn_stats::cli::{self, ExitStatus, Streams};
 use jdcdn_stats::config::Environment;
 
 fn main() -> ExitCode {
+    cli::supervise(command).into()
+}
+
+fn command() -> ExitStatus {
     let streams = Streams {
         stdin: &mut io::stdin().lock(),
         stdout: &mut BufWriter::new(io::stdout().lock()),
@@ -15,5 +19,5 @@ fn main() -> ExitCode {
         stderr_is_terminal: io::stderr().is_terminal(),
     };
     let environment = Environment::new(std::env::vars_os());
-    cli::run(std::env::args_os(), &environment, streams).into()
+    cli::run(std::env::args_os(), &environment, streams)
 }

@@ -75,7 +75,10 @@ impl DemoArgs {
             simulator.endpoint()
         )?;
         out.flush()?;
-        let (status, _) = pull.carry_out(context, &config, credentials, ReportFormat::Human)?;
+        let (status, summary) = pull.carry_out(context, &config, credentials, ReportFormat::Human)?;
+        if summary.stop.is_some() {
+            return Ok(status);
+        }
         let reader = Reader::open(&config.database)?;
         months(&reader, context.streams.stdout)?;
         what_next(&config.database, context.streams.stdout)?;

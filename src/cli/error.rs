@@ -5,7 +5,9 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::exit::ExitStatus;
+use super::summary_view::signal_status;
 use crate::config::ConfigError;
+use crate::interrupt;
 use crate::store::{OpenError, SqlError, StoreError};
 
 /// Why a command ended early: what to say, and how to exit.
@@ -59,16 +61,6 @@ impl CliError {
         Self {
             status: ExitStatus::SUCCESS,
             message: None,
-            help: None,
-        }
-    }
-
-    /// A second signal: nothing more is said.
-    #[must_use]
-    pub fn stopped_at_once(status: ExitStatus) -> Self {
-        Self {
-            status,
-            message: Some("stopped at once; what was committed before is safe".to_owned()),
             help: None,
         }
     }
@@ -143,6 +135,7 @@ impl From<OpenError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let status = match error.exit_code() {
+            _ if error.is_interruption() => interrupt::caught().map_or(ExitStatus::FAILED, signal_status),
             75 => ExitStatus::BUSY,
             5 => ExitStatus::DATABASE,
             _ => ExitStatus::FAILED,

@@ -2,19 +2,16 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use clap::{Args, ValueEnum};
-use tokio::runtime;
 
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::export_view::{ExportView, print};
-use super::signals::Signals;
+use super::summary_view::signal_status;
 use crate::export::{DataFormat, ExportError, Request, export};
-use crate::ingest::Signal;
+use crate::interrupt;
 use crate::model::{Domain, Span, UnixSeconds, moment};
 use crate::store::Reader;
 
@@ -87,11 +84,12 @@ impl ExportArgs {
             now: context.now(),
         };
         let reader = Reader::open(&config.database)?;
-        let caught = Caught::listen()?;
+        // What is written is listed when the month at hand is written to its end.
+        interrupt::careful_to_the_end();
         let mut view = ExportView::new(context);
         let ended = export(&reader, &request, |progress| {
             view.draw(progress);
-            match caught.signal() {
+            match interrupt::caught() {
                 None => ControlFlow::Continue(()),
                 Some(_) => ControlFlow::Break(()),
             }
@@ -99,11 +97,8 @@ impl ExportArgs {
         view.finish();
         let summary = ended?;
         print(&summary, &request, context.streams.stdout)?;
-        Ok(match caught.signal().filter(|_| summary.stopped) {
-            None => ExitStatus::SUCCESS,
-            Some(Signal::Interrupt) => ExitStatus::INTERRUPTED,
-            Some(Signal::Terminate) => ExitStatus::TERMINATED,
-        })
+        let signal = interrupt::caught().filter(|_| summary.stopped);
+        Ok(signal.map_or(ExitStatus::SUCCESS, signal_status))
     }
 
     fn range(&self, now: UnixSeconds) -> Result<Option<Span>, CliError> {
@@ -120,50 +115,6 @@ impl ExportArgs {
         let span = Span::new(from.unwrap_or(EVER.0), to.unwrap_or(EVER.1));
         span.map(Some)
             .ok_or_else(|| CliError::usage("the range is empty: --to must be later than --from"))
-    }
-}
-
-/// The first signal that asks the export to end; it does so when the month at hand is written.
-#[derive(Clone)]
-struct Caught(Arc<AtomicU8>);
-
-impl Caught {
-    const NONE: u8 = 0;
-    const INTERRUPT: u8 = 1;
-    const TERMINATE: u8 = 2;
-
-    fn listen() -> Result<Self, CliError> {
-        let caught = Self(Arc::new(AtomicU8::new(Self::NONE)));
-        let failed = |error| {
-            CliError::new(ExitStatus::FAILED, &error).with_help(Some("free some memory or file handles"))
-        };
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
-            .map_err(failed)?;
-        let mut signals = runtime.block_on(async { Signals::listen() }).map_err(failed)?;
-        let told = caught.clone();
-        // It ends with the process.
-        std::thread::spawn(move || {
-            let signal = runtime.block_on(signals.next());
-            let number = match signal {
-                Signal::Interrupt => Self::INTERRUPT,
-                Signal::Terminate => Self::TERMINATE,
-            };
-            told.0.store(number, Ordering::Relaxed);
-            tracing::warn!("stopping: the month at hand is written to its end");
-            // A second one must not be lost to a thread that has ended.
-            runtime.block_on(std::future::pending::<()>());
-        });
-        Ok(caught)
-    }
-
-    fn signal(&self) -> Option<Signal> {
-        match self.0.load(Ordering::Relaxed) {
-            Self::INTERRUPT => Some(Signal::Interrupt),
-            Self::TERMINATE => Some(Signal::Terminate),
-            _ => None,
-        }
     }
 }
 

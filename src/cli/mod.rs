@@ -7,6 +7,7 @@
 //! - [`output`]: rows as tables, JSON, CSV and the like
 //! - [`check`]: what `check` looks at, one file a subject
 //! - `client`: the API client as it is configured
+//! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
 //!   [`summary_view`], `conclusion_view`, [`dry_run`]: what they show
 //! - [`watch`]: the command that goes on and on, in parts of its own
@@ -46,6 +47,7 @@ pub mod simulate;
 pub mod snapshot;
 pub mod status;
 pub mod summary_view;
+mod supervisor;
 pub mod sync;
 pub mod thresholds;
 pub mod watch;
@@ -59,10 +61,12 @@ pub use args::Cli;
 pub use context::{Context, Streams};
 pub use error::CliError;
 pub use exit::ExitStatus;
+pub use supervisor::supervise;
 
 use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::{ConfigError, Environment, Source, environment};
 use crate::model::{civil, moment};
+use crate::planted;
 use logging::Logs;
 
 /// Runs the command line `args`, of which the first is the program's name, and returns how it ended. An
@@ -105,6 +109,16 @@ fn dispatch<A: Into<OsString> + Clone>(
         let now = civil::cst_second(clock.now());
         tracing::warn!(%now, "the clock is set by {}", environment::TEST_NOW);
     }
+    if let Some(planted) = environment.text(environment::TEST_PANIC)? {
+        let (variable, places) = (environment::TEST_PANIC, planted::PLACES.join(", "));
+        if !planted::plant(&planted.value) {
+            let reason = format!("it is one of {places}, or one of them with a count, such as `writer:3`");
+            let at = Source::Environment(variable);
+            return Err(ConfigError::Invalid { at, reason }.into());
+        }
+        tracing::warn!("a defect is planted by {variable}");
+    }
+    planted::pass("command");
     let mut context = Context {
         global: &cli.global,
         environment,

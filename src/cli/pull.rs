@@ -16,13 +16,14 @@ use super::dry_run;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::progress_view::ProgressView;
-use super::signals::{Signals, until_done};
+use super::signals::until_done;
 use super::summary_view;
 use crate::api::{Client, RetryPolicy};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::again::closed;
-use crate::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, RunError, Signal, Summary};
+use crate::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, RunError, Summary};
+use crate::interrupt;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
 use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
@@ -125,8 +126,10 @@ impl Pull {
         format: ReportFormat,
     ) -> Result<(ExitStatus, Summary), CliError> {
         let runtime = runtime(BLOCKING_THREADS)?;
+        // So far nothing is left behind whenever the process ends.
         let prepared = self.prepare(config, credentials, &context.clock)?;
-        let (summary, error) = match drive(context, runtime, prepared)? {
+        interrupt::careful_to_the_end();
+        let (summary, error) = match drive(context, runtime, prepared) {
             Ok(summary) => (summary, None),
             Err(PullError::Store {
                 source,
@@ -276,7 +279,11 @@ impl Prepared {
         match ended {
             Ok(finished) => Ok(finished.summary),
             Err(RunError::Store { source, summary }) => Err(PullError::Store { source, summary }),
-            Err(lost @ RunError::Writer(_)) => Err(CliError::new(ExitStatus::FAILED, &lost).into()),
+            Err(lost) => {
+                let help = "run the same command again to go on; please report this with the lines above";
+                let help = matches!(lost, RunError::Defect(_)).then_some(help);
+                Err(CliError::new(ExitStatus::FAILED, &lost).with_help(help).into())
+            }
         }
     }
 }
@@ -334,31 +341,21 @@ pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
     build().map_err(|error: std::io::Error| CliError::new(ExitStatus::FAILED, &error))
 }
 
-/// Runs what is prepared with progress on standard error, stopped by the first signal and abandoned at the
-/// second.
-fn drive(
-    context: &mut Context<'_, '_>,
-    runtime: Runtime,
-    prepared: Prepared,
-) -> Result<Result<Summary, PullError>, CliError> {
+/// Runs what is prepared with progress on standard error, stopped by a signal.
+fn drive(context: &mut Context<'_, '_>, runtime: Runtime, prepared: Prepared) -> Result<Summary, PullError> {
     let control = Control::new();
     let progress = Arc::new(Progress::default());
     let mut view = ProgressView::new(context, prepared.job.command);
-    let ended: std::io::Result<Result<_, Signal>> = runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+    let ended = runtime.block_on(async {
         let mut tick = tokio::time::interval(DRAW_EVERY);
         let run = Box::pin(prepared.run(control.clone(), Arc::clone(&progress)));
         let draw = async || {
             tick.tick().await;
             view.draw(progress.snapshot());
         };
-        Ok(until_done(run, &control, &mut signals, draw).await)
+        until_done(run, &control, draw).await
     });
     view.finish(progress.snapshot());
     runtime.shutdown_background();
-    match ended {
-        Ok(Ok(ended)) => Ok(ended),
-        Ok(Err(signal)) => Err(CliError::stopped_at_once(summary_view::signal_status(signal))),
-        Err(error) => Err(CliError::new(ExitStatus::FAILED, &error)),
-    }
+    ended
 }

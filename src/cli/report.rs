@@ -7,6 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use crate::interrupt;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{civil, moment, text};
 use crate::report::file::Target;
@@ -53,6 +54,8 @@ impl ReportCommandArgs {
         let report = Report::read(&reader, &asked, now)?;
         drop(reader);
         let html = page::render(&report)?;
+        // The file grows under another name, which a signal must not leave behind.
+        interrupt::careful_to_the_end();
         target.write(html.as_bytes())?;
         let out = &mut context.streams.stdout;
         writeln!(

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use secrecy::ExposeSecret as _;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::summary_view::signal_status;
+use crate::interrupt;
 use crate::model::{Domain, moment};
 use crate::simulator::{RowShape, Settings, Simulator, SpanLimit};
 
@@ -87,9 +88,12 @@ impl SimulateArgs {
         writeln!(out, "# domains: {domains}")?;
         writeln!(out, "# stop with Ctrl-C")?;
         out.flush()?;
-        wait_for_signal().map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
+        interrupt::careful_to_the_end();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
+        let signal = runtime.block_on(interrupt::raised());
         drop(simulator);
-        Ok(ExitStatus::SUCCESS)
+        Ok(signal_status(signal))
     }
 
     fn settings(&self) -> Result<Settings, CliError> {
@@ -128,20 +132,4 @@ impl SimulateArgs {
         }
         Ok(settings)
     }
-}
-
-/// Returns at the first SIGINT or SIGTERM.
-fn wait_for_signal() -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    runtime.block_on(async {
-        let mut interrupts = signal(SignalKind::interrupt())?;
-        let mut terminations = signal(SignalKind::terminate())?;
-        tokio::select! {
-            _ = interrupts.recv() => {}
-            _ = terminations.recv() => {}
-        }
-        Ok(())
-    })
 }

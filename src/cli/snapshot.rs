@@ -12,9 +12,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::pull::runtime;
-use super::signals::Signals;
 use super::summary_view::signal_status;
-use crate::ingest::Signal;
+use crate::ingest::RunError;
+use crate::interrupt::{self, Signal};
 use crate::model::{civil, text};
 use crate::store::SnapshotError;
 use crate::store::snapshot::{Contents, Published, Snapshot};
@@ -62,14 +62,15 @@ impl SnapshotArgs {
 fn take(database: &Path, out: &Path, force: bool) -> Result<(Published, Contents), CliError> {
     let runtime = runtime(1)?;
     let ended = runtime.block_on(async {
-        let mut signals = Signals::listen().map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
+        interrupt::careful_to_the_end();
         let snapshot = Snapshot::prepare(database, out, force)?;
         let copying = snapshot.copying();
         let copied = tokio::select! {
             ended = tokio::task::spawn_blocking(move || copying.run()) => ended,
-            caught = signals.next() => return Err(stopped(caught)),
+            caught = interrupt::raised() => return Err(stopped(caught)),
         };
-        let contents = copied.map_err(|error| CliError::new(ExitStatus::FAILED, &error))??;
+        let contents =
+            copied.map_err(|_| CliError::new(ExitStatus::FAILED, &RunError::Defect("the copy")))??;
         Ok((snapshot.publish()?, contents))
     });
     // A copy that was given up ends with the process; what it had written is gone already.

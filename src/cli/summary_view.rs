@@ -8,7 +8,8 @@ use indicatif::{HumanBytes, HumanCount};
 use super::args::ReportFormat;
 use super::conclusion_view;
 use super::exit::ExitStatus;
-use crate::ingest::{Signal, Stop, Summary};
+use crate::ingest::{Stop, Summary};
+use crate::interrupt::Signal;
 use crate::model::{Domain, Outcome, civil, text};
 
 /// How many domains a failure lists by name on its line.
@@ -317,7 +318,7 @@ fn how_to_go_on(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
                 "help: run the same command again to try only what is missing"
             )
         }
-        Some(Stop::Configuration(_) | Stop::Storage) | None => Ok(()),
+        Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) | None => Ok(()),
     }
 }
 
@@ -344,6 +345,7 @@ mod tests {
             stop: None,
             beyond_before,
             warnings: Vec::new(),
+            stale_days: 0,
         };
         let mut out = Vec::new();
         human(&summary, "backfill", Path::new("x.db"), &mut out).unwrap();

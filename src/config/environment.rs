@@ -21,6 +21,8 @@ pub const SECRET_KEY_FILE: &str = "JDCDN_SECRET_KEY_FILE";
 pub const ENDPOINT: &str = "JDCDN_ENDPOINT";
 /// Tests of the real binary choose the moment with it: Unix seconds or RFC 3339.
 pub const TEST_NOW: &str = "JDCDN_TEST_NOW";
+/// Tests of the real binary plant a panic with it, such as `writer:3`.
+pub const TEST_PANIC: &str = "JDCDN_TEST_PANIC";
 /// Where systemd puts the files of `LoadCredential=`.
 pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 

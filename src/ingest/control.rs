@@ -8,19 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::clocks::explaining_skew;
 use super::denial::Denial;
 use crate::api::FailureKind;
+use crate::interrupt::Signal;
+use crate::store::Interruption;
 
 /// How long requests that are under way when a run is stopped may still take. What they bring is stored:
-/// it has been asked and paid for.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// A signal that ends a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    /// What `kill` and service managers send.
-    Terminate,
-}
+/// it has been asked and paid for. The store has the rest of the two seconds in which a signal ends a run.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run stopped before its plan was carried out.
 #[derive(Debug, Clone)]
@@ -41,6 +34,8 @@ pub enum Stop {
     Outage,
     /// The database took no more.
     Storage,
+    /// The thread that writes was lost to a defect of this program.
+    Defect,
 }
 
 impl Stop {
@@ -50,7 +45,7 @@ impl Stop {
         match self {
             Self::Credentials { kind, .. } => Some(kind),
             Self::Configuration(kind) => Some(kind).filter(|kind| Denial::of(kind).is_some()),
-            Self::Signal(_) | Self::Outage | Self::Storage => None,
+            Self::Signal(_) | Self::Outage | Self::Storage | Self::Defect => None,
         }
     }
 
@@ -71,6 +66,7 @@ pub struct Control {
     signal: Arc<OnceLock<Signal>>,
     stopped: CancellationToken,
     abandoned: CancellationToken,
+    interruption: Interruption,
 }
 
 impl Control {
@@ -82,12 +78,23 @@ impl Control {
 
     /// Lets no new request start. The first reason is the one that is told.
     pub fn stop(&self, reason: Stop) {
+        let is_signal = matches!(reason, Stop::Signal(_));
         if let Stop::Signal(signal) = reason {
             let _ = self.signal.set(signal);
         }
         // A later reason is a consequence of the first.
         let _ = self.reason.set(reason);
         self.stopped.cancel();
+        // Last: whoever meets it finds the reason.
+        if is_signal {
+            self.interruption.begin();
+        }
+    }
+
+    /// What the store heeds: it begins with the first signal.
+    #[must_use]
+    pub fn interruption(&self) -> &Interruption {
+        &self.interruption
     }
 
     /// Whether the run is stopping.
@@ -118,6 +125,11 @@ impl Control {
         self.abandoned.cancelled().await;
     }
 
+    /// Gives up requests under way at once.
+    pub(super) fn abandon(&self) {
+        self.abandoned.cancel();
+    }
+
     /// Gives up requests under way once the grace after a stop is over; never completes without a stop.
     pub(super) async fn abandon_after_grace(&self) {
         self.stopped.cancelled().await;
@@ -129,6 +141,15 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_signal_hurries_the_store() {
+        let control = Control::new();
+        control.stop(Stop::Storage);
+        assert!(!control.interruption().has_begun());
+        control.stop(Stop::Signal(Signal::Interrupt));
+        assert!(control.interruption().has_begun());
+    }
 
     #[test]
     fn a_signal_is_known_even_where_it_is_not_the_reason() {

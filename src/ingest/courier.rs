@@ -16,6 +16,7 @@ use crate::api::{
 };
 use crate::clock::SharedClock;
 use crate::model::UnixSeconds;
+use crate::planted;
 
 /// How many times the configured attempts a request may be told to wait. A limit on the rate lets it through
 /// sooner or later; what is put off again and again is refused for itself, and must not take the whole run with
@@ -271,13 +272,17 @@ impl<T: Transport> Courier<T> {
         traffic.bytes += u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
         let date = reply.date;
         let request = Arc::clone(request);
-        let read = tokio::task::spawn_blocking(move || read_answer(&request, &reply.body)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            planted::pass("answer");
+            read_answer(&request, &reply.body)
+        })
+        .await;
         Ok(match read {
             Ok(Ok(answer)) => Ok((answer, date)),
             Ok(Err(kind)) => Err(Failure { kind, date }),
             // A panic while reading poisons this answer and no other.
-            Err(panic) => {
-                let what = format!("reading it met a defect in this program: {panic}");
+            Err(_) => {
+                let what = "reading it met a defect in this program".to_owned();
                 Err(Failure {
                     kind: FailureKind::Format {
                         what,

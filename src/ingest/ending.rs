@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use super::control::Stop;
+use super::control::{Control, Stop};
 use super::decide::{ConclusionKind, Conclusions, Knowledge, evidence};
 use super::job::Keep;
 use super::progress::Progress;
 use super::run::{Finished, RunError};
-use super::summary::{Failures, Summary, failures_json, outcome};
-use super::writer::Written;
+use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
+use super::writer::{Handover, Written};
 use crate::clock::SharedClock;
-use crate::model::{Domain, Fact, FactName, RunTotals, Span, UnixSeconds};
+use crate::model::{Domain, Fact, FactName, Outcome, RunTotals, Span, UnixSeconds};
+use crate::planted;
 use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
+
+/// What is said where a signal left no time to write how the run ended.
+const NOT_CLOSED: &str = "the end of the run could not be written in time, because the database was locked or slow; \
+                          `status` and `origin_runs` show it as `running`, and as `interrupted` from the next run on";
 
 /// What a run knows when nothing more is asked for.
 pub(super) struct Ending {
@@ -31,7 +36,7 @@ pub(super) struct Ending {
     pub(super) expected: Option<Expected>,
     pub(super) failures: Failures,
     pub(super) conclusions: Conclusions,
-    pub(super) stop: Option<Stop>,
+    pub(super) control: Control,
     pub(super) learned: Learned,
     /// The user name, where the API has answered it.
     pub(super) username: Option<String>,
@@ -86,52 +91,37 @@ impl Learned {
 
 impl Ending {
     /// Waits for the writer to finish what has arrived, and ends the run. Blocks: not for a thread of the runtime.
-    pub(super) fn carry_out(self, writer: thread::JoinHandle<Written>) -> Result<Finished, RunError> {
-        let written = writer
-            .join()
-            .map_err(|_| RunError::Writer("it panicked".to_owned()))?;
-        let now = self.clock.now();
-        let rolled_up = written.and_then(|mut store| {
-            let mut learned = self.learned;
-            let known = store.fact(&FactName::OldestServedAge)?;
-            learned.oldest_served_age = learned.oldest_served_age.filter(|age| is_news(*age, known, now));
-            let notes = learned.notes(self.username.clone(), now);
-            let learned = Commit {
-                notes,
-                ..Commit::new(Vec::new(), self.range, now)
-            };
-            store.commit(self.run, &[learned])?;
-            store.advance_holes(&self.asked_domains, &self.hole_targets, &self.holes_left)?;
-            store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
-            Ok(store)
+    pub(super) fn carry_out(mut self, writer: thread::JoinHandle<Written>) -> Result<Finished, RunError> {
+        let written = writer.join().map_err(|_| self.lost_writer())?;
+        planted::pass("finish");
+        let settled = written.and_then(|Handover { mut store, dropped }| {
+            let dropped = dropped.into_iter().map(FailedRange::dropped);
+            dropped.for_each(|dropped| self.failures.add(dropped));
+            match self.settle(&mut store) {
+                Err(error) if !error.is_interruption() => Err(error),
+                _ => Ok(store),
+            }
         });
-        let (mut store, broken) = reopened(rolled_up, &self.path, &self.holder)?;
-        let totals = store.totals(self.run)?;
+        let (mut store, broken) = reopened(settled, &self.path, &self.holder)?;
+        store.heed(self.control.interruption())?;
+        store.begin_closing();
         let stop = if broken.is_some() {
             Some(Stop::Storage)
         } else {
-            self.stop
+            self.control.reason().cloned()
         };
-        let outcome = outcome(stop.as_ref(), &self.failures, &totals);
-        let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
-        let totals = store.finish_run(
-            self.run,
-            &Finish {
-                outcome,
-                finished_at: self.clock.now(),
-                totals: RunTotals {
-                    windows_skipped: self.windows_planned.saturating_sub(over),
-                    ..RunTotals::default()
-                },
-                conclusions: serde_json::to_string(&self.conclusions.json()).unwrap_or_default(),
-                failures: serde_json::to_string(&failures_json(&self.failures, self.range))
-                    .unwrap_or_default(),
-                message: broken.as_ref().map(ToString::to_string),
-                expected: self.expected,
-            },
-        )?;
-        let mut warnings = self.warnings;
-        store.tidy(self.keep.rejects, self.clock.now() - self.keep.runs)?;
+        let (totals, outcome) = self.finish(&mut store, stop.as_ref(), broken.as_ref())?;
+        let mut warnings = std::mem::take(&mut self.warnings);
+        let stale_days = store.stale_days()?;
+        if stale_days > 0 {
+            warnings.push(format!(
+                "rollups are out of date for {stale_days} domain-days; the next run updates them"
+            ));
+        }
+        match store.tidy(self.keep.rejects, self.clock.now() - self.keep.runs) {
+            Err(error) if !error.is_interruption() => return Err(error.into()),
+            _ => {}
+        }
         warnings.extend(close(&mut store));
         store.confirm(Some(self.run))?;
         let beyond_before = marked_before(&self.conclusions, self.learned.latest_edge);
@@ -148,6 +138,7 @@ impl Ending {
             stop,
             beyond_before,
             warnings,
+            stale_days,
         };
         match broken {
             Some(source) => Err(RunError::Store {
@@ -156,6 +147,64 @@ impl Ending {
             }),
             None => Ok(Finished { summary, store }),
         }
+    }
+
+    /// Stores what the run has learned, and brings the rollups up to date. A signal ends it: the next run does it.
+    fn settle(&self, store: &mut Store) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut learned = self.learned;
+        let known = store.fact(&FactName::OldestServedAge)?;
+        learned.oldest_served_age = learned.oldest_served_age.filter(|age| is_news(*age, known, now));
+        let notes = learned.notes(self.username.clone(), now);
+        let learned = Commit {
+            notes,
+            ..Commit::new(Vec::new(), self.range, now)
+        };
+        store.commit(self.run, &[learned])?;
+        store.advance_holes(&self.asked_domains, &self.hole_targets, &self.holes_left)?;
+        store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
+        Ok(())
+    }
+
+    /// Writes how the run ended; after a signal, as far as that is possible in time.
+    fn finish(
+        &mut self,
+        store: &mut Store,
+        stop: Option<&Stop>,
+        broken: Option<&StoreError>,
+    ) -> Result<(RunTotals, Outcome), StoreError> {
+        let mut totals = store.totals(self.run)?;
+        let outcome = outcome(stop, &self.failures, &totals);
+        let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
+        let skipped = self.windows_planned.saturating_sub(over);
+        let finish = Finish {
+            outcome,
+            finished_at: self.clock.now(),
+            totals: RunTotals {
+                windows_skipped: skipped,
+                ..RunTotals::default()
+            },
+            conclusions: serde_json::to_string(&self.conclusions.json()).unwrap_or_default(),
+            failures: serde_json::to_string(&failures_json(&self.failures, self.range)).unwrap_or_default(),
+            message: broken.map(ToString::to_string),
+            expected: self.expected.take(),
+        };
+        match store.finish_run(self.run, &finish) {
+            Ok(totals) => Ok((totals, outcome)),
+            Err(error) if error.is_interruption() => {
+                self.warnings.push(NOT_CLOSED.to_owned());
+                totals.windows_skipped += skipped;
+                Ok((totals, outcome))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The writer panicked, and its store is gone with what it had not committed.
+    fn lost_writer(&self) -> RunError {
+        // Where this fails, the next run does it.
+        let _ = Store::open(&self.path, &self.holder).and_then(|mut store| store.interrupt_run());
+        RunError::Defect("the thread that writes to the database")
     }
 }
 
@@ -181,7 +230,7 @@ fn marked_before(conclusions: &Conclusions, latest_edge: Option<UnixSeconds>) ->
 /// After an error the connection is dropped and the file opened anew: a commit that returned an error may
 /// have taken effect all the same (seen with EIO on fsync), so what is told is read back, never remembered.
 fn reopened(
-    written: Written,
+    written: Result<Store, StoreError>,
     path: &Path,
     holder: &Holder,
 ) -> Result<(Store, Option<StoreError>), StoreError> {
@@ -206,6 +255,9 @@ pub(super) fn close(store: &mut Store) -> Vec<String> {
              the next run folds them in",
             report.wal_bytes
         )],
+        Err(error) if error.is_interruption() => {
+            vec!["the write-ahead log stays beside the database; the next run folds it in".to_owned()]
+        }
         Err(error) => vec![format!(
             "the write-ahead log was not folded into the database file: {error}"
         )],

@@ -38,7 +38,7 @@ mod survey;
 mod worker;
 pub mod writer;
 
-pub use control::{Control, Signal, Stop};
+pub use control::{Control, Stop};
 pub use courier::Transport;
 pub use denial::Denial;
 pub use job::{Job, JobSettings, Keep, Pace};
@@ -46,3 +46,5 @@ pub use progress::Progress;
 pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::{Finished, RunError, run};
 pub use summary::{FailedRange, Summary};
+
+pub use crate::interrupt::Signal;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 use super::again::{Again, Marked};
 use super::control::Control;
@@ -21,7 +21,7 @@ use crate::clock::SharedClock;
 use crate::model::{Domain, RunTotals, Span};
 use crate::plan::holes::HolePlan;
 use crate::plan::{Plan, PlannedRequest};
-use crate::store::{Commit, Coverage, Holder, NewRun, Store, StoreError};
+use crate::store::{Commit, Coverage, Holder, NewRun, Run, Store, StoreError};
 
 /// What is left of a run that has ended.
 #[derive(Debug)]
@@ -43,9 +43,12 @@ pub enum RunError {
         /// What had been committed, where the database could still tell.
         summary: Option<Box<Summary>>,
     },
-    /// The thread that writes could not be started, or was lost to a defect in this program.
-    #[error("the writer thread was lost: {0}; what was committed before is safe, run again to go on")]
-    Writer(String),
+    /// The thread that writes could not be started.
+    #[error("no thread could be started to write: {0}")]
+    NoThread(std::io::Error),
+    /// A thread was lost to a defect in this program. What it panicked with may be a piece of an answer.
+    #[error("{0} was lost to a defect of jdcdn-stats and the run ended; what was committed before is safe")]
+    Defect(&'static str),
 }
 
 impl From<StoreError> for RunError {
@@ -60,7 +63,7 @@ impl From<StoreError> for RunError {
 /// Carries out `job`. After an error the store is gone; open the database anew.
 pub async fn run<T: Transport>(
     job: Job,
-    mut store: Store,
+    store: Store,
     transport: T,
     clock: SharedClock,
     control: Control,
@@ -74,7 +77,7 @@ pub async fn run<T: Transport>(
         range: Some(range),
         last_age: job.rules.refresh.last_age(),
     };
-    let run = store.begin_run(&new_run)?;
+    let (store, run, new_run) = begin(store, new_run, &control).await?;
     let holder = Holder {
         command: new_run.command,
         started_at: new_run.started_at,
@@ -83,7 +86,7 @@ pub async fn run<T: Transport>(
     let concurrency = job.pace.concurrency.max(1);
     let (commits, inbox) = mpsc::channel(concurrency);
     let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
-        .map_err(|error| RunError::Writer(error.to_string()))?;
+        .map_err(RunError::NoThread)?;
     let worker = Arc::new(Worker {
         courier: Courier::new(
             transport,
@@ -148,7 +151,7 @@ pub async fn run<T: Transport>(
         expected: job.expected,
         failures,
         conclusions,
-        stop: control.reason().cloned(),
+        control,
         learned,
         username: was_answered.then_some(job.username),
         asked_domains: job.asked_domains,
@@ -159,7 +162,19 @@ pub async fn run<T: Transport>(
     };
     tokio::task::spawn_blocking(move || ending.carry_out(writer))
         .await
-        .map_err(|lost| RunError::Writer(lost.to_string()))?
+        .map_err(|_| RunError::Defect("the end of the run"))?
+}
+
+/// Begins a run. Another program may hold the write lock, and meanwhile signals are to be seen.
+async fn begin(mut store: Store, new: NewRun, control: &Control) -> Result<(Store, Run, NewRun), RunError> {
+    store.heed(control.interruption())?;
+    let begun = tokio::task::spawn_blocking(move || {
+        let run = store.begin_run(&new)?;
+        Ok((store, run, new))
+    });
+    begun
+        .await
+        .map_err(|_| RunError::Defect("the start of the run"))?
 }
 
 /// The stages of a run, and what they have brought so far.
@@ -299,7 +314,7 @@ impl<T: Transport> Stages<T> {
                 None => break,
                 Some(Ok(report)) => last = Some(self.note(report)),
                 // One poisoned window must not take the others with it.
-                Some(Err(panic)) => self.failures.add(lost_task(&panic, self.range)),
+                Some(Err(_)) => self.failures.add(lost_task(self.range)),
             }
         }
         abandon.abort();
@@ -320,8 +335,9 @@ impl<T: Transport> Stages<T> {
     }
 }
 
-fn lost_task(panic: &JoinError, range: Span) -> FailedRange {
-    let error = format!("a window was lost to a defect in this program: {panic}");
+/// What the task panicked with may be a piece of an answer: the panic hook has said where it was.
+fn lost_task(range: Span) -> FailedRange {
+    let error = "a window was lost to a defect in this program".to_owned();
     FailedRange {
         domains: Vec::new(),
         span: Some(range),

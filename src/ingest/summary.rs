@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::control::{Signal, Stop};
+use super::control::Stop;
 use super::decide::Conclusions;
 use super::decide::conclusion::ConclusionJson;
 use crate::api::FailureKind;
@@ -33,6 +33,17 @@ impl FailedRange {
             span: Some(span),
             error: kind.to_string(),
             help: kind.help().map(str::to_owned),
+        }
+    }
+
+    /// `domains` were answered for `span`, which could not be stored in the time that a signal left.
+    #[must_use]
+    pub fn dropped((domains, span): (Vec<Domain>, Span)) -> Self {
+        Self {
+            domains,
+            span: Some(span),
+            error: "the answer came, but it could not be stored before the program had to end".to_owned(),
+            help: Some("what was not stored is asked for again by the next run".to_owned()),
         }
     }
 
@@ -125,15 +136,17 @@ pub struct Summary {
     pub beyond_before: Option<UnixSeconds>,
     /// What a person should know beside the outcome, such as a checkpoint that did not complete.
     pub warnings: Vec<String>,
+    /// Days of domains for which the rollups are out of date.
+    pub stale_days: u64,
 }
 
 /// The outcome that follows from how a run went.
 #[must_use]
 pub fn outcome(stop: Option<&Stop>, failures: &Failures, totals: &RunTotals) -> Outcome {
     match stop {
-        Some(Stop::Signal(Signal::Interrupt | Signal::Terminate)) => Outcome::Stopped,
+        Some(Stop::Signal(_)) => Outcome::Stopped,
         Some(Stop::Credentials { .. }) => Outcome::Refused,
-        Some(Stop::Configuration(_) | Stop::Storage) => Outcome::Failed,
+        Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) => Outcome::Failed,
         None if failures.is_empty() && totals.points_rejected == 0 && totals.slots_failed == 0 => {
             Outcome::Complete
         }
@@ -166,6 +179,7 @@ struct SummaryJson<'a> {
     confirmations: u64,
     conclusions: Vec<ConclusionJson<'a>>,
     conclusions_unnamed: u64,
+    stale_days: u64,
 }
 
 /// Slots of domains, by what the answers of the run said of them.
@@ -249,6 +263,7 @@ impl Serialize for Summary {
             confirmations: totals.confirmations,
             conclusions: self.conclusions.json(),
             conclusions_unnamed: self.conclusions.unnamed(),
+            stale_days: self.stale_days,
         }
         .serialize(serializer)
     }

@@ -11,6 +11,7 @@ use super::summary::FailedRange;
 use crate::api::OriginRequest;
 use crate::clock::SharedClock;
 use crate::model::{Domain, Span};
+use crate::planted;
 use crate::store::Commit;
 
 /// What all tasks of a run work with.
@@ -51,6 +52,7 @@ pub(super) struct Report {
 impl<T: Transport> Worker<T> {
     /// Carries out `task`.
     pub(super) async fn work(self: Arc<Self>, mut task: Task) -> Report {
+        planted::pass("task");
         let mut report = Report::default();
         let mut traffic = Traffic::default();
         let mut charges = 0;
@@ -134,7 +136,7 @@ impl<T: Transport> Worker<T> {
 
     /// Hands a commit to the writer.
     pub(super) async fn send(&self, commit: Commit) {
-        // The writer goes away only after it has stopped the run and kept the reason.
+        // The writer goes away only after it has stopped the run, also when it panics.
         let _ = self.commits.send(commit).await;
     }
 }

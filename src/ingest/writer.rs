@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 
 use super::control::{Control, Stop};
 use super::progress::Progress;
-use crate::store::{Commit, Run, Store, StoreError};
+use crate::model::{Domain, Span};
+use crate::planted;
+use crate::store::{Commit, Coverage, Run, Store, StoreError};
 
 /// How many windows share a transaction when they arrive faster than they are written. Measured: 35 windows
 /// a transaction are written 15 to 20 % faster than one by one; beyond that nothing is gained, and a kill
@@ -21,9 +23,20 @@ const MAX_BATCH: usize = 32;
 const MAX_BATCH_POINTS: u64 = 32_000;
 
 /// How a writer ended: with its store, or with the error that ended it.
-pub type Written = Result<Store, StoreError>;
+pub type Written = Result<Handover, StoreError>;
+
+/// What a writer leaves.
+#[derive(Debug)]
+pub struct Handover {
+    /// Its store.
+    pub store: Store,
+    /// What was answered and could not be stored in the time that a signal left.
+    pub dropped: Vec<(Vec<Domain>, Span)>,
+}
 
 /// Starts the writer. It ends when all senders are gone, or at the first error, after stopping the run.
+///
+/// Once a signal has cut a commit off, nothing that follows is stored, but only taken and named.
 pub fn start(
     mut store: Store,
     run: Run,
@@ -32,7 +45,10 @@ pub fn start(
     progress: Arc<Progress>,
 ) -> std::io::Result<thread::JoinHandle<Written>> {
     thread::Builder::new().name("writer".to_owned()).spawn(move || {
+        let _alarm = Alarm(control.clone());
         let mut batch = Vec::with_capacity(MAX_BATCH);
+        let mut dropped = Vec::new();
+        let mut is_cut_off = false;
         while let Some(first) = commits.blocking_recv() {
             let mut points = first.totals.points_received;
             batch.push(first);
@@ -43,14 +59,38 @@ pub fn start(
                 points += next.totals.points_received;
                 batch.push(next);
             }
-            if let Err(error) = store.commit(run, &batch) {
-                control.stop(Stop::Storage);
-                return Err(error);
+            planted::pass("writer");
+            if !is_cut_off {
+                match store.commit(run, &batch) {
+                    Ok(_) => batch
+                        .drain(..)
+                        .for_each(|commit| progress.committed(&commit.totals)),
+                    Err(error) if error.is_interruption() => is_cut_off = true,
+                    Err(error) => {
+                        control.stop(Stop::Storage);
+                        return Err(error);
+                    }
+                }
             }
-            for commit in batch.drain(..) {
-                progress.committed(&commit.totals);
-            }
+            dropped.extend(batch.drain(..).filter_map(answered));
         }
-        Ok(store)
+        Ok(Handover { store, dropped })
     })
+}
+
+/// What a commit brings an answer for.
+fn answered(commit: Commit) -> Option<(Vec<Domain>, Span)> {
+    matches!(commit.coverage, Coverage::Fetched(_)).then_some((commit.domains, commit.window))
+}
+
+/// Stops the run at once where the writer panics: what is fetched from then on could not be stored.
+struct Alarm(Control);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop(Stop::Defect);
+            self.0.abandon();
+        }
+    }
 }

@@ -19,8 +19,8 @@ pub const APPLICATION_ID: u32 = 0x4a44_4353;
 
 /// How long SQLite itself waits for another connection's lock before it reports that the file is busy.
 pub(super) const BUSY_STEP: Duration = Duration::from_secs(15);
-/// How long the checkpoint at the end of a run waits for readers; it is not worth more.
-const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
+/// How long a checkpoint waits for readers; it is not worth more.
+pub(super) const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 
 /// The first SQLite without the fault that lost commits when the write-ahead log was reset.
 pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
@@ -257,9 +257,9 @@ pub(super) fn fold_in(connection: &Connection) -> Result<()> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
 }
 
-/// Moves the write-ahead log into the main file.
-pub(super) fn checkpoint(connection: &Connection, path: &Path) -> Result<CheckpointReport> {
-    connection.busy_timeout(CHECKPOINT_WAIT)?;
+/// Moves the write-ahead log into the main file, and waits for readers as long as `wait`.
+pub(super) fn checkpoint(connection: &Connection, path: &Path, wait: Duration) -> Result<CheckpointReport> {
+    connection.busy_timeout(wait)?;
     let blocked = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
     connection.busy_timeout(BUSY_STEP)?;
     Ok(CheckpointReport {

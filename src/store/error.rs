@@ -142,6 +142,9 @@ pub enum StoreErrorKind {
     /// Another program has been writing to it all the time.
     #[error("another program has kept it locked for {} seconds; close that program, then run again", .0.as_secs())]
     Busy(Duration),
+    /// The process was asked to end, so this was left and undone.
+    #[error("the work on it was stopped by a signal and undone; what was committed before is safe")]
+    Interrupted,
     /// The file cannot be opened.
     #[error("it cannot be opened")]
     CannotOpen(#[source] rusqlite::Error),
@@ -209,13 +212,19 @@ impl StoreError {
         self.kind
     }
 
+    /// Whether it was left because the process was asked to end. The store is as it was before, and may be used on.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Interrupted)
+    }
+
     /// The exit code of a process that ends for this reason: 75 where another run holds the database, 5 where
     /// it cannot be used, 1 where this program is to blame.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere => HELD,
-            StoreErrorKind::Misfit(_) => FAILED,
+            StoreErrorKind::Misfit(_) | StoreErrorKind::Interrupted => FAILED,
             _ => UNUSABLE,
         }
     }
@@ -249,6 +258,7 @@ impl From<rusqlite::Error> for StoreErrorKind {
                 Self::Busy(super::connection::BUSY_STEP)
             }
             Some(ErrorCode::CannotOpen) => Self::CannotOpen(error),
+            Some(ErrorCode::OperationInterrupted) => Self::Interrupted,
             _ => Self::Sqlite(error),
         }
     }

@@ -9,7 +9,7 @@
 //! - [`migrations`]: the schema's steps, and which of them a file has seen
 //! - [`upgrade_copy`], `same_content`: the copy that is kept before a migration rewrites
 //! - [`commit`]: what one answer brings
-//! - [`writer`]: how it is written, in one transaction
+//! - [`writer`]: how it is written, in one transaction; [`interruption`]: when it is left early
 //! - `points`, `calendar`, `dictionary`, `bulk`: how measurements are written
 //! - `stored`, [`restatements`]: what they are compared with, and what that changed
 //! - `coverage`, `rejects`, [`gaps`], [`runs`]: the ledger that commits with them
@@ -45,6 +45,7 @@ pub mod frozen;
 pub mod gap_log;
 pub mod gaps;
 pub mod health;
+pub mod interruption;
 mod knowledge;
 pub mod lock;
 mod log_check;
@@ -85,6 +86,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use frozen::{CodeSet, Frozen, FrozenPoint, KnownDomain};
 pub use gap_log::{DomainGaps, Expected};
 pub use health::{Health, Look, Schema};
+pub use interruption::Interruption;
 pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
 pub use notes::Note;

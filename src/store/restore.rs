@@ -194,7 +194,7 @@ fn fold(path: &Path) -> Result<bool> {
             | OpenFlags::SQLITE_OPEN_EXRESCODE,
     )?;
     connection.busy_timeout(BUSY_STEP)?;
-    Ok(connection::checkpoint(&connection, path)?.complete)
+    Ok(connection::checkpoint(&connection, path, connection::CHECKPOINT_WAIT)?.complete)
 }
 
 /// Brings `copy` to `path`. What was there gets a name that tells when, and its log as well where it may hold something.

@@ -29,17 +29,27 @@ impl Store {
     /// Brings the rollups up to date with all that is committed, whichever run has left it; tells `watch` how
     /// many of how many months are done. Returns how many there were.
     ///
-    /// A month is one transaction. On an error, or when killed, the months that are left are done by the next
-    /// call.
+    /// A month is one transaction. On an error, when killed or interrupted, the months that are left are done by the
+    /// next call.
     pub fn roll_up(&mut self, mut watch: impl FnMut(usize, usize)) -> std::result::Result<usize, StoreError> {
         let months = self.read(owed_months)?;
         for (done, &month) in months.iter().enumerate() {
             watch(done, months.len());
-            self.in_transaction(|tx, _| bring_up_to_date(tx, month))?;
+            self.deferrable(|store| store.in_transaction(|tx, _| bring_up_to_date(tx, month)))?;
         }
         watch(months.len(), months.len());
         Ok(months.len())
     }
+
+    /// How many days of domains the rollups are out of date for.
+    pub fn stale_days(&self) -> std::result::Result<u64, StoreError> {
+        self.read(count_stale)
+    }
+}
+
+fn count_stale(connection: &Connection) -> Result<u64> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 impl Reader {
@@ -51,8 +61,7 @@ impl Reader {
             if !connection.table_exists(None, "rollup_due")? {
                 return Ok(0);
             }
-            let count: i64 = connection.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or(0))
+            count_stale(connection)
         };
         self.told(count())
     }

@@ -65,10 +65,7 @@ impl Run {
 
 /// Adds a run, and says of runs that were killed that they were.
 pub(super) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
-    tx.execute(
-        "UPDATE run SET outcome = 'interrupted' WHERE outcome = 'running'",
-        [],
-    )?;
+    interrupt(tx)?;
     let id = tx.query_row(
         "INSERT INTO run (id, command, started_at, started_cst, outcome, from_ts, to_ts)
          SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3, 'running', ?4, ?5 FROM run RETURNING id",
@@ -85,6 +82,15 @@ pub(super) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
         id,
         last_age: new.last_age,
     })
+}
+
+/// Says of runs that were killed, or lost to a defect, that they were interrupted.
+pub(super) fn interrupt(tx: &Connection) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET outcome = 'interrupted' WHERE outcome = 'running'",
+        [],
+    )?;
+    Ok(())
 }
 
 /// Adds to the counters of a run.

@@ -30,15 +30,17 @@ impl Store {
         if rejects.is_empty() && runs.is_empty() {
             return Ok(());
         }
-        self.in_transaction(|tx, _| {
-            for (kind, count) in &rejects {
-                drop_rejects(tx, kind, *count)?;
-            }
-            let mut delete = tx.prepare_cached("DELETE FROM run WHERE id = ?1")?;
-            for id in runs_to_drop(tx, runs_before)? {
-                delete.execute([id])?;
-            }
-            Ok(())
+        self.deferrable(|store| {
+            store.in_transaction(|tx, _| {
+                for (kind, count) in &rejects {
+                    drop_rejects(tx, kind, *count)?;
+                }
+                let mut delete = tx.prepare_cached("DELETE FROM run WHERE id = ?1")?;
+                for id in runs_to_drop(tx, runs_before)? {
+                    delete.execute([id])?;
+                }
+                Ok(())
+            })
         })
     }
 }

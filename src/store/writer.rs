@@ -1,6 +1,8 @@
 //! The one writer.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -13,6 +15,7 @@ use super::coverage;
 use super::dictionary::{Dictionary, Translation};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::gaps;
+use super::interruption::{Brake, Interruption, Work};
 use super::lock::{Holder, Lock};
 use super::main_file::{self, MainFile};
 use super::notes;
@@ -27,6 +30,10 @@ use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeco
 
 /// How long a transaction waits in all for another program that writes to the file.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// In which steps, so that a signal ends the waiting soon.
+const LOCK_STEP: Duration = Duration::from_millis(50);
+/// After how many instructions of SQLite a signal is looked for; this costs nothing that could be measured.
+const INSTRUCTIONS: i32 = 2_000;
 
 /// A database that this process alone may write to.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub struct Store {
     path: PathBuf,
     upgrade_copy: Option<UpgradeCopy>,
     patience: Duration,
+    brake: Brake,
     main: MainFile,
     lock: Lock,
 }
@@ -88,7 +96,7 @@ impl Store {
         }
         let connection = connection::open_to_write(&path)?;
         if !gaps::are_built(&connection)? {
-            let tx = begin(&connection, PATIENCE)?;
+            let tx = begin(&connection, PATIENCE, || false)?;
             gaps::build(&tx)?;
             commit_number::advance(&tx)?;
             tx.commit()?;
@@ -100,19 +108,51 @@ impl Store {
             path,
             upgrade_copy,
             patience: PATIENCE,
+            brake: Brake::new(Interruption::default()),
             main,
             lock,
         })
     }
 
+    /// Leaves what it does, with an error, some time after `interruption` has begun: at once what can wait, later
+    /// what has arrived and is to be stored.
+    pub fn heed(&mut self, interruption: &Interruption) -> std::result::Result<(), StoreError> {
+        self.brake = Brake::new(interruption.clone());
+        let brake = self.brake.clone();
+        let installed = self
+            .connection
+            .progress_handler(INSTRUCTIONS, Some(move || brake.is_on()));
+        installed.map_err(|error| self.error(error.into()))
+    }
+
+    /// From here on the store only writes how the run ended, for which it has a little more time.
+    pub fn begin_closing(&mut self) {
+        self.brake.set(Work::Closing);
+    }
+
+    /// Does what the next run can do as well, and is left at once when the process is asked to end.
+    pub(super) fn deferrable<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let brake = self.brake.clone();
+        brake.deferrable(|| work(self))
+    }
+
     /// Begins a run: it shows as `running`, those that were killed as `interrupted`, and the states of coverage
     /// follow its refresh ages.
     pub fn begin_run(&mut self, new: &NewRun) -> std::result::Result<Run, StoreError> {
-        self.in_transaction(|tx, _| {
-            let run = runs::begin(tx, new)?;
-            coverage::relabel(tx, new.last_age)?;
-            Ok(run)
+        self.deferrable(|store| {
+            store.in_transaction(|tx, _| {
+                let run = runs::begin(tx, new)?;
+                coverage::relabel(tx, new.last_age)?;
+                Ok(run)
+            })
         })
+    }
+
+    /// Says of a run that was lost to a defect that it was interrupted. Another program that holds the write lock is
+    /// not waited for: the next run says the same.
+    pub fn interrupt_run(&mut self) -> std::result::Result<(), StoreError> {
+        self.patience = Duration::ZERO;
+        self.in_transaction(|tx, _| runs::interrupt(tx))
     }
 
     /// What is known of a domain's slots in `span`, in order, not cut to it.
@@ -176,10 +216,12 @@ impl Store {
     ///
     /// SQLite would do so on closing, and would not tell of a disk that fails then. What was committed is safe
     /// in the log either way, so a failure is a warning.
+    ///
+    /// After a signal it is left in time; then closing the connection does not begin it again.
     pub fn checkpoint(&mut self) -> std::result::Result<CheckpointReport, StoreError> {
         let folded = (|| {
             self.main.check()?;
-            let report = connection::checkpoint(&self.connection, &self.path);
+            let report = self.fold_in_time();
             self.main.folded()?;
             report
         })();
@@ -187,6 +229,42 @@ impl Store {
             let kind = self.explain(kind);
             self.error(kind)
         })
+    }
+
+    /// Another thread looks after the time: SQLite does not ask the progress handler here.
+    fn fold_in_time(&self) -> Result<CheckpointReport> {
+        let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if self.brake.is_on() {
+            self.connection.set_db_config(switch, true)?;
+            return Err(StoreErrorKind::Interrupted);
+        }
+        let is_hurried = self.brake.interruption().has_begun();
+        let wait = if is_hurried {
+            LOCK_STEP
+        } else {
+            connection::CHECKPOINT_WAIT
+        };
+        let brake = self.brake.clone();
+        let handle = self.connection.get_interrupt_handle();
+        let folded = thread::scope(|scope| {
+            let (done, over) = mpsc::channel::<()>();
+            let watching = move || {
+                while over.recv_timeout(LOCK_STEP) == Err(RecvTimeoutError::Timeout) {
+                    if brake.is_on() {
+                        handle.interrupt();
+                    }
+                }
+            };
+            // Without the thread the checkpoint only takes its time.
+            let watcher = thread::Builder::new().spawn_scoped(scope, watching);
+            let folded = connection::checkpoint(&self.connection, &self.path, wait);
+            drop((done, watcher));
+            folded
+        });
+        if self.brake.interruption().has_begun() {
+            self.connection.set_db_config(switch, true)?;
+        }
+        folded
     }
 
     /// Makes sure that the path still leads to this database, and that a reader who comes now finds `run` in it as it
@@ -225,7 +303,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Connection, &mut Dictionary) -> Result<T>,
     ) -> std::result::Result<T, StoreError> {
-        let done = begin(&self.connection, self.patience).and_then(|tx| {
+        let done = begin(&self.connection, self.patience, || self.brake.is_on()).and_then(|tx| {
             let before = tx.total_changes();
             let done = work(&tx, &mut self.dictionary)?;
             if tx.total_changes() != before {
@@ -291,16 +369,24 @@ pub enum MadeAnew {
 }
 
 /// Takes the write lock at once, so that a transaction fails at its beginning or not at all.
-fn begin(connection: &Connection, patience: Duration) -> Result<Transaction<'_>> {
+///
+/// While another program holds it, `is_over` is asked again and again whether to go on waiting.
+fn begin(connection: &Connection, patience: Duration, is_over: impl Fn() -> bool) -> Result<Transaction<'_>> {
     let started = Instant::now();
-    loop {
+    connection.busy_timeout(LOCK_STEP)?;
+    let begun = loop {
+        if is_over() {
+            break Err(StoreErrorKind::Interrupted);
+        }
         let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
         match begun.map_err(StoreErrorKind::from) {
             Err(StoreErrorKind::Busy(_)) if started.elapsed() < patience => {}
-            Err(StoreErrorKind::Busy(_)) => return Err(StoreErrorKind::Busy(started.elapsed())),
-            other => return other,
+            Err(StoreErrorKind::Busy(_)) => break Err(StoreErrorKind::Busy(started.elapsed())),
+            other => break other,
         }
-    }
+    };
+    connection.busy_timeout(connection::BUSY_STEP)?;
+    begun
 }
 
 /// Writes what `commit` brings, inside the caller's transaction; its counters are left to the caller.

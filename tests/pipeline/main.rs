@@ -46,6 +46,7 @@ mod rollups;
 mod sandbox;
 mod scale;
 mod settling;
+mod signals;
 mod slot_label;
 mod snapshot;
 mod storage;

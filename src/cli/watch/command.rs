@@ -14,8 +14,8 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::pull::runtime;
-use crate::cli::signals::Signals;
 use crate::clock::SharedClock;
+use crate::interrupt;
 use crate::model::moment::show_duration;
 use crate::model::text;
 
@@ -68,7 +68,7 @@ impl WatchArgs {
         clock: SharedClock,
     ) -> Result<ExitStatus, CliError> {
         let failed = |error: std::io::Error| CliError::new(ExitStatus::FAILED, &error);
-        let signals = Signals::listen().map_err(failed)?;
+        interrupt::careful_to_the_end();
         let page = self
             .metrics
             .map(|address| publish(address, &setup, &clock))
@@ -82,7 +82,6 @@ impl WatchArgs {
         let attendant = Attendant::new(source, setup, page.clone()).map_err(failed)?;
         let watcher = Watcher {
             clock,
-            signals,
             attendant,
             page,
             account: Account::default(),

@@ -260,6 +260,7 @@ fn causes(summary: &Summary) -> Vec<String> {
         }),
         Some(Stop::Configuration(kind)) => Some(kind.to_string()),
         Some(Stop::Storage) => Some("the database took no more".to_owned()),
+        Some(Stop::Defect) => Some("a thread was lost to a defect of this program".to_owned()),
         None => None,
     });
     // What ended the run may be what a window failed with, too.

@@ -39,7 +39,7 @@ impl Verdict {
             Some(Stop::Configuration(kind)) => {
                 Self::GiveUp(CliError::new(ExitStatus::USAGE, kind).with_help(kind.help()))
             }
-            Some(Stop::Outage | Stop::Storage) => Self::GoOn(Went::Nowhere),
+            Some(Stop::Outage | Stop::Storage | Stop::Defect) => Self::GoOn(Went::Nowhere),
             None if summary.outcome == Outcome::Complete => Self::GoOn(Went::Well),
             // An API that answers for some windows, or for some domains, is not spared: what it does answer
             // must not grow old for the sake of the rest.
@@ -58,10 +58,11 @@ impl Verdict {
     pub fn on_error(error: PullError) -> Self {
         let passes = match &error {
             PullError::Store { source, .. } => {
-                matches!(
-                    source.kind(),
-                    StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::Busy(_)
-                )
+                source.is_interruption()
+                    || matches!(
+                        source.kind(),
+                        StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::Busy(_)
+                    )
             }
             // The configuration was in order when it was read, so it is the clock.
             PullError::NotYet(_) => true,
@@ -113,6 +114,7 @@ pub(super) mod tests {
             stop,
             beyond_before: None,
             warnings: Vec::new(),
+            stale_days: 0,
         }
     }
 

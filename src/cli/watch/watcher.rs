@@ -13,11 +13,12 @@ use super::verdict::Verdict;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::pull::PullError;
-use crate::cli::signals::{Signals, until_done};
+use crate::cli::signals::until_done;
 use crate::cli::summary_view::signal_status;
 use crate::clock::SharedClock;
 use crate::ingest::progress::Snapshot;
-use crate::ingest::{Control, Progress, Signal, Stop, Summary};
+use crate::ingest::{Control, Progress, RunError, Stop, Summary};
+use crate::interrupt::{self, Signal};
 use crate::model::UnixSeconds;
 
 /// How often the clock is looked at while there is nothing to do: a machine may sleep, or its clock be set.
@@ -27,7 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Watcher<'c> {
     pub(super) clock: SharedClock,
-    pub(super) signals: Signals,
     pub(super) attendant: Attendant<'c>,
     pub(super) page: Option<Arc<Page>>,
     pub(super) account: Account,
@@ -41,10 +41,7 @@ impl Watcher<'_> {
         self.attendant.service.ready();
         let status = loop {
             let began = self.clock.now();
-            let run = match self.run().await {
-                Ok(run) => run,
-                Err(signal) => break Err(CliError::stopped_at_once(signal_status(signal))),
-            };
+            let run = self.run().await;
             match self.decide(run, began, &mut schedule, &mut journal) {
                 Verdict::GoOn(_) | Verdict::PutOff(_) => {}
                 Verdict::Stopped(status) => break Ok(status),
@@ -59,8 +56,8 @@ impl Watcher<'_> {
         status
     }
 
-    /// Carries out what is due; a second signal gives it up and is returned.
-    async fn run(&mut self) -> Result<Run, Signal> {
+    /// Carries out what is due.
+    async fn run(&mut self) -> Run {
         let (control, progress) = (Control::new(), Arc::new(Progress::default()));
         let setup = self.attendant.setup().clone();
         let username = setup.credentials.username().to_owned();
@@ -73,7 +70,7 @@ impl Watcher<'_> {
         ));
         self.attendant.attend_to(Some(Arc::clone(&progress)));
         let attendant = &mut self.attendant;
-        let ended = until_done(work, &control, &mut self.signals, async || {
+        let (ended, answered_before) = until_done(work, &control, async || {
             attendant.attend().await;
         })
         .await;
@@ -82,13 +79,13 @@ impl Watcher<'_> {
         if let Some(page) = &self.page {
             page.metrics.add_requests(sent);
         }
-        ended.map(|(ended, answered_before)| Run {
+        Run {
             username,
             sent,
             answered_before,
             signal: control.signal(),
             ended,
-        })
+        }
     }
 
     /// Draws the conclusions from a run, plans the next, and tells everybody.
@@ -175,7 +172,7 @@ impl Watcher<'_> {
             };
             self.attendant.waits_for(schedule.due());
             tokio::select! {
-                signal = self.signals.next() => return Some(signal),
+                signal = interrupt::raised() => return Some(signal),
                 () = self.attendant.attend() => {}
                 () = tokio::time::sleep(pause.min(LOOK_EVERY)) => {}
             }
@@ -232,7 +229,10 @@ async fn carry_out(
     let (ended, answered) = match prepared {
         Ok(Ok((prepared, answered))) => (prepared.run(control, progress).await, answered),
         Ok(Err(error)) => (Err(error), answered),
-        Err(panic) => (Err(CliError::new(ExitStatus::FAILED, &panic).into()), answered),
+        Err(_) => {
+            let lost = RunError::Defect("the start of the run");
+            (Err(CliError::new(ExitStatus::FAILED, &lost).into()), answered)
+        }
     };
     match ended {
         Ok(summary) => (Ended::WithSummary(Box::new(summary)), answered),

@@ -4,6 +4,7 @@ mod contract;
 mod dictionary;
 mod gaps;
 mod holes;
+mod interruption;
 mod late;
 mod ledger;
 mod left_out;

@@ -1,0 +1,117 @@
+//! The main thread: it runs the command in a thread of its own, and sees to it that the process ends.
+//!
+//! A command may be anywhere when a signal comes: in a statement of SQLite, in a read of standard input, in a call
+//! of the disk. So nothing depends on what it does: a command with something to put in order has some time for it
+//! ([`interrupt::careful`]), and then the process ends. It can end at any moment, as if it had been killed.
+//!
+//! The handlers are there before anything else happens, since a process that is the first of a container has no
+//! default action for signals.
+
+use std::io::{self, Write as _};
+use std::panic::PanicHookInfo;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::exit::ExitStatus;
+use super::summary_view::signal_status;
+use crate::interrupt::{self, Signal};
+
+/// How long a command may take to end by itself after a signal. Two seconds are promised.
+const TIME_TO_END: Duration = Duration::from_millis(1_900);
+/// What the operating system gives to a main thread, on which the command would run otherwise.
+const STACK: usize = 8 << 20;
+/// How often it is looked whether the command still has something to put in order.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Runs `command`, and returns how the process is to end: as the command says; at a signal, at a second one, or in
+/// the time after it, whether the command has ended or not; after a panic with 1.
+pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitStatus {
+    std::panic::set_hook(Box::new(report_panic));
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+    let ended = runtime.and_then(|runtime| runtime.block_on(watch_over(command)));
+    ended.unwrap_or_else(|error| {
+        say(&format!("error: the program cannot start: {error}\n"));
+        say("help: allow it more open files and threads (`ulimit -n`, `ulimit -u`)\n");
+        ExitStatus::FAILED
+    })
+}
+
+async fn watch_over(command: impl FnOnce() -> ExitStatus + Send + 'static) -> io::Result<ExitStatus> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let (tell, mut ended) = oneshot::channel();
+    let run = move || {
+        // Nobody is left to tell where the process ends already.
+        let _ = tell.send(command());
+    };
+    thread::Builder::new()
+        .name("command".to_owned())
+        .stack_size(STACK)
+        .spawn(run)?;
+    let mut first: Option<(Signal, Instant)> = None;
+    loop {
+        let caught = tokio::select! {
+            biased;
+            status = &mut ended => return Ok(status.unwrap_or_else(|_| lost())),
+            _ = interrupts.recv() => Some(Signal::Interrupt),
+            _ = terminations.recv() => Some(Signal::Terminate),
+            () = sleep(LOOK_EVERY), if first.is_some() => None,
+        };
+        let (signal, since) = match (first, caught) {
+            (Some((signal, since)), None) => (signal, since),
+            (None, None) => continue,
+            (Some(_), Some(second)) => return Ok(cut_off(second)),
+            (None, Some(signal)) => {
+                interrupt::raise(signal);
+                (signal, Instant::now())
+            }
+        };
+        if !interrupt::is_careful() {
+            say(&format!("error: stopped by {}\n", signal.name()));
+            return Ok(signal_status(signal));
+        }
+        if since.elapsed() >= TIME_TO_END {
+            return Ok(cut_off(signal));
+        }
+        first = Some((signal, since));
+    }
+}
+
+/// The command does not end by itself in time, or is not waited for any longer.
+fn cut_off(signal: Signal) -> ExitStatus {
+    say("error: stopped at once; what was committed before is safe\n");
+    signal_status(signal)
+}
+
+/// The command's thread panicked; the hook has said where.
+fn lost() -> ExitStatus {
+    say("error: jdcdn-stats stopped because of a defect of its own; what was committed before is safe\n");
+    say("help: run the same command again; please report this with the lines above\n");
+    ExitStatus::FAILED
+}
+
+/// Says where a thread panicked. Of the message only what stands in the source is shown: the rest may be a piece of
+/// an answer, or a secret.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("unnamed");
+    let place = panic.location().map_or_else(
+        || "an unknown place".to_owned(),
+        |place| format!("{}:{}:{}", place.file(), place.line(), place.column()),
+    );
+    let message = panic.payload().downcast_ref::<&'static str>();
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+    say(&format!(
+        "error: a defect in thread `{name}` at {place}{message}\n"
+    ));
+}
+
+/// Nobody is left to tell when that fails.
+fn say(line: &str) {
+    let _ = io::stderr().write_all(line.as_bytes());
+}
