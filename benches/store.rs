@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench store`; two numbers after `--` set the domains and the days. The data has the API's
 //! shape: 5-minute points, 17 codes of which 2 to 4 are above zero. Only the store is timed, its checkpoint
-//! included; making up the points is not.
+//! included; making up the points is not. CPU is that of the writing thread, where the system tells it.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -29,9 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for windows_a_transaction in [1, 8] {
         let dir = tempfile::tempdir()?;
         let file = dir.path().join("stats.db");
-        let fresh = pass(&file, domains, days, windows_a_transaction)?;
+        let fresh = pass(&file, domains, days, DAY_SECONDS, windows_a_transaction)?;
         let bytes = std::fs::metadata(&file)?.len();
-        let again = pass(&file, domains, days, windows_a_transaction)?;
+        let again = pass(&file, domains, days, DAY_SECONDS, windows_a_transaction)?;
         println!(
             "{domains} domains x {days} days, {windows_a_transaction} windows a transaction: fresh {}, no-op {}, {} bytes a point",
             fresh.rate(),
@@ -39,23 +39,56 @@ fn main() -> Result<(), Box<dyn Error>> {
             bytes / u64::try_from(fresh.points.max(1))?,
         );
     }
+    let dir = tempfile::tempdir()?;
+    let slots = pass(&dir.path().join("stats.db"), domains, 1, SLOT_SECONDS, 1)?;
+    println!(
+        "{domains} domains x 1 day, a window of one slot a transaction: {}",
+        slots.rate()
+    );
     Ok(())
 }
 
 struct Pass {
     points: usize,
     elapsed: Duration,
+    /// In nanoseconds.
+    cpu: u128,
 }
 
 impl Pass {
     fn rate(&self) -> String {
         let micros = self.elapsed.as_micros().max(1);
-        let rate = u128::try_from(self.points).unwrap_or_default() * 1000 / micros;
-        format!("{rate} k points/s")
+        let points = u128::try_from(self.points).unwrap_or_default().max(1);
+        format!(
+            "{} k points/s, {} ns of CPU a point",
+            points * 1000 / micros,
+            self.cpu / points
+        )
+    }
+
+    fn measure<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let (started, cpu) = (Instant::now(), thread_cpu());
+        let done = work();
+        self.elapsed += started.elapsed();
+        self.cpu += thread_cpu() - cpu;
+        done
     }
 }
 
-fn pass(file: &std::path::Path, domains: usize, days: usize, slice: usize) -> Result<Pass, Box<dyn Error>> {
+/// Nanoseconds that this thread has run; 0 where the system does not tell.
+fn thread_cpu() -> u128 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let first = text.split_whitespace().next();
+    first.and_then(|first| first.parse().ok()).unwrap_or(0)
+}
+
+fn pass(
+    file: &std::path::Path,
+    domains: usize,
+    days: usize,
+    window: i64,
+    slice: usize,
+) -> Result<Pass, Box<dyn Error>> {
     let holder = Holder {
         command: "bench".to_owned(),
         started_at: FIRST_DAY,
@@ -73,20 +106,22 @@ fn pass(file: &std::path::Path, domains: usize, days: usize, slice: usize) -> Re
     let mut done = Pass {
         points: 0,
         elapsed: Duration::ZERO,
+        cpu: 0,
     };
     let mut waiting = Vec::new();
-    for day in 0..days {
+    let end = FIRST_DAY + i64::try_from(days)? * DAY_SECONDS;
+    let mut start = FIRST_DAY;
+    while start < end {
         for group in names.chunks(DOMAINS_PER_REQUEST) {
-            waiting.push(answer(group, FIRST_DAY + i64::try_from(day)? * DAY_SECONDS).ok_or("an empty day")?);
+            waiting.push(answer(group, start, window).ok_or("an empty window")?);
             if waiting.len() == slice {
                 commit(&mut store, run, &mut waiting, &mut done)?;
             }
         }
+        start += window;
     }
     commit(&mut store, run, &mut waiting, &mut done)?;
-    let started = Instant::now();
-    store.checkpoint()?;
-    done.elapsed += started.elapsed();
+    done.measure(|| store.checkpoint())?;
     Ok(done)
 }
 
@@ -96,18 +131,16 @@ fn commit(
     waiting: &mut Vec<Commit>,
     done: &mut Pass,
 ) -> Result<(), Box<dyn Error>> {
-    let started = Instant::now();
-    store.commit(run, waiting)?;
-    done.elapsed += started.elapsed();
+    done.measure(|| store.commit(run, waiting))?;
     let columns = waiting.iter().flat_map(|commit| &commit.points);
     done.points += columns.map(|(_, points)| points.len()).sum::<usize>();
     waiting.clear();
     Ok(())
 }
 
-/// A day of a group of domains. The same arguments give the same figures.
-fn answer(domains: &[Domain], start: i64) -> Option<Commit> {
-    let window = Span::new(start, start + DAY_SECONDS)?;
+/// A window of a group of domains. The same arguments give the same figures.
+fn answer(domains: &[Domain], start: i64, seconds: i64) -> Option<Commit> {
+    let window = Span::new(start, start + seconds)?;
     let mut book = CodeBook::default();
     let codes = CODES.map(|code| book.intern(code));
     let set = book.intern_set(&codes);

@@ -17,6 +17,7 @@
 //! - [`reject`]: what could not be taken, and why
 //! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
+//! - [`mod@sum`]: sums over rows that do not depend on their order
 //! - [`text`]: makes foreign text safe to print
 
 pub mod billing;
@@ -37,6 +38,7 @@ pub mod rollup;
 pub mod run;
 pub mod slot;
 pub mod span;
+pub mod sum;
 pub mod text;
 
 pub use coverage::CoverageSpan;
@@ -52,3 +54,4 @@ pub use reject::{Reject, RejectReason};
 pub use run::{Outcome, RunTotals};
 pub use slot::UnixSeconds;
 pub use span::Span;
+pub use sum::Sum;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, FileControl, OpenFlags};
 
 use super::error::{Result, StoreErrorKind};
 use super::open_files::{self, Access};
-use super::{commit_number, migrations};
+use super::{commit_number, migrations, table_sums};
 
 /// The mark of this program's databases in the header of the file: `JDCS`.
 pub const APPLICATION_ID: u32 = 0x4a44_4353;
@@ -176,6 +176,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
         return Err(StoreErrorKind::ReadOnly);
     }
     configure(&connection)?;
+    table_sums::add_functions(&connection)?;
     let is_migrated = migrations::apply(&mut connection)?;
     commit_number::begin(&connection)?;
     if is_migrated {

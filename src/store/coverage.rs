@@ -1,9 +1,11 @@
 //! Which ranges of a domain were asked for: the stored form of [`crate::model::coverage`].
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, Row};
 
 use super::commit::Coverage;
-use super::error::Result;
+use super::error::{Result, StoreErrorKind};
 
 use crate::model::coverage::{mark_beyond_retention, reopen, splice};
 use crate::model::slot::DAY_SECONDS;
@@ -25,7 +27,7 @@ pub(super) fn around(connection: &Connection, domain: i64, span: Span) -> Result
     let mut rows = select.query([domain, span.start(), span.end()])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.extend(coverage_span(row)?);
+        found.push(coverage_span(row)?);
     }
     Ok(found)
 }
@@ -40,7 +42,7 @@ pub(super) fn overlapping(connection: &Connection, domain: &str, span: Span) -> 
     let mut rows = select.query((domain, span.start(), span.end()))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.extend(coverage_span(row)?);
+        found.push(coverage_span(row)?);
     }
     Ok(found)
 }
@@ -54,10 +56,13 @@ pub(super) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
     let mut rows = select.query([domain])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.extend(coverage_span(row)?);
+        found.push(coverage_span(row)?);
     }
     Ok(found)
 }
+
+/// Some 30 000 years before and after 1970.
+const FAR: RangeInclusive<UnixSeconds> = -1_000_000_000_000..=1_000_000_000_000;
 
 /// What a commit means for a window of a domain.
 #[derive(Debug, Default)]
@@ -195,11 +200,9 @@ pub(super) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
     let mut rows = select.query([])?;
     let mut changed = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(span) = coverage_span(row)? else {
-            continue;
-        };
+        let span = coverage_span(row)?;
         let state = span.state(last_age);
-        if row.get_ref("state")?.as_str().map_err(rusqlite::Error::from)? != state {
+        if row.get::<_, String>("state")? != state {
             changed.push((row.get::<_, i64>("domain_id")?, span.span.start(), state));
         }
     }
@@ -211,15 +214,18 @@ pub(super) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
     Ok(())
 }
 
-/// The range of a row is never empty, which the table's check sees to as well.
-fn coverage_span(row: &Row<'_>) -> rusqlite::Result<Option<CoverageSpan>> {
-    let span = Span::new(row.get("start_ts")?, row.get("end_ts")?);
-    let (reached, beyond_retention) = (row.get("reached")?, row.get("beyond_retention")?);
-    let fetched_at = row.get("fetched_at")?;
-    Ok(span.map(|span| CoverageSpan {
-        span,
-        reached,
-        beyond_retention,
-        fetched_at,
-    }))
+fn coverage_span(row: &Row<'_>) -> Result<CoverageSpan> {
+    Ok(CoverageSpan {
+        span: stored_span(row.get("start_ts")?, row.get("end_ts")?)?,
+        reached: row.get("reached")?,
+        beyond_retention: row.get("beyond_retention")?,
+        fetched_at: row.get("fetched_at")?,
+    })
+}
+
+/// A range as it is stored. One that nobody can have asked for is damaged, and would take arithmetic to its limits.
+pub(super) fn stored_span(start: UnixSeconds, end: UnixSeconds) -> Result<Span> {
+    let span =
+        Span::new(start, end).filter(|span| [span.start(), span.end()].iter().all(|ts| FAR.contains(ts)));
+    span.ok_or_else(|| StoreErrorKind::Impossible(format!("no range of time goes from {start} to {end}")))
 }

@@ -127,6 +127,9 @@ pub enum StoreErrorKind {
         "it is damaged; keep the file, and restore it from a copy (`jdcdn-stats restore`) or fetch into a new one. If a copy was put in its place, move the `-wal` and `-shm` files of the old one away first"
     )]
     Damaged(#[source] rusqlite::Error),
+    /// What is stored cannot be what this program has written.
+    #[error("it is damaged: {0}; keep the file, and restore it from a copy or fetch into a new one")]
+    Impossible(String),
     /// The main file is empty, while the log beside it is not: the main file was cut or replaced.
     #[error("it is empty, while its write-ahead log is not; restore both from a copy, or move the log away")]
     Orphaned,
@@ -248,6 +251,17 @@ impl From<rusqlite::Error> for StoreErrorKind {
     fn from(error: rusqlite::Error) -> Self {
         if error.sqlite_extended_error_code() == Some(CANNOT_OPEN_SYMLINK) {
             return Self::Symlink;
+        }
+        // A value of another type than this program writes, or no row where there always is one.
+        if matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::QueryReturnedNoRows
+        ) {
+            return Self::Damaged(error);
         }
         match error.sqlite_error_code() {
             // A full disk shows as either of the two.

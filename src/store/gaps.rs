@@ -142,11 +142,10 @@ pub(super) fn overlapping(connection: &Connection, domain: &str, span: Span) -> 
 }
 
 fn stored(row: &Row<'_>) -> Result<Gap> {
-    let reason = row.get_ref("reason")?.as_str().map_err(rusqlite::Error::from)?;
-    let span = Span::new(row.get("start_ts")?, row.get("end_ts")?);
-    let gap = span.zip(GapReason::from_text(reason));
-    let (span, reason) =
-        gap.ok_or_else(|| StoreErrorKind::Misfit("the table of gaps holds a row that is none".to_owned()))?;
+    let reason: String = row.get("reason")?;
+    let span = coverage::stored_span(row.get("start_ts")?, row.get("end_ts")?)?;
+    let reason = GapReason::from_text(&reason)
+        .ok_or_else(|| StoreErrorKind::Impossible("a row of `gap` has no known reason".to_owned()))?;
     let (domains, slots): (Option<u32>, Option<u32>) = (row.get("asked_domains")?, row.get("asked_slots")?);
     Ok(Gap {
         span,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{self, Existing, OLDEST_SQLITE, suffixed};
+use super::deep::{self, Checked};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::lock::LockState;
 use super::{main_file, migrations};
@@ -111,6 +112,11 @@ impl Health {
             .map(|count| u64::try_from(count).unwrap_or(0))
     }
 
+    /// Verifies everything that can be verified, as of one moment. Reads all of it, more than once.
+    pub fn verify(&self) -> std::result::Result<Vec<Checked>, StoreError> {
+        self.told(deep::verify(&self.connection))
+    }
+
     /// The connection, for looks of the store's own.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
@@ -123,16 +129,19 @@ impl Health {
 
 /// What SQLite finds wrong with the file: nothing, or the first findings. Reads all of it.
 pub(super) fn quick_check(connection: &Connection) -> Result<Vec<String>> {
-    let mut check = connection.prepare("SELECT quick_check FROM pragma_quick_check LIMIT ?1")?;
-    let found: Vec<String> = check
-        .query_map([MAX_FINDINGS], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(if found == ["ok"] { Vec::new() } else { found })
+    findings(connection, "SELECT quick_check FROM pragma_quick_check LIMIT ?1")
 }
 
-/// As [`quick_check`], with the indexes compared with their tables.
+/// As [`quick_check`], with every index against its table.
 pub(super) fn integrity_check(connection: &Connection) -> Result<Vec<String>> {
-    let mut check = connection.prepare("SELECT integrity_check FROM pragma_integrity_check LIMIT ?1")?;
+    findings(
+        connection,
+        "SELECT integrity_check FROM pragma_integrity_check LIMIT ?1",
+    )
+}
+
+fn findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    let mut check = connection.prepare(sql)?;
     let found: Vec<String> = check
         .query_map([MAX_FINDINGS], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;

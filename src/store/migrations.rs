@@ -60,7 +60,11 @@ fn states(path: &Path) -> Result<Vec<MigrationState>> {
             .find(|seen| seen.version == known.version())
             .and_then(|seen| seen.at),
     };
-    Ok(known().get_migrations().iter().map(state).collect())
+    let runner = known();
+    let mut states: Vec<_> = runner.get_migrations().iter().map(state).collect();
+    // They are embedded in the order of their names, where V10 comes before V2.
+    states.sort_by_key(|state| state.version);
+    Ok(states)
 }
 
 /// Refuses a file whose schema this program cannot work with. Only reads.
@@ -96,11 +100,17 @@ pub(super) fn apply(connection: &mut Connection) -> Result<bool> {
     Ok(is_behind)
 }
 
+/// Applies the first steps, up to the one of this number.
+pub(super) fn apply_up_to(connection: &mut Connection, version: SchemaVersion) -> Result<()> {
+    let runner = known().set_target(refinery::Target::Version(version));
+    runner.run(connection)?;
+    Ok(())
+}
+
 /// Applies the first `count` steps, as an earlier version of this program would.
 #[cfg(test)]
 pub(super) fn apply_first(connection: &mut Connection, count: SchemaVersion) {
-    let runner = known().set_target(refinery::Target::Version(count));
-    runner.run(connection).unwrap();
+    apply_up_to(connection, count).unwrap();
 }
 
 fn known() -> Runner {

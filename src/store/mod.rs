@@ -15,6 +15,7 @@
 //! - `coverage`, `rejects`, [`gaps`], [`runs`]: the ledger that commits with them
 //! - [`notes`], `refusals`, `knowledge`: what is remembered of the service
 //! - [`rollups`], `rollup_rows`: hours, days and months, brought up to date after the commits
+//! - [`month_sums`], `table_sums`: sums by which a figure that was changed from outside is found
 //! - `slot_label`: which hour, day and month a point belongs to
 //! - `tidy`: what is deleted because it is old
 //! - [`replay`]: what becomes of rejects when they are read again, or given up
@@ -25,9 +26,11 @@
 //! - [`reader`]: opens the file for reading only
 //! - [`gap_log`]: the gaps, noted and found anew
 //! - [`overview`]: what the database holds, for people
+//! - `walk`: points with their counts, in order
 //! - [`frozen`]: the measurements as they are at one moment, in order
 //! - [`reject_log`]: the rejects, and what a replay needs to know beside them
 //! - [`health`], [`volume`]: whether the database and its disk are sound, looked at without a trace
+//! - [`deep`]: everything in the file that can be verified
 //! - [`snapshot`]: a copy for tools that only read; [`restore`]: a copy put in the database's place
 //! - `staging`: the hidden directory in which a file grows until it is complete
 //! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
@@ -38,6 +41,7 @@ pub mod commit;
 mod commit_number;
 pub mod connection;
 mod coverage;
+pub mod deep;
 mod dictionary;
 pub mod error;
 pub mod explain;
@@ -51,6 +55,7 @@ pub mod lock;
 mod log_check;
 mod main_file;
 pub mod migrations;
+pub mod month_sums;
 pub mod notes;
 mod open_files;
 pub mod overview;
@@ -72,9 +77,11 @@ pub mod snapshot;
 pub mod sql;
 pub(crate) mod staging;
 mod stored;
+mod table_sums;
 mod tidy;
 pub mod upgrade_copy;
 pub mod volume;
+mod walk;
 pub mod writer;
 
 #[cfg(test)]
@@ -82,6 +89,7 @@ mod tests;
 
 pub use commit::{Commit, Committed, Coverage};
 pub use connection::{APPLICATION_ID, CheckpointReport};
+pub use deep::report::{Checked, Subject};
 pub use error::{StoreError, StoreErrorKind};
 pub use frozen::{CodeSet, Frozen, FrozenPoint, KnownDomain};
 pub use gap_log::{DomainGaps, Expected};
@@ -89,6 +97,7 @@ pub use health::{Health, Look, Schema};
 pub use interruption::Interruption;
 pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
+pub use month_sums::{MonthSum, Summed};
 pub use notes::Note;
 pub use overview::{DomainOverview, MonthOfDomain, RunOverview};
 pub use parameter::Parameter;

@@ -11,7 +11,9 @@ use super::bulk::{BulkInsert, InsertSql};
 use super::calendar;
 use super::dictionary::Translation;
 use super::error::{Result, StoreErrorKind};
+use super::month_sums::Changes;
 use super::restatements::{self, Comparisons, Restatement};
+use super::slot_label;
 use super::stored::{Count, Figures, Stored};
 use crate::model::points::{CodeIndex, SetIndex};
 use crate::model::slot::slot_floor;
@@ -50,6 +52,7 @@ pub(super) struct PointWriter<'a> {
     comparisons: Comparisons,
     points: BulkInsert<'a, 5>,
     counts: BulkInsert<'a, 4>,
+    sums: Changes,
     new_moments: Vec<UnixSeconds>,
     written: Written,
 }
@@ -85,8 +88,12 @@ pub(super) struct Held {
 
 impl<'a> PointWriter<'a> {
     /// Writes points that were seen at `seen_at`.
-    pub(super) fn new(tx: &'a Connection, translation: Translation<'a>, seen_at: UnixSeconds) -> Self {
-        Self {
+    pub(super) fn new(
+        tx: &'a Connection,
+        translation: Translation<'a>,
+        seen_at: UnixSeconds,
+    ) -> Result<Self> {
+        Ok(Self {
             tx,
             translation,
             seen_at,
@@ -94,9 +101,10 @@ impl<'a> PointWriter<'a> {
             comparisons: Comparisons::default(),
             points: BulkInsert::new(tx, &INSERT_POINT),
             counts: BulkInsert::new(tx, &INSERT_COUNT),
+            sums: Changes::new(slot_label::in_force(tx)?),
             new_moments: Vec::new(),
             written: Written::default(),
-        }
+        })
     }
 
     /// Writes the points of one domain.
@@ -150,6 +158,7 @@ impl<'a> PointWriter<'a> {
         }
         self.points.flush()?;
         self.counts.flush()?;
+        self.sums.flush(self.tx, domain)?;
         let comparisons = std::mem::take(&mut self.comparisons);
         if said.rejected.is_some() {
             comparisons.write(self.tx, domain)?;
@@ -225,13 +234,19 @@ impl<'a> PointWriter<'a> {
             };
             restatements::record(self.tx, &mut self.translation, &restatement)?;
         }
+        self.push(domain, new, counts)?;
+        self.written.inserted += 1;
+        Ok(())
+    }
+
+    /// Adds a point that was not stored before.
+    fn push(&mut self, domain: i64, new: Figures, counts: &[Count]) -> Result<()> {
         self.points.push([domain, new.ts, new.bandwidth, new.pv, new.set]);
         for count in counts {
             self.counts.push([domain, new.ts, count.code, count.count]);
         }
         self.new_moments.push(new.ts);
-        self.written.inserted += 1;
-        Ok(())
+        self.sums.add(domain, new, counts)
     }
 
     /// Replaces a point that was reported off the grid by a later one on it: the API's points lie on the 5-minute
@@ -249,19 +264,19 @@ impl<'a> PointWriter<'a> {
             };
             restatements::record(self.tx, &mut self.translation, &restatement)?;
         }
-        for sql in [
-            "DELETE FROM code_count WHERE domain_id = ?1 AND ts = ?2",
-            "DELETE FROM point WHERE domain_id = ?1 AND ts = ?2",
+        let delete = |sql: &str| self.tx.prepare_cached(sql)?.execute([domain, old.ts]);
+        let counts_gone = delete("DELETE FROM code_count WHERE domain_id = ?1 AND ts = ?2")?;
+        if counts_gone != old_counts.len() {
+            return Err(not_where_it_was("code_count", domain, old.ts));
+        }
+        let point_gone = delete("DELETE FROM point WHERE domain_id = ?1 AND ts = ?2")?;
+        one_row(point_gone, "point", domain, old.ts)?;
+        delete(
             "DELETE FROM calendar WHERE ts = ?2 AND ?1 = ?1 AND NOT EXISTS
                  (SELECT 1 FROM domain d CROSS JOIN point p WHERE p.domain_id = d.id AND p.ts = ?2)",
-        ] {
-            self.tx.prepare_cached(sql)?.execute([domain, old.ts])?;
-        }
-        self.points.push([domain, new.ts, new.bandwidth, new.pv, new.set]);
-        for count in counts {
-            self.counts.push([domain, new.ts, count.code, count.count]);
-        }
-        self.new_moments.push(new.ts);
+        )?;
+        self.sums.remove(domain, old, old_counts)?;
+        self.push(domain, new, counts)?;
         self.written.updated += 1;
         Ok(())
     }
@@ -281,31 +296,54 @@ impl<'a> PointWriter<'a> {
         };
         restatements::record(self.tx, &mut self.translation, &restatement)?;
         if old != new {
-            self.tx
+            let updated = self
+                .tx
                 .prepare_cached(
                     "UPDATE point SET bandwidth = ?3, pv = ?4, code_set_id = ?5 WHERE domain_id = ?1 AND ts = ?2",
                 )?
                 .execute([domain, new.ts, new.bandwidth, new.pv, new.set])?;
+            one_row(updated, "point", domain, new.ts)?;
         }
         for gone in old_counts
             .iter()
             .filter(|old| counts.iter().all(|new| new.code != old.code))
         {
-            self.tx
+            let deleted = self
+                .tx
                 .prepare_cached("DELETE FROM code_count WHERE domain_id = ?1 AND ts = ?2 AND code_id = ?3")?
                 .execute([domain, new.ts, gone.code])?;
+            one_row(deleted, "code_count", domain, new.ts)?;
         }
         for changed in counts.iter().filter(|new| !old_counts.contains(new)) {
-            self.tx
+            let written = self
+                .tx
                 .prepare_cached(
                     "INSERT INTO code_count (domain_id, ts, code_id, count) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT DO UPDATE SET count = excluded.count",
                 )?
                 .execute([domain, new.ts, changed.code, changed.count])?;
+            one_row(written, "code_count", domain, new.ts)?;
         }
+        self.sums.remove(domain, old, old_counts)?;
+        self.sums.add(domain, new, counts)?;
         self.written.updated += 1;
         Ok(())
     }
+}
+
+/// A row that was read a moment ago must be there when it is written.
+fn one_row(written: usize, table: &str, domain: i64, ts: UnixSeconds) -> Result<()> {
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(not_where_it_was(table, domain, ts))
+    }
+}
+
+fn not_where_it_was(table: &str, domain: i64, ts: UnixSeconds) -> StoreErrorKind {
+    StoreErrorKind::Impossible(format!(
+        "a row of `{table}` of domain number {domain} at {ts} can be read, but not found by its key"
+    ))
 }
 
 fn is_on_grid(ts: UnixSeconds) -> bool {

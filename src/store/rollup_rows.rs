@@ -43,6 +43,21 @@ impl Day {
         }
         self.sets.insert(point.set);
     }
+
+    /// What the day's points add up to.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The same of each of its hours.
+    pub(super) fn hours(&self) -> &[Tally] {
+        &self.hours
+    }
+
+    /// The sets of codes that the day's points have reported.
+    pub(super) fn sets(&self) -> impl Iterator<Item = i64> {
+        self.sets.iter().copied()
+    }
 }
 
 /// A day of a domain that is to be written.
@@ -204,7 +219,8 @@ pub(super) fn write_month(
     Ok(())
 }
 
-fn counted(points: usize) -> i64 {
+/// A number of points as it is stored.
+pub(super) fn counted(points: usize) -> i64 {
     i64::try_from(points).unwrap_or(i64::MAX)
 }
 
@@ -226,8 +242,13 @@ impl Codes {
         })
     }
 
+    /// The code with this number.
+    pub(super) fn name(&self, code: i64) -> Option<&str> {
+        self.names.get(&code).map(String::as_str)
+    }
+
     /// The codes of a set.
-    fn members(&mut self, tx: &Connection, set: i64) -> Result<&[i64]> {
+    pub(super) fn members(&mut self, tx: &Connection, set: i64) -> Result<&[i64]> {
         Ok(match self.sets.entry(set) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(

@@ -252,7 +252,12 @@ fn each_point(
 }
 
 /// What of `span` a domain was asked for.
-fn covered(tx: &Connection, domain: i64, span: Span, label: SlotLabel) -> Result<Vec<CoverageSpan>> {
+pub(super) fn covered(
+    tx: &Connection,
+    domain: i64,
+    span: Span,
+    label: SlotLabel,
+) -> Result<Vec<CoverageSpan>> {
     let found = coverage::around(tx, domain, span.moved(label.shift()))?;
     let moved: Vec<CoverageSpan> = found
         .into_iter()
@@ -265,14 +270,14 @@ fn covered(tx: &Connection, domain: i64, span: Span, label: SlotLabel) -> Result
 }
 
 /// The numbers and names of all domains.
-fn domains(tx: &Connection) -> Result<Vec<(i64, String)>> {
+pub(super) fn domains(tx: &Connection) -> Result<Vec<(i64, String)>> {
     let mut select = tx.prepare_cached("SELECT id, name FROM domain ORDER BY id")?;
     let domains = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(domains.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The noted days of a month, by domain.
-fn owed_days(tx: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
+pub(super) fn owed_days(tx: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
     let mut select =
         tx.prepare_cached("SELECT domain_id, day_ts FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2")?;
     let mut rows = select.query([month.start(), month.end()])?;
@@ -284,6 +289,6 @@ fn owed_days(tx: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSecon
 }
 
 /// The parts of `covered` that lie in `span`.
-fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
+pub(super) fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
     covered.iter().filter_map(|piece| piece.cut(span)).collect()
 }

@@ -8,8 +8,8 @@ use rusqlite::types::Type;
 
 use super::error::{Result, StoreError};
 use super::reader::Reader;
-use super::rollups;
 use super::{Health, Store};
+use super::{month_sums, rollups};
 use crate::model::SlotLabel;
 
 impl Store {
@@ -19,10 +19,12 @@ impl Store {
     /// Then all rollups are gone and every day that was asked for is noted as stale, in one transaction;
     /// [`Store::roll_up`] does the rest.
     pub fn use_slot_label(&mut self, label: SlotLabel) -> std::result::Result<bool, StoreError> {
-        if self.read(in_force)? == label {
+        let before = self.read(in_force)?;
+        if before == label {
             return Ok(false);
         }
         self.in_transaction(|tx, _| {
+            month_sums::cut_anew(tx, (before, label))?;
             tx.execute("UPDATE slot_label SET value = ?1", [label.as_str()])?;
             Ok(rollups::discard(tx)? > 0)
         })

@@ -18,12 +18,14 @@ use super::gaps;
 use super::interruption::{Brake, Interruption, Work};
 use super::lock::{Holder, Lock};
 use super::main_file::{self, MainFile};
+use super::month_sums;
 use super::notes;
 use super::points::{PointWriter, Said};
 use super::refusals;
 use super::rejects::{self, Finding};
 use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
+use super::table_sums;
 use super::upgrade_copy::{self, UpgradeCopy};
 use crate::model::gap_rules::Evidence;
 use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
@@ -101,6 +103,13 @@ impl Store {
             commit_number::advance(&tx)?;
             tx.commit()?;
         }
+        if !month_sums::are_built(&connection)? {
+            let tx = begin(&connection, PATIENCE)?;
+            month_sums::build(&tx)?;
+            commit_number::advance(&tx)?;
+            tx.commit()?;
+        }
+        table_sums::keep(&connection)?;
         main.opened(commit_number::current(&connection)?)?;
         Ok(Self {
             connection,
@@ -435,7 +444,7 @@ fn write_window(
 
     let complete = matches!(commit.coverage, Coverage::Fetched(_));
     let translation = Translation::new(tx, dictionary, &commit.book);
-    let mut points = PointWriter::new(tx, translation, commit.seen_at);
+    let mut points = PointWriter::new(tx, translation, commit.seen_at)?;
     let mut held = Vec::with_capacity(asked.len());
     let rejects_by_domain = rejects::share_out(&commit.domains, &commit.rejects);
     let silence = PointColumns::default();

@@ -17,18 +17,26 @@ use crate::cli::exit::ExitStatus;
 /// refused as too old, 5-minute points, the largest complete answer, the last answer to this user name, and what is
 /// refused at present. Writes nothing.
 ///
+/// With --deep everything in the file that can be verified is: indexes, the schema, every stored figure against the sum
+/// of its month, what was asked for and the gaps, and the rollups against the points. A figure that another program or a
+/// bad disk changed is found and named. This reads all of the file several times, also while a run writes.
+///
 /// Ends with 0 if nothing failed, 2 for the configuration, 4 if the API refused the credentials, 5 if the
 /// database cannot be used, 1 otherwise; the first of these that applies.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats check
-  jdcdn-stats check --offline --format json")]
+  jdcdn-stats check --offline --format json
+  jdcdn-stats check --offline --deep")]
 pub struct CheckArgs {
     #[command(flatten)]
     domains: DomainArgs,
     /// Skip what talks to the API
     #[arg(long)]
     offline: bool,
+    /// Verify everything in the database that can be verified; takes some seconds a million points
+    #[arg(long)]
+    deep: bool,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -46,7 +54,7 @@ impl CheckArgs {
                 } else {
                     service::check(&mut report, context, &config, credentials)?;
                 }
-                database::check(&mut report, &config);
+                database::check(&mut report, &config, self.deep);
             }
             Err(error) => {
                 let help = "correct it and check again: nothing else was looked at";

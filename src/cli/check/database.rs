@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytesize::ByteSize;
 
+use super::deep;
 use super::remembered;
 use super::report::Report;
 use crate::cli::error::CliError;
@@ -21,8 +22,11 @@ const LITTLE_SPACE: u64 = 1 << 30;
 /// Free space that a single large run may use up, in bytes.
 const NO_SPACE: u64 = 64 << 20;
 
-/// Looks at the configured database, without a trace.
-pub fn check(report: &mut Report, config: &Config) {
+/// What to do about damage.
+pub const RESTORE: &str = "keep the file, and restore it from a copy or fetch into a new one";
+
+/// Looks at the configured database, without a trace; `deep` verifies all that can be verified.
+pub fn check(report: &mut Report, config: &Config, deep: bool) {
     let path = config.database.as_path();
     let (is_sound, version) = health::sqlite();
     if is_sound {
@@ -54,12 +58,19 @@ pub fn check(report: &mut Report, config: &Config) {
     match found {
         Err(error) => return fail(report, "database file", error),
         Ok(Look::Database(health)) => {
-            check_content(report, &health);
+            check_schema(report, &health);
+            if deep {
+                deep::check(report, &health);
+            } else {
+                check_content(report, &health);
+            }
+            check_log(report, &health);
             check_slot_label(report, &health, config.slot_label);
             if let Err(error) = remembered::check(report, &health, config.username.as_deref()) {
                 fail(report, "service", error);
             }
         }
+        Ok(Look::LogAlone) if deep => report.skip("deep", "it cannot be read without writing"),
         Ok(Look::Nothing | Look::LogAlone) => {}
     }
     report.ok(
@@ -104,7 +115,7 @@ fn check_file(report: &mut Report, health: &Health) {
     }
 }
 
-fn check_content(report: &mut Report, health: &Health) {
+fn check_schema(report: &mut Report, health: &Health) {
     match health.schema() {
         Ok(schema) if schema.applied == schema.known => {
             report.ok("schema", format!("version {}, up to date", schema.applied));
@@ -116,12 +127,14 @@ fn check_content(report: &mut Report, health: &Health) {
         ),
         Err(error) => fail(report, "schema", error),
     }
-    let restore = "keep the file, and restore it from a copy or fetch into a new one";
+}
+
+fn check_content(report: &mut Report, health: &Health) {
     match health.findings() {
         Ok(found) if found.is_empty() => report.ok("integrity", "SQLite finds nothing wrong"),
         Ok(found) => {
             let found = text::printable(&found.join("; "));
-            report.fail("integrity", ExitStatus::DATABASE, found, restore);
+            report.fail("integrity", ExitStatus::DATABASE, found, RESTORE);
         }
         Err(error) => fail(report, "integrity", error),
     }
@@ -129,10 +142,13 @@ fn check_content(report: &mut Report, health: &Health) {
         Ok(0) => report.ok("references", "every row refers to one that is there"),
         Ok(count) => {
             let found = format!("{count} rows refer to nothing");
-            report.fail("references", ExitStatus::DATABASE, found, restore);
+            report.fail("references", ExitStatus::DATABASE, found, RESTORE);
         }
         Err(error) => fail(report, "references", error),
     }
+}
+
+fn check_log(report: &mut Report, health: &Health) {
     let log = health.wal_bytes();
     let detail = ByteSize(log).to_string();
     if log < LARGE_LOG {
@@ -203,7 +219,7 @@ fn check_disk(report: &mut Report, path: &Path) {
     }
 }
 
-fn fail(report: &mut Report, name: &'static str, error: StoreError) {
+pub(super) fn fail(report: &mut Report, name: &'static str, error: StoreError) {
     let error = CliError::from(error);
     let help = "do what its line says: no run can use the database as it is";
     report.fail(name, error.status(), error.to_string(), help);

@@ -7,9 +7,11 @@
 //! - [`mod@reading`]: how the API reads the range of a request
 //! - [`remembered`]: what the file remembers of the service, and what was refused
 //! - [`database`]: the file, its schema, its lock, and the disk
+//! - [`deep`]: everything in the file that can be verified
 
 pub mod command;
 pub mod database;
+pub mod deep;
 pub mod reading;
 pub mod remembered;
 pub mod report;

@@ -12,7 +12,7 @@ use crate::model::UnixSeconds;
 use crate::store::commit_number;
 use crate::store::connection;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
-use crate::store::{gaps, health, migrations, rollups};
+use crate::store::{Checked, deep, gaps, health, migrations, month_sums, rollups, table_sums};
 
 /// The work of copying a database; it does not own the staging directory, and may be left to end with the process.
 #[derive(Debug)]
@@ -39,14 +39,22 @@ impl Copying {
     ///
     /// To whoever writes to the database it is one reader among others.
     pub fn run(&self) -> std::result::Result<Contents, SnapshotError> {
-        copy_out(&self.database, &self.copy).map_err(|kind| self.blame(kind))?;
+        let copied = copy_out(&self.database, &self.copy).map_err(|kind| self.blame(kind))?;
+        self.refuse(copied)?;
+        let verified = verify(&self.copy).map_err(|kind| self.blame(kind))?;
+        self.refuse(verified)?;
         let (contents, findings) = finish(&self.copy).map_err(|kind| self.blame(kind))?;
+        self.refuse(findings)?;
+        Ok(contents)
+    }
+
+    fn refuse(&self, findings: Vec<String>) -> std::result::Result<(), SnapshotError> {
         match findings.into_iter().next() {
             Some(finding) => Err(SnapshotError::Unsound {
                 database: self.database.clone(),
                 finding,
             }),
-            None => Ok(contents),
+            None => Ok(()),
         }
     }
 
@@ -68,25 +76,48 @@ fn is_reading(error: &rusqlite::Error) -> bool {
         )
 }
 
-/// One read transaction sees the database as of one moment, and packs it without free pages.
-fn copy_out(database: &Path, copy: &Path) -> Result<()> {
+/// One read transaction sees the database as of one moment, and packs it without free pages. Returns what SQLite finds
+/// wrong with the database: the copy gets new indexes, and so would not show it.
+fn copy_out(database: &Path, copy: &Path) -> Result<Vec<String>> {
     let source = connection::open_to_read(database)?;
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // A path is bytes; SQLite takes them as they are.
-    let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
-    source.execute("VACUUM INTO ?1", [into])?;
-    Ok(())
+    let findings = health::integrity_check(&source)?;
+    if findings.is_empty() {
+        // A path is bytes; SQLite takes them as they are.
+        let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
+        source.execute("VACUUM INTO ?1", [into])?;
+    }
+    Ok(findings)
+}
+
+/// Verifies the copy as it was taken: later, what is brought up to date in it would hide damage. Returns what is damaged,
+/// and where.
+fn verify(copy: &Path) -> Result<Vec<String>> {
+    let copy = connection::open_to_read(copy)?;
+    copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    let checked = deep::verify(&copy)?;
+    Ok(checked
+        .iter()
+        .filter(|checked| checked.is_damaged())
+        .map(Checked::summary)
+        .collect())
 }
 
 /// Makes the copy what a run would leave behind, whatever moment it was taken at, and what a reader can open
 /// who may write nowhere. Returns what SQLite finds wrong with it, too.
 fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
     let mut copy = open(copy)?;
+    table_sums::add_functions(&copy)?;
     migrations::apply(&mut copy)?;
     commit_number::start_anew(&copy)?;
     if !gaps::are_built(&copy)? {
         let tx = copy.transaction()?;
         gaps::build(&tx)?;
+        tx.commit()?;
+    }
+    if !month_sums::are_built(&copy)? {
+        let tx = copy.transaction()?;
+        month_sums::build(&tx)?;
         tx.commit()?;
     }
     let rolled_up_days = bring_rollups_up_to_date(&copy)?;

@@ -35,12 +35,12 @@ pub enum SnapshotError {
         #[source]
         cause: io::Error,
     },
-    /// SQLite's own check of the copy finds faults, which then are in the database, too.
-    #[error("the copy of database `{}` is not sound: {finding}", shown(.database))]
+    /// The database, or its copy, is damaged.
+    #[error("database `{}` is damaged: {finding}", shown(.database))]
     Unsound {
         /// The database.
         database: PathBuf,
-        /// The first of the faults.
+        /// The first of the faults, and where.
         finding: String,
     },
 }
@@ -91,9 +91,10 @@ impl SnapshotError {
                 why: Refusal::Live | Refusal::Foreign | Refusal::OfTheDatabase | Refusal::NotAFile,
                 ..
             } => Some("give the snapshot another path"),
-            Self::Unsound { .. } => {
-                Some("see `jdcdn-stats check`; restore the database from a copy, or fetch into a new one")
-            }
+            Self::Unsound { .. } => Some(
+                "keep the file; `jdcdn-stats check --deep` lists what is damaged; restore an older snapshot, or fetch \
+                     into a new file",
+            ),
             Self::Refused { .. } | Self::Store(_) | Self::Output { .. } => None,
         }
     }

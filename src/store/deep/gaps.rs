@@ -1,0 +1,138 @@
+//! Coverage, and what it leaves without a point.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::report::{Deep, Subject};
+use crate::model::{CoverageSpan, Gap, GapReason, Span, civil, span};
+use crate::store::error::Result;
+use crate::store::gaps::{around, find};
+use crate::store::{coverage, rollups};
+
+/// Compares the gaps of every domain with its coverage and its points; `with_gaps` says whether the table speaks of all
+/// that is stored.
+pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -> Result<()> {
+    let domains = deep.judge(
+        Subject::Coverage,
+        "the domains cannot be read",
+        rollups::domains(connection),
+    )?;
+    let (mut ranges, mut slots) = (0, 0);
+    for (id, name) in domains.into_iter().flatten() {
+        let covered = coverage::all(connection, id);
+        let what = format!("coverage of `{name}` cannot be read");
+        let Some(covered) = deep.judge(Subject::Coverage, &what, covered)? else {
+            continue;
+        };
+        ranges += covered.len();
+        if let Some(wrong) = overlap(&covered) {
+            let from = civil::cst_second(wrong.start());
+            deep.found(
+                Subject::Coverage,
+                format!("coverage of `{name}` overlaps or cuts a slot at {from}"),
+            );
+            continue;
+        }
+        if with_gaps {
+            let found = differences(connection, id, &covered);
+            let what = format!("gaps of `{name}` cannot be read");
+            let found = deep.judge(Subject::Gaps, &what, found)?;
+            let (counted, wrong) = found.unwrap_or_default();
+            slots += counted;
+            for (span, what) in wrong {
+                let (from, to) = (civil::cst_minute(span.start()), civil::cst_minute(span.end()));
+                deep.found(
+                    Subject::Gaps,
+                    format!("gaps of `{name}` from {from} to {to}: {what}"),
+                );
+            }
+        }
+    }
+    deep.compared(
+        Subject::Coverage,
+        format!("{ranges} ranges, and no point lies outside of them"),
+    );
+    if with_gaps {
+        deep.compared(Subject::Gaps, format!("{slots} slots without a point are named"));
+    } else {
+        deep.skip(Subject::Gaps, "not built yet: the next run does it");
+    }
+    Ok(())
+}
+
+/// The first range that is not on the grid, or begins before the one before it ends.
+fn overlap(covered: &[CoverageSpan]) -> Option<Span> {
+    let mut end = i64::MIN;
+    covered.iter().map(|piece| piece.span).find(|span| {
+        let wrong = span.start() < end || !span.on_grid();
+        end = span.end();
+        wrong
+    })
+}
+
+type Differences = (i64, Vec<(Span, &'static str)>);
+
+/// How many slots of what was asked for hold no point, and where the table says otherwise.
+fn differences(connection: &Connection, domain: i64, covered: &[CoverageSpan]) -> Result<Differences> {
+    let edges = covered.first().zip(covered.last());
+    let range = edges.and_then(|(first, last)| Span::new(first.span.start(), last.span.end()));
+    let found = match range {
+        Some(range) => find(connection, domain, range, covered)?,
+        None => Vec::new(),
+    };
+    let noted = around(connection, domain, span::EVER)?;
+    Ok(compare(&found, &noted, covered))
+}
+
+/// `found` are the gaps that coverage and points leave, `noted` those of the table, both in order.
+fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Differences {
+    let mut wrong = Vec::new();
+    let mut end = i64::MIN;
+    for gap in noted {
+        if gap.span.start() < end || !gap.span.on_grid() {
+            wrong.push((gap.span, "a row overlaps another one, or cuts a slot"));
+        }
+        end = gap.span.end().max(end);
+    }
+    let (found, named) = (runs(found), runs(noted));
+    let slots = found.iter().map(|(span, _)| span.slots()).sum();
+    let missing = found.difference(&named);
+    wrong.extend(missing.map(|(span, _)| (*span, "they are not named as they are")));
+    let surplus = named.difference(&found);
+    wrong.extend(surplus.map(|(span, _)| (*span, "named, but not what coverage and points leave")));
+    let outside = noted
+        .iter()
+        .filter(|gap| matches!(gap.reason, GapReason::Failed | GapReason::NeverAsked));
+    for gap in outside {
+        if covered
+            .iter()
+            .any(|piece| piece.span.intersect(&gap.span).is_some())
+        {
+            wrong.push((gap.span, "named as never asked or failed, but they were fetched"));
+        }
+    }
+    (slots, wrong)
+}
+
+/// What was asked for and holds no point, as ranges as long as they can be; with whether it is beyond retention.
+fn runs(gaps: &[Gap]) -> BTreeSet<(Span, bool)> {
+    let mut runs = BTreeSet::new();
+    let mut last: Option<(Span, bool)> = None;
+    for gap in gaps {
+        let beyond = match gap.reason {
+            GapReason::Empty | GapReason::Rejected => false,
+            GapReason::BeyondRetention => true,
+            GapReason::NeverAsked | GapReason::Failed => continue,
+        };
+        let joined = last
+            .filter(|(span, of)| span.end() == gap.span.start() && *of == beyond)
+            .and_then(|(span, _)| Span::new(span.start(), gap.span.end()));
+        if joined.is_none() {
+            runs.extend(last);
+        }
+        last = Some((joined.unwrap_or(gap.span), beyond));
+    }
+    runs.extend(last);
+    runs
+}

@@ -1,0 +1,82 @@
+//! Verifies everything in a database that can be verified, in one read transaction and without writing.
+//!
+//! - [`report`]: what was verified and what was found
+//! - `pages`: SQLite's own checks
+//! - `schema`: tables, views and indexes, and the rows that the migrations wrote
+//! - `tables`: the tables whose rows are summed
+//! - `calendar`: civil times
+//! - `gaps`: coverage, and what it leaves without a point
+//! - `months`: points, their sums and their rollups, one domain and month at a time
+//! - `rollups`: the rows that the points add up to, against those that are stored
+
+mod calendar;
+mod gaps;
+mod months;
+mod pages;
+pub mod report;
+mod rollups;
+mod schema;
+mod tables;
+
+use rusqlite::Connection;
+
+use super::error::Result;
+use super::{gaps as gap_table, migrations, month_sums};
+use report::{Deep, Subject};
+
+pub use report::Checked;
+
+/// The first schema whose rollups and gaps are what this program computes.
+const COMPARABLE: usize = 9;
+
+/// Verifies all of it. An error says that it could not be read; damage is no error but a finding.
+pub(super) fn verify(connection: &Connection) -> Result<Vec<Checked>> {
+    let tx = connection.unchecked_transaction()?;
+    let mut deep = Deep::default();
+    pages::integrity(&tx, &mut deep)?;
+    pages::references(&tx, &mut deep)?;
+    let mut applied = None;
+    deep.attempt(Subject::Schema, "the list of migrations cannot be read", || {
+        applied = Some(migrations::progress(&tx)?.0);
+        Ok(())
+    })?;
+    if let Some(applied) = applied {
+        schema::check(&tx, applied, &mut deep)?;
+        rest(&tx, applied, &mut deep)?;
+    }
+    Ok(deep.finish())
+}
+
+fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
+    calendar::check(tx, deep)?;
+    if applied < COMPARABLE {
+        let why = "the schema is older than what they are compared with; the next run brings it up to date";
+        for subject in [
+            Subject::Tables,
+            Subject::Coverage,
+            Subject::Gaps,
+            Subject::Points,
+            Subject::Rollups,
+        ] {
+            deep.skip(subject, why);
+        }
+        return Ok(());
+    }
+    let mut with_sums = false;
+    deep.attempt(Subject::Points, "`sum_build` cannot be read", || {
+        with_sums = month_sums::are_known(tx)?;
+        Ok(())
+    })?;
+    if with_sums {
+        tables::check(tx, deep)?;
+    } else {
+        deep.skip(Subject::Tables, "no sums yet: the next run builds them");
+    }
+    let mut with_gaps = false;
+    deep.attempt(Subject::Gaps, "`gap_build` cannot be read", || {
+        with_gaps = gap_table::are_built(tx)?;
+        Ok(())
+    })?;
+    gaps::check(tx, with_gaps, deep)?;
+    months::check(tx, with_sums, deep)
+}
