@@ -17,6 +17,7 @@ mod convergence;
 mod cookbook;
 mod credentials;
 mod data;
+mod deep;
 mod deploy;
 mod evidence;
 mod example;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 
 use jdcdn_stats::simulator::{Truth, TruthPoint};
+use jdcdn_stats::store::{Health, LockState, Look};
 use rusqlite::Connection;
 
 use crate::rollups::{assert_nothing_owed, assert_rollups};
@@ -197,6 +199,18 @@ pub(crate) fn assert_sound(database: &Connection) {
         "gaps that do not add up with coverage and points"
     );
     assert_rollups(database);
+    assert_verified(database);
+}
+
+/// `check --deep` would find nothing, in what is committed.
+#[track_caller]
+fn assert_verified(database: &Connection) {
+    let path = database.path().unwrap();
+    if let Look::Database(health) = Health::open(Path::new(path), &LockState::Free).unwrap() {
+        let checked = health.verify().unwrap();
+        let damaged: Vec<_> = checked.iter().filter(|checked| checked.is_damaged()).collect();
+        assert!(damaged.is_empty(), "{damaged:#?}");
+    }
 }
 
 /// Every row that a user can see of the measurements and of coverage, in order; two databases with the same

@@ -36,11 +36,15 @@ pub(super) fn check(connection: &Connection, with_sums: bool, deep: &mut Deep) -
         deep,
         rollups: Rollups::default(),
         seen: Summed::default(),
+        all_read: true,
     };
     for month in &months {
         walk.month(&mut known, *month)?;
     }
-    walk.totals()?;
+    // What could not be read is missing in the totals, too.
+    if walk.all_read {
+        walk.totals()?;
+    }
     let Walk { seen, rollups, .. } = walk;
     let (points, counts) = (seen.points, seen.counts);
     if with_sums {
@@ -114,6 +118,7 @@ struct Walk<'c, 'd> {
     deep: &'d mut Deep,
     rollups: Rollups,
     seen: Summed,
+    all_read: bool,
 }
 
 impl Walk<'_, '_> {
@@ -127,6 +132,7 @@ impl Walk<'_, '_> {
         };
         let what = format!("the calendar or the stale days of {shown} cannot be read");
         let Some((stale, moments)) = self.deep.judge(Subject::Calendar, &what, read())? else {
+            self.all_read = false;
             return Ok(());
         };
         let mut account = AccountMonth::new(month);
@@ -146,6 +152,7 @@ impl Walk<'_, '_> {
             }
         }
         let expected = fetched_any.then(|| account.figures());
+        self.all_read &= all_read;
         if all_read && stale.is_empty() {
             self.rollups
                 .account(self.connection, self.deep, month, expected.as_ref())
@@ -206,7 +213,7 @@ impl Walk<'_, '_> {
         let shown = civil::cst_month(of.month.start());
         wrong.tell(self.deep, of.name, &shown);
         if orphans > 0 {
-            let finding = format!("{orphans} counts of `{}` in {shown} belong to no point", of.name);
+            let finding = format!("counts of `{}` in {shown} belong to no point: {orphans}", of.name);
             self.deep.found(Subject::Points, finding);
         }
         if self.with_sums {
@@ -310,7 +317,7 @@ impl Wrong {
             let first = civil::cst_second(first);
             deep.found(
                 subject,
-                format!("{count} points of `{name}` in {month} {what}, the first at {first}"),
+                format!("points of `{name}` in {month} {what}: {count}, the first at {first}"),
             );
         }
     }

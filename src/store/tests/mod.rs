@@ -16,6 +16,7 @@ mod refusals;
 mod restatements;
 mod rollups;
 mod slot_label;
+mod sums;
 mod tidying;
 mod upgrade;
 mod upgrade_copy;

@@ -178,7 +178,11 @@ proptest! {
             prop_assert_eq!(&sandbox.store.coverage(&domain(name), span(FIRST, SLOTS)).unwrap(), expected);
         }
         prop_assert_eq!(sandbox.store.totals(sandbox.run).unwrap(), naive.totals);
+        // Also with stale days.
+        sums::assert_sums(&sandbox.path());
+        prop_assert_eq!(sums::damage(&sandbox.path()), Vec::<String>::new());
         sandbox.store.roll_up(|_, _| ()).unwrap();
+        prop_assert_eq!(sums::damage(&sandbox.path()), Vec::<String>::new());
         let kept = rollups::rows_of(&sandbox.path());
         rollups::rebuild(&mut sandbox);
         prop_assert_eq!(kept, rollups::rows_of(&sandbox.path()));
