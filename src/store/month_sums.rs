@@ -99,12 +99,12 @@ impl Changes {
 
     fn month(&mut self, ts: UnixSeconds) -> Result<&mut Summed> {
         let start = ts - self.label.shift();
-        let at = match self.months.iter().rposition(|(month, _)| month.contains(start)) {
-            Some(at) => at,
-            None => {
-                self.months.push((month_of(start)?, Summed::default()));
-                self.months.len() - 1
-            }
+        let known = self.months.iter().rposition(|(month, _)| month.contains(start));
+        let at = if let Some(at) = known {
+            at
+        } else {
+            self.months.push((month_of(start)?, Summed::default()));
+            self.months.len() - 1
         };
         match self.months.get_mut(at) {
             Some((_, summed)) => Ok(summed),

@@ -10,7 +10,7 @@ use crate::store::error::Result;
 pub(super) fn check(connection: &Connection, deep: &mut Deep) -> Result<()> {
     let mut wrong = Vec::new();
     let mut rows_seen = 0_u64;
-    let read = || -> Result<()> {
+    let mut read = || -> Result<()> {
         let mut select = connection.prepare("SELECT ts, time_utc, time_cst FROM calendar")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
@@ -22,7 +22,7 @@ pub(super) fn check(connection: &Connection, deep: &mut Deep) -> Result<()> {
         }
         Ok(())
     };
-    deep.attempt(Subject::Calendar, "`calendar` cannot be read", read)?;
+    deep.judge(Subject::Calendar, "`calendar` cannot be read", read())?;
     for ts in wrong {
         deep.found(
             Subject::Calendar,

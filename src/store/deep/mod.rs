@@ -29,22 +29,35 @@ pub use report::Checked;
 /// The first schema whose rollups and gaps are what this program computes.
 const COMPARABLE: usize = 9;
 
+/// Verifies what a copy would not show, because it is made anew there: pages, indexes and the schema.
+pub(super) fn verify_frame(connection: &Connection) -> Result<Vec<Checked>> {
+    let tx = connection.unchecked_transaction()?;
+    let mut deep = Deep::default();
+    frame(&tx, &mut deep)?;
+    Ok(deep.finish())
+}
+
 /// Verifies all of it. An error says that it could not be read; damage is no error but a finding.
 pub(super) fn verify(connection: &Connection) -> Result<Vec<Checked>> {
     let tx = connection.unchecked_transaction()?;
     let mut deep = Deep::default();
-    pages::integrity(&tx, &mut deep)?;
-    pages::references(&tx, &mut deep)?;
-    let mut applied = None;
-    deep.attempt(Subject::Schema, "the list of migrations cannot be read", || {
-        applied = Some(migrations::progress(&tx)?.0);
-        Ok(())
-    })?;
-    if let Some(applied) = applied {
-        schema::check(&tx, applied, &mut deep)?;
+    if let Some(applied) = frame(&tx, &mut deep)? {
+        pages::references(&tx, &mut deep)?;
         rest(&tx, applied, &mut deep)?;
     }
     Ok(deep.finish())
+}
+
+/// Returns how many migrations the file has seen.
+fn frame(tx: &Connection, deep: &mut Deep) -> Result<Option<usize>> {
+    pages::integrity(tx, deep)?;
+    let progress = migrations::progress(tx);
+    let what = "the list of migrations cannot be read";
+    let Some((applied, _)) = deep.judge(Subject::Schema, what, progress)? else {
+        return Ok(None);
+    };
+    schema::check(tx, applied, deep)?;
+    Ok(Some(applied))
 }
 
 fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
@@ -62,21 +75,16 @@ fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
         }
         return Ok(());
     }
-    let mut with_sums = false;
-    deep.attempt(Subject::Points, "`sum_build` cannot be read", || {
-        with_sums = month_sums::are_known(tx)?;
-        Ok(())
-    })?;
+    let with_sums = month_sums::are_known(tx);
+    let with_sums = deep.judge(Subject::Points, "`sum_build` cannot be read", with_sums)?;
+    let with_sums = with_sums.unwrap_or(false);
     if with_sums {
         tables::check(tx, deep)?;
     } else {
         deep.skip(Subject::Tables, "no sums yet: the next run builds them");
     }
-    let mut with_gaps = false;
-    deep.attempt(Subject::Gaps, "`gap_build` cannot be read", || {
-        with_gaps = gap_table::are_built(tx)?;
-        Ok(())
-    })?;
-    gaps::check(tx, with_gaps, deep)?;
+    let with_gaps = gap_table::are_built(tx);
+    let with_gaps = deep.judge(Subject::Gaps, "`gap_build` cannot be read", with_gaps)?;
+    gaps::check(tx, with_gaps.unwrap_or(false), deep)?;
     months::check(tx, with_sums, deep)
 }

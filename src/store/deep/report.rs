@@ -121,19 +121,8 @@ impl Deep {
         }
     }
 
-    /// Does a part of the work. What cannot be read is damage of `subject`, and the other parts go on; an error that says
-    /// nothing about what is stored is returned.
-    pub(super) fn attempt(
-        &mut self,
-        subject: Subject,
-        what: &str,
-        work: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
-        let done = work();
-        self.judge(subject, what, done).map(|_| ())
-    }
-
-    /// Takes damage as a finding; returns what there is otherwise.
+    /// Returns what was read. Takes what cannot be read as damage of `subject`; an error that says nothing about what is
+    /// stored stays one.
     pub(super) fn judge<T>(&mut self, subject: Subject, what: &str, done: Result<T>) -> Result<Option<T>> {
         match done {
             Ok(found) => Ok(Some(found)),

@@ -76,12 +76,12 @@ fn is_reading(error: &rusqlite::Error) -> bool {
         )
 }
 
-/// One read transaction sees the database as of one moment, and packs it without free pages. Returns what SQLite finds
+/// One read transaction sees the database as of one moment, and packs it without free pages. Returns what is
 /// wrong with the database: the copy gets new indexes, and so would not show it.
 fn copy_out(database: &Path, copy: &Path) -> Result<Vec<String>> {
     let source = connection::open_to_read(database)?;
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    let findings = health::integrity_check(&source)?;
+    let findings = damage(&deep::verify_frame(&source)?);
     if findings.is_empty() {
         // A path is bytes; SQLite takes them as they are.
         let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
@@ -95,12 +95,12 @@ fn copy_out(database: &Path, copy: &Path) -> Result<Vec<String>> {
 fn verify(copy: &Path) -> Result<Vec<String>> {
     let copy = connection::open_to_read(copy)?;
     copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    let checked = deep::verify(&copy)?;
-    Ok(checked
-        .iter()
-        .filter(|checked| checked.is_damaged())
-        .map(Checked::summary)
-        .collect())
+    Ok(damage(&deep::verify(&copy)?))
+}
+
+fn damage(checked: &[Checked]) -> Vec<String> {
+    let damaged = checked.iter().filter(|checked| checked.is_damaged());
+    damaged.map(Checked::summary).collect()
 }
 
 /// Makes the copy what a run would leave behind, whatever moment it was taken at, and what a reader can open
