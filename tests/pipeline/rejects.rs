@@ -230,10 +230,14 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
     refused(&moved(301), "another point lies in the same 5-minute slot");
     refused(&moved(300), "stored with other figures");
 
-    let coverage = "UPDATE coverage SET reached = ?1, beyond_retention = ?2";
-    database.execute(coverage, (None::<i64>, 1)).unwrap();
+    let coverage = |reached: &str| {
+        // Whoever changes rows from outside has the sums built anew.
+        let changed = format!("UPDATE coverage SET {reached}; UPDATE sum_build SET complete = 0");
+        database.execute_batch(&changed).unwrap();
+    };
+    coverage("reached = NULL, beyond_retention = 1");
     refused(&good, "counts as not fetched");
-    database.execute(coverage, (86_400, 0)).unwrap();
+    coverage("reached = 86400, beyond_retention = 0");
 
     edit(&sandbox, "UPDATE reject SET domain = 'www.stranger.com'", []);
     refused(&good, "the domain was not asked for");

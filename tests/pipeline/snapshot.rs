@@ -124,7 +124,7 @@ fn a_snapshot_is_the_database_relation_by_relation_in_one_file() {
 fn snapshots_taken_while_a_run_writes_are_each_of_one_moment() {
     let sandbox = Sandbox::new(Settings {
         domains: domains(3),
-        latency: Duration::from_millis(5),
+        latency: Duration::from_millis(40),
         ..Settings::default()
     });
     sandbox.backfill("2026-04-30", "2026-05-01", &[]).with(0);

@@ -5,6 +5,7 @@ use std::fs;
 use rusqlite::Connection;
 
 use super::{Copy, DB, failed, filled};
+use crate::sandbox::Sandbox;
 
 const NOON: &str = "1780286400"; // 2026-06-01 12:00 in UTC+8
 
@@ -161,33 +162,69 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// A copy of the database of `sandbox` with this change, made by a program that knows no rules.
+fn planted(sandbox: &Sandbox, sql: &str) -> Copy {
+    let copy = Copy::new(sandbox, "planted", &fs::read(sandbox.path(DB)).unwrap());
+    let database = Connection::open(copy.path()).unwrap();
+    let plant = format!("PRAGMA ignore_check_constraints = 1; {sql}; PRAGMA wal_checkpoint(TRUNCATE)");
+    let done = database.execute_batch(&plant);
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    copy
+}
+
 #[test]
 fn every_change_from_outside_is_found_and_named_and_no_snapshot_passes_it() {
     let sandbox = filled();
-    let bytes = fs::read(sandbox.path(DB)).unwrap();
+    let mut missed = Vec::new();
     for (sql, name, place) in PLANTED {
-        let copy = Copy::new(&sandbox, "planted", &bytes);
-        let database = Connection::open(copy.path()).unwrap();
-        let sql = sql.replace("NOON", NOON);
-        let plant = format!("PRAGMA ignore_check_constraints = 1; {sql}; PRAGMA wal_checkpoint(TRUNCATE)");
-        database
-            .execute_batch(&plant)
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        drop(database);
+        let copy = planted(&sandbox, &sql.replace("NOON", NOON));
         let (code, report) = copy.check(&sandbox);
         let found = failed(&report);
-        assert_eq!(code, Some(5), "{sql}: {found:?}");
-        assert!(
-            found
+        if code != Some(5)
+            || !found
                 .iter()
-                .any(|line| line.starts_with(name) && line.contains(place)),
-            "{sql}: {found:#?}"
-        );
+                .any(|line| line.starts_with(name) && line.contains(place))
+        {
+            missed.push(format!("check: {sql}: {code:?} {found:#?}"));
+        }
         let (code, said, left) = copy.snapshot(&sandbox);
-        assert_eq!((code, left), (Some(5), false), "{sql}: {said}");
+        if (code, left) != (Some(5), false) || !said.contains("keep the file") {
+            missed.push(format!("snapshot: {sql}: {code:?} {said}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}: {}", missed.len(), missed.join("\n"));
+}
+
+#[test]
+fn a_run_that_meets_damage_ends_with_5_and_says_what_to_do() {
+    let sandbox = filled();
+    let again = [
+        "backfill",
+        "--force",
+        "--from",
+        "2026-06-01",
+        "--to",
+        "2026-06-02",
+    ];
+    let text = format!("UPDATE point SET bandwidth = 'many' WHERE domain_id = 1 AND ts = {NOON}");
+    let hidden = "UPDATE point SET pv = pv + 1 WHERE domain_id = 1;
+                  CREATE TRIGGER t BEFORE UPDATE ON point BEGIN SELECT RAISE(IGNORE); END";
+    let stale = format!("{text}; INSERT INTO rollup_due VALUES (1, {NOON} - 43200)");
+    let coverage = "UPDATE coverage SET fetched_at = 'never' WHERE domain_id = 2";
+    for (sql, args) in [
+        (text.as_str(), &again[..]),
+        (hidden, &again),
+        (&stale, &["migrate"]),
+        (coverage, &again),
+        (&text, &["export", "--format", "csv", "lake"]),
+    ] {
+        let copy = planted(&sandbox, sql);
+        let path = copy.path();
+        let ended = sandbox.run(&[&["--db", path.to_str().unwrap()], args].concat());
+        assert_eq!(ended.code, Some(5), "{sql}: {args:?}: {ended:?}");
         assert!(
-            said.contains("help: ") || said.contains("keep the file"),
-            "{sql}: {said}"
+            ended.stderr.contains("damaged") && ended.stderr.contains("keep the file"),
+            "{sql}: {args:?}: {ended:?}"
         );
     }
 }
