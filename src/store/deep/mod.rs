@@ -29,7 +29,7 @@ pub use report::Checked;
 /// The first schema whose rollups and gaps are what this program computes.
 const COMPARABLE: usize = 9;
 
-/// Verifies what a copy would not show, because it is made anew there: pages, indexes and the schema.
+/// Verifies what a copy may not show, because it can be made anew there: pages, indexes and the schema.
 pub(super) fn verify_frame(connection: &Connection) -> Result<Vec<Checked>> {
     let tx = connection.unchecked_transaction()?;
     let mut deep = Deep::default();

@@ -153,12 +153,21 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "references",
         "rows of `code_set_member` that refer to nothing: 2",
     ),
+    // A copy gets a name for it that fits.
+    (
+        "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET name = 'sqlite_autoindex_origin_daily_9'
+         WHERE name = 'sqlite_autoindex_origin_daily_1'",
+        "schema text",
+        "the index `sqlite_autoindex_origin_daily_1` is missing",
+    ),
     // An index that does not say what its table says.
     (
-        "CREATE TABLE x (a); PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM
-             sqlite_schema WHERE name = 'run_started') WHERE name = 'run_running'",
+        "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'origin_status_daily_domain';
+         PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'origin_status_daily_domain';
+         PRAGMA writable_schema = RESET; UPDATE origin_status_daily SET rowid = rowid + 100000 WHERE code = '200';
+         PRAGMA writable_schema = 1; INSERT INTO sqlite_schema SELECT * FROM kept; PRAGMA writable_schema = RESET",
         "integrity",
-        "",
+        "missing from index origin_status_daily_domain",
     ),
 ];
 
