@@ -205,7 +205,7 @@ fn a_commit_does_not_go_on_over_damage_that_it_meets() {
     );
     assert!(matches!(
         kind_of_commit(&mut sandbox, 5),
-        StoreErrorKind::Unsound(_)
+        StoreErrorKind::Impossible(_)
     ));
     plant(&sandbox, "DROP TRIGGER t");
     plant(
@@ -220,7 +220,7 @@ fn a_commit_does_not_go_on_over_damage_that_it_meets() {
     );
     let commit = answer(span(OCTOBER, 1), &[more]);
     let failed = sandbox.store.commit(sandbox.run, &[commit]).unwrap_err();
-    assert!(matches!(failed.kind(), StoreErrorKind::Unsound(_)), "{failed}");
+    assert!(matches!(failed.kind(), StoreErrorKind::Impossible(_)), "{failed}");
     plant(&sandbox, "DROP TRIGGER t; UPDATE point SET bandwidth = 'many'");
     let failed = kind_of_commit(&mut sandbox, 5);
     assert!(matches!(failed, StoreErrorKind::Damaged(_)), "{failed}");
