@@ -159,16 +159,21 @@ fn write(
     last_age: i64,
 ) -> Result<()> {
     let mut delete = tx.prepare_cached("DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2")?;
-    for gone in before.iter().filter(|old| !after.contains(old)) {
+    // A range that only grew keeps its start, and is one row changed instead of one deleted and one added.
+    let starts = |start| after.iter().any(|new| new.span.start() == start);
+    for gone in before.iter().filter(|old| !starts(old.span.start())) {
         delete.execute([domain, gone.span.start()])?;
     }
-    let mut insert = tx.prepare_cached(
+    let mut upsert = tx.prepare_cached(
         "INSERT INTO coverage (domain_id, start_ts, end_ts, start_cst, end_cst,
                                fetched_at, reached, beyond_retention, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT DO UPDATE SET end_ts = excluded.end_ts, end_cst = excluded.end_cst,
+             fetched_at = excluded.fetched_at, reached = excluded.reached,
+             beyond_retention = excluded.beyond_retention, state = excluded.state",
     )?;
     for new in after.iter().filter(|new| !before.contains(new)) {
-        insert.execute((
+        upsert.execute((
             domain,
             new.span.start(),
             new.span.end(),

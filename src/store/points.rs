@@ -13,11 +13,10 @@ use super::dictionary::Translation;
 use super::error::{Result, StoreErrorKind};
 use super::month_sums::Changes;
 use super::restatements::{self, Comparisons, Restatement};
-use super::slot_label;
 use super::stored::{Count, Figures, Stored};
 use crate::model::points::{CodeIndex, SetIndex};
 use crate::model::slot::slot_floor;
-use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
+use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, SlotLabel, Span, UnixSeconds};
 
 // OR FAIL saves SQLite the notes for undoing half a statement: a failure undoes the whole transaction anyway.
 static INSERT_POINT: LazyLock<InsertSql> = LazyLock::new(|| {
@@ -87,13 +86,14 @@ pub(super) struct Held {
 }
 
 impl<'a> PointWriter<'a> {
-    /// Writes points that were seen at `seen_at`.
+    /// Writes points that were seen at `seen_at`; `label` is the one in force, which cuts the months of their sums.
     pub(super) fn new(
         tx: &'a Connection,
         translation: Translation<'a>,
         seen_at: UnixSeconds,
-    ) -> Result<Self> {
-        Ok(Self {
+        label: SlotLabel,
+    ) -> Self {
+        Self {
             tx,
             translation,
             seen_at,
@@ -101,10 +101,10 @@ impl<'a> PointWriter<'a> {
             comparisons: Comparisons::default(),
             points: BulkInsert::new(tx, &INSERT_POINT),
             counts: BulkInsert::new(tx, &INSERT_COUNT),
-            sums: Changes::new(slot_label::in_force(tx)?),
+            sums: Changes::new(label),
             new_moments: Vec::new(),
             written: Written::default(),
-        })
+        }
     }
 
     /// Writes the points of one domain.

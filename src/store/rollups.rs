@@ -68,9 +68,8 @@ impl Reader {
 }
 
 /// Notes that the days of `window`, a range of labels, have changed.
-pub(super) fn owe(tx: &Connection, domain: i64, window: Span) -> Result<()> {
-    let window = window.moved(-slot_label::in_force(tx)?.shift());
-    note_days(tx, domain, window)
+pub(super) fn owe(tx: &Connection, domain: i64, window: Span, label: SlotLabel) -> Result<()> {
+    note_days(tx, domain, window.moved(-label.shift()))
 }
 
 /// Takes all rollups away and notes every day that was asked for; returns how many that are.
@@ -84,10 +83,11 @@ pub(super) fn discard(tx: &Connection) -> Result<u64> {
     ] {
         tx.execute(&["DELETE FROM ", table].concat(), [])?;
     }
+    let label = slot_label::in_force(tx)?;
     // Points lie only where coverage does.
     for (id, _) in domains(tx)? {
         for piece in coverage::all(tx, id)? {
-            owe(tx, id, piece.span)?;
+            owe(tx, id, piece.span, label)?;
         }
     }
     let days: i64 = tx.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;

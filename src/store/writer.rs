@@ -25,6 +25,7 @@ use super::refusals;
 use super::rejects::{self, Finding};
 use super::rollups;
 use super::runs::{self, Finish, NewRun, Run};
+use super::slot_label;
 use super::table_sums;
 use super::upgrade_copy::{self, UpgradeCopy};
 use crate::model::gap_rules::Evidence;
@@ -444,7 +445,8 @@ fn write_window(
 
     let complete = matches!(commit.coverage, Coverage::Fetched(_));
     let translation = Translation::new(tx, dictionary, &commit.book);
-    let mut points = PointWriter::new(tx, translation, commit.seen_at)?;
+    let label = slot_label::in_force(tx)?;
+    let mut points = PointWriter::new(tx, translation, commit.seen_at, label);
     let mut held = Vec::with_capacity(asked.len());
     let rejects_by_domain = rejects::share_out(&commit.domains, &commit.rejects);
     let silence = PointColumns::default();
@@ -487,7 +489,7 @@ fn write_window(
     }
     for (((name, &domain), held), change) in commit.domains.iter().zip(&asked).zip(&held).zip(changed) {
         if change.asked_more || held.as_ref().is_some_and(|held| held.changed) {
-            rollups::owe(tx, domain, commit.window)?;
+            rollups::owe(tx, domain, commit.window, label)?;
         }
         let stale = held.iter().flat_map(|held| held.stale.iter().copied());
         let stale: Vec<UnixSeconds> = stale.collect();
