@@ -20,7 +20,7 @@ use super::error::{Result, StoreError, StoreErrorKind};
 use super::lock::{Holder, Lock};
 use super::main_file::{self, MainFile};
 use super::staging::StagingDirectory;
-use super::{commit_number, health, migrations};
+use super::{commit_number, deep, health, migrations};
 use crate::model::{UnixSeconds, civil};
 
 /// The purpose of the copy's staging directory.
@@ -124,13 +124,13 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     id(one).is_some() && id(one) == id(other)
 }
 
-/// Copies `source` with what is in its log, packed, and refuses a copy that is not sound. Returns its number of points
+/// Copies `source` with what is in its log, packed, and refuses a copy in which anything is not as it must be. Returns its number of points
 /// and the time of the newest.
 fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
     let source = health::open_at_rest(source)?;
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // Packing makes the indexes anew, so those of the source are looked at here.
-    refuse_findings(&source)?;
+    // Packing makes the indexes and the schema anew, so those of the source are looked at here.
+    refuse_damage(&deep::verify_frame(&source)?)?;
     // A path is bytes; SQLite takes them as they are.
     let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
     source.execute("VACUUM INTO ?1", [into])?;
@@ -143,7 +143,7 @@ fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
     copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // A write-ahead log would lie beside the copy.
     copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
-    refuse_findings(&copy)?;
+    refuse_damage(&deep::verify(&copy)?)?;
     commit_number::start_anew(&copy)?;
     let found = copy.query_row("SELECT count(*), max(ts) FROM point", [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get(1)?))
@@ -152,9 +152,9 @@ fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
     Ok((u64::try_from(found.0).unwrap_or(0), found.1))
 }
 
-fn refuse_findings(connection: &Connection) -> Result<()> {
-    match health::integrity_check(connection)?.into_iter().next() {
-        Some(finding) => Err(StoreErrorKind::Unsound(crate::model::text::printable(&finding))),
+fn refuse_damage(checked: &[deep::Checked]) -> Result<()> {
+    match checked.iter().find(|checked| checked.is_damaged()) {
+        Some(damaged) => Err(StoreErrorKind::Unsound(damaged.summary())),
         None => Ok(()),
     }
 }

@@ -105,7 +105,7 @@ impl Store {
             tx.commit()?;
         }
         if !month_sums::are_built(&connection)? {
-            let tx = begin(&connection, PATIENCE)?;
+            let tx = begin(&connection, PATIENCE, || false)?;
             month_sums::build(&tx)?;
             commit_number::advance(&tx)?;
             tx.commit()?;
