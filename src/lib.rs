@@ -11,6 +11,7 @@ pub mod model;
 pub mod nearest;
 pub mod plan;
 pub mod planted;
+pub mod redact;
 pub mod report;
 pub mod simulator;
 pub mod store;

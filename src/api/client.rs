@@ -12,15 +12,16 @@ use super::body::{Body, BodyBudget, TooLarge};
 use super::deadline::Deadline;
 use super::failure::FailureKind;
 use super::request::OriginRequest;
-use super::signature::{Signature, SigningDate};
-use super::{header, transport};
+use super::signature::SigningDate;
+use super::{header, signature, transport};
 use crate::clock::SharedClock;
 use crate::model::{Credentials, Endpoint, UnixSeconds, text};
+use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
 const SHOWN_CHARS: usize = 120;
-/// How much of an unexpected body is read for that.
-const SHOWN_BYTES: usize = 4 * SHOWN_CHARS;
+/// How much of an unexpected body is read for that: enough to recognise a secret that begins in what is shown.
+const SHOWN_BYTES: usize = 4 * 1024;
 
 /// Where, as whom and within which limits requests are sent.
 #[derive(Debug, Clone)]
@@ -115,13 +116,13 @@ impl Client {
 
     /// Sends `request` once, signed for `date`.
     ///
-    /// A server that repeats the signature or the key, in its message or in an error page, does not make this
-    /// program repeat them: they are blotted out before anything else sees the body.
+    /// A server that repeats the signature or the key, in whatever spelling, does not make this program repeat them:
+    /// they are redacted before anything else sees the body or the failure.
     pub async fn send(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
         let settings = &self.shared.settings;
         let credentials = &settings.credentials;
-        let signature = Signature::new(date, credentials);
-        let secrets = [signature.expose(), credentials.expose_key()];
+        let mut secrets = Secrets::default();
+        signature::add_secrets(&mut secrets, credentials, date);
         let body = request.signed_body(credentials, date);
         let sending = self
             .shared
@@ -136,10 +137,10 @@ impl Client {
             .keep(sending)
             .await
             .ok_or_else(transport::silence)?
-            .map_err(|error| transport::failure(&error))?;
+            .map_err(|error| transport::failure(&error, &secrets))?;
         let date = header::date(response.headers());
         let result = match response.status() {
-            StatusCode::OK => self.read_body(response, &mut deadline).await,
+            StatusCode::OK => self.read_body(response, &secrets, &mut deadline).await,
             // Part of an answer, or one to another request.
             status if status.is_success() => Err(FailureKind::NotTheAnswer {
                 what: format!("its HTTP status is {}", status.as_u16()),
@@ -147,17 +148,19 @@ impl Client {
             _ => Err(self.refusal(response, date, &secrets, &mut deadline).await),
         };
         match result {
-            Ok(mut body) => {
-                blot_out(body.bytes_mut(), &secrets);
-                Ok(Reply { body, date })
-            }
+            Ok(body) => Ok(Reply { body, date }),
             Err(kind) => Err(Failure { kind, date }),
         }
     }
 
     /// Reads chunk by chunk, so that neither an endless body nor a gzip bomb takes more than its part of
     /// `max_body`.
-    async fn read_body(&self, mut response: Response, deadline: &mut Deadline) -> Result<Body, FailureKind> {
+    async fn read_body(
+        &self,
+        mut response: Response,
+        secrets: &Secrets,
+        deadline: &mut Deadline,
+    ) -> Result<Body, FailureKind> {
         let announced = response.content_length();
         let too_large = |TooLarge { limit }| FailureKind::TooLarge {
             limit,
@@ -173,10 +176,11 @@ impl Client {
             .keep(response.chunk())
             .await
             .ok_or_else(transport::silence)?
-            .map_err(|error| transport::cut_short(&error))?
+            .map_err(|error| transport::cut_short(&error, secrets))?
         {
             bodies.append(&mut body, &chunk).await.map_err(too_large)?;
         }
+        secrets.redact_body(body.bytes_mut());
         Ok(body)
     }
 
@@ -184,14 +188,14 @@ impl Client {
         &self,
         mut response: Response,
         date: Option<UnixSeconds>,
-        secrets: &[&str],
+        secrets: &Secrets,
         deadline: &mut Deadline,
     ) -> FailureKind {
         let status = response.status();
         if status.is_redirection() {
             return FailureKind::Redirected {
                 status: status.as_u16(),
-                host: header::redirect_host(response.headers(), response.url()),
+                host: header::redirect_host(response.headers(), response.url(), secrets),
             };
         }
         if matches!(
@@ -210,7 +214,8 @@ impl Client {
         {
             shown.extend_from_slice(&chunk);
         }
-        blot_out(&mut shown, secrets);
+        // Before it is cut, which could leave a part of a secret.
+        secrets.redact_body(&mut shown);
         FailureKind::Http {
             status: status.as_u16(),
             shown: text::printable_bytes(&shown, SHOWN_CHARS),
@@ -238,22 +243,7 @@ fn connections(settings: &ClientSettings) -> Result<reqwest::Client, ClientError
     }
     builder
         .build()
-        .map_err(|error| ClientError(transport::cause(&error)))
-}
-
-/// A secret shorter than this may stand in the figures by chance; they must not be touched.
-const SHORTEST_BLOTTED: usize = 16;
-
-/// Overwrites every occurrence of the secrets. The length stays, so that positions in the body hold.
-fn blot_out(body: &mut [u8], secrets: &[&str]) {
-    for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST_BLOTTED) {
-        let found: Vec<usize> = memchr::memmem::find_iter(body, secret.as_bytes()).collect();
-        for start in found {
-            if let Some(place) = body.get_mut(start..start + secret.len()) {
-                place.fill(b'*');
-            }
-        }
-    }
+        .map_err(|error| ClientError(transport::cause(&error, &Secrets::default())))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 
 use crate::model::{UnixSeconds, text};
+use crate::redact::Secrets;
 
 /// The longest pause that a server is granted.
 const MAX_RETRY_AFTER_SECONDS: u64 = 300;
@@ -33,12 +34,15 @@ pub(super) fn retry_after(headers: &HeaderMap, now: UnixSeconds) -> Option<Durat
 }
 
 /// The host that a redirect from `asked` points to, safe to print; empty where that cannot be read. The path
-/// and query may hold anything and are not shown.
-pub(super) fn redirect_host(headers: &HeaderMap, asked: &Url) -> String {
+/// and query may hold anything and are not shown. A host has no capitals, and neither has a secret that stands in it.
+pub(super) fn redirect_host(headers: &HeaderMap, asked: &Url, secrets: &Secrets) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     location
         .and_then(|location| asked.join(location).ok())
-        .and_then(|url| url.host_str().map(text::printable))
+        .and_then(|url| {
+            url.host_str()
+                .map(|host| text::printable(&secrets.redacted(host)))
+        })
         .unwrap_or_default()
 }
 
@@ -99,11 +103,15 @@ mod tests {
         let host = |location: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
-            redirect_host(&headers, &asked)
+            redirect_host(&headers, &asked, &Secrets::new(["E7A31b1c5ea0efa9"]))
         };
         assert_eq!(host("https://me:pw@evil.example:8080/steal?x=1"), "evil.example");
         assert_eq!(host("/login"), "a.com");
         assert_eq!(host("https://"), "");
-        assert_eq!(redirect_host(&HeaderMap::new(), &asked), "");
+        assert_eq!(
+            host("https://x.e7a31B1c5ea0%65fa9.evil.example"),
+            "x.****************.evil.example"
+        );
+        assert_eq!(redirect_host(&HeaderMap::new(), &asked, &Secrets::default()), "");
     }
 }

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::model::slot::{CST_OFFSET_SECONDS, DAY_SECONDS};
 use crate::model::{Credentials, UnixSeconds, civil};
+use crate::redact::Secrets;
 
 /// A UTC+8 date, which a signature is made for. Prints as `yyyymmdd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,22 @@ impl SigningDate {
     pub fn from_unix(ts: UnixSeconds) -> Self {
         Self {
             day: local(ts).div_euclid(DAY_SECONDS),
+        }
+    }
+
+    /// The day before.
+    #[must_use]
+    pub fn yesterday(self) -> Self {
+        Self {
+            day: self.day.saturating_sub(1),
+        }
+    }
+
+    /// The day after.
+    #[must_use]
+    pub fn tomorrow(self) -> Self {
+        Self {
+            day: self.day.saturating_add(1),
         }
     }
 
@@ -84,6 +101,15 @@ impl Signature {
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signature(***)")
+    }
+}
+
+/// Adds what must not be shown of an account: its key, and its signatures for `date` and the days beside it, which are
+/// sent around midnight.
+pub fn add_secrets(secrets: &mut Secrets, credentials: &Credentials, date: SigningDate) {
+    secrets.add(credentials.expose_key());
+    for date in [date.yesterday(), date, date.tomorrow()] {
+        secrets.add(Signature::new(date, credentials).expose());
     }
 }
 

@@ -7,10 +7,12 @@ use reqwest::StatusCode;
 
 use super::failure::FailureKind;
 use crate::model::text;
+use crate::redact::Secrets;
 
-/// What kind of failure reqwest reports. Nothing of the request is part of it.
-pub(super) fn failure(error: &reqwest::Error) -> FailureKind {
-    let what = cause(error);
+/// What kind of failure reqwest reports. Nothing of the request is part of it, and no secret that the other side has
+/// put into it, such as the name in a certificate.
+pub(super) fn failure(error: &reqwest::Error, secrets: &Secrets) -> FailureKind {
+    let what = cause(error, secrets);
     if error.is_timeout() {
         return if error.is_connect() {
             FailureKind::Timeout {
@@ -44,18 +46,22 @@ pub(super) fn silence() -> FailureKind {
 }
 
 /// What kind of failure reqwest reports once the head of an answer has arrived.
-pub(super) fn cut_short(error: &reqwest::Error) -> FailureKind {
+pub(super) fn cut_short(error: &reqwest::Error, secrets: &Secrets) -> FailureKind {
     if error.is_timeout() {
         silence()
     } else {
-        FailureKind::CutShort { what: cause(error) }
+        FailureKind::CutShort {
+            what: cause(error, secrets),
+        }
     }
 }
 
 /// The innermost cause, safe to print. The outer ones only say that a request failed, and may show its URL.
-pub(super) fn cause(error: &reqwest::Error) -> String {
+pub(super) fn cause(error: &reqwest::Error, secrets: &Secrets) -> String {
     let innermost = chain(error).last().map(ToString::to_string);
-    text::printable(&innermost.unwrap_or_else(|| "no cause is known".to_owned()))
+    let innermost = innermost.unwrap_or_else(|| "no cause is known".to_owned());
+    // Before it is cut, which could leave a part of a secret.
+    text::printable(&secrets.redacted(&innermost))
 }
 
 /// The causes of `error`, outermost first, without itself.

@@ -1,0 +1,274 @@
+//! Finds secrets in text, however they are spelled, and overwrites them.
+//!
+//! A secret is found in any mix of upper and lower case, behind escapes (JSON, percent, HTML, several levels of them),
+//! in fullwidth letters, in Base64 or hexadecimal digits, and with anything between its characters that is neither a
+//! letter nor a digit: blanks, byte order marks, dots, quotes. Not found: a secret that is reversed, hashed, encrypted or
+//! compressed, one with other letters or digits between its own, and look-alikes from other alphabets.
+//!
+//! - `spelling`: what a text says once its escapes are read, and its letters without case
+
+mod spelling;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use spelling::{Fold, Reading};
+
+/// The fewest characters of a secret. Shorter ones may stand in ordinary text by chance.
+pub const SHORTEST: usize = 8;
+/// A secret with this many letters and digits is found whatever stands between them.
+const LONG: usize = 16;
+/// Every number that this program reads or writes has fewer digits.
+const LONGEST_FIGURE: usize = 20;
+/// How many levels of escapes are read.
+const LEVELS: usize = 4;
+/// How much text is examined at a time.
+const BLOCK: usize = 64 * 1024;
+/// How many bytes a character of a secret may take.
+const LONGEST_SPELLING: usize = 16;
+
+/// Where a secret that looks like a number counts. It may be a figure, which must never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Figures {
+    Anywhere,
+    InStrings,
+    Nowhere,
+}
+
+/// What must not be shown. `Debug` does not show it.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    needles: Vec<Needle>,
+    longest: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Needle {
+    /// As [`Fold`] leaves it.
+    text: SecretString,
+    fold: Fold,
+    /// It may be a number.
+    figure: bool,
+}
+
+impl Secrets {
+    /// These secrets; texts shorter than [`SHORTEST`] are left out.
+    pub fn new<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let mut all = Self::default();
+        for secret in secrets {
+            all.add(secret);
+        }
+        all
+    }
+
+    /// Adds a secret, unless it is known or shorter than [`SHORTEST`].
+    pub fn add(&mut self, secret: &str) {
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let figure = secret.len() < LONGEST_FIGURE && secret.parse::<f64>().is_ok();
+        self.needle(secret, figure);
+        // Their case matters, and is ignored all the same: that finds more, not less.
+        self.needle(&hexadecimal(secret), false);
+        for base64 in base64_parts(secret) {
+            self.needle(&base64, false);
+        }
+    }
+
+    /// Whether there is nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.needles.is_empty()
+    }
+
+    /// `text` with every secret replaced by asterisks.
+    #[must_use]
+    pub fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.covered(text.as_bytes(), Figures::Anywhere) {
+            None => Cow::Borrowed(text),
+            // Whole characters were replaced, by ASCII.
+            Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// The same for what the program prints: a secret that looks like a number may be a figure there, and stays.
+    #[must_use]
+    pub fn redacted_output<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.covered(text, Figures::Nowhere)
+            .map_or(Cow::Borrowed(text), Cow::Owned)
+    }
+
+    /// Overwrites every secret in the body of an answer. The length stays, so that positions in the body hold. A
+    /// secret that looks like a number is replaced inside strings alone.
+    pub fn redact_body(&self, body: &mut [u8]) {
+        for range in self.find(body, Figures::InStrings) {
+            cover(body, &range);
+        }
+    }
+
+    /// How much of the end of a text is kept back until more of it has come.
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        self.longest * LONGEST_SPELLING
+    }
+
+    fn needle(&mut self, secret: &str, figure: bool) {
+        let bare = Fold::Bare.of(secret.as_bytes());
+        let (text, fold) = if bare.len() >= LONG && !figure {
+            (bare, Fold::Bare)
+        } else {
+            (Fold::Graphic.of(secret.as_bytes()), Fold::Graphic)
+        };
+        let known = |needle: &Needle| needle.text.expose_secret().as_bytes() == text;
+        if text.len() < SHORTEST || self.needles.iter().any(known) {
+            return;
+        }
+        self.longest = self.longest.max(secret.len());
+        self.needles.push(Needle {
+            text: String::from_utf8_lossy(&text).into_owned().into(),
+            fold,
+            figure,
+        });
+    }
+
+    /// `text` with the secrets covered; `None` where there are none.
+    fn covered(&self, text: &[u8], figures: Figures) -> Option<Vec<u8>> {
+        let found = self.find(text, figures);
+        if found.is_empty() {
+            return None;
+        }
+        let mut text = text.to_vec();
+        for range in found {
+            cover(&mut text, &range);
+        }
+        Some(text)
+    }
+
+    /// Where secrets stand in `text`, block by block: what is remembered for each byte has a bound.
+    fn find(&self, text: &[u8], figures: Figures) -> Vec<Range<usize>> {
+        if self.needles.is_empty() {
+            return Vec::new();
+        }
+        let reach = self.reach();
+        let block = BLOCK.max(reach * 4);
+        let mut found = Vec::new();
+        let mut start = 0;
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            let part = rest.get(..block).unwrap_or(rest);
+            let ranges = self.find_in_block(part, figures != Figures::Nowhere);
+            found.extend(
+                ranges
+                    .into_iter()
+                    .map(|(range, figure)| (start + range.start..start + range.end, figure)),
+            );
+            if part.len() == rest.len() {
+                break;
+            }
+            start += block - reach;
+        }
+        let strings = (figures == Figures::InStrings && found.iter().any(|(_, figure)| *figure))
+            .then(|| spelling::strings(text));
+        found.retain(|(range, figure)| {
+            let Some(strings) = strings.as_ref().filter(|_| *figure) else {
+                return true;
+            };
+            let next = strings.partition_point(|string| string.end < range.end);
+            strings
+                .get(next)
+                .is_some_and(|string| string.start <= range.start)
+        });
+        found.into_iter().map(|(range, _)| range).collect()
+    }
+
+    /// Every reading of `text` is searched: as it stands, with each kind of escape read, and with all of them, level by
+    /// level. One alone would miss a secret behind something that looks like the beginning of an escape.
+    fn find_in_block(&self, text: &[u8], figures: bool) -> Vec<(Range<usize>, bool)> {
+        let mut found = self.find_in_reading(text, figures);
+        for mut reading in Reading::all(text) {
+            for level in 1..=LEVELS {
+                let ranges = self.find_in_reading(reading.bytes(), figures);
+                found.extend(
+                    ranges
+                        .into_iter()
+                        .map(|(range, figure)| (reading.span(&range), figure)),
+                );
+                match reading.deeper().filter(|_| level < LEVELS) {
+                    Some(deeper) => reading = deeper,
+                    None => break,
+                }
+            }
+        }
+        found
+    }
+
+    fn find_in_reading(&self, text: &[u8], figures: bool) -> Vec<(Range<usize>, bool)> {
+        let mut found = Vec::new();
+        for fold in [Fold::Bare, Fold::Graphic] {
+            let needles = || {
+                let wanted = |needle: &&Needle| needle.fold == fold && (figures || !needle.figure);
+                self.needles.iter().filter(wanted)
+            };
+            if needles().next().is_none() {
+                continue;
+            }
+            let folded = fold.of(text);
+            let mut spans = None;
+            for needle in needles() {
+                let text_of = needle.text.expose_secret().as_bytes();
+                for at in memchr::memmem::find_iter(&folded, text_of) {
+                    // Looked up for the rare text alone that holds one.
+                    let spans = spans.get_or_insert_with(|| fold.spans(text));
+                    let (first, last) = (spans.get(at), spans.get(at + text_of.len() - 1));
+                    if let (Some(first), Some(last)) = (first, last) {
+                        found.push((first.start..last.end, needle.figure));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn cover(text: &mut [u8], range: &Range<usize>) {
+    if let Some(place) = text.get_mut(range.clone()) {
+        place.fill(b'*');
+    }
+}
+
+fn hexadecimal(text: &str) -> String {
+    let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// What is the same in every Base64 text that holds `text`, for each of the three places in a group where it can begin.
+fn base64_parts(text: &str) -> impl Iterator<Item = String> {
+    (0..3_usize).map(move |before| {
+        let bytes = [&vec![0; before], text.as_bytes()].concat();
+        let whole = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        let encoded = STANDARD_NO_PAD.encode(bytes);
+        encoded.get(whole).unwrap_or_default().to_owned()
+    })
+}
+
+/// Whether `text` could be a key that was given in the wrong place: many letters and digits, and nothing of what a path,
+/// an address or a sentence has.
+#[must_use]
+pub fn looks_like_key(text: &str) -> bool {
+    let shaped = |text: &str, least: usize, digits: usize| {
+        let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+        text.len() >= least && count(u8::is_ascii_digit) >= digits && count(u8::is_ascii_alphabetic) >= 4
+    };
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"+=_-".contains(&byte);
+    let is_separator = |char: char| !char.is_ascii_alphanumeric();
+    text.bytes().all(is_token)
+        && (shaped(text, 32, 8) || text.split(is_separator).any(|word| shaped(word, 20, 4)))
+}
+
+#[cfg(test)]
+mod tests;
