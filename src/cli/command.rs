@@ -49,6 +49,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it prints what a program reads, and no text of its own.
+    #[must_use]
+    pub fn prints_data(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Simulate(_) | Self::Completions(_))
+    }
+
     /// Runs the command.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         match self {

@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use super::args::GlobalArgs;
 use super::error::CliError;
 use super::logging::Logs;
+use super::redactor::Redactor;
 use crate::clock::SharedClock;
-use crate::config::{Config, Environment, Overrides};
-use crate::model::UnixSeconds;
+use crate::config::{Config, ConfigError, Environment, Overrides};
+use crate::model::{Credentials, UnixSeconds};
 use crate::store::{OpenError, Reader};
 
 /// Where a command reads and writes.
@@ -34,6 +35,8 @@ pub struct Context<'c, 's> {
     pub clock: SharedClock,
     /// The events' way to standard error; a progress bar must draw around them.
     pub logs: Logs,
+    /// What must not be printed.
+    pub redactor: Redactor,
     /// Where to read and write.
     pub streams: &'c mut Streams<'s>,
 }
@@ -49,7 +52,14 @@ impl Context<'_, '_> {
     pub fn config(&self, add: impl FnOnce(&mut Overrides)) -> Result<Config, CliError> {
         let mut overrides = self.global.overrides();
         add(&mut overrides);
-        Ok(Config::load(&overrides, self.environment, self.now())?)
+        Ok(self
+            .redactor
+            .load_config(&overrides, self.environment, self.now())?)
+    }
+
+    /// The account's credentials, read where `config` says.
+    pub fn credentials(&self, config: &Config) -> Result<Credentials, ConfigError> {
+        self.redactor.credentials(config, &self.clock)
     }
 
     /// The configured database, opened for reading.

@@ -19,6 +19,7 @@ use tracing_subscriber::fmt::{Layer, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use super::args::{GlobalArgs, LogFormat};
+use super::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::model::civil;
 
@@ -37,19 +38,25 @@ pub struct Logs(Arc<Mutex<Sink>>);
 struct Sink {
     out: Box<dyn Write + Send>,
     around: Option<Around>,
+    redactor: Redactor,
 }
 
 impl Logs {
     /// Events to the process's standard error.
     #[must_use]
-    pub fn to_stderr() -> Self {
-        Self::to(Box::new(io::stderr()))
+    pub fn to_stderr(redactor: Redactor) -> Self {
+        Self::to(Box::new(io::stderr()), redactor)
     }
 
-    /// Events to `out`.
+    /// Events to `out`, without what `redactor` knows.
     #[must_use]
-    pub fn to(out: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Sink { out, around: None })))
+    pub fn to(out: Box<dyn Write + Send>, redactor: Redactor) -> Self {
+        let around = None;
+        Self(Arc::new(Mutex::new(Sink {
+            out,
+            around,
+            redactor,
+        })))
     }
 
     /// Has every line printed inside `around`, so that it does not tear a progress bar; `None` ends that.
@@ -78,9 +85,14 @@ pub struct LineWriter<'l>(&'l Logs);
 impl Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut sink = self.0.sink();
-        let Sink { out, around } = &mut *sink;
+        let Sink {
+            out,
+            around,
+            redactor,
+        } = &mut *sink;
+        let shown = redactor.output(line);
         let mut result = Ok(());
-        let mut print = || result = out.write_all(line);
+        let mut print = || result = out.write_all(&shown);
         match around {
             Some(around) => around(&mut print),
             None => print(),
@@ -174,7 +186,7 @@ mod tests {
 
     fn logged(global: &GlobalArgs, around: Option<Around>, events: impl FnOnce()) -> String {
         let captured = Captured::default();
-        let logs = Logs::to(Box::new(captured.clone()));
+        let logs = Logs::to(Box::new(captured.clone()), Redactor::default());
         logs.print_inside(around);
         let clock = Arc::new(ManualClock::new(1_568_477_100));
         tracing::subscriber::with_default(subscriber(&logs, global, false, clock), events);

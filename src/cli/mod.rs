@@ -13,6 +13,7 @@
 //! - [`watch`]: the command that goes on and on, in parts of its own
 //! - [`export`], [`export_view`]: files for other engines, and how they are getting on
 //! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
+//! - [`redactor`], `panics`: what keeps the key and the signature from being printed
 //! - [`exit`], [`error`]: how a command ends
 //!
 //! Data goes to standard output, everything else to standard error.
@@ -35,9 +36,11 @@ pub mod gaps;
 pub mod logging;
 pub mod migrate;
 pub mod output;
+mod panics;
 pub mod progress_view;
 pub mod pull;
 pub mod query;
+pub mod redactor;
 pub mod rejects;
 pub mod report;
 pub mod restore;
@@ -53,6 +56,7 @@ pub mod thresholds;
 pub mod watch;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::sync::Arc;
 
 use clap::Parser as _;
@@ -68,15 +72,49 @@ use crate::config::{ConfigError, Environment, Source, environment};
 use crate::model::{civil, moment};
 use crate::planted;
 use logging::Logs;
+use redactor::{RedactingWriter, Redactor};
 
 /// Runs the command line `args`, of which the first is the program's name, and returns how it ended. An
 /// error is printed before it returns.
 pub fn run<A: Into<OsString> + Clone>(
     args: impl IntoIterator<Item = A>,
     environment: &Environment,
-    mut streams: Streams<'_>,
+    streams: Streams<'_>,
 ) -> ExitStatus {
-    let ended = dispatch(args, environment, &mut streams);
+    let redactor = Redactor::default();
+    panics::install(redactor.clone());
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let parsed = Cli::try_parse_from(&args);
+    let prints_data = parsed.as_ref().is_ok_and(|cli| cli.command.prints_data());
+    let Streams {
+        stdin,
+        stdout,
+        stderr,
+        stdout_is_terminal,
+        stderr_is_terminal,
+    } = streams;
+    let mut filtered;
+    // The rows of a database hold no secret, and a program must read them as they are.
+    let stdout: &mut dyn Write = if prints_data {
+        stdout
+    } else {
+        filtered = RedactingWriter::new(stdout, redactor.clone());
+        &mut filtered
+    };
+    let mut streams = Streams {
+        stdin,
+        stdout,
+        stderr: &mut RedactingWriter::new(stderr, redactor.clone()),
+        stdout_is_terminal,
+        stderr_is_terminal,
+    };
+    let ended = match parsed {
+        Ok(cli) => dispatch(&cli, environment, &redactor, &mut streams),
+        Err(message) => {
+            redactor.suspect_given(environment, &args);
+            explain(&message, environment, &mut streams)
+        }
+    };
     // What a failed command has written so far comes before the error that explains its end.
     let flushed = streams.stdout.flush();
     let ended = ended.and_then(|status| match flushed {
@@ -86,24 +124,22 @@ pub fn run<A: Into<OsString> + Clone>(
     match ended {
         Ok(status) => status,
         Err(error) => {
+            redactor.suspect_given(environment, &args);
             error.print(streams.stderr);
             error.status()
         }
     }
 }
 
-fn dispatch<A: Into<OsString> + Clone>(
-    args: impl IntoIterator<Item = A>,
+fn dispatch(
+    cli: &Cli,
     environment: &Environment,
+    redactor: &Redactor,
     streams: &mut Streams<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(message) => return explain(&message, environment, streams),
-    };
     let colour = streams.stderr_is_terminal && is_colour_wanted(environment);
     let clock = clock(environment)?;
-    let logs = Logs::to_stderr();
+    let logs = Logs::to_stderr(redactor.clone());
     logging::install(&logs, &cli.global, colour, Arc::clone(&clock));
     if environment.raw(environment::TEST_NOW).is_some() {
         let now = civil::cst_second(clock.now());
@@ -124,6 +160,7 @@ fn dispatch<A: Into<OsString> + Clone>(
         environment,
         clock,
         logs,
+        redactor: redactor.clone(),
         streams,
     };
     cli.command.run(&mut context)

@@ -64,7 +64,7 @@ impl SyncArgs {
         if self.dry_run {
             return pull.dry_run(context, &config, self.report.format);
         }
-        let credentials = config.credentials()?;
+        let credentials = context.credentials(&config)?;
         let (status, _) = pull.carry_out(context, &config, credentials, self.report.format)?;
         Ok(status)
     }

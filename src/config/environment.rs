@@ -1,5 +1,6 @@
 //! The process's environment, handed in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -50,6 +51,21 @@ impl Environment {
             .get(OsStr::new(name))
             .map(OsString::as_os_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Every value that is given as the secret key; more than one where the variable holds more than a key.
+    pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let key = self.raw(SECRET_KEY).map(OsStr::to_string_lossy);
+        let words = key.map(|key| key.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        words.into_iter().flatten().map(Cow::Owned)
+    }
+
+    /// The values of all other settings of this program.
+    pub fn settings(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        [CONFIG, DATABASE, USERNAME, SECRET_KEY_FILE, ENDPOINT]
+            .into_iter()
+            .filter_map(|name| self.raw(name))
+            .map(OsStr::to_string_lossy)
     }
 
     /// The value as text.

@@ -77,11 +77,19 @@ pub enum ConfigError {
          `secret_key_file = \"secret.key\"` or `secret_key_command = [\"pass\", \"jdcdn\"]` in the configuration file"
     )]
     NoKey,
+    /// The key file is not there. Its name is not shown: it may be the key, given in the wrong place.
+    #[error(
+        "{at}: the key file does not exist; its name is not shown, because it may be the key itself: give the path of a file that holds the key"
+    )]
+    KeyFileMissing {
+        /// Where the file is named.
+        at: Source,
+    },
     /// The key file cannot be read.
-    #[error("cannot read the key file `{}`", shown(.path))]
+    #[error("{at}: cannot read the key file")]
     KeyFile {
-        /// The file.
-        path: PathBuf,
+        /// Where the file is named.
+        at: Source,
         /// What the operating system says.
         #[source]
         cause: io::Error,
@@ -97,22 +105,20 @@ pub enum ConfigError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The key command cannot be run.
-    #[error("cannot run `{program}` of `secret_key_command`")]
+    /// The key command cannot be run. Its words are not shown: one may be the key, or a password.
+    #[error("{at}: cannot run the program that the list begins with")]
     KeyCommand {
-        /// Its first word, made safe to print.
-        program: String,
+        /// Where the command is named.
+        at: Source,
         /// What the operating system says.
         #[source]
         cause: io::Error,
     },
     /// The key command failed.
-    #[error(
-        "`{program}` of `secret_key_command` ended with {status}: run it by hand to see why; its output is not shown"
-    )]
+    #[error("{at}: the command ended with {status}: run it by hand to see why; its output is not shown")]
     KeyCommandFailed {
-        /// Its first word, made safe to print.
-        program: String,
+        /// Where the command is named.
+        at: Source,
         /// How it ended.
         status: ExitStatus,
     },

@@ -112,6 +112,36 @@ impl FileConfig {
         Ok(file)
     }
 
+    /// Every text that was given.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = [
+            &self.username,
+            &self.secret_key_file,
+            &self.endpoint,
+            &self.database,
+            &self.start,
+            &self.slot_label,
+            &self.window,
+            &self.timeout,
+            &self.max_body,
+            &self.retention,
+            &self.base,
+            &self.cap,
+            &self.available_after,
+            &self.every,
+            &self.runs,
+        ];
+        let lists = [
+            &self.secret_key_command,
+            &self.domains,
+            &self.ages,
+            &self.hole_ages,
+        ];
+        let texts = texts.into_iter().flatten().map(|setting| setting.value.as_str());
+        let words = lists.into_iter().flatten().flat_map(|setting| &setting.value);
+        texts.chain(words.map(String::as_str))
+    }
+
     /// `path` as the file means it: relative to the file's own directory.
     #[must_use]
     pub fn relative(&self, path: &str) -> PathBuf {

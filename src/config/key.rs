@@ -11,7 +11,8 @@ use secrecy::SecretString;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, shown};
 use super::file::FileConfig;
-use crate::model::text;
+use super::source::Source;
+use crate::redact;
 
 /// The most that is read of a key file or of a command's output, in bytes; a key has 32.
 const MAX_KEY_BYTES: u64 = 4_096;
@@ -25,32 +26,39 @@ pub enum KeySource {
     File {
         /// The file.
         path: PathBuf,
+        /// Where it is named.
+        at: Source,
         /// systemd made it for this process: it gives access by an ACL, which shows in the mode as access
         /// of the group.
         from_systemd: bool,
     },
     /// `secret_key_command`: a program and its arguments, run without a shell.
-    Command(Vec<String>),
+    Command {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// Where they are written.
+        at: Source,
+    },
 }
 
 impl fmt::Debug for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment(_) => f.write_str("Environment(***)"),
-            Self::File { path, .. } => write!(f, "File({})", shown(path)),
-            // Its arguments may hold a token.
-            Self::Command(words) => write!(f, "Command({} …)", program_of(words)),
+            // The name may be the key, given in the wrong place, and a word of the command a password.
+            Self::File { at, .. } => write!(f, "File({at})"),
+            Self::Command { at, .. } => write!(f, "Command({at})"),
         }
     }
 }
 
-/// Where it is, without a part of the key: ``the key file `secret.key` ``.
+/// Where it is, without a part of the key: ``the key file `secret.key` `` for a file that exists.
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment(_) => f.write_str(environment::SECRET_KEY),
             Self::File { path, .. } => write!(f, "the key file `{}`", shown(path)),
-            Self::Command(words) => write!(f, "the output of `{}`", program_of(words)),
+            Self::Command { at, .. } => write!(f, "the output of the command ({at})"),
         }
     }
 }
@@ -68,25 +76,50 @@ impl KeySource {
         if let Some(key) = environment.text(environment::SECRET_KEY)? {
             return Ok(Some(Self::Environment(key.value.into())));
         }
-        let named = environment.raw(environment::SECRET_KEY_FILE).map(PathBuf::from);
+        let named = environment.raw(environment::SECRET_KEY_FILE).map(|path| {
+            let at = Source::Environment(environment::SECRET_KEY_FILE);
+            (PathBuf::from(path), at)
+        });
         let written = || {
             let setting = file.secret_key_file.as_ref()?;
-            Some(file.relative(&setting.value))
+            Some((file.relative(&setting.value), setting.source.clone()))
         };
-        if let Some(path) = named.or_else(written) {
+        if let Some((path, at)) = named.or_else(written) {
             let from_systemd = environment
                 .raw(environment::CREDENTIALS_DIRECTORY)
                 .is_some_and(|directory| path.parent() == Some(Path::new(directory)));
-            return Ok(Some(Self::File { path, from_systemd }));
+            return Ok(Some(Self::File {
+                path,
+                at,
+                from_systemd,
+            }));
         }
         match &file.secret_key_command {
             Some(setting) if setting.value.is_empty() => Err(ConfigError::Invalid {
                 at: setting.source.clone(),
                 reason: "the list is empty: name a program and its arguments".to_owned(),
             }),
-            Some(setting) => Ok(Some(Self::Command(setting.value.clone()))),
+            Some(setting) => Ok(Some(Self::Command {
+                words: setting.value.clone(),
+                at: setting.source.clone(),
+            })),
             None => Ok(None),
         }
+    }
+
+    /// What is given as the key, if that can be read without effort and without a word: it must not be printed where it
+    /// stands in a wrong place, too. A command is not run for that, and nothing is waited for.
+    #[must_use]
+    pub fn peek(&self) -> Option<SecretString> {
+        let Self::File { path, .. } = self else {
+            return None;
+        };
+        let bytes = path
+            .metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .and_then(|_| read_some(File::open(path).ok()?).ok())?;
+        Some(String::from_utf8_lossy(&bytes).into_owned().into())
     }
 
     /// Reads the key.
@@ -96,12 +129,16 @@ impl KeySource {
                 use secrecy::ExposeSecret as _;
                 checked(key.expose_secret().as_bytes(), self.to_string())
             }
-            Self::File { path, from_systemd } => {
-                let bytes = read_private(path, *from_systemd)?;
+            Self::File {
+                path,
+                at,
+                from_systemd,
+            } => {
+                let bytes = read_private(path, at, *from_systemd)?;
                 checked(&bytes, self.to_string())
             }
-            Self::Command(words) => {
-                let bytes = run(words)?;
+            Self::Command { words, at } => {
+                let bytes = run(words, at)?;
                 let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
                 checked(first, self.to_string())
             }
@@ -110,10 +147,13 @@ impl KeySource {
 }
 
 /// The mode is that of the file that was opened, whatever the path names a moment later.
-fn read_private(path: &Path, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
-    let failed = |cause| ConfigError::KeyFile {
-        path: path.to_owned(),
-        cause,
+fn read_private(path: &Path, at: &Source, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
+    let failed = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at: at.clone() },
+        _ => ConfigError::KeyFile {
+            at: at.clone(),
+            cause,
+        },
     };
     let file = File::open(path).map_err(failed)?;
     #[cfg(unix)]
@@ -131,9 +171,9 @@ fn read_private(path: &Path, from_systemd: bool) -> Result<Vec<u8>, ConfigError>
 }
 
 /// Runs a program with nothing to read and its messages dropped: they may quote the key.
-fn run(words: &[String]) -> Result<Vec<u8>, ConfigError> {
+fn run(words: &[String], at: &Source) -> Result<Vec<u8>, ConfigError> {
     let failed = |cause| ConfigError::KeyCommand {
-        program: program_of(words),
+        at: at.clone(),
         cause,
     };
     let (program, arguments) = words.split_first().ok_or(ConfigError::NoKey)?;
@@ -148,7 +188,7 @@ fn run(words: &[String]) -> Result<Vec<u8>, ConfigError> {
     let status = child.wait().map_err(failed)?;
     if !status.success() {
         return Err(ConfigError::KeyCommandFailed {
-            program: program_of(words),
+            at: at.clone(),
             status,
         });
     }
@@ -169,6 +209,11 @@ fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
     if key.is_empty() {
         return Err(problem("is empty: it must hold the secret key"));
     }
+    if key.len() < redact::SHORTEST {
+        return Err(problem(
+            "is too short for a secret key: it must have at least 8 characters",
+        ));
+    }
     if bytes.len() > usize::try_from(MAX_KEY_BYTES).unwrap_or(usize::MAX) {
         return Err(problem("is too long for a secret key"));
     }
@@ -181,10 +226,6 @@ fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
         Ok(key) => Ok(key.into()),
         Err(_) => Err(problem("is not text")),
     }
-}
-
-fn program_of(words: &[String]) -> String {
-    text::printable(words.first().map_or("", String::as_str))
 }
 
 #[cfg(test)]
@@ -221,6 +262,7 @@ mod tests {
         let (_directory, path) = key_file(content, mode);
         let source = KeySource::File {
             path,
+            at: Source::Flag("the setting"),
             from_systemd: false,
         };
         source
@@ -230,7 +272,11 @@ mod tests {
     }
 
     fn read_command(words: &[&str]) -> Result<String, String> {
-        KeySource::Command(words.iter().map(ToString::to_string).collect())
+        let source = KeySource::Command {
+            words: words.iter().map(ToString::to_string).collect(),
+            at: Source::Flag("the setting"),
+        };
+        source
             .read()
             .map(|key| key.expose_secret().to_owned())
             .map_err(|error| format!("{error} {error:?}"))
@@ -238,8 +284,8 @@ mod tests {
 
     #[test]
     fn a_key_file_must_be_private_and_hold_the_key_alone() {
-        assert_eq!(read_file(b"e7a31b\n", 0o600).as_deref(), Ok("e7a31b"));
-        assert_eq!(read_file(b"e7a31b\r\n", 0o400).as_deref(), Ok("e7a31b"));
+        assert_eq!(read_file(b"e7a31b1c\n", 0o600).as_deref(), Ok("e7a31b1c"));
+        assert_eq!(read_file(b"e7a31b1c\r\n", 0o400).as_deref(), Ok("e7a31b1c"));
         for mode in [0o644, 0o640, 0o604, 0o660] {
             let error = read_file(b"hunter2", mode).unwrap_err();
             assert!(
@@ -250,6 +296,7 @@ mod tests {
         for content in [
             &b""[..],
             b"\n",
+            b"hunter2",
             b"hunter2\nhunter3\n",
             b"hunter2 x",
             b"\xff\xfe",
@@ -291,16 +338,20 @@ mod tests {
     #[test]
     fn a_command_gives_its_first_line_and_a_failed_one_is_named_without_its_output() {
         assert_eq!(
-            read_command(&["printf", "e7a31b\\nmore of it\\n"]).as_deref(),
-            Ok("e7a31b")
+            read_command(&["printf", "e7a31b1c\\nmore of it\\n"]).as_deref(),
+            Ok("e7a31b1c")
         );
         let failed = read_command(&["sh", "-c", "echo hunter2; echo hunter2 >&2; exit 3"]).unwrap_err();
         assert!(
-            failed.contains("`sh`") && failed.contains('3') && !failed.contains("hunter2"),
+            failed.contains("the setting: the command ended with") && failed.contains('3'),
             "{failed}"
         );
+        assert!(!failed.contains("hunter2"), "{failed}");
         let missing = read_command(&["no-such-program-7"]).unwrap_err();
-        assert!(missing.contains("`no-such-program-7`"), "{missing}");
+        assert!(
+            missing.starts_with("the setting: cannot run the program") && !missing.contains("no-such"),
+            "{missing}"
+        );
         assert!(read_command(&["true"]).unwrap_err().contains("is empty"));
     }
 
@@ -319,6 +370,32 @@ mod tests {
             ("jcloud_00", KEY)
         );
         assert!(!format!("{config:?} {credentials:?}").contains(KEY));
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_file_or_its_command_is_not_shown() {
+        let toml = format!("username = 'a'\nsecret_key_file = '{KEY}'");
+        let command = format!("username = 'a'\nsecret_key_command = ['{KEY}']");
+        let named = [("JDCDN_SECRET_KEY_FILE", KEY), ("JDCDN_USERNAME", "a")];
+        for (config, says) in [
+            (
+                config(&[], &toml),
+                "c.toml:2: secret_key_file: the key file does not exist",
+            ),
+            (
+                config(&named, ""),
+                "JDCDN_SECRET_KEY_FILE: the key file does not exist",
+            ),
+            (
+                config(&[], &command),
+                "c.toml:2: secret_key_command: cannot run the program",
+            ),
+        ] {
+            let config = config.unwrap();
+            let error = config.credentials().unwrap_err();
+            assert!(error.to_string().starts_with(says), "{error}");
+            assert!(!format!("{error} {error:?} {:?}", config.key_source()).contains(KEY));
+        }
     }
 
     #[test]

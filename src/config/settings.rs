@@ -1,5 +1,6 @@
 //! The resolved configuration.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,17 @@ pub struct Overrides {
     pub timeout: Option<String>,
     /// `--endpoint`
     pub endpoint: Option<String>,
+}
+
+impl Overrides {
+    /// What was given as a path, a name or an address.
+    pub fn texts(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let paths = [&self.config, &self.database].into_iter().flatten();
+        let names = self.domains.iter().chain(&self.endpoint);
+        paths
+            .map(|path| path.to_string_lossy())
+            .chain(names.map(|name| Cow::Borrowed(name.as_str())))
+    }
 }
 
 /// Everything that can be set, checked and resolved.

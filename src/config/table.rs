@@ -12,6 +12,7 @@ use super::error::ConfigError;
 use super::source::{Setting, Source};
 use crate::model::text;
 use crate::nearest::nearest;
+use crate::redact::looks_like_key;
 
 /// How much of a value is shown in a message.
 const SHOWN_VALUE: usize = 60;
@@ -100,7 +101,11 @@ impl<'t> Document<'t> {
                 path: self.path.to_path_buf(),
                 line: line_of(self.text, span.start),
                 hint: self.hint(&key),
-                key: text::printable(&key),
+                key: if key.split('.').any(looks_like_key) {
+                    "***".to_owned()
+                } else {
+                    text::printable(&key)
+                },
             }),
         }
     }
@@ -153,7 +158,11 @@ impl<'t> Document<'t> {
             "the value".to_owned()
         } else {
             let written = self.text.get(span).unwrap_or_default();
-            format!("`{}`", text::shorten(written, SHOWN_VALUE))
+            if written.split(['\'', '"', ',', ' ', '[', ']']).any(looks_like_key) {
+                "the value".to_owned()
+            } else {
+                format!("`{}`", text::shorten(written, SHOWN_VALUE))
+            }
         };
         ConfigError::Invalid {
             at,
@@ -259,6 +268,19 @@ mod tests {
             refused("fetch = 5"),
             "c.toml:1: fetch: `5` has the wrong type: write a table, `[fetch]`"
         );
+        let sentinel = "Sentinel7Kq2WzR4tYb8NcXv5MhGj3Lp";
+        for text in [
+            "KEY = 1",
+            "fetch.KEY = 1",
+            "fetch = 'KEY'",
+            "username = ['a', 'KEY']",
+        ] {
+            let refused = refused(&text.replace("KEY", sentinel));
+            assert!(
+                refused.starts_with("c.toml:1: ") && !refused.contains(sentinel),
+                "{refused}"
+            );
+        }
         assert_eq!(
             refused("secret_key_file = ['hunter2']"),
             "c.toml:1: secret_key_file: the value has the wrong type: write a path in quotes"

@@ -46,6 +46,7 @@ mod restatements;
 mod rollups;
 mod sandbox;
 mod scale;
+mod secrets;
 mod settling;
 mod signals;
 mod slot_label;

@@ -11,7 +11,7 @@ use crate::sandbox::{NOW, Sandbox, at, wait_until};
 use crate::watch::{HORIZON, PATIENCE, START, Watch, sandbox};
 
 /// What `GET path` answers: the status line, and the body.
-fn get(address: &str, path: &str) -> (String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -32,7 +32,7 @@ fn value(page: &str, series: &str) -> f64 {
 }
 
 /// Where `watch` serves its metrics.
-fn metrics_of(watch: &mut Watch) -> String {
+pub(crate) fn metrics_of(watch: &mut Watch) -> String {
     let line = watch.says("metrics at http://");
     let (_, address) = line.split_once("http://").unwrap();
     address.strip_suffix("/metrics").unwrap().to_owned()

@@ -231,7 +231,8 @@ fn what_is_missing_is_named_with_every_way_to_give_it() {
     write(&format!(
         "{endpoint}username = 'jcloud_00'\ndomains = ['a.example.com']\nsecret_key_file = 'no.key'\n"
     ));
-    assert_refused(&sandbox, &RANGE, &[("JDCDN_SECRET_KEY", None)], &["no.key"]);
+    let missing = ["jdcdn-stats.toml:4: secret_key_file: the key file does not exist"];
+    assert_refused(&sandbox, &RANGE, &[("JDCDN_SECRET_KEY", None)], &missing);
     std::fs::write(sandbox.path("no.key"), "sentinel-5EC3E7\n").unwrap();
     let open = ["can be read by others", "chmod 600"];
     assert_refused(&sandbox, &RANGE, &[("JDCDN_SECRET_KEY", None)], &open);

@@ -14,7 +14,7 @@ use crate::sandbox::{NOW, Sandbox, at, domains};
 pub(crate) const START: &str = "2026-06-13 00:00";
 /// The end of the newest slot that is available at [`NOW`].
 pub(crate) const HORIZON: &str = "2026-06-15 11:55";
-const EVERY_SECOND: &str = "start = \"2026-06-13\"\n[watch]\nevery = \"1s\"\n";
+pub(crate) const EVERY_SECOND: &str = "start = \"2026-06-13\"\n[watch]\nevery = \"1s\"\n";
 /// Longer than anything here takes; only a test that fails waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -48,7 +48,7 @@ impl CheckArgs {
         match context.config(|overrides| self.domains.add_to(overrides)) {
             Ok(config) => {
                 settings::check(&mut report, &config);
-                let credentials = settings::check_key(&mut report, &config);
+                let credentials = settings::check_key(&mut report, context, &config);
                 if self.offline {
                     report.skip("api", "not asked, because of --offline");
                 } else {

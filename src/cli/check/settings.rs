@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::report::Report;
+use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::config::{Config, KeySource};
 use crate::model::moment::show_duration;
@@ -83,12 +84,12 @@ fn domains(report: &mut Report, config: &Config) {
 }
 
 /// Reads the key, and shows where from; never the key, nor how long it is.
-pub fn check_key(report: &mut Report, config: &Config) -> Option<Credentials> {
+pub fn check_key(report: &mut Report, context: &Context<'_, '_>, config: &Config) -> Option<Credentials> {
     if let Some(username) = &config.username {
         let source = config.source("username");
         report.ok("username", format!("{} ({source})", text::printable(username)));
     }
-    match config.credentials() {
+    match context.credentials(config) {
         Ok(credentials) => {
             let source = config.key_source().map(described).unwrap_or_default();
             report.ok("secret key", format!("read from {source}"));

@@ -53,6 +53,7 @@ impl WatchArgs {
             overrides,
             environment: context.environment,
             clock: Arc::clone(&context.clock),
+            redactor: context.redactor.clone(),
         };
         let setup = source.read()?;
         let runtime = runtime(BLOCKING_THREADS)?;

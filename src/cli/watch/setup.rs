@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::error::CliError;
 use crate::cli::pull::Pull;
+use crate::cli::redactor::Redactor;
 use crate::cli::sync::up_to_date;
 use crate::clock::SharedClock;
 use crate::config::{Config, Environment, Overrides};
@@ -34,15 +35,18 @@ pub(super) struct Source<'c> {
     pub(super) overrides: Overrides,
     pub(super) environment: &'c Environment,
     pub(super) clock: SharedClock,
+    pub(super) redactor: Redactor,
 }
 
 impl Source<'_> {
     /// Reads everything anew, and checks that a run could begin with it.
     pub(super) fn read(&self) -> Result<Setup, CliError> {
         let now = self.clock.now();
-        let config = Config::load(&self.overrides, self.environment, now)?;
+        let config = self
+            .redactor
+            .load_config(&self.overrides, self.environment, now)?;
         pull(&config, now)?.check_available(&config, now)?;
-        let credentials = config.credentials()?;
+        let credentials = self.redactor.credentials(&config, &self.clock)?;
         Ok(Setup {
             config: Arc::new(config),
             credentials,
