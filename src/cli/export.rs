@@ -56,7 +56,8 @@ pub struct ExportArgs {
 enum FormatArg {
     /// Apache Parquet, compressed with zstd
     Parquet,
-    /// RFC 4180; texts that a spreadsheet would run as a formula get a leading `'`
+    /// RFC 4180; texts that a spreadsheet would run as a formula, and those that begin with `'`, get a leading `'`;
+    /// control characters are written as `\u{1b}`
     Csv,
 }
 

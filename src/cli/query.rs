@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::output::{self, Cell, Format};
+use super::output::{self, Cell, Format, Formulas};
 use crate::store::Parameter;
 
 /// Run SQL on the database, for reading only
@@ -28,15 +28,21 @@ pub struct QueryArgs {
     /// How the rows are written to standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Put a `'` before texts that a spreadsheet would run as a formula, and before those that begin with `'`; for
+    /// csv and tsv
+    #[arg(long)]
+    guard_formulas: bool,
 }
 
 impl QueryArgs {
     /// Runs the SQL and prints its rows.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let formulas = self.formulas()?;
         let reader = context.reader()?;
         let sql = self.sql(context)?;
         let query = reader.query(&sql, &self.parameters)?;
-        let mut rows = output::writer(self.format, &query.columns(), context.streams.stdout)?;
+        let mut rows =
+            output::spreadsheet_writer(self.format, formulas, &query.columns(), context.streams.stdout)?;
         let count = query.each_row(|values| {
             let texts: Vec<_> = values.iter().map(text_of).collect();
             let cells: Vec<_> = values
@@ -54,6 +60,16 @@ impl QueryArgs {
             let _ = writeln!(context.streams.stderr, "(no rows)");
         }
         Ok(ExitStatus::SUCCESS)
+    }
+
+    fn formulas(&self) -> Result<Formulas, CliError> {
+        match (self.guard_formulas, self.format) {
+            (false, _) => Ok(Formulas::Kept),
+            (true, Format::Csv | Format::Tsv) => Ok(Formulas::Guarded),
+            (true, _) => Err(CliError::usage(
+                "--guard-formulas is for spreadsheets: add `--format csv` or `--format tsv`",
+            )),
+        }
     }
 
     fn sql(&self, context: &mut Context<'_, '_>) -> Result<String, CliError> {

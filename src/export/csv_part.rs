@@ -5,7 +5,13 @@ use csv::{Terminator, Writer, WriterBuilder};
 use super::error::ExportError;
 use super::part::{PartFile, WrittenFile};
 use super::relation::{Relation, Row};
-use crate::model::{UnixSeconds, civil, text};
+use crate::model::text::{formula_guarded, without_controls};
+use crate::model::{UnixSeconds, civil};
+
+/// A text as a cell. The files are made for whoever opens them, in a spreadsheet too, so formulas are guarded.
+fn cell(text: &str) -> String {
+    formula_guarded(&without_controls(text)).into_owned()
+}
 
 /// Writes one CSV file (RFC 4180, UTF-8). The domain is a column, since programs that read CSV do not look at
 /// the path.
@@ -22,7 +28,7 @@ impl CsvPart {
             out: WriterBuilder::new()
                 .terminator(Terminator::CRLF)
                 .from_writer(file),
-            domain: text::disarmed(domain).into_owned(),
+            domain: cell(domain),
             times: None,
         };
         part.record(match relation {
@@ -46,7 +52,7 @@ impl CsvPart {
                 self.record([&domain, second, utc, cst, &bandwidth, &pv])
             }
             Row::StatusCode { code, count, .. } => {
-                let (code, count) = (text::disarmed(code), count.to_string());
+                let (code, count) = (cell(code), count.to_string());
                 self.record([&domain, second, utc, cst, &code, &count])
             }
         };

@@ -22,7 +22,7 @@ pub(super) const UNFINISHED_MANIFEST: &str = "._manifest.json.tmp";
 /// The version of the manifest's form.
 const VERSION: u32 = 1;
 /// The version of the files' columns and types. A file of another one is written again.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// What the files of a directory hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

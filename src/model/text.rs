@@ -7,6 +7,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// What a character begins with that is written as its number.
+const ESCAPE: &str = "\\u{";
+
 /// How much of a foreign text is shown.
 pub const SHOWN_CHARS: usize = 200;
 
@@ -52,13 +55,40 @@ pub fn printable_bytes(bytes: &[u8], limit: usize) -> String {
 
 /// A text that a spreadsheet would run as a formula gets a leading `'` (OWASP, "CSV Injection"). The API's own
 /// texts can begin with anything.
+///
+/// A text that begins with `'` gets another one, so that two texts stay two: whoever takes one leading `'` away has the
+/// text as it was.
 #[must_use]
-pub fn disarmed(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+pub fn formula_guarded(text: &str) -> Cow<'_, str> {
+    let runs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\''];
+    if text.starts_with(runs) {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// A cell of CSV or TSV without the characters that act on a terminal or end a text: control characters but tab and line
+/// feed. They come out as `\u{1b}`.
+///
+/// Where a text holds `\u{` by itself, its backslash comes out as `\u{5c}`, so that two texts stay two: whoever reads
+/// every `\u{…}` back has the text as it was.
+#[must_use]
+pub fn without_controls(text: &str) -> Cow<'_, str> {
+    let acts = |char: char| char.is_control() && !matches!(char, '\t' | '\n');
+    if !text.contains(acts) && !text.contains(ESCAPE) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + ESCAPE.len());
+    for (at, char) in text.char_indices() {
+        if acts(char) || text.get(at..).is_some_and(|rest| rest.starts_with(ESCAPE)) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{ESCAPE}{:x}}}", u32::from(char));
+        } else {
+            out.push(char);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Control characters, and those that reorder or hide what stands beside them.
@@ -95,11 +125,47 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_that_a_spreadsheet_runs_is_disarmed() {
-        for start in ["=", "+", "-", "@", "\t", "\r"] {
-            assert_eq!(disarmed(&format!("{start}x")), format!("'{start}x"));
+    fn every_beginning_that_a_spreadsheet_runs_is_guarded_and_two_texts_stay_two() {
+        for start in [
+            "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'", "'=",
+        ] {
+            assert_eq!(formula_guarded(&format!("{start}x")), format!("'{start}x"));
         }
-        assert_eq!(disarmed("a=1"), "a=1");
-        assert_eq!(disarmed(""), "");
+        assert_eq!(formula_guarded("a=1"), "a=1");
+        assert_eq!(formula_guarded(""), "");
+    }
+
+    /// Reads every `\u{…}` back.
+    fn read_back(mut text: &str) -> String {
+        let mut out = String::new();
+        while let Some((before, after)) = text.split_once(ESCAPE) {
+            let (number, rest) = after.split_once('}').unwrap();
+            out.push_str(before);
+            out.push(char::from_u32(u32::from_str_radix(number, 16).unwrap()).unwrap());
+            text = rest;
+        }
+        out + text
+    }
+
+    #[test]
+    fn no_control_character_but_tab_and_line_feed_reaches_a_cell_and_all_read_back() {
+        let all: String = (0..0x400).filter_map(char::from_u32).collect();
+        for text in [
+            &*all,
+            "",
+            "200",
+            "a\\b",
+            "\u{1b}[2J",
+            r"\u{1b}",
+            r"\\u{5c}u{1b}",
+            "\0\u{9b}\\u{",
+            "带\t\n",
+        ] {
+            let cell = without_controls(text);
+            assert!(!cell.contains(|char: char| char.is_control() && !matches!(char, '\t' | '\n')));
+            assert_eq!(read_back(&cell), text, "{cell}");
+        }
+        assert_eq!(without_controls("a\u{1b}\r\u{85}"), r"a\u{1b}\u{d}\u{85}");
+        assert_eq!(without_controls(r"C:\usr \u{1b}"), r"C:\usr \u{5c}u{1b}");
     }
 }

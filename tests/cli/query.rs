@@ -51,6 +51,50 @@ fn each_format_holds_the_same_rows() {
     }
 }
 
+/// Texts that a spreadsheet, a terminal or a reader of Markdown would run, and some that differ by little.
+const HOSTILE: &str = "WITH t(i, x) AS (VALUES (1, '=1'), (2, '''=1'), (3, '＝1'), (4, 'a' || char(27) || '[2J'), \
+     (5, 'a\\u{1b}[2J'), (6, 'b' || char(0) || char(155)), (7, '<b>|[x](http://e)')) SELECT x FROM t ORDER BY i";
+
+#[test]
+fn what_a_program_reads_stays_two_texts_and_holds_no_control_character() {
+    let sandbox = Sandbox::with_database();
+    let cells = "=1\n'=1\n＝1\na\\u{1b}[2J\na\\u{5c}u{1b}[2J\nb\\u{0}\\u{9b}\n<b>|[x](http://e)\n";
+    let guarded = "'=1\n''=1\n'＝1\na\\u{1b}[2J\na\\u{5c}u{1b}[2J\nb\\u{0}\\u{9b}\n<b>|[x](http://e)\n";
+    for (format, line_end) in [("csv", "\r\n"), ("tsv", "\n")] {
+        for (more, expected) in [(&[][..], cells), (&["--guard-formulas"], guarded)] {
+            let args = [&["query", HOSTILE, "--format", format], more].concat();
+            let expected = format!("x\n{expected}").replace('\n', line_end);
+            assert_eq!(sandbox.run(&args).succeeded(), expected, "{args:?}");
+        }
+    }
+    let json = sandbox.run(&["query", HOSTILE, "--format", "json"]).succeeded();
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&rows[1]["x"], &rows[3]["x"]),
+        (&"'=1".into(), &"a\u{1b}[2J".into())
+    );
+    for format in ["table", "json", "ndjson", "markdown"] {
+        let refused = sandbox
+            .run(&["query", "SELECT 1", "--format", format, "--guard-formulas"])
+            .failed(2);
+        assert_eq!(
+            refused,
+            "error: --guard-formulas is for spreadsheets: add `--format csv` or `--format tsv`\n"
+        );
+    }
+}
+
+#[test]
+fn markdown_escapes_what_its_readers_run() {
+    let sandbox = Sandbox::with_database();
+    let shown = sandbox
+        .run(&["query", HOSTILE, "--format", "markdown"])
+        .succeeded();
+    assert_eq!(shown.lines().count(), 2 + 7);
+    assert!(shown.contains(r"| &lt;b&gt;\|\[x\](http\://e) |"), "{shown}");
+    assert!(!shown.contains('\u{1b}') && !shown.contains('<'), "{shown}");
+}
+
 #[test]
 fn values_are_bound_by_name() {
     let sandbox = Sandbox::with_database();

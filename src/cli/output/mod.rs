@@ -3,10 +3,12 @@
 //! - [`cell`]: a value of a row
 //! - [`table`]: for terminals, and Markdown
 //! - [`json`]: one array, or an object a line
+//! - `markdown`: what a cell of a Markdown table may hold
 //! - [`separated`]: CSV and TSV
 
 pub mod cell;
 pub mod json;
+mod markdown;
 pub mod separated;
 pub mod table;
 
@@ -15,6 +17,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 
 pub use cell::Cell;
+pub use separated::Formulas;
 
 use super::error::CliError;
 
@@ -28,7 +31,7 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     Ndjson,
-    /// RFC 4180; texts that a spreadsheet would run as a formula get a leading `'`.
+    /// RFC 4180; control characters are written as `\u{1b}`.
     Csv,
     /// As CSV with tabs and plain line ends.
     Tsv,
@@ -51,12 +54,22 @@ pub fn writer<'w>(
     columns: &[String],
     out: &'w mut dyn Write,
 ) -> Result<Box<dyn RowWriter + 'w>, CliError> {
+    spreadsheet_writer(format, Formulas::Kept, columns, out)
+}
+
+/// The same; `formulas` counts for CSV and TSV.
+pub fn spreadsheet_writer<'w>(
+    format: Format,
+    formulas: Formulas,
+    columns: &[String],
+    out: &'w mut dyn Write,
+) -> Result<Box<dyn RowWriter + 'w>, CliError> {
     Ok(match format {
         Format::Table => Box::new(table::TableWriter::new(table::Style::Plain, columns, out)),
         Format::Markdown => Box::new(table::TableWriter::new(table::Style::Markdown, columns, out)),
         Format::Json => Box::new(json::JsonWriter::new(json::Layout::Array, columns, out)?),
         Format::Ndjson => Box::new(json::JsonWriter::new(json::Layout::Lines, columns, out)?),
-        Format::Csv => Box::new(separated::SeparatedWriter::csv(columns, out)?),
-        Format::Tsv => Box::new(separated::SeparatedWriter::tsv(columns, out)?),
+        Format::Csv => Box::new(separated::SeparatedWriter::csv(formulas, columns, out)?),
+        Format::Tsv => Box::new(separated::SeparatedWriter::tsv(formulas, columns, out)?),
     })
 }

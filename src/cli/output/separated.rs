@@ -1,31 +1,51 @@
 //! CSV and TSV.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use csv::{Terminator, Writer, WriterBuilder};
 
 use super::{Cell, RowWriter};
-use crate::model::text::disarmed;
+use crate::model::text::{formula_guarded, without_controls};
 
 /// Writes separated values with a header; cells are quoted where they must be.
 pub struct SeparatedWriter<'w> {
     out: Writer<&'w mut dyn Write>,
+    formulas: Formulas,
+}
+
+/// What becomes of texts that a spreadsheet would run as a formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Formulas {
+    /// They stay as they are: programs read them.
+    Kept,
+    /// They get a leading `'`.
+    Guarded,
+}
+
+impl Formulas {
+    fn cell(self, text: Cow<'_, str>) -> Cow<'_, str> {
+        match self {
+            Self::Kept => text,
+            Self::Guarded => Cow::Owned(formula_guarded(&text).into_owned()),
+        }
+    }
 }
 
 impl<'w> SeparatedWriter<'w> {
     /// Commas and CR LF, as RFC 4180 has it.
-    pub fn csv(columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
-        Self::new(b',', Terminator::CRLF, columns, out)
+    pub fn csv(formulas: Formulas, columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
+        Self::new((b',', Terminator::CRLF), formulas, columns, out)
     }
 
     /// Tabs and LF.
-    pub fn tsv(columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
-        Self::new(b'\t', Terminator::Any(b'\n'), columns, out)
+    pub fn tsv(formulas: Formulas, columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
+        Self::new((b'\t', Terminator::Any(b'\n')), formulas, columns, out)
     }
 
     fn new(
-        delimiter: u8,
-        terminator: Terminator,
+        (delimiter, terminator): (u8, Terminator),
+        formulas: Formulas,
         columns: &[String],
         out: &'w mut dyn Write,
     ) -> io::Result<Self> {
@@ -33,9 +53,9 @@ impl<'w> SeparatedWriter<'w> {
             .delimiter(delimiter)
             .terminator(terminator)
             .from_writer(out);
-        out.write_record(columns.iter().map(|name| disarmed(name).into_owned()))
-            .map_err(cause)?;
-        Ok(Self { out })
+        let names = columns.iter().map(|name| formulas.cell(without_controls(name)));
+        out.write_record(names.map(Cow::into_owned)).map_err(cause)?;
+        Ok(Self { out, formulas })
     }
 }
 
@@ -43,7 +63,7 @@ impl RowWriter for SeparatedWriter<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         for cell in cells {
             let text = match cell {
-                Cell::Text(text) => disarmed(text),
+                Cell::Text(text) => self.formulas.cell(without_controls(text)),
                 other => other.to_text(),
             };
             self.out.write_field(text.as_bytes()).map_err(cause)?;
@@ -80,32 +100,42 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_rfc_4180_with_formulas_disarmed_and_numbers_as_they_are() {
-        let mut out = Vec::new();
-        let mut csv = SeparatedWriter::csv(&columns(), &mut out).unwrap();
-        csv.row(&ROW).unwrap();
-        csv.finish().unwrap();
-        drop(csv);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "a,'-b,c,d\r\n'=1+1,-1,,\"a,\"\"b\"\"\n\"\r\n"
-        );
+    fn csv_is_rfc_4180_and_guards_formulas_where_it_is_asked_to() {
+        for (formulas, expected) in [
+            (
+                Formulas::Kept,
+                "a,-b,c,d\r\n=1+1,-1,,\"a,\"\"b\"\"\n\"\r\n'=1,\\u{1b}[2J,\\u{0}\\u{9b},\\u{5c}u{1b}\r\n",
+            ),
+            (
+                Formulas::Guarded,
+                "a,'-b,c,d\r\n'=1+1,-1,,\"a,\"\"b\"\"\n\"\r\n''=1,\\u{1b}[2J,\\u{0}\\u{9b},\\u{5c}u{1b}\r\n",
+            ),
+        ] {
+            let mut out = Vec::new();
+            let mut csv = SeparatedWriter::csv(formulas, &columns(), &mut out).unwrap();
+            csv.row(&ROW).unwrap();
+            csv.row(&["'=1", "\u{1b}[2J", "\0\u{9b}", r"\u{1b}"].map(Cell::Text))
+                .unwrap();
+            csv.finish().unwrap();
+            drop(csv);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]
     fn tsv_has_tabs_and_plain_line_ends() {
         let mut out = Vec::new();
-        let mut tsv = SeparatedWriter::tsv(&columns(), &mut out).unwrap();
+        let mut tsv = SeparatedWriter::tsv(Formulas::Kept, &columns(), &mut out).unwrap();
         tsv.row(&ROW[..3]).unwrap_err();
         drop(tsv);
         let mut out = Vec::new();
-        let mut tsv = SeparatedWriter::tsv(&columns(), &mut out).unwrap();
+        let mut tsv = SeparatedWriter::tsv(Formulas::Kept, &columns(), &mut out).unwrap();
         tsv.row(&ROW).unwrap();
         tsv.finish().unwrap();
         drop(tsv);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "a\t'-b\tc\td\n'=1+1\t-1\t\t\"a,\"\"b\"\"\n\"\n"
+            "a\t-b\tc\td\n=1+1\t-1\t\t\"a,\"\"b\"\"\n\"\n"
         );
     }
 }

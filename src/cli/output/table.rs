@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Cell, RowWriter};
+use super::{Cell, RowWriter, markdown};
 use crate::model::text;
 
 /// How many rows decide the widths; later rows are written as they come.
@@ -149,10 +149,9 @@ impl RowWriter for TableWriter<'_> {
 }
 
 fn printable(style: Style, cell: &str) -> String {
-    let shown = text::shorten(cell, usize::MAX);
     match style {
-        Style::Plain => shown,
-        Style::Markdown => shown.replace('|', "\\|"),
+        Style::Plain => text::shorten(cell, usize::MAX),
+        Style::Markdown => markdown::escaped(cell),
     }
 }
 
@@ -194,7 +193,7 @@ mod tests {
         let rows: [&[Cell<'_>]; 1] = [&[Cell::Text(hostile)]];
         assert_eq!(
             written(Style::Markdown, &["x"], &rows).lines().nth(2),
-            Some("| a\\|b\\n\\u{1b}[2J |")
+            Some(r"| a\|b \\u\{1b\}\[2J |")
         );
         let long = "a".repeat(10_000);
         let shown = written(Style::Plain, &["x"], &[&[Cell::Text(&long)]]);

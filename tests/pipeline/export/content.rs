@@ -169,6 +169,68 @@ fn weird_domains_and_codes_stay_in_their_place_and_run_in_no_spreadsheet() {
 }
 
 #[test]
+fn two_codes_stay_two_in_csv_and_take_away_one_quote_to_read_back() {
+    let sandbox = Sandbox::with_domains(1);
+    sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
+    let codes = [
+        "=1",
+        "'=1",
+        "''=1",
+        "＝1",
+        "'200",
+        "200'",
+        "a\u{1b}[2J",
+        "a\\u{1b}[2J",
+        "b\0\u{9b}",
+    ];
+    let database = writable(&sandbox);
+    database
+        .execute_batch(
+            "INSERT INTO code_set VALUES (99, '[]');
+             INSERT INTO domain VALUES (100, 'b.com');
+             INSERT INTO point SELECT 100, ts, bandwidth, pv, 99 FROM point WHERE domain_id = 1 LIMIT 1",
+        )
+        .unwrap();
+    for (id, code) in (100..).zip(codes) {
+        database
+            .execute("INSERT INTO code VALUES (?1, ?2)", (id, code))
+            .unwrap();
+        database
+            .execute("INSERT INTO code_set_member VALUES (99, ?1)", [id])
+            .unwrap();
+    }
+    export(&sandbox, &CSV, &[]).with(0);
+    let found = data_files(&sandbox);
+    let (_, path) = found
+        .iter()
+        .find(|(name, _)| name.starts_with("origin_status_codes/domain=b.com"))
+        .unwrap();
+    let mut read: Vec<String> = csv::Reader::from_path(path)
+        .unwrap()
+        .records()
+        .map(|record| record.unwrap()[4].to_owned())
+        .collect();
+    let runs = |code: &String| code.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    assert!(!read.iter().any(runs), "{read:?}");
+    assert!(
+        !read.iter().any(|code| code.contains(char::is_control)),
+        "{read:?}"
+    );
+    for code in &mut read {
+        let unguarded = code.strip_prefix('\'').unwrap_or(code);
+        *code = unguarded
+            .replace("\\u{1b}", "\u{1b}")
+            .replace("\\u{0}", "\0")
+            .replace("\\u{9b}", "\u{9b}")
+            .replace("\\u{5c}", "\\");
+    }
+    read.sort();
+    let mut expected = codes.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(read, expected);
+}
+
+#[test]
 fn an_export_sees_one_moment_while_a_run_writes() {
     let sandbox = long_sandbox(3, FOUR_MONTHS);
     let child = sandbox.start(&PARQUET);
