@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use jdcdn_stats::api::encoding::decode;
-use jdcdn_stats::api::{OriginRequest, answer, read_answer};
+use jdcdn_stats::api::{OriginRequest, Wanted, answer, read_answer};
 use jdcdn_stats::model::{Domain, Span};
 
 const CODES: [&str; 17] = [
@@ -33,13 +33,13 @@ fn main() {
     let same = generate(&domains, start, false);
     let varying = generate(&domains, start, true);
     report("all points name the same codes", &same, |body| {
-        answer::parse(&decode(body)).is_ok()
+        answer::parse(Wanted::by(&request), &decode(body)).is_ok()
     });
     report("  the same, and guarded", &same, |body| {
         read_answer(&request, body).is_ok()
     });
     report("only codes above zero are named", &varying, |body| {
-        answer::parse(&decode(body)).is_ok()
+        answer::parse(Wanted::by(&request), &decode(body)).is_ok()
     });
 }
 

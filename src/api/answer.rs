@@ -7,16 +7,25 @@
 use std::borrow::Cow;
 
 use super::encoding::UNDECODED;
+use super::entry::Entry;
 use super::failure::FailureKind;
+use super::frame::Frame;
 use super::json::{Cursor, JsonError};
 use super::json_string::RawString;
+use super::names;
+use super::request::OriginRequest;
 use super::row::{self, RowError, RowReader};
 use super::status::{self, ApiStatus};
-use crate::model::{CodeBook, PointColumns, UnixSeconds, text};
+use crate::model::reject::MAX_REJECTS;
+use crate::model::{CodeBook, Domain, text};
 
-/// The most points in an answer; 31 days of 200 domains are 1.8 million. It bounds the memory that a hostile
-/// answer of tiny points can take.
+/// The most points in an answer; 31 days of 200 domains are 1.8 million.
 pub const MAX_POINTS: u64 = 2_000_000;
+/// The most points that are kept of an answer: 31 days of 33 domains. A request whose answer holds more is cut in
+/// two, which costs less than the memory.
+const MAX_KEPT_POINTS: usize = 300_000;
+/// The most counts above zero of all kept points; usually a point has three.
+const MAX_KEPT_COUNTS: usize = 1_000_000;
 /// The most entries in an answer; one for each domain is documented.
 const MAX_ENTRIES: usize = 10_000;
 /// How much of an unknown domain's name is kept; no domain that can be asked for is as long.
@@ -24,11 +33,54 @@ const MAX_NAME_CHARS: usize = 300;
 /// How much of a body that is not the documented shape is shown.
 const SHOWN_CHARS: usize = 120;
 
-/// A successful answer as it came: decoded, not yet compared with what was asked.
+/// What of an answer is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'r> {
+    /// The domains; `None` where all entries are taken for one domain, whatever they are called.
+    domains: Option<&'r [Domain]>,
+    frame: Frame,
+}
+
+impl<'r> Wanted<'r> {
+    /// The points that a request asks for.
+    #[must_use]
+    pub fn by(request: &'r OriginRequest) -> Self {
+        Self {
+            domains: Some(request.domains()),
+            frame: Frame::new(request),
+        }
+    }
+
+    /// Every point of the answer, as if all were of one domain.
+    #[must_use]
+    pub fn anything() -> Self {
+        Self {
+            domains: None,
+            frame: Frame::everything(),
+        }
+    }
+
+    fn places(&self) -> usize {
+        self.domains.map_or(1, <[Domain]>::len)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        match self.domains {
+            Some(asked) => names::position(asked, name),
+            None => Some(0),
+        }
+    }
+}
+
+/// A successful answer as it came: decoded, and sorted by what was asked for.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// What the API said about each domain, in its order.
-    pub entries: Vec<Entry<'a>>,
+    /// What the API said about each domain that is wanted, in their order; `None` where it said nothing.
+    pub found: Vec<Option<Entry<'a>>>,
+    /// The first entries of other domains, by name and text.
+    pub strangers: Vec<(String, &'a str)>,
+    /// All entries of other domains.
+    pub strangers_in_all: u64,
     /// Entries that name no domain: nobody knows whose they are.
     pub strays: u64,
     /// The codes and sets that the points name, those of points set aside included.
@@ -36,32 +88,6 @@ pub struct Envelope<'a> {
     /// The points in the answer, those that could not be read and those of unusable entries included.
     pub received: u64,
     text: &'a str,
-}
-
-/// What the API said about one domain.
-#[derive(Debug, Default)]
-pub struct Entry<'a> {
-    /// The domain as the API wrote it.
-    pub domain: String,
-    /// Whether there is anything but one list of points for the domain. Then no point is taken.
-    pub malformed: bool,
-    /// The points that could be read, in the order of the answer.
-    pub points: PointColumns,
-    /// Where the row of each of `points` begins in the text.
-    pub starts: Vec<usize>,
-    /// The points that could not be read.
-    pub unreadable: Vec<UnreadableRow>,
-    /// The whole entry as it was received.
-    pub raw: &'a str,
-}
-
-/// A point that could not be read. Why stands in its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnreadableRow {
-    /// Where it begins in the text.
-    pub start: usize,
-    /// Its time, where that can be read.
-    pub ts: Option<UnixSeconds>,
 }
 
 impl<'a> Envelope<'a> {
@@ -76,11 +102,11 @@ impl<'a> Envelope<'a> {
 ///
 /// # Errors
 /// [`FailureKind::Api`] for a status other than 0, whatever else the answer holds.
-/// [`FailureKind::TooLarge`] above [`MAX_POINTS`]. [`FailureKind::Format`] for everything that is not the
-/// documented shape: no JSON, no whole number as `status`, `status`, `msg` or `data` twice, `data` that is no
-/// list, more entries or status codes than an answer can have.
-pub fn parse(text: &str) -> Result<Envelope<'_>, FailureKind> {
-    Reader::default().envelope(text).map_err(|broken| match broken {
+/// [`FailureKind::TooLarge`] above [`MAX_POINTS`], or where too many points would have to be kept.
+/// [`FailureKind::Format`] for everything that is not the documented shape: no JSON, no whole number as `status`,
+/// `status`, `msg` or `data` twice, `data` that is no list, more entries or status codes than an answer can have.
+pub fn parse<'a>(wanted: Wanted<'_>, text: &'a str) -> Result<Envelope<'a>, FailureKind> {
+    Reader::new(wanted).envelope(text).map_err(|broken| match broken {
         Broken::Shape(what) => FailureKind::Format {
             what: what.into_owned(),
             shown: text::shorten(text, SHOWN_CHARS),
@@ -89,9 +115,9 @@ pub fn parse(text: &str) -> Result<Envelope<'_>, FailureKind> {
             status: ApiStatus::from_code(code),
             message,
         },
-        Broken::TooManyPoints => FailureKind::TooLarge {
-            limit: MAX_POINTS,
-            unit: "points",
+        Broken::TooMany { limit, unit } => FailureKind::TooLarge {
+            limit,
+            unit,
             announced: None,
         },
     })
@@ -101,7 +127,7 @@ pub fn parse(text: &str) -> Result<Envelope<'_>, FailureKind> {
 enum Broken {
     Shape(Cow<'static, str>),
     Status { code: i64, message: String },
-    TooManyPoints,
+    TooMany { limit: u64, unit: &'static str },
 }
 
 impl From<JsonError> for Broken {
@@ -114,14 +140,40 @@ fn shape(what: &'static str) -> Broken {
     Broken::Shape(what.into())
 }
 
-#[derive(Default)]
-struct Reader<'a> {
-    rows: RowReader<'a>,
-    received: u64,
-    strays: u64,
+fn too_many(limit: usize, unit: &'static str) -> Broken {
+    Broken::TooMany {
+        limit: u64::try_from(limit).unwrap_or(u64::MAX),
+        unit,
+    }
 }
 
-impl<'a> Reader<'a> {
+struct Reader<'r, 'a> {
+    wanted: Wanted<'r>,
+    rows: RowReader<'a>,
+    found: Vec<Option<Entry<'a>>>,
+    strangers: Vec<(String, &'a str)>,
+    strangers_in_all: u64,
+    strays: u64,
+    received: u64,
+    kept_points: usize,
+    kept_counts: usize,
+}
+
+impl<'r, 'a> Reader<'r, 'a> {
+    fn new(wanted: Wanted<'r>) -> Self {
+        Self {
+            wanted,
+            rows: RowReader::default(),
+            found: (0..wanted.places()).map(|_| None).collect(),
+            strangers: Vec::new(),
+            strangers_in_all: 0,
+            strays: 0,
+            received: 0,
+            kept_points: 0,
+            kept_counts: 0,
+        }
+    }
+
     fn envelope(mut self, text: &'a str) -> Result<Envelope<'a>, Broken> {
         let mut cursor = Cursor::new(text, 0);
         cursor.expect(b'{', "no JSON object")?;
@@ -132,11 +184,12 @@ impl<'a> Reader<'a> {
                 "status" => once(&mut status, read_status(&mut cursor)?)?,
                 "msg" => once(&mut message, read_message(&mut cursor)?)?,
                 "data" if status == Some(status::SUCCESS) => {
-                    once(&mut data, Data::Read(self.entries(&mut cursor)?))?;
+                    self.entries(&mut cursor)?;
+                    once(&mut data, None)?;
                 }
                 // Before a status it is unknown whether it matters; with another status it does not.
                 "data" => {
-                    once(&mut data, Data::Passed(cursor.clone()))?;
+                    once(&mut data, Some(cursor.clone()))?;
                     cursor.skip_value()?;
                 }
                 _ => {
@@ -150,107 +203,19 @@ impl<'a> Reader<'a> {
             let message = message.unwrap_or_default();
             return Err(Broken::Status { code, message });
         }
-        let entries = match data.ok_or_else(|| shape("it has no `data`"))? {
-            Data::Read(entries) => entries,
-            Data::Passed(mut cursor) => self.entries(&mut cursor)?,
-        };
+        if let Some(mut passed) = data.ok_or_else(|| shape("it has no `data`"))? {
+            self.entries(&mut passed)?;
+        }
         Ok(Envelope {
-            entries,
+            found: self.found,
+            strangers: self.strangers,
+            strangers_in_all: self.strangers_in_all,
             strays: self.strays,
             book: self.rows.into_book(),
             received: self.received,
             text,
         })
     }
-
-    fn entries(&mut self, cursor: &mut Cursor<'a>) -> Result<Vec<Entry<'a>>, Broken> {
-        if !cursor.eat(b'[') {
-            return Err(shape("its `data` is not a list"));
-        }
-        let mut entries = Vec::new();
-        let mut first = true;
-        let mut count = 0;
-        while cursor.next_element(&mut first)? {
-            if count == MAX_ENTRIES {
-                return Err(shape("its `data` has more than 10000 entries"));
-            }
-            count += 1;
-            match self.entry(cursor)? {
-                Some(entry) => entries.push(entry),
-                None => self.strays += 1,
-            }
-        }
-        Ok(entries)
-    }
-
-    /// An entry; `None` where it does not name one domain.
-    fn entry(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Entry<'a>>, Broken> {
-        let start = cursor.clone();
-        if !cursor.eat(b'{') {
-            cursor.skip_value()?;
-            return Ok(None);
-        }
-        let (mut domain, mut domains) = (None, 0);
-        let (mut rows, mut lists) = (None, 0);
-        let mut first = true;
-        while let Some(key) = cursor.next_key(&mut first)? {
-            match said(key).as_ref() {
-                "domain" => {
-                    domains += 1;
-                    domain = read_name(cursor)?;
-                }
-                "data" => {
-                    lists += 1;
-                    rows = self.rows(cursor)?;
-                }
-                _ => {
-                    cursor.skip_value()?;
-                }
-            }
-        }
-        let rows = rows.filter(|_| lists == 1);
-        Ok(domain.filter(|_| domains == 1).map(|domain| Entry {
-            domain,
-            malformed: rows.is_none(),
-            raw: start.until(cursor),
-            ..rows.unwrap_or_default()
-        }))
-    }
-
-    /// The points of an entry whose domain may not be known yet; `None` where they are no list.
-    fn rows(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Entry<'a>>, Broken> {
-        if cursor.peek() != Some(b'[') {
-            cursor.skip_value()?;
-            return Ok(None);
-        }
-        cursor.eat(b'[');
-        let mut entry = Entry::default();
-        let mut first = true;
-        while cursor.next_element(&mut first)? {
-            if self.received == MAX_POINTS {
-                return Err(Broken::TooManyPoints);
-            }
-            self.received += 1;
-            let start = cursor.position();
-            match self.rows.read(cursor, &mut entry.points) {
-                Ok(()) => entry.starts.push(start),
-                Err(RowError::Answer(what)) => return Err(shape(what)),
-                Err(RowError::Point(_)) => {
-                    // What can be passed over is a bad point; what cannot is a broken answer.
-                    cursor.go_back(start);
-                    let ts = row::time_of(cursor.skip_value()?);
-                    entry.unreadable.push(UnreadableRow { start, ts });
-                }
-            }
-        }
-        Ok(Some(entry))
-    }
-}
-
-/// The envelope's `data`.
-enum Data<'a> {
-    Read(Vec<Entry<'a>>),
-    Passed(Cursor<'a>),
 }
 
 /// What a key says. One that says nothing is none of those that are looked for.
@@ -305,5 +270,6 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Broken> {
     Ok(())
 }
 
+mod list;
 #[cfg(test)]
 mod tests;

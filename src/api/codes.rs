@@ -10,10 +10,22 @@ use super::row::RowError;
 use crate::model::points::{CodeIndex, MAX_CODE_CHARS, SetIndex};
 use crate::model::{CodeBook, text};
 
-/// The most different codes in an answer; 17 are documented. More would make looking them up slow.
+/// The most codes that one point may name; 17 are documented. A point that names a million would take more
+/// memory than the answer that holds it.
+pub(super) const MAX_CODES_OF_POINT: usize = 128;
+/// The most different codes in an answer.
 const MAX_CODES: usize = 1_000;
 /// The most different sets of codes in an answer; usually there are few.
 const MAX_SETS: usize = 4_096;
+/// How many codes are looked for by comparing the text, which is faster than hashing as long as they are few.
+const COMPARED: usize = 32;
+
+/// The point names more codes than [`MAX_CODES_OF_POINT`].
+pub(super) fn too_many_codes() -> RowError {
+    RowError::point(format!(
+        "the point names more than {MAX_CODES_OF_POINT} status codes"
+    ))
+}
 
 /// Reads codes and their counts, and remembers what the object before looked like: in most answers nearly
 /// every point names the same codes in the same order, which is checked by comparing text and needs no
@@ -21,13 +33,16 @@ const MAX_SETS: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct CodesReader<'a> {
     book: CodeBook,
-    /// One way to write each code of `book`.
+    /// One way to write each of the first codes of `book`.
     known: Vec<(ExpectedKey<'a>, CodeIndex)>,
+    /// The codes of `book`.
+    indices: HashMap<Box<str>, CodeIndex>,
     /// The keys of the last object.
     keys: Vec<(ExpectedKey<'a>, CodeIndex)>,
     /// The set that `keys` make; `None` while that is not known.
     set: Option<SetIndex>,
-    /// The sets met so far, by their members in the order of the answer.
+    /// The sets met so far, by their members in the order of their indices: an answer that names the same codes
+    /// in a million orders has one set.
     sets: HashMap<Vec<CodeIndex>, SetIndex>,
     /// The counts above zero of the point at hand.
     counts: Vec<(CodeIndex, i64)>,
@@ -54,6 +69,9 @@ impl<'a> CodesReader<'a> {
         let mut length = 0;
         let mut more = !cursor.eat(b'}');
         while more {
+            if length == MAX_CODES_OF_POINT {
+                return Err(too_many_codes());
+            }
             let code = match self.keys.get(length) {
                 Some(&(key, code)) if cursor.eat_key(key) => code,
                 _ => self.new_key(cursor, length)?,
@@ -110,6 +128,9 @@ impl<'a> CodesReader<'a> {
     /// The index of the code that `key` names.
     pub(super) fn intern(&mut self, key: RawString<'a>) -> Result<CodeIndex, RowError> {
         let code = key.decode()?;
+        if let Some(index) = self.indices.get(code.as_ref()) {
+            return Ok(*index);
+        }
         let is_unusable = |char: char| char.is_control() || char == UNDECODED;
         if code.is_empty() || code.chars().nth(MAX_CODE_CHARS).is_some() || code.contains(is_unusable) {
             return Err(RowError::point(format!(
@@ -118,38 +139,37 @@ impl<'a> CodesReader<'a> {
                 text::shorten(&code, MAX_CODE_CHARS)
             )));
         }
-        let before = self.book.codes().len();
-        let index = self.book.intern(&code);
-        if self.book.codes().len() > before {
-            self.known.push((ExpectedKey::new(key), index));
-        }
-        if self.book.codes().len() > MAX_CODES {
+        if self.indices.len() == MAX_CODES {
             return Err(RowError::Answer("it names more than 1000 different status codes"));
+        }
+        let index = self.book.intern(&code);
+        self.indices.insert(code.as_ref().into(), index);
+        if self.known.len() < COMPARED {
+            self.known.push((ExpectedKey::new(key), index));
         }
         Ok(index)
     }
 
     /// The index of the set of `members`, which must differ.
-    pub(super) fn set_of(&mut self, members: Vec<CodeIndex>) -> Result<SetIndex, RowError> {
+    pub(super) fn set_of(&mut self, mut members: Vec<CodeIndex>) -> Result<SetIndex, RowError> {
+        members.sort_unstable();
         if let Some(set) = self.sets.get(&members) {
             return Ok(*set);
         }
-        let mut sorted = members.clone();
-        sorted.sort_unstable();
-        let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(a, b)| a == b);
+        let twice = members.iter().zip(members.iter().skip(1)).find(|(a, b)| a == b);
         if let Some((code, _)) = twice {
             let code = text::printable(self.book.code(*code).unwrap_or_default());
             return Err(RowError::point(format!(
                 "the point names the status code `{code}` twice"
             )));
         }
-        let set = self.book.intern_set(&members);
-        self.sets.insert(members, set);
-        if self.book.sets().len() > MAX_SETS {
+        if self.sets.len() == MAX_SETS {
             return Err(RowError::Answer(
                 "it names more than 4096 different sets of status codes",
             ));
         }
+        let set = self.book.intern_set(&members);
+        self.sets.insert(members, set);
         Ok(set)
     }
 }

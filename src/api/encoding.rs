@@ -6,8 +6,29 @@
 
 use std::borrow::Cow;
 
+use super::failure::FailureKind;
+
 /// Stands for what could not be decoded.
 pub(super) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
+
+/// The most bytes of a body that is not all UTF-8. Its text is a copy of up to twice the size; a body in UTF-8 is
+/// read where it lies.
+const MAX_FOREIGN_BYTES: usize = 16 << 20;
+
+/// As [`decode`].
+///
+/// # Errors
+/// [`FailureKind::TooLarge`] for a body that is not all UTF-8 and larger than 16 MiB.
+pub fn decode_bounded(body: &[u8]) -> Result<Cow<'_, str>, FailureKind> {
+    if body.len() > MAX_FOREIGN_BYTES && std::str::from_utf8(body).is_err() {
+        return Err(FailureKind::TooLarge {
+            limit: u64::try_from(MAX_FOREIGN_BYTES).unwrap_or(u64::MAX),
+            unit: "bytes that are not all UTF-8",
+            announced: None,
+        });
+    }
+    Ok(decode(body))
+}
 
 /// `body` as text, without a byte order mark; borrowed where all of it is UTF-8.
 ///

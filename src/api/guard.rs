@@ -5,15 +5,14 @@
 
 use std::mem;
 
-use super::answer::{Entry, Envelope};
+use super::answer::Envelope;
 use super::failure::FailureKind;
-use super::names;
 use super::request::OriginRequest;
 use super::sieve::Sieve;
 use crate::model::{CodeBook, Domain, PointColumns, Reject, UnixSeconds, text};
 
-/// The most rejects of one answer that are kept with their text.
-pub const MAX_REJECTS: usize = 100;
+/// How much text they may have in all; none is kept once it is more.
+pub(super) const MAX_REJECT_BYTES: usize = 1 << 20;
 
 /// What can be stored of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub struct Answer {
     pub domains: Vec<DomainAnswer>,
     /// The codes and sets that the points name; it may hold some that no point names.
     pub book: CodeBook,
-    /// What was left out, with its text; the first [`MAX_REJECTS`].
+    /// What was left out, with its text; the first [`MAX_REJECTS`](crate::model::reject::MAX_REJECTS).
     pub rejects: Vec<Reject>,
     /// All that was left out: points one by one, and entries of domains that were not asked for.
     pub rejected: u64,
@@ -89,20 +88,16 @@ impl DomainAnswer {
 /// [`FailureKind::NotTheAnswer`] where every domain in the answer is one that was not asked for, or where the
 /// domains asked for have points, and all of them lie outside what was asked for, widened to whole hours.
 pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answer, FailureKind> {
-    let mut found: Vec<Option<Entry<'_>>> = request.domains().iter().map(|_| None).collect();
-    let mut strangers = Vec::new();
-    for entry in mem::take(&mut envelope.entries) {
-        let place = names::position(request.domains(), &entry.domain);
-        match place.and_then(|at| found.get_mut(at)) {
-            Some(known) => *known = Some(joined(known.take(), entry)),
-            None => strangers.push(entry),
-        }
-    }
-    if let Some(stranger) = strangers.first().filter(|_| found.iter().all(Option::is_none)) {
+    let found = mem::take(&mut envelope.found);
+    if let Some((stranger, _)) = envelope
+        .strangers
+        .first()
+        .filter(|_| found.iter().all(Option::is_none))
+    {
         return Err(FailureKind::NotTheAnswer {
             what: format!(
                 "it holds only domains that were not asked for, such as `{}`",
-                text::printable(&stranger.domain)
+                text::printable(stranger)
             ),
         });
     }
@@ -115,7 +110,7 @@ pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answ
             Some(entry) => sieve.sift(domain, entry),
         })
         .collect();
-    if let Some(elsewhere) = sieve.elsewhere {
+    if let Some(elsewhere) = sieve.elsewhere() {
         return Err(FailureKind::NotTheAnswer {
             what: format!(
                 "all of its points lie outside {} (UTC+8), such as one at {elsewhere}",
@@ -124,9 +119,7 @@ pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answ
         });
     }
     // After the points, which are missed: there may be more strangers than are kept.
-    for stranger in &strangers {
-        sieve.stranger(stranger);
-    }
+    sieve.strangers();
     let Sieve {
         rejects,
         rejected,
@@ -150,22 +143,6 @@ pub fn check(request: &OriginRequest, mut envelope: Envelope<'_>) -> Result<Answ
         padding,
         book: envelope.book,
     })
-}
-
-/// Two entries of one domain as one. One that can be used makes up for one that cannot.
-fn joined<'a>(known: Option<Entry<'a>>, mut other: Entry<'a>) -> Entry<'a> {
-    match known {
-        Some(known) if other.malformed => known,
-        Some(mut known) if !known.malformed => {
-            for at in 0..other.points.len() {
-                known.points.push_from(&other.points, at);
-            }
-            known.starts.append(&mut other.starts);
-            known.unreadable.append(&mut other.unreadable);
-            known
-        }
-        _ => other,
-    }
 }
 
 /// Whether the counts of the point at `at` sum up to its requests.

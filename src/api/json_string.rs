@@ -5,6 +5,10 @@ use std::str::Chars;
 
 use super::json::JsonError;
 
+/// The longest text that is decoded. No name, code or number is as long; the copy of a longer one could take as much
+/// memory as the whole answer.
+const MAX_DECODED_BYTES: usize = 4_096;
+
 /// A string as it stands in the text, without its quotes; its escapes are well-formed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RawString<'a> {
@@ -27,6 +31,12 @@ impl<'a> RawString<'a> {
     pub(super) fn decode(self) -> Result<Cow<'a, str>, JsonError> {
         if !self.text.contains('\\') {
             return Ok(Cow::Borrowed(self.text));
+        }
+        if self.text.len() > MAX_DECODED_BYTES {
+            return Err(JsonError {
+                problem: "a string with escapes that is too long",
+                at: self.at,
+            });
         }
         unescape(self.text).map(Cow::Owned).ok_or(JsonError {
             problem: "half a surrogate pair in a string",

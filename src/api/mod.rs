@@ -8,8 +8,8 @@
 //! - [`encoding`]: bytes to text, where they may be in another encoding
 //! - [`answer`]: the body, straight into columns, by way of `row`, `codes`, `figure`, [`number`] and `json`
 //! - [`point`]: a point by itself, from the text that a reject keeps
-//! - [`guard`]: takes only what was asked for and cannot be misread; `names` finds the domains, `sieve` sorts
-//!   out the points of one
+//! - [`entry`]: what the answer says about one domain; `frame` tells which points are kept, `names` whose they are
+//! - [`guard`]: takes only what was asked for and cannot be misread; `sieve` sorts out the points of one domain
 //! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
 //! - [`retry`]: how long to wait, and when to give up on the whole run
 //!
@@ -22,8 +22,10 @@ pub mod client;
 mod codes;
 mod deadline;
 pub mod encoding;
+pub mod entry;
 pub mod failure;
 mod figure;
+mod frame;
 pub mod guard;
 mod header;
 mod json;
@@ -39,6 +41,7 @@ pub mod signature;
 pub mod status;
 mod transport;
 
+pub use answer::Wanted;
 pub use body::Body;
 pub use client::{Client, ClientSettings, Failure, Reply};
 pub use failure::{FailureKind, Reaction, RetryCost};
@@ -56,5 +59,6 @@ pub use status::{ApiStatus, StatusClass};
 /// documented shape, [`FailureKind::TooLarge`] where less must be asked at once, [`FailureKind::NotTheAnswer`]
 /// where it answers something else.
 pub fn read_answer(request: &OriginRequest, body: &[u8]) -> Result<Answer, FailureKind> {
-    answer::parse(&encoding::decode(body)).and_then(|envelope| guard::check(request, envelope))
+    let text = encoding::decode_bounded(body)?;
+    answer::parse(Wanted::by(request), &text).and_then(|envelope| guard::check(request, envelope))
 }

@@ -25,13 +25,17 @@ fn read<'a>(rows: impl IntoIterator<Item = &'a str>) -> Result<(PointColumns, Co
     let mut points = PointColumns::default();
     for row in rows {
         let mut cursor = Cursor::new(row, 0);
-        let read = reader.read(&mut cursor, &mut points);
-        read.and_then(|()| Ok(cursor.end()?)).map_err(|error| {
+        let read = reader.read(&mut cursor).and_then(|row| {
+            cursor.end()?;
+            Ok(row)
+        });
+        let row = read.map_err(|error| {
             RejectReason::Malformed(match error {
                 RowError::Point(what) => what.into_owned(),
                 RowError::Answer(what) => what.to_owned(),
             })
         })?;
+        points.push(row.ts, row.bandwidth, row.pv, row.set, reader.counts());
     }
     Ok((points, reader.into_book()))
 }

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::codes::CodesReader;
+use super::codes::{CodesReader, MAX_CODES_OF_POINT, too_many_codes};
 use super::figure::{self, Unusable};
 use super::json::{Cursor, JsonError};
 use crate::model::points::{CodeIndex, SetIndex};
-use crate::model::{CodeBook, PointColumns, UnixSeconds, text};
+use crate::model::{CodeBook, UnixSeconds, text};
 
 /// Why a row was not read.
 #[derive(Debug)]
@@ -39,12 +39,13 @@ pub(super) struct RowReader<'a> {
     codes: CodesReader<'a>,
 }
 
-/// The figures of a point; its counts stand in the [`CodesReader`].
-struct Row {
-    ts: UnixSeconds,
-    bandwidth: i64,
-    pv: i64,
-    set: SetIndex,
+/// The figures of a point; its counts are [`RowReader::counts`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) ts: UnixSeconds,
+    pub(super) bandwidth: i64,
+    pub(super) pv: i64,
+    pub(super) set: SetIndex,
 }
 
 impl<'a> RowReader<'a> {
@@ -53,23 +54,21 @@ impl<'a> RowReader<'a> {
         self.codes.into_book()
     }
 
-    /// Reads the row at the cursor and appends it to `points`. After an error nothing was appended, and the
-    /// cursor stands somewhere inside the row.
-    pub(super) fn read(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        points: &mut PointColumns,
-    ) -> Result<(), RowError> {
+    /// The counts above zero of the row that was read last.
+    pub(super) fn counts(&self) -> &[(CodeIndex, i64)] {
+        self.codes.counts()
+    }
+
+    /// Reads the row at the cursor. After an error the cursor stands somewhere inside the row.
+    pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<Row, RowError> {
         self.codes.begin();
-        let row = if cursor.eat(b'[') {
-            self.array(cursor)?
+        if cursor.eat(b'[') {
+            self.array(cursor)
         } else if cursor.eat(b'{') {
-            self.object(cursor)?
+            self.object(cursor)
         } else {
-            return Err(RowError::point("the point is neither an array nor an object"));
-        };
-        points.push(row.ts, row.bandwidth, row.pv, row.set, self.codes.counts());
-        Ok(())
+            Err(RowError::point("the point is neither an array nor an object"))
+        }
     }
 
     fn array(&mut self, cursor: &mut Cursor<'a>) -> Result<Row, RowError> {
@@ -109,6 +108,9 @@ impl<'a> RowReader<'a> {
                     .is_some(),
                 _ if cursor.eat(b'{') => set.replace(self.codes.object(cursor)?).is_some(),
                 name if is_inline_code(name) => {
+                    if inline.len() == MAX_CODES_OF_POINT {
+                        return Err(too_many_codes());
+                    }
                     let code = self.codes.intern(key)?;
                     self.codes.count(cursor, code)?;
                     inline.push(code);

@@ -1,77 +1,19 @@
 //! Sorts out the points of one domain: what can be taken, what was not asked for, what cannot be trusted.
 
-use std::mem;
-
-use super::answer::{Entry, Envelope};
-use super::guard::{self, DomainAnswer, EntryState, MAX_REJECTS};
+use super::answer::Envelope;
+use super::entry::Entry;
+use super::guard::{self, DomainAnswer, EntryState, MAX_REJECT_BYTES};
 use super::point::read_point;
 use super::request::OriginRequest;
-use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, slot_floor};
+use crate::model::reject::MAX_REJECTS;
+use crate::model::slot::slot_floor;
 use crate::model::{Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
-
-/// How far from the range asked for a point on the grid may lie to be surplus. No endpoint of this API takes a
-/// longer range than 31 days (documented), so no answer to any request is further away.
-const SURROUNDINGS_SECONDS: i64 = 31 * DAY_SECONDS;
-
-/// Where a time lies, seen from a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the window: wanted.
-    Window,
-    /// In the padding: asked for, not wanted.
-    Padding,
-    /// On the grid near what was asked for: more than was asked for.
-    Surplus,
-    /// Anywhere else: off the grid, or too far away to be an answer to any request.
-    Nowhere,
-}
-
-/// The ranges that tell where a time lies.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    window: Span,
-    asked: Span,
-    /// What was asked for, widened to whole hours.
-    hours: Span,
-}
-
-impl Frame {
-    fn new(request: &OriginRequest) -> Self {
-        let asked = request.asked();
-        let start = asked.start() - asked.start().rem_euclid(HOUR_SECONDS);
-        let past_the_hour = asked.end().rem_euclid(HOUR_SECONDS);
-        let end = if past_the_hour == 0 {
-            asked.end()
-        } else {
-            asked.end().saturating_add(HOUR_SECONDS - past_the_hour)
-        };
-        Self {
-            window: request.window(),
-            asked,
-            hours: Span::new(start, end).unwrap_or(asked),
-        }
-    }
-
-    fn place(&self, ts: UnixSeconds) -> Place {
-        let nearest = self.asked.start().saturating_sub(SURROUNDINGS_SECONDS)
-            ..=self.asked.end().saturating_add(SURROUNDINGS_SECONDS);
-        if self.window.contains(ts) {
-            Place::Window
-        } else if self.asked.contains(ts) {
-            Place::Padding
-        } else if ts.rem_euclid(SLOT_SECONDS) == 0 && nearest.contains(&ts) {
-            Place::Surplus
-        } else {
-            Place::Nowhere
-        }
-    }
-}
 
 /// Sorts out one domain after the other, and counts.
 #[derive(Debug)]
 pub(super) struct Sieve<'s, 'a> {
     envelope: &'s Envelope<'a>,
-    frame: Frame,
+    window: Span,
     /// What was left out, with its text; at most [`MAX_REJECTS`].
     pub(super) rejects: Vec<Reject>,
     /// All that was left out.
@@ -86,9 +28,11 @@ pub(super) struct Sieve<'s, 'a> {
     pub(super) padding: u64,
     /// Whether two points of one domain lie less than an hour apart.
     pub(super) sub_hour: bool,
-    /// The time of a point where all points lie outside of what was asked for, widened to whole hours.
-    pub(super) elsewhere: Option<UnixSeconds>,
-    /// Whether any point lies in what was asked for, widened to whole hours.
+    /// The text of `rejects` in bytes.
+    text_bytes: usize,
+    /// The time of a point that lies outside of what was asked for, widened to whole hours.
+    far: Option<UnixSeconds>,
+    /// Whether any point lies inside.
     is_near: bool,
 }
 
@@ -96,7 +40,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
     pub(super) fn new(request: &OriginRequest, envelope: &'s Envelope<'a>) -> Self {
         Self {
             envelope,
-            frame: Frame::new(request),
+            window: request.window(),
             rejects: Vec::new(),
             rejected: 0,
             duplicates: 0,
@@ -104,78 +48,60 @@ impl<'s, 'a> Sieve<'s, 'a> {
             surplus: 0,
             padding: 0,
             sub_hour: false,
-            elsewhere: None,
+            text_bytes: 0,
+            far: None,
             is_near: false,
         }
     }
 
+    /// The time of a point where all points lie outside of what was asked for, widened to whole hours.
+    pub(super) fn elsewhere(&self) -> Option<UnixSeconds> {
+        self.far.filter(|_| !self.is_near)
+    }
+
     /// Sorts out what the answer holds of `domain`.
-    pub(super) fn sift(&mut self, domain: &Domain, mut entry: Entry<'a>) -> DomainAnswer {
-        self.sub_hour = self.sub_hour || self.has_sub_hour(&entry.points.ts);
-        let mut found = Found {
-            domain,
-            unplaced: 0,
-            rejected: Vec::new(),
-            conflicts: Vec::new(),
-        };
-        for row in mem::take(&mut entry.unreadable) {
-            if let Some(ts) = row.ts {
-                match self.place(ts) {
-                    Place::Window => found.rejected.push(slot_floor(ts)),
-                    Place::Padding => {
-                        self.padding += 1;
-                        continue;
-                    }
-                    Place::Surplus => {
-                        self.surplus += 1;
-                        continue;
-                    }
-                    Place::Nowhere => found.unplaced += 1,
-                }
-            } else {
-                found.unplaced += 1;
-            }
+    pub(super) fn sift(&mut self, domain: &Domain, entry: Entry<'a>) -> DomainAnswer {
+        let tally = &entry.tally;
+        self.sub_hour |= tally.sub_hour;
+        self.is_near |= tally.is_near;
+        self.far = tally.far.or(self.far);
+        self.padding += tally.padding;
+        self.surplus += tally.surplus;
+        let named = count(entry.left_out.len());
+        self.rejected += tally.rejected.saturating_sub(named) + tally.crowded;
+        for row in &entry.left_out {
+            let outside = RejectReason::OutsideWindow(self.window);
             let why = |raw: &str| {
+                if row.is_elsewhere {
+                    return outside;
+                }
                 read_point(raw)
                     .err()
                     .unwrap_or_else(|| RejectReason::Malformed("the point cannot be read".to_owned()))
             };
             self.reject(domain.as_str(), row.ts, row.start, why);
         }
-        let inside = self.inside(&mut found, &entry);
+        let mut found = Found {
+            domain,
+            unplaced: tally.unplaced,
+            rejected: tally.unreadable_slots.iter().copied().collect(),
+            conflicts: Vec::new(),
+        };
+        let mut inside: Vec<usize> = (0..entry.points.len()).collect();
+        inside.sort_by_key(|at| time(&entry.points, *at));
         let kept = self.unambiguous(&mut found, &entry, &inside);
         let odd = kept.iter().filter(|at| !guard::adds_up(&entry.points, **at));
         self.odd_codes += count(odd.count());
         found.answer(select(entry.points, &kept))
     }
 
-    /// Counts an entry of a domain that was not asked for.
-    pub(super) fn stranger(&mut self, entry: &Entry<'_>) {
-        self.rejected += 1;
-        if self.rejects.len() < MAX_REJECTS {
-            let reason = RejectReason::DomainNotAsked;
-            self.rejects
-                .push(Reject::new(&entry.domain, None, reason, entry.raw));
+    /// Counts the entries of domains that were not asked for.
+    pub(super) fn strangers(&mut self) {
+        let envelope = self.envelope;
+        self.rejected += envelope.strangers_in_all;
+        for (domain, raw) in &envelope.strangers {
+            self.keep_text(|| Reject::new(domain, None, RejectReason::DomainNotAsked, raw));
         }
-    }
-
-    /// The points in the window, in order of time and then of the answer.
-    fn inside(&mut self, found: &mut Found<'_>, entry: &Entry<'_>) -> Vec<usize> {
-        let mut inside = Vec::with_capacity(entry.points.len());
-        for (at, ts) in entry.points.ts.iter().enumerate() {
-            match self.place(*ts) {
-                Place::Window => inside.push(at),
-                Place::Padding => self.padding += 1,
-                Place::Surplus => self.surplus += 1,
-                Place::Nowhere => {
-                    found.unplaced += 1;
-                    let window = self.frame.window;
-                    self.reject_point(found, entry, at, RejectReason::OutsideWindow(window));
-                }
-            }
-        }
-        inside.sort_by_key(|at| time(&entry.points, *at));
-        inside
     }
 
     /// Those of `inside`, ordered by time, that are alone in their slot once exact repetitions are dropped.
@@ -192,13 +118,18 @@ impl<'s, 'a> Sieve<'s, 'a> {
                 let Some((&at, repeated)) = same.split_first() else {
                     continue;
                 };
+                let repeats = same
+                    .iter()
+                    .filter_map(|at| entry.tally.repeats.get(at))
+                    .sum::<u64>();
                 if repeated.iter().any(|other| !points.same_figures(at, *other)) {
+                    self.rejected += repeats;
                     for at in same {
                         self.reject_point(found, entry, *at, RejectReason::Conflicting);
                     }
                     continue;
                 }
-                self.duplicates += count(repeated.len());
+                self.duplicates += count(repeated.len()) + repeats;
                 if earliest == latest {
                     kept.push(at);
                 } else {
@@ -217,15 +148,6 @@ impl<'s, 'a> Sieve<'s, 'a> {
         kept
     }
 
-    /// Where `ts` lies; notes whether any point of the answer belongs to the request.
-    fn place(&mut self, ts: UnixSeconds) -> Place {
-        if !self.is_near {
-            self.is_near = self.frame.hours.contains(ts);
-            self.elsewhere = Some(ts).filter(|_| !self.is_near);
-        }
-        self.frame.place(ts)
-    }
-
     fn reject_point(&mut self, found: &Found<'_>, entry: &Entry<'_>, at: usize, reason: RejectReason) {
         let start = entry.starts.get(at).copied().unwrap_or(usize::MAX);
         let ts = entry.points.ts.get(at).copied();
@@ -241,28 +163,20 @@ impl<'s, 'a> Sieve<'s, 'a> {
         why: impl FnOnce(&str) -> RejectReason,
     ) {
         self.rejected += 1;
-        if self.rejects.len() < MAX_REJECTS {
-            let raw = self.envelope.row(start);
-            self.rejects.push(Reject::new(domain, ts, why(raw), raw));
-        }
+        let envelope = self.envelope;
+        self.keep_text(|| {
+            let raw = envelope.row(start);
+            Reject::new(domain, ts, why(raw), raw)
+        });
     }
 
-    /// Whether two of `times` lie less than an hour apart; those that no point can have do not count.
-    fn has_sub_hour(&self, times: &[UnixSeconds]) -> bool {
-        let is_a_time = |ts: &UnixSeconds| self.frame.place(*ts) != Place::Nowhere;
-        let is_close = |pair: &[UnixSeconds]| matches!(pair, [a, b] if a != b && a.abs_diff(*b) < HOUR_SECONDS.unsigned_abs());
-        if times
-            .windows(2)
-            .any(|pair| is_close(pair) && pair.iter().all(is_a_time))
-        {
-            return true;
+    /// Keeps a reject with its text while there is room.
+    fn keep_text(&mut self, reject: impl FnOnce() -> Reject) {
+        if self.rejects.len() < MAX_REJECTS && self.text_bytes < MAX_REJECT_BYTES {
+            let reject = reject();
+            self.text_bytes += reject.raw.len();
+            self.rejects.push(reject);
         }
-        if times.is_sorted() && times.iter().all(is_a_time) {
-            return false;
-        }
-        let mut times: Vec<UnixSeconds> = times.iter().copied().filter(is_a_time).collect();
-        times.sort_unstable();
-        times.windows(2).any(is_close)
     }
 }
 

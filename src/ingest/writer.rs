@@ -50,13 +50,13 @@ pub fn start(
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
         while let Some(first) = commits.blocking_recv() {
-            let mut points = first.totals.points_received;
+            let mut points = weight(&first);
             batch.push(first);
             while batch.len() < MAX_BATCH
                 && points < MAX_BATCH_POINTS
                 && let Ok(next) = commits.try_recv()
             {
-                points += next.totals.points_received;
+                points += weight(&next);
                 batch.push(next);
             }
             planted::pass("writer");
@@ -93,4 +93,11 @@ impl Drop for Alarm {
             self.0.abandon();
         }
     }
+}
+
+/// How many usual points take as much memory as those of `commit`: a usual one has three or four counts.
+fn weight(commit: &Commit) -> u64 {
+    let counts: usize = commit.points.iter().map(|(_, points)| points.counts.len()).sum();
+    let counts = u64::try_from(counts).unwrap_or(u64::MAX);
+    commit.totals.points_received.max(counts / 8)
 }

@@ -135,13 +135,19 @@ impl PointColumns {
         self.bandwidth.get(a) == self.bandwidth.get(b)
             && self.pv.get(a) == self.pv.get(b)
             && self.code_set.get(a) == self.code_set.get(b)
-            && sorted(self.counts_of(a)) == sorted(self.counts_of(b))
+            && same_counts(self.counts_of(a), self.counts_of(b))
     }
 }
 
 fn cut<T>(column: &mut Vec<T>, range: &Range<usize>) {
     column.truncate(range.end);
     column.drain(..range.start.min(column.len()));
+}
+
+/// Whether two lists hold the same counts, in whatever order.
+#[must_use]
+pub fn same_counts(a: &[(CodeIndex, i64)], b: &[(CodeIndex, i64)]) -> bool {
+    a == b || a.len() == b.len() && sorted(a) == sorted(b)
 }
 
 fn sorted(counts: &[(CodeIndex, i64)]) -> Vec<(CodeIndex, i64)> {

@@ -6,6 +6,8 @@ use super::slot::UnixSeconds;
 use super::span::Span;
 use super::text;
 
+/// The most rejects of one answer that are kept with their text; more are counted.
+pub const MAX_REJECTS: usize = 100;
 /// How much of the raw text is kept; a point of the documented shape takes about 200 bytes.
 pub const MAX_RAW_BYTES: usize = 64 * 1024;
 

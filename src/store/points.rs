@@ -39,7 +39,9 @@ pub(super) struct Written {
     pub(super) updated: u64,
     pub(super) unchanged: u64,
     /// Points whose slot already holds a point of another time.
-    pub(super) refused: Vec<Reject>,
+    pub(super) refused: u64,
+    /// The first of them, with their text.
+    pub(super) rejects: Vec<Reject>,
 }
 
 /// Writes the points of one answer, one domain after the other.
@@ -53,6 +55,8 @@ pub(super) struct PointWriter<'a> {
     counts: BulkInsert<'a, 4>,
     sums: Changes,
     new_moments: Vec<UnixSeconds>,
+    /// How many rejects there is room for.
+    room: usize,
     written: Written,
 }
 
@@ -86,12 +90,14 @@ pub(super) struct Held {
 }
 
 impl<'a> PointWriter<'a> {
-    /// Writes points that were seen at `seen_at`; `label` is the one in force, which cuts the months of their sums.
+    /// Writes points that were seen at `seen_at`; `label` is the one in force, which cuts the months of their sums. At most
+    /// `room` of those that are refused keep their text.
     pub(super) fn new(
         tx: &'a Connection,
         translation: Translation<'a>,
         seen_at: UnixSeconds,
         label: SlotLabel,
+        room: usize,
     ) -> Self {
         Self {
             tx,
@@ -103,6 +109,7 @@ impl<'a> PointWriter<'a> {
             counts: BulkInsert::new(tx, &INSERT_COUNT),
             sums: Changes::new(label),
             new_moments: Vec::new(),
+            room,
             written: Written::default(),
         }
     }
@@ -118,7 +125,7 @@ impl<'a> PointWriter<'a> {
         } = *said;
         self.stored.read(self.tx, domain, window)?;
         let (new_before, updated_before) = (self.written.inserted, self.written.updated);
-        let refused_before = self.written.refused.len();
+        let mut refused = Vec::new();
         let mut order: Vec<(UnixSeconds, usize)> = points.ts.iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut previous = None;
@@ -142,10 +149,14 @@ impl<'a> PointWriter<'a> {
                 .or(previous)
                 .filter(|other| *other != ts && slot_floor(*other) == slot_floor(ts));
             if let Some(other) = other {
-                let raw = as_documented(points, at, self.translation.book());
-                let reason = RejectReason::SharesSlot { other };
-                let refused = Reject::new(name.as_str(), Some(ts), reason, &raw);
-                self.written.refused.push(refused);
+                self.written.refused += 1;
+                if self.written.rejects.len() < self.room {
+                    let raw = as_documented(points, at, self.translation.book());
+                    let reason = RejectReason::SharesSlot { other };
+                    let reject = Reject::new(name.as_str(), Some(ts), reason, &raw);
+                    self.written.rejects.push(reject);
+                }
+                refused.push(ts);
                 continue;
             }
             previous = Some(ts);
@@ -166,9 +177,9 @@ impl<'a> PointWriter<'a> {
         let new = usize::try_from(self.written.inserted - new_before).unwrap_or(usize::MAX);
         let (mut stale, mut left_out) = (Vec::new(), 0);
         if let Some(rejected) = said.rejected.filter(|_| self.stored.times().len() > 0) {
-            let refused = self.written.refused.iter().skip(refused_before);
-            let refused: Vec<_> = refused.filter_map(|reject| reject.ts).collect();
-            let taken = said.points.ts.iter().copied().filter(|ts| !refused.contains(ts));
+            // In order, as the points were taken.
+            let is_refused = |ts: &UnixSeconds| refused.binary_search(ts).is_ok();
+            let taken = said.points.ts.iter().copied().filter(|ts| !is_refused(ts));
             stale = without(&self.stored, taken);
             if !stale.is_empty() {
                 let told = said.points.ts.iter().chain(rejected).copied();

@@ -29,6 +29,7 @@ use super::slot_label;
 use super::table_sums;
 use super::upgrade_copy::{self, UpgradeCopy};
 use crate::model::gap_rules::Evidence;
+use crate::model::reject::MAX_REJECTS;
 use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
 
 /// How long a transaction waits in all for another program that writes to the file.
@@ -446,7 +447,8 @@ fn write_window(
     let complete = matches!(commit.coverage, Coverage::Fetched(_));
     let translation = Translation::new(tx, dictionary, &commit.book);
     let label = slot_label::in_force(tx)?;
-    let mut points = PointWriter::new(tx, translation, commit.seen_at, label);
+    let room = MAX_REJECTS.saturating_sub(commit.rejects.len());
+    let mut points = PointWriter::new(tx, translation, commit.seen_at, label, room);
     let mut held = Vec::with_capacity(asked.len());
     let rejects_by_domain = rejects::share_out(&commit.domains, &commit.rejects);
     let silence = PointColumns::default();
@@ -475,7 +477,7 @@ fn write_window(
     }
     let written = points.finish()?;
 
-    let found = commit.rejects.iter().chain(&written.refused);
+    let found = commit.rejects.iter().chain(&written.rejects);
     for (&asked, rejects) in asked.iter().zip(rejects::share_out(&commit.domains, found)) {
         let finding = Finding {
             asked,
@@ -520,7 +522,7 @@ fn write_window(
         updated: written.updated,
         unchanged: written.unchanged,
         left_out,
-        rejected: u64::try_from(written.refused.len()).unwrap_or(u64::MAX),
+        rejected: written.refused,
     })
 }
 

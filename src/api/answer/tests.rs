@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api::encoding::decode;
+use crate::model::Span;
 
 /// The example answer of the endpoint's document, verbatim.
 const EXAMPLE: &str = r#"{
@@ -42,8 +43,24 @@ const EXAMPLE: &str = r#"{
 
 "#;
 
+/// The domains and the days that the tests are about.
+fn asked() -> OriginRequest {
+    let domains = ["www.a.com", "a.com", "b.com"].map(|name| name.parse().unwrap());
+    // Long enough for the first days of 1970 and for the day of the example.
+    OriginRequest::new(&domains, Span::new(0, 1_568_505_600).unwrap()).unwrap()
+}
+
+fn read(text: &str) -> Result<Envelope<'_>, FailureKind> {
+    parse(Wanted::by(&asked()), text)
+}
+
+/// What was found of the domains that the answer named, by name.
+fn entries<'e>(envelope: &'e Envelope<'_>) -> Vec<&'e Entry<'e>> {
+    envelope.found.iter().flatten().collect()
+}
+
 fn failure(body: impl AsRef<[u8]>) -> FailureKind {
-    parse(&decode(body.as_ref())).unwrap_err()
+    read(&decode(body.as_ref())).unwrap_err()
 }
 
 fn wrong_shape(body: impl AsRef<[u8]>) -> String {
@@ -57,11 +74,11 @@ fn wrong_shape(body: impl AsRef<[u8]>) -> String {
 fn the_documented_example_is_read_exactly() {
     for body in [EXAMPLE.to_owned(), format!("\u{feff}{EXAMPLE}")] {
         let text = decode(body.as_bytes());
-        let envelope = parse(&text).unwrap();
-        let [entry] = &envelope.entries[..] else {
+        let envelope = read(&text).unwrap();
+        let [entry] = entries(&envelope)[..] else {
             panic!("{envelope:?}")
         };
-        assert_eq!((entry.domain.as_str(), entry.unreadable.len()), ("www.a.com", 0));
+        assert_eq!((entry.domain.as_str(), entry.left_out.len()), ("www.a.com", 0));
         let points = &entry.points;
         assert_eq!(
             (&points.ts, &points.bandwidth, &points.pv),
@@ -89,16 +106,14 @@ fn the_documented_example_is_read_exactly() {
 #[test]
 fn members_may_stand_in_any_order_with_unknown_ones_between_them() {
     let body = r#"{"x":[{"status":1}],"data":[{"y":{},"data":[[300,1,0,{}]],"z":null,"domain":"a.com"}],"msg":null,"status":0}"#;
-    let envelope = parse(body).unwrap();
+    let envelope = read(body).unwrap();
+    let entry = entries(&envelope)[0];
+    assert_eq!((envelope.received, entry.domain.as_str()), (1, "a.com"));
     assert_eq!(
-        (envelope.received, envelope.entries[0].domain.as_str()),
-        (1, "a.com")
-    );
-    assert_eq!(
-        envelope.entries[0].raw,
+        entry.raw,
         r#"{"y":{},"data":[[300,1,0,{}]],"z":null,"domain":"a.com"}"#
     );
-    assert_eq!(envelope.row(envelope.entries[0].starts[0]), "[300,1,0,{}]");
+    assert_eq!(envelope.row(entry.starts[0]), "[300,1,0,{}]");
 }
 
 #[test]
@@ -136,7 +151,7 @@ fn only_the_whole_number_zero_once_is_success() {
     assert_eq!(wrong_shape(r#"{"data":[]}"#), "it has no `status`");
     assert!(wrong_shape(r#"{"status":0,"status":0,"data":[]}"#).contains("twice"));
     assert!(wrong_shape(r#"{"status":7,"st\u0061tus":0,"data":[]}"#).contains("twice"));
-    assert_eq!(parse(r#"{"status":0,"data":[]}"#).unwrap().received, 0);
+    assert_eq!(read(r#"{"status":0,"data":[]}"#).unwrap().received, 0);
     for code in (-1..=60).filter(|code| *code != 0) {
         let status = ApiStatus::from_code(code);
         let message = String::new();
@@ -195,10 +210,11 @@ fn what_is_not_the_documented_shape_is_never_an_empty_answer() {
 #[test]
 fn an_entry_of_another_shape_spoils_itself_alone() {
     let good = r#"{"domain":"b.com","data":[[300,1,0,{}]]}"#;
-    let read = |bad: &str| {
+    let beside = |bad: &str| {
         let body = format!(r#"{{"status":0,"data":[{bad},{good}]}}"#);
-        let envelope = parse(&body).unwrap();
-        let (last, others) = envelope.entries.split_last().unwrap();
+        let envelope = read(&body).unwrap();
+        let entries = entries(&envelope);
+        let (last, others) = entries.split_last().unwrap();
         assert_eq!(
             (last.domain.as_str(), &*last.points.ts),
             ("b.com", &[300][..]),
@@ -224,7 +240,7 @@ fn an_entry_of_another_shape_spoils_itself_alone() {
         r#"{"domain":"a\ufffd.com","data":[]}"#,
         r#"{"domain":"a.com","domain":"a.com","data":[]}"#,
     ] {
-        assert_eq!(read(stray), (1, vec![]), "{stray}");
+        assert_eq!(beside(stray), (1, vec![]), "{stray}");
     }
     for malformed in [
         r#"{"domain":"a.com"}"#,
@@ -235,7 +251,7 @@ fn an_entry_of_another_shape_spoils_itself_alone() {
         r#"{"domain":"a.com","data":[[300,1,0,{}]],"data":null}"#,
     ] {
         assert_eq!(
-            read(malformed),
+            beside(malformed),
             (0, vec![("a.com".to_owned(), true, 0)]),
             "{malformed}"
         );
@@ -249,14 +265,14 @@ fn text_in_another_encoding_costs_nothing_but_itself() {
         {\"domain\":\"a.com\",\"data\":[[300,1,1,{\"200\":1}],[600,1,1,{\"\xb3\xc9\":1}],[900,\"1\xb3\",1,{}]],\"x\":\"\xb3\xc9\"},\
         {\"domain\":\"\xb3\xc9.com\",\"data\":[]}]}";
     let text = decode(body);
-    let envelope = parse(&text).unwrap();
-    let [entry] = &envelope.entries[..] else {
+    let envelope = read(&text).unwrap();
+    let [entry] = entries(&envelope)[..] else {
         panic!("{envelope:?}")
     };
     assert_eq!((&*entry.points.ts, envelope.strays), (&[300][..], 1));
     assert_eq!(envelope.row(entry.starts[0]), r#"[300,1,1,{"200":1}]"#);
     let unreadable: Vec<_> = entry
-        .unreadable
+        .left_out
         .iter()
         .map(|row| (row.ts, envelope.row(row.start)))
         .collect();
@@ -287,14 +303,14 @@ fn every_prefix_of_an_answer_is_an_error() {
 #[test]
 fn a_bad_point_is_kept_word_for_word_and_its_neighbours_stay() {
     let body = r#"{"status":0,"data":[{"data":[[300,1,1,{"200":1}], [600, 1,-1,{"200":1}] ,null,[900,1,1,{"200":1}]],"domain":"A.com"}]}"#;
-    let envelope = parse(body).unwrap();
-    let entry = &envelope.entries[0];
+    let envelope = read(body).unwrap();
+    let entry = entries(&envelope)[0];
     assert_eq!(
         (envelope.received, entry.points.ts.as_slice()),
         (3 + 1, &[300, 900][..])
     );
     let unreadable: Vec<_> = entry
-        .unreadable
+        .left_out
         .iter()
         .map(|row| (row.ts, envelope.row(row.start)))
         .collect();
@@ -307,8 +323,10 @@ fn a_bad_point_is_kept_word_for_word_and_its_neighbours_stay() {
 #[test]
 fn an_answer_made_to_exhaust_memory_or_time_is_refused() {
     let answer = |rows: &str| format!(r#"{{"status":0,"data":[{{"domain":"a.com","data":[{rows}]}}]}}"#);
-    let codes: Vec<String> = (0..1_001).map(|code| format!("\"{code}\":0")).collect();
-    assert!(wrong_shape(answer(&format!("[1,1,1,{{{}}}]", codes.join(",")))).contains("1000"));
+    let codes: Vec<String> = (0..1_001)
+        .map(|code| format!("[1,1,1,{{\"{code}\":0}}]"))
+        .collect();
+    assert!(wrong_shape(answer(&codes.join(","))).contains("1000"));
     let sets: Vec<String> = (0..4_097_u32)
         .map(|set| {
             let members = (0..13)
@@ -319,8 +337,8 @@ fn an_answer_made_to_exhaust_memory_or_time_is_refused() {
         .collect();
     assert!(wrong_shape(answer(&sets.join(","))).contains("4096"));
     for entry in [r#"{"domain":"a.com","data":[]}"#, "null"] {
-        let entries = vec![entry; MAX_ENTRIES + 1].join(",");
-        assert!(wrong_shape(format!(r#"{{"status":0,"data":[{entries}]}}"#)).contains("10000"));
+        let many = vec![entry; MAX_ENTRIES + 1].join(",");
+        assert!(wrong_shape(format!(r#"{{"status":0,"data":[{many}]}}"#)).contains("10000"));
     }
     wrong_shape("[".repeat(100_000));
     wrong_shape(answer(&"[".repeat(100_000)));
@@ -334,7 +352,7 @@ proptest! {
             body[at] = byte;
         }
         // Damage inside strings and numbers may leave an answer; it must still be one point.
-        if let Ok(envelope) = parse(&decode(&body)) {
+        if let Ok(envelope) = read(&decode(&body)) {
             prop_assert!(envelope.received <= 1);
         }
     }

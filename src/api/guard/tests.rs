@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::EntryState::{Absent, Answered, Malformed};
 use super::*;
 use crate::api::answer;
+use crate::model::reject::MAX_REJECTS;
 use crate::model::slot::slot_floor;
 use crate::model::{RejectReason, Span};
 
@@ -33,7 +34,10 @@ fn answered(request: &OriginRequest, entries: &[(&str, &str)]) -> Result<Answer,
 /// The answer whose `data` holds `entries`.
 fn listed(request: &OriginRequest, entries: &str) -> Result<Answer, FailureKind> {
     let body = format!(r#"{{"status":0,"data":[{entries}]}}"#);
-    check(request, answer::parse(&body).unwrap())
+    check(
+        request,
+        answer::parse(answer::Wanted::by(request), &body).unwrap(),
+    )
 }
 
 fn checked(names: &[&str], entries: &[(&str, &str)]) -> Result<Answer, FailureKind> {

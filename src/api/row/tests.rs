@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::PointColumns;
 
 /// One point as `(ts, bandwidth, pv, [(code, count)])` with the zeros given back, in the order of the
 /// codes' text.
@@ -13,8 +14,9 @@ fn read_all(rows: &[&str]) -> Vec<Result<Point, String>> {
         .iter()
         .map(|row| {
             let mut cursor = Cursor::new(row, 0);
-            match reader.read(&mut cursor, &mut points) {
-                Ok(()) => {
+            match reader.read(&mut cursor) {
+                Ok(row) => {
+                    points.push(row.ts, row.bandwidth, row.pv, row.set, reader.counts());
                     cursor.end().unwrap();
                     Ok(points.len() - 1)
                 }

@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 use super::reading::{Reading, reading};
 use super::report::Report;
 use crate::api::{
-    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, answer, encoding,
-    read_answer,
+    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, Wanted, answer,
+    encoding, read_answer,
 };
 use crate::cli::client::client;
 use crate::cli::context::Context;
@@ -240,16 +240,11 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
 
 /// The times of all points of an answer.
 fn labels(body: &[u8]) -> Option<Vec<UnixSeconds>> {
-    let text = encoding::decode(body);
-    let envelope = answer::parse(&text).ok()?;
+    let text = encoding::decode_bounded(body).ok()?;
     // One domain was asked for, so whatever the entries are called, they are about it.
-    Some(
-        envelope
-            .entries
-            .iter()
-            .flat_map(|entry| entry.points.ts.iter().copied())
-            .collect(),
-    )
+    let envelope = answer::parse(Wanted::anything(), &text).ok()?;
+    let entries = envelope.found.into_iter().flatten();
+    Some(entries.flat_map(|entry| entry.points.ts).collect())
 }
 
 fn check_reading(report: &mut Report, config: &Config, request: &OriginRequest, exchange: &Exchange) {
