@@ -148,7 +148,7 @@ impl From<SqlError> for CliError {
     fn from(error: SqlError) -> Self {
         let status = match &error {
             SqlError::Failed(_) if error.is_database_fault() => ExitStatus::DATABASE,
-            SqlError::Failed(_) => ExitStatus::FAILED,
+            SqlError::Failed(_) | SqlError::TooLarge | SqlError::TooMuchMemory => ExitStatus::FAILED,
             _ => ExitStatus::USAGE,
         };
         Self::new(status, &error).with_help(error.help())

@@ -1,5 +1,7 @@
 //! `query`: read-only SQL.
 
+use std::io::Read;
+
 use clap::Args;
 use rusqlite::types::ValueRef;
 
@@ -7,7 +9,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::output::{self, Cell, Format, Formulas};
-use crate::store::Parameter;
+use crate::store::{MAX_SQL_BYTES, Parameter};
 
 /// Run SQL on the database, for reading only
 ///
@@ -77,9 +79,9 @@ impl QueryArgs {
             return Ok(self.sql.clone());
         }
         let mut sql = String::new();
-        context
-            .streams
-            .stdin
+        // One byte more shows that it is too long, without reading a stream that never ends.
+        let most = u64::try_from(MAX_SQL_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        Read::take(&mut *context.streams.stdin, most)
             .read_to_string(&mut sql)
             .map_err(|error| CliError::usage(format!("cannot read the SQL from standard input: {error}")))?;
         Ok(sql)

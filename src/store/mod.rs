@@ -33,7 +33,8 @@
 //! - [`deep`]: everything in the file that can be verified
 //! - [`snapshot`]: a copy for tools that only read; [`restore`]: a copy put in the database's place
 //! - `staging`: the hidden directory in which a file grows until it is complete
-//! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors
+//! - [`sql`], [`parameter`], [`explain`]: one statement of the user's, with its values and its errors; `limits`: how
+//!   much memory it may take
 
 mod bulk;
 mod calendar;
@@ -51,6 +52,7 @@ pub mod gaps;
 pub mod health;
 pub mod interruption;
 mod knowledge;
+mod limits;
 pub mod lock;
 mod log_check;
 mod main_file;
@@ -95,6 +97,7 @@ pub use frozen::{CodeSet, Frozen, FrozenPoint, KnownDomain};
 pub use gap_log::{DomainGaps, Expected};
 pub use health::{Health, Look, Schema};
 pub use interruption::Interruption;
+pub use limits::MAX_SQL_BYTES;
 pub use lock::{Holder, LockHolder, LockState};
 pub use migrations::MigrationState;
 pub use month_sums::{MonthSum, Summed};

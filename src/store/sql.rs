@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Error, ErrorCode, Statement};
 
 use super::explain::{Explanation, explain};
+use super::limits::{self, MAX_ROW_BYTES, MAX_SQL_BYTES};
 use super::parameter::{Parameter, bare};
 use super::reader::Reader;
 use crate::model::text;
@@ -52,6 +53,15 @@ pub enum SqlError {
     /// SQLite does not understand the statement.
     #[error("{0}")]
     Invalid(Box<Explanation>),
+    /// The statement is too long.
+    #[error("the SQL is longer than {} KiB, which is the most that is taken", MAX_SQL_BYTES >> 10)]
+    TooLong,
+    /// A value or a row is too large.
+    #[error("the query makes a value or a row of more than {} MiB, which is the most that is taken", MAX_ROW_BYTES >> 20)]
+    TooLarge,
+    /// It takes too much memory.
+    #[error("the query takes more memory than it may, which is {} MiB", limits::MAX_HEAP_BYTES >> 20)]
+    TooMuchMemory,
     /// It failed while it ran.
     #[error("the query failed")]
     Failed(#[source] Error),
@@ -63,6 +73,9 @@ impl SqlError {
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Invalid(explanation) => explanation.help.as_deref(),
+            Self::TooLarge | Self::TooMuchMemory => {
+                Some("ask for more and smaller rows: select fewer columns, or add a WHERE or a LIMIT")
+            }
             _ => None,
         }
     }
@@ -93,6 +106,10 @@ pub struct Query<'r> {
 impl Reader {
     /// Prepares one statement that reads, with all its parameters bound.
     pub fn query(&self, sql: &str, parameters: &[Parameter]) -> Result<Query<'_>, SqlError> {
+        if sql.len() > MAX_SQL_BYTES {
+            return Err(SqlError::TooLong);
+        }
+        limits::apply(self.connection()).map_err(SqlError::Failed)?;
         let mut statement = self
             .connection()
             .prepare(sql)
@@ -126,7 +143,7 @@ impl Query<'_> {
         mut self,
         mut take: impl FnMut(&[ValueRef<'_>]) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let failed = |error| E::from(SqlError::Failed(error));
+        let failed = |error| E::from(failure(error));
         let columns = self.statement.column_count();
         let mut count = 0;
         let mut rows = self.statement.raw_query();
@@ -135,6 +152,9 @@ impl Query<'_> {
                 .map(|column| row.get_ref(column))
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(failed)?;
+            if limits::size_of(&values) > MAX_ROW_BYTES {
+                return Err(SqlError::TooLarge.into());
+            }
             take(&values)?;
             count += 1;
         }
@@ -167,7 +187,7 @@ fn bind(statement: &mut Statement<'_>, parameters: &[Parameter]) -> Result<(), S
             Some(parameter) => {
                 statement
                     .raw_bind_parameter(index, &parameter.value)
-                    .map_err(SqlError::Failed)?;
+                    .map_err(failure)?;
                 unused.remove(parameter.name.as_str());
             }
             None => missing.push(name.clone()),
@@ -201,7 +221,15 @@ fn refused(reader: &Reader, sql: &str, error: Error) -> SqlError {
         Error::SqliteFailure(cause, Some(message)) if cause.code == ErrorCode::Unknown => {
             SqlError::Invalid(Box::new(explain(reader, sql, &message, None)))
         }
-        other => SqlError::Failed(other),
+        other => failure(other),
+    }
+}
+
+fn failure(error: Error) -> SqlError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::TooBig) => SqlError::TooLarge,
+        Some(ErrorCode::OutOfMemory) => SqlError::TooMuchMemory,
+        _ => SqlError::Failed(error),
     }
 }
 

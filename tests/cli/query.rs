@@ -255,3 +255,90 @@ fn rows_before_a_failure_are_followed_by_an_error() {
     );
     assert_eq!(failed.stderr, "error: the query failed: malformed JSON\n");
 }
+
+/// Runs `args`; returns how it ended and the most memory that it held, in KiB.
+#[cfg(target_os = "linux")]
+fn measured(sandbox: &Sandbox, args: &[&str]) -> (super::Ended, u64) {
+    let out = std::fs::File::create(sandbox.path("out")).unwrap();
+    let mut child = sandbox
+        .command(args)
+        .stdout(out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(line) = line {
+            peak = line.trim().trim_end_matches(" kB").parse().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    (ended(child.wait_with_output().unwrap()), peak)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_statement_takes_more_memory_than_it_may() {
+    let sandbox = Sandbox::with_database();
+    let count = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 3000000) ";
+    let blobs: Vec<String> = (0..20).map(|at| format!("zeroblob(8000000) AS b{at}")).collect();
+    let twenty_blobs = format!("SELECT {}", blobs.join(", "));
+    for (sql, says) in [
+        ("SELECT zeroblob(1000000000)", "more than 8 MiB"),
+        ("SELECT randomblob(1000000000)", "more than 8 MiB"),
+        ("SELECT printf('%.*c', 1000000000, 'x')", "more than 8 MiB"),
+        (
+            "SELECT replace(hex(zeroblob(4000000)), '0', 'xxxxxxxxxxxxxxxx')",
+            "more than 8 MiB",
+        ),
+        (
+            &format!("{count} SELECT length(group_concat(x)) FROM c"),
+            "more than 8 MiB",
+        ),
+        (
+            &format!("{count} SELECT json_group_array(x) FROM c"),
+            "more than 8 MiB",
+        ),
+        (
+            "WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT x || x FROM c LIMIT 40) SELECT x FROM c",
+            "more than 8 MiB",
+        ),
+        (
+            "SELECT zeroblob(5000000) AS a, zeroblob(5000000) AS b",
+            "more than 8 MiB",
+        ),
+        (&twenty_blobs, "more memory than it may, which is 64 MiB"),
+        // What is large and may be.
+        ("SELECT zeroblob(8000000)", ""),
+        ("SELECT replace(hex(zeroblob(3900000)), '0', char(1))", ""),
+    ] {
+        for format in ["table", "json"] {
+            let (ended, peak) = measured(&sandbox, &["query", "--format", format, sql]);
+            println!("{peak} KiB: {format} {sql:.60}");
+            assert!(peak < 160 * 1024, "{peak} KiB: {sql}");
+            assert_eq!(ended.code, Some(i32::from(!says.is_empty())), "{ended:?}");
+            assert!(ended.stderr.contains(says), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_statement_without_end_is_not_read_to_its_end() {
+    let sandbox = Sandbox::with_database();
+    let mut child = sandbox
+        .command(&["query", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let part = " ".repeat(1 << 16);
+    // It goes away in the middle.
+    while stdin.write_all(part.as_bytes()).is_ok() {}
+    let said = ended(child.wait_with_output().unwrap()).failed(2);
+    assert!(said.contains("longer than 1024 KiB"), "{said}");
+}
