@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::metrics::Metrics;
 use super::standing::Standing;
@@ -25,10 +26,15 @@ use crate::config::Config;
 const PATH: &str = "/metrics";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
-/// How many questions are answered at a time; more wait.
-const MAX_CONNECTIONS: usize = 8;
-/// The longest that one question, with its answer, may take.
+/// How many connections are held. One more takes the place of the oldest that has not asked anything yet, so idle
+/// ones cannot keep a question out.
+const MAX_CONNECTIONS: usize = 64;
+/// The longest that a question may take to arrive.
+const QUESTION_LIMIT: Duration = Duration::from_secs(5);
+/// The longest that a question, with its answer, may take.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(30);
+/// The most that a question may have, in bytes.
+const MAX_QUESTION_BYTES: usize = 16 * 1024;
 /// After a connection could not be accepted, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -102,18 +108,15 @@ impl Page {
 
 /// Answers on `listener` until it is dropped.
 pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    // The semaphore is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    let mut held = Connections::default();
+    loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let page = Arc::clone(&page);
-                tokio::spawn(async move {
-                    // A client that went away, or is too slow, has nobody to be told to.
-                    let _ = tokio::time::timeout(CONNECTION_LIMIT, converse(stream, page)).await;
-                    drop(place);
-                });
+                held.make_room().await;
+                held.add(stream, Arc::clone(&page));
             }
+            // A connection less is a descriptor more.
+            Err(_) if held.drop_oldest() => {}
             Err(error) => {
                 tracing::debug!("a question for the metrics was lost: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -122,14 +125,80 @@ pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) {
     }
 }
 
-async fn converse(stream: TcpStream, page: Arc<Page>) -> hyper::Result<()> {
+/// The connections that are held, in the order of their arrival.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    held: Vec<Held>,
+}
+
+struct Held {
+    task: AbortHandle,
+    /// Its page is being made.
+    is_answered: Arc<AtomicBool>,
+}
+
+impl Connections {
+    fn add(&mut self, stream: TcpStream, page: Arc<Page>) {
+        let is_answered = Arc::new(AtomicBool::new(false));
+        let talk = converse(stream, page, Arc::clone(&is_answered));
+        let handle = self.tasks.spawn(async move {
+            // A client that went away, or is too slow, has nobody to be told to.
+            let _ = tokio::time::timeout(CONNECTION_LIMIT, talk).await;
+        });
+        self.held.push(Held {
+            task: handle,
+            is_answered,
+        });
+    }
+
+    /// Returns once one more connection may be held.
+    async fn make_room(&mut self) {
+        self.forget_ended();
+        while self.held.len() >= MAX_CONNECTIONS {
+            // All are being answered, which takes some milliseconds each.
+            if !self.drop_oldest() {
+                self.tasks.join_next().await;
+            }
+            self.forget_ended();
+        }
+    }
+
+    /// Drops the oldest connection whose page is not being made. False where there is none.
+    fn drop_oldest(&mut self) -> bool {
+        self.forget_ended();
+        let idle = |held: &Held| !held.is_answered.load(Ordering::Relaxed);
+        let Some(at) = self.held.iter().position(idle) else {
+            return false;
+        };
+        self.held.remove(at).task.abort();
+        tracing::debug!("dropped the oldest idle connection for the metrics: there are too many");
+        true
+    }
+
+    fn forget_ended(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.held.retain(|held| !held.task.is_finished());
+    }
+}
+
+async fn converse(stream: TcpStream, page: Arc<Page>, is_answered: Arc<AtomicBool>) -> hyper::Result<()> {
     http1::Builder::new()
         .keep_alive(false)
+        .max_buf_size(MAX_QUESTION_BYTES)
         .timer(TokioTimer::new())
-        .header_read_timeout(CONNECTION_LIMIT)
+        .header_read_timeout(QUESTION_LIMIT)
         .serve_connection(
             TokioIo::new(stream),
-            service_fn(move |request| answer(request, Arc::clone(&page))),
+            service_fn(move |request| {
+                let (page, is_answered) = (Arc::clone(&page), Arc::clone(&is_answered));
+                async move {
+                    is_answered.store(true, Ordering::Relaxed);
+                    let answer = answer(request, page).await;
+                    is_answered.store(false, Ordering::Relaxed);
+                    answer
+                }
+            }),
         )
         .await
 }
