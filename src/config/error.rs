@@ -105,8 +105,8 @@ pub enum ConfigError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The key command cannot be run. Its words are not shown: one may be the key, or a password.
-    #[error("{at}: cannot run the program that the list begins with")]
+    /// The key command cannot be run, or does not end. Its words are not shown: one may be the key, or a password.
+    #[error("{at}: cannot take the key from the program that the list begins with")]
     KeyCommand {
         /// Where the command is named.
         at: Source,

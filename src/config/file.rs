@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Environment};
 use super::error::ConfigError;
+use super::patience;
 use super::source::{Setting, Source};
 use super::table::Document;
 
@@ -50,6 +51,9 @@ pub struct FileConfig {
     pub runs: Option<Setting<String>>,
 }
 
+/// The most that a configuration file may hold, in bytes; a thousand domains take 30 KB.
+const MAX_BYTES: usize = 1 << 20;
+
 const TEXT: &str = "a text in quotes";
 const PATH: &str = "a path in quotes";
 const COUNT: &str = "a whole number without quotes";
@@ -67,7 +71,7 @@ impl FileConfig {
         };
         let may_be_missing = named.is_none();
         let (path, by) = named.unwrap_or_else(|| (PathBuf::from(DEFAULT_FILE), Source::Default));
-        match std::fs::read_to_string(&path) {
+        match read(&path) {
             Ok(text) => Self::parse(&path, &text),
             Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(cause) => Err(ConfigError::Unreadable { path, by, cause }),
@@ -151,4 +155,10 @@ impl FileConfig {
             .unwrap_or(Path::new(""))
             .join(path)
     }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut file = patience::open(path)?;
+    let bytes = patience::read_all(&mut file, MAX_BYTES, patience::PATIENCE)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }

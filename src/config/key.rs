@@ -1,21 +1,19 @@
 //! Where the secret key comes from.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use secrecy::SecretString;
 
 use super::environment::{self, Environment};
 use super::error::{ConfigError, shown};
 use super::file::FileConfig;
+use super::patience;
 use super::source::Source;
 use crate::redact;
 
 /// The most that is read of a key file or of a command's output, in bytes; a key has 32.
-const MAX_KEY_BYTES: u64 = 4_096;
+const MAX_KEY_BYTES: usize = 4_096;
 
 /// Where the secret key is; it is read when it is needed.
 #[derive(Clone)]
@@ -155,7 +153,7 @@ fn read_private(path: &Path, at: &Source, from_systemd: bool) -> Result<Vec<u8>,
             cause,
         },
     };
-    let file = File::open(path).map_err(failed)?;
+    let mut file = patience::open(path).map_err(failed)?;
     #[cfg(unix)]
     if !from_systemd {
         use std::os::unix::fs::PermissionsExt as _;
@@ -167,38 +165,25 @@ fn read_private(path: &Path, at: &Source, from_systemd: bool) -> Result<Vec<u8>,
             });
         }
     }
-    read_some(file).map_err(failed)
+    patience::read_all(&mut file, MAX_KEY_BYTES, patience::PATIENCE).map_err(failed)
 }
 
-/// Runs a program with nothing to read and its messages dropped: they may quote the key.
+/// Runs a program with its messages dropped: they may quote the key.
 fn run(words: &[String], at: &Source) -> Result<Vec<u8>, ConfigError> {
     let failed = |cause| ConfigError::KeyCommand {
         at: at.clone(),
         cause,
     };
     let (program, arguments) = words.split_first().ok_or(ConfigError::NoKey)?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
-    let output = child.stdout.take().map_or(Ok(Vec::new()), read_some);
-    let status = child.wait().map_err(failed)?;
+    let (status, output) =
+        patience::run(program, arguments, MAX_KEY_BYTES + 1, patience::PATIENCE).map_err(failed)?;
     if !status.success() {
         return Err(ConfigError::KeyCommandFailed {
             at: at.clone(),
             status,
         });
     }
-    output.map_err(failed)
-}
-
-fn read_some(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(MAX_KEY_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(output)
 }
 
 /// The key without its line end. Keys are printable ASCII without spaces (assumed; the documented one is
@@ -214,7 +199,7 @@ fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
             "is too short for a secret key: it must have at least 8 characters",
         ));
     }
-    if bytes.len() > usize::try_from(MAX_KEY_BYTES).unwrap_or(usize::MAX) {
+    if bytes.len() > MAX_KEY_BYTES {
         return Err(problem("is too long for a secret key"));
     }
     if !key.iter().all(u8::is_ascii_graphic) {

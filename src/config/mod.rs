@@ -11,12 +11,13 @@
 //! - [`rule`]: what each value may be
 //! - [`settings`]: the resolved configuration
 //! - [`resolve`]: how it is made
-//! - [`key`]: where the secret key comes from
+//! - [`key`]: where the secret key comes from; `patience`: how long that may take
 
 pub mod environment;
 pub mod error;
 pub mod file;
 pub mod key;
+mod patience;
 pub mod resolve;
 pub mod rule;
 pub mod settings;
