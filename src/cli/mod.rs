@@ -10,6 +10,7 @@
 //! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
 //! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
 //!   [`summary_view`], `conclusion_view`, [`dry_run`]: what they show
+//! - [`descriptors`]: whether enough files may be open for that
 //! - [`watch`]: the command that goes on and on, in parts of its own
 //! - [`export`], [`export_view`]: files for other engines, and how they are getting on
 //! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
@@ -27,6 +28,7 @@ pub mod completions;
 mod conclusion_view;
 pub mod context;
 pub mod demo;
+pub mod descriptors;
 pub mod dry_run;
 pub mod error;
 pub mod exit;

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::ReportFormat;
 use super::client::client;
 use super::context::Context;
+use super::descriptors;
 use super::dry_run;
 use super::error::CliError;
 use super::exit::ExitStatus;
@@ -157,6 +158,7 @@ impl Pull {
     ) -> Result<Prepared, PullError> {
         self.check_available(config, clock.now())
             .map_err(PullError::NotYet)?;
+        let concurrency = descriptors::fit(config.fetch.concurrency)?;
         let client = client(config, credentials, clock)?;
         let holder = Holder {
             command: self.command.to_owned(),
@@ -167,6 +169,7 @@ impl Pull {
         let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
         let mut job = Job::prepare(&store, self.job_settings(config, now), now)?;
+        job.pace.concurrency = concurrency;
         if relabelled {
             job.warnings.push(relabelled_to(config.slot_label));
         }
@@ -330,6 +333,7 @@ impl From<PullError> for CliError {
 /// From here on a limit for the size of files (`ulimit -f`) is an error of the write that meets it, which is
 /// reported as a full disk is, and not the end of the process. So it comes before the database is opened.
 pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
+    descriptors::ensure()?;
     let build = || {
         let runtime = Builder::new_current_thread()
             .enable_all()

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ use crate::model::{SlotLabel, UnixSeconds, civil};
 pub const MANIFEST: &str = "_manifest.json";
 /// The manifest while it is being written.
 pub(super) const UNFINISHED_MANIFEST: &str = "._manifest.json.tmp";
+
+/// The most that a manifest may hold, in bytes; a line of 200 bytes for each domain and month.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The version of the manifest's form.
 const VERSION: u32 = 1;
@@ -125,9 +128,9 @@ impl Manifest {
     /// The manifest of `directory`; `None` where there is none.
     pub fn load(directory: &Path) -> Result<Option<Self>, ExportError> {
         let path = directory.join(MANIFEST);
-        let text = match fs::read(&path) {
+        let text = match read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(ExportError::file("read", &path)(error)),
         };
         let unreadable = |cause| ExportError::Manifest {
@@ -187,7 +190,7 @@ impl Manifest {
             serde_json::to_writer_pretty(&mut out, &document)?;
             out.write_all(b"\n")?;
             out.into_inner()
-                .map_err(std::io::IntoInnerError::into_error)?
+                .map_err(io::IntoInnerError::into_error)?
                 .sync_all()?;
             fs::rename(&unfinished, &path)
         };
@@ -207,6 +210,16 @@ pub(super) fn sync_directory(directory: &Path) -> Result<(), ExportError> {
     File::open(directory)
         .and_then(|opened| opened.sync_all())
         .map_err(ExportError::file("sync", directory))
+}
+
+/// What a manifest holds; an error for what cannot be one.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() || found.len() > MAX_BYTES {
+        let what = format!("it is no file, or one of more than {MAX_BYTES} bytes");
+        return Err(io::Error::other(what));
+    }
+    fs::read(path)
 }
 
 #[cfg(test)]

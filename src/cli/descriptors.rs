@@ -1,0 +1,77 @@
+//! How many files and connections this process may have open, and how many a run needs.
+//!
+//! A run that has too few fails somewhere, and it looks like the service's fault. So it is looked at before.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::error::CliError;
+use super::exit::ExitStatus;
+
+/// What the runtime, the database and its readers take before the first request. 15 were counted.
+const FOR_A_COMMAND: u64 = 22;
+/// What of that is left to be opened once the runtime is there.
+const AFTER_THE_RUNTIME: u64 = 14;
+/// What a request takes: its connection, and a file or a socket to look up the name.
+const FOR_A_REQUEST: u64 = 2;
+
+/// Makes sure that a command which fetches, or runs beside signals, can open what it needs.
+pub fn ensure() -> Result<(), CliError> {
+    at_a_time(FOR_A_COMMAND, 1).map(drop)
+}
+
+/// How many requests of the wanted `concurrency` can be made at a time; fewer are warned of. The runtime is there.
+pub fn fit(concurrency: usize) -> Result<usize, CliError> {
+    at_a_time(AFTER_THE_RUNTIME, concurrency)
+}
+
+fn at_a_time(reserve: u64, concurrency: usize) -> Result<usize, CliError> {
+    let wanted = u64::try_from(concurrency).unwrap_or(u64::MAX);
+    let used = open_now().saturating_add(reserve);
+    let needed = used.saturating_add(wanted.saturating_mul(FOR_A_REQUEST));
+    let Some(limit) = raised_to(needed) else {
+        return Ok(concurrency);
+    };
+    let fitting = limit.saturating_sub(used) / FOR_A_REQUEST;
+    if fitting == 0 {
+        return Err(
+            CliError::new(ExitStatus::FAILED, &TooFew { limit, needed }).with_help(Some(
+                "raise it with `ulimit -n 256`, or with `LimitNOFILE=256` in a systemd unit",
+            )),
+        );
+    }
+    tracing::warn!(
+        "only {fitting} requests are made at a time instead of {concurrency}: {}",
+        TooFew { limit, needed }
+    );
+    Ok(usize::try_from(fitting).unwrap_or(concurrency))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("this process may have {limit} files open (`ulimit -n`), and needs {needed}")]
+struct TooFew {
+    limit: u64,
+    needed: u64,
+}
+
+/// Raises the limit to `needed` as far as this process may; `None` where that is enough, else the limit.
+fn raised_to(needed: u64) -> Option<u64> {
+    let limits = getrlimit(Resource::Nofile);
+    let limit = limits.current.filter(|limit| *limit < needed)?;
+    let most = limits.maximum.map_or(needed, |most| most.min(needed));
+    let wanted = Rlimit {
+        current: Some(most),
+        maximum: limits.maximum,
+    };
+    match setrlimit(Resource::Nofile, wanted) {
+        Ok(()) if most >= needed => None,
+        Ok(()) => Some(most),
+        Err(_) => Some(limit),
+    }
+}
+
+/// How many are open; the three standard ones where that cannot be told.
+fn open_now() -> u64 {
+    let listed = std::fs::read_dir("/dev/fd").map(Iterator::count);
+    // The listing itself is one of them.
+    listed.map_or(3, |count| u64::try_from(count).unwrap_or(3).saturating_sub(1))
+}
