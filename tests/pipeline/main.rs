@@ -10,6 +10,7 @@
 )]
 
 mod backfill;
+mod bounds;
 mod changes;
 mod check;
 mod clocks;

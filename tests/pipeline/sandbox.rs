@@ -187,6 +187,14 @@ impl Sandbox {
         self.assert_holds(range, |_, _| Slot::Stored);
     }
 
+    /// This many points are stored in all.
+    #[track_caller]
+    pub(crate) fn assert_stored(&self, points: i64) {
+        let sql = "SELECT count(*) FROM origin_stats";
+        let stored: i64 = self.database().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(stored, points);
+    }
+
     /// How many requests have reached the simulator.
     pub(crate) fn requests(&self) -> usize {
         self.simulator.requests().len()
