@@ -23,7 +23,7 @@ fn described(info: &PanicHookInfo<'_>) -> String {
     let name = thread.name().unwrap_or("unnamed");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let mut described = format!(
-        "internal error in thread {name} at {place}: {}\n",
+        "error: a defect in thread `{name}` at {place}: {}\n",
         message(info.payload())
     );
     // As RUST_BACKTRACE says.
@@ -81,7 +81,7 @@ mod tests {
         let shown = String::from_utf8(ended.stderr).unwrap();
         let stars = "*".repeat(32);
         assert!(
-            shown.contains("internal error in thread library at ")
+            shown.contains("error: a defect in thread `library` at ")
                 && shown.contains(&format!(
                     "planted \\u{{1b}}[2J {stars} and {stars}\\nin two lines\n"
                 )),

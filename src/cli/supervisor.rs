@@ -8,7 +8,6 @@
 //! default action for signals.
 
 use std::io::{self, Write as _};
-use std::panic::PanicHookInfo;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,8 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::exit::ExitStatus;
+use super::panics;
+use super::redactor::Redactor;
 use super::summary_view::signal_status;
 use crate::interrupt::{self, Signal};
 
@@ -31,7 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Runs `command`, and returns how the process is to end: as the command says; at a signal, at a second one, or in
 /// the time after it, whether the command has ended or not; after a panic with 1.
 pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitStatus {
-    std::panic::set_hook(Box::new(report_panic));
+    // Until the command knows the key, there is nothing to hide.
+    panics::install(Redactor::default());
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let ended = runtime.and_then(|runtime| runtime.block_on(watch_over(command)));
     ended.unwrap_or_else(|error| {
@@ -93,22 +95,6 @@ fn lost() -> ExitStatus {
     say("error: jdcdn-stats stopped because of a defect of its own; what was committed before is safe\n");
     say("help: run the same command again; please report this with the lines above\n");
     ExitStatus::FAILED
-}
-
-/// Says where a thread panicked. Of the message only what stands in the source is shown: the rest may be a piece of
-/// an answer, or a secret.
-fn report_panic(panic: &PanicHookInfo<'_>) {
-    let thread = thread::current();
-    let name = thread.name().unwrap_or("unnamed");
-    let place = panic.location().map_or_else(
-        || "an unknown place".to_owned(),
-        |place| format!("{}:{}:{}", place.file(), place.line(), place.column()),
-    );
-    let message = panic.payload().downcast_ref::<&'static str>();
-    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-    say(&format!(
-        "error: a defect in thread `{name}` at {place}{message}\n"
-    ));
 }
 
 /// Nobody is left to tell when that fails.

@@ -1,6 +1,7 @@
 //! Where the secret key comes from.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -116,7 +117,8 @@ impl KeySource {
             .metadata()
             .ok()
             .filter(std::fs::Metadata::is_file)
-            .and_then(|_| read_some(File::open(path).ok()?).ok())?;
+            .and_then(|_| patience::open(path).ok())
+            .and_then(|mut file| patience::read_all(&mut file, MAX_KEY_BYTES, patience::PATIENCE).ok())?;
         Some(String::from_utf8_lossy(&bytes).into_owned().into())
     }
 

@@ -13,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::interrupt;
+
 /// The longest that a file or a program may take to give what it has.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that a program may print.
@@ -75,10 +77,15 @@ pub(super) fn run(
     if is_alone {
         command.process_group(0);
     }
+    // At a signal the process must not end before the program has.
+    let careful = interrupt::careful();
     let mut child = command.spawn()?;
     let ended = watch(&mut child, kept, patience);
     if ended.is_err() {
         end(&mut child, is_alone);
+    }
+    if interrupt::caught().is_some() {
+        interrupt::give_way(careful);
     }
     ended
 }
@@ -116,6 +123,9 @@ fn watch(child: &mut Child, kept: usize, patience: Duration) -> io::Result<(Exit
                 format!("it printed more than {MAX_OUTPUT_BYTES} bytes and was stopped"),
             ));
         }
+        if interrupt::caught().is_some() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         if Instant::now() >= deadline {
             return Err(late("it did not end", patience));
         }
@@ -132,7 +142,7 @@ fn end(child: &mut Child, is_alone: bool) {
     let _ = child.wait();
 }
 
-/// Waits a moment for something to read. This is where a wait can be ended by something else.
+/// Waits a moment for something to read.
 fn is_ready(source: &impl AsFd) -> io::Result<bool> {
     let step = Timespec::try_from(STEP).ok();
     match poll(&mut [PollFd::new(source, PollFlags::IN)], step.as_ref()) {
