@@ -232,8 +232,14 @@ mod tests {
         );
         if !io::stdin().is_terminal() {
             let pid = std::fs::read_to_string(pid).unwrap();
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-            assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
+            let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            // The kernel takes a moment to end it.
+            let is_gone = |stat: &str| stat.is_empty() || stat.contains(") Z");
+            let began = Instant::now();
+            while !is_gone(&stat()) {
+                assert!(began.elapsed() < Duration::from_mins(1), "{}", stat());
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
     }
 
