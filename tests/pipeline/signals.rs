@@ -450,3 +450,33 @@ fn a_panic_elsewhere_ends_with_a_sentence() {
         assert_covered_is_true(&sandbox.database(), sandbox.simulator.truth(), at(NOW));
     }
 }
+
+#[test]
+fn a_signal_kills_a_key_command_with_what_it_has_started() {
+    let sandbox = sandbox(Duration::ZERO);
+    let script = "sleep 1000 & echo $! > key.pid; wait";
+    let key = format!("secret_key_command = [\"sh\", \"-c\", \"{script}\"]\nstart = \"2026-06-13\"");
+    sandbox.configure("jcloud_00", &key);
+    for args in [&["sync"][..], &["watch"], &["check"]] {
+        let pid_file = sandbox.path("key.pid");
+        let _ = std::fs::remove_file(&pid_file);
+        let mut command = sandbox.command(args);
+        command
+            .env_remove("JDCDN_SECRET_KEY")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let pid = || {
+            std::fs::read_to_string(&pid_file)
+                .ok()
+                .filter(|pid| pid.ends_with('\n'))
+        };
+        wait_until("the key command waits", || pid().is_some());
+        let ended = stop(child, "TERM", &args.join(" "));
+        assert_eq!(ended.code, Some(143), "{args:?}: {}", ended.stderr);
+        let stat = format!("/proc/{}/stat", pid().unwrap().trim());
+        wait_until("what it started is gone", || {
+            std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z"))
+        });
+    }
+}
