@@ -127,7 +127,8 @@ fn gaps(database: &Connection, domain: &str) -> Vec<(i64, i64, String)> {
     rows.unwrap().map(Result::unwrap).collect()
 }
 
-fn run(seed: u64, met: &mut BTreeMap<String, u64>) {
+/// The schedule of one seed; counts the faults that were met.
+pub(crate) fn run(seed: u64, met: &mut BTreeMap<String, u64>) {
     let mut schedule = Schedule::new(seed);
     let truth = schedule.settings.truth();
     let lies = schedule.settings.clone();

@@ -13,6 +13,7 @@ mod backfill;
 mod bounds;
 mod changes;
 mod check;
+mod checker;
 mod clocks;
 mod convergence;
 mod cookbook;

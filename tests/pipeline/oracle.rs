@@ -9,7 +9,8 @@ use jdcdn_stats::simulator::{Truth, TruthPoint};
 use jdcdn_stats::store::{Health, LockState, Look};
 use rusqlite::Connection;
 
-use crate::rollups::{assert_nothing_owed, assert_rollups};
+use crate::checker::{shown, violations};
+use crate::rollups::assert_nothing_owed;
 use crate::sandbox::{NOW, Sandbox, at};
 
 /// A point as the database tells it: bandwidth, pv, and every reported code with its count.
@@ -97,7 +98,7 @@ pub(crate) fn assert_slots(
 }
 
 /// The coverage of a domain: from, to, and whether it was never fetched because it is beyond retention.
-fn covered(database: &Connection, domain: &str) -> Vec<(i64, i64, bool)> {
+pub(crate) fn covered(database: &Connection, domain: &str) -> Vec<(i64, i64, bool)> {
     let mut select = database
         .prepare_cached(
             "SELECT start_ts, end_ts, reached IS NULL FROM domain d JOIN coverage c ON c.domain_id = d.id
@@ -152,53 +153,11 @@ pub(crate) fn stored(database: &Connection, domain: &str) -> BTreeMap<i64, Row> 
     points
 }
 
-/// SQLite finds nothing wrong, no row refers to nothing, and every point is covered.
+/// The checker finds nothing wrong with the file by itself.
 #[track_caller]
 pub(crate) fn assert_sound(database: &Connection) {
-    let check: String = database
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(check, "ok");
-    let count = |sql: &str| -> i64 { database.query_row(sql, [], |row| row.get(0)).unwrap() };
-    assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(
-        count(
-            "SELECT count(*) FROM point p WHERE NOT EXISTS (SELECT 1 FROM coverage c WHERE
-             c.domain_id = p.domain_id AND c.start_ts <= p.ts AND p.ts < c.end_ts AND c.reached IS NOT NULL)"
-        ),
-        0,
-        "points that no coverage speaks for"
-    );
-    assert_eq!(
-        count(
-            "SELECT count(*) FROM coverage a JOIN coverage b ON a.domain_id = b.domain_id
-             AND a.start_ts < b.start_ts AND a.end_ts > b.start_ts"
-        ),
-        0,
-        "coverage that overlaps"
-    );
-    assert_eq!(
-        count(
-            "SELECT count(*) FROM gap g JOIN point p ON p.domain_id = g.domain_id
-             AND p.ts >= g.start_ts AND p.ts < g.end_ts"
-        ),
-        0,
-        "gaps that hold a point"
-    );
-    // What was fetched holds a point or is a gap; so no kill loses a hole, and none is noted that is not there.
-    assert_eq!(
-        count(
-            "SELECT count(*) FROM domain d WHERE
-             (SELECT total((end_ts - start_ts) / 300) FROM coverage c WHERE c.domain_id = d.id AND reached IS NOT NULL)
-             <> (SELECT count(*) FROM point p WHERE p.domain_id = d.id)
-              + (SELECT total(slots) FROM gap g WHERE g.domain_id = d.id AND reason IN ('empty', 'rejected'))
-             OR (SELECT total((end_ts - start_ts) / 300) FROM coverage c WHERE c.domain_id = d.id AND reached IS NULL)
-             <> (SELECT total(slots) FROM gap g WHERE g.domain_id = d.id AND reason = 'beyond_retention')"
-        ),
-        0,
-        "gaps that do not add up with coverage and points"
-    );
-    assert_rollups(database);
+    let violations = violations(database);
+    assert!(violations.is_empty(), "{}", shown(&violations));
     assert_verified(database);
 }
 

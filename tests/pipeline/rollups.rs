@@ -131,12 +131,18 @@ const READ: [&str; 4] = [
 /// All rollups say what the points add up to, but for the days that are still noted as due.
 #[track_caller]
 pub(crate) fn assert_rollups(database: &Connection) {
+    assert_eq!(rollup_violations(database), Vec::<String>::new());
+}
+
+/// The rows of the rollups that do not say what the points add up to, but for the days that are still noted as due.
+pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
     let edges: (Option<i64>, Option<i64>) = database
         .query_row("SELECT min(start_ts), max(end_ts) FROM coverage", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .unwrap();
     let owed = owed(database);
+    let mut violations = Vec::new();
     let mut seen = 0;
     let shift = shift(database);
     if let (Some(from), Some(to)) = edges {
@@ -156,9 +162,14 @@ pub(crate) fn assert_rollups(database: &Connection) {
                 expected.retain(|key, _| !is_owed(&owed, key));
                 stored.retain(|key, _| !is_owed(&owed, key));
                 for (key, row) in expected {
-                    assert_eq!(stored.remove(&key), Some(row), "{key}, by {sql}");
+                    let told = stored.remove(&key);
+                    if told.as_ref() != Some(&row) {
+                        violations.push(format!("{key} is {told:?}, the points say {row}, by {sql}"));
+                    }
                 }
-                assert_eq!(stored, Rows::new(), "more than the points add up to, by {sql}");
+                let surplus = stored.into_iter();
+                violations
+                    .extend(surplus.map(|row| format!("more than the points add up to: {row:?}, by {sql}")));
             }
             from = end;
         }
@@ -171,11 +182,10 @@ pub(crate) fn assert_rollups(database: &Connection) {
             |row| row.get(0),
         )
         .unwrap();
-    assert_eq!(
-        i64::try_from(seen),
-        Ok(all),
-        "rows of months that were never asked for"
-    );
+    if i64::try_from(seen) != Ok(all) {
+        violations.push(format!("{all} rows, and {seen} of months that were asked for"));
+    }
+    violations
 }
 
 /// Nothing is left to be brought up to date.
