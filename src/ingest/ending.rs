@@ -177,10 +177,13 @@ impl Ending {
         let outcome = outcome(stop, &self.failures, &totals);
         let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
         let skipped = self.windows_planned.saturating_sub(over);
+        // A store that broke or was cut off early never learned how much was planned.
+        let planned = self.windows_planned.saturating_sub(totals.windows_planned);
         let finish = Finish {
             outcome,
             finished_at: self.clock.now(),
             totals: RunTotals {
+                windows_planned: planned,
                 windows_skipped: skipped,
                 ..RunTotals::default()
             },
@@ -193,6 +196,7 @@ impl Ending {
             Ok(totals) => Ok((totals, outcome)),
             Err(error) if error.is_interruption() => {
                 self.warnings.push(NOT_CLOSED.to_owned());
+                totals.windows_planned += planned;
                 totals.windows_skipped += skipped;
                 Ok((totals, outcome))
             }
