@@ -14,7 +14,8 @@ use super::gap_log::Expected;
 use super::{coverage, rejects};
 use crate::model::gap_rules::{Evidence, explained, judged, rejected, repaint};
 use crate::model::gaps::{GapFinder, never_asked};
-use crate::model::{CoverageSpan, Gap, GapReason, Shape, Span, civil};
+use crate::model::slot::slot_floor;
+use crate::model::{CoverageSpan, Gap, GapReason, Shape, Span, UnixSeconds, civil};
 
 /// Brings the rows of a domain inside `window` in line with what a commit has just written there.
 ///
@@ -175,6 +176,10 @@ pub(super) fn expect(tx: &Connection, dictionary: &mut Dictionary, expected: &Ex
         "SELECT domain_id, start_ts, end_ts, reason, confirmed, asked_domains, asked_slots FROM gap
          WHERE reason = 'failed' ORDER BY domain_id, start_ts",
     )?;
+    for (domain, gaps) in &failed {
+        let (before, after) = cut_off_future(gaps, slot_floor(expected.until));
+        write(tx, *domain, &before, &after)?;
+    }
     for (domain, before) in of_reason(
         "SELECT domain_id, start_ts, end_ts, reason, confirmed, asked_domains, asked_slots FROM gap
          WHERE reason = 'never_asked' ORDER BY domain_id, start_ts",
@@ -195,6 +200,21 @@ pub(super) fn expect(tx: &Connection, dictionary: &mut Dictionary, expected: &Ex
         write(tx, domain, &before, &after)?;
     }
     Ok(())
+}
+
+/// The gaps that reach past `until`, and what is left of them: what failed while the clock ran ahead is no gap yet.
+fn cut_off_future(gaps: &[Gap], until: UnixSeconds) -> (Vec<Gap>, Vec<Gap>) {
+    let ahead: Vec<Gap> = gaps
+        .iter()
+        .filter(|gap| gap.span.end() > until)
+        .copied()
+        .collect();
+    let left = ahead.iter().filter_map(|gap| {
+        let span = Span::new(gap.span.start(), until)?;
+        Some(Gap { span, ..*gap })
+    });
+    let left = left.collect();
+    (ahead, left)
 }
 
 /// Whether the table speaks of all that is stored, and not only of what was stored since it is there.

@@ -83,6 +83,22 @@ fn with_a_clock_a_day_off_the_signature_is_refused_and_nothing_else_happens() {
 }
 
 #[test]
+fn what_failed_while_the_clock_ran_ahead_is_no_gap_once_it_is_right() {
+    let sandbox = Sandbox::with_domains(2);
+    sandbox.configure("jcloud_00", "start = \"2026-06-13 12:00\"");
+    let gaps = || -> i64 {
+        let sql = "SELECT count(*) FROM origin_gaps WHERE reason = 'failed'";
+        sandbox.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let mut ahead = sandbox.command(&["sync"]);
+    ahead.env("JDCDN_TEST_NOW", at("2036-06-15 12:00").to_string());
+    assert_ne!(ended(ahead.output().unwrap()).code, Some(0));
+    assert!(gaps() > 0);
+    sandbox.run(&["sync"]).with(0);
+    assert_eq!(gaps(), 0);
+}
+
+#[test]
 fn the_zone_of_the_host_changes_nothing() {
     let database = |zone: Option<&str>| {
         let sandbox = Sandbox::with_domains(2);
