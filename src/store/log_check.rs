@@ -123,8 +123,11 @@ fn filled(file: &File, into: &mut [u8], at: u64) -> io::Result<bool> {
     }
 }
 
-/// The states in a log: those of the first pages of the database that it holds. `None` where it holds none, or is no
-/// log that SQLite would read.
+/// The states in a log: those of the first pages of the database that its commits hold. `None` where it holds none, or
+/// is no log that SQLite would read.
+///
+/// Like SQLite this stops at the first page whose sum is wrong, and ignores what no commit ends. After a power loss any
+/// part of an unsynced log may be missing, and such a log is this file's own.
 fn read(log: &File) -> io::Result<Option<LogStates>> {
     let mut header = [0; 32];
     if !filled(log, &mut header, 0)? || word(&header, 0).is_none_or(|magic| magic & !1 != LOG_MAGIC) {
@@ -134,22 +137,75 @@ fn read(log: &File) -> io::Result<Option<LogStates>> {
     if !(512..=1 << 16).contains(&page_size) {
         return Ok(None);
     }
+    let mut sum = Sum::of(&header);
+    sum.add(header.get(..24).unwrap_or_default());
+    if !sum.is_at(&header, 24) {
+        return Ok(None);
+    }
     let mut found: Option<LogStates> = None;
+    let mut uncommitted: Option<State> = None;
     let mut at = LOG_HEADER;
     let mut frame = [0; 24];
+    let mut page = vec![0; usize::try_from(page_size).unwrap_or_default()];
     // Beyond the pages of this use of the file are those of an earlier one, with other salts.
     while filled(log, &mut frame, at)? && frame.get(8..16) == header.get(16..24) {
-        let mut page = [0; 64];
-        if word(&frame, 0) == Some(1)
-            && filled(log, &mut page, at + FRAME_HEADER)?
-            && let Some(state) = state_in(&page)
+        if !filled(log, &mut page, at + FRAME_HEADER)? {
+            break;
+        }
+        sum.add(frame.get(..8).unwrap_or_default());
+        sum.add(&page);
+        if !sum.is_at(&frame, 16) {
+            break;
+        }
+        if word(&frame, 0) == Some(1) {
+            uncommitted = state_in(&page);
+        }
+        // The last page of a commit tells the size of the database.
+        if word(&frame, 4) != Some(0)
+            && let Some(last) = uncommitted.take()
         {
-            let first = found.map_or(state, |found| found.first);
-            found = Some(LogStates { first, last: state });
+            let first = found.map_or(last, |found| found.first);
+            found = Some(LogStates { first, last });
         }
         at += FRAME_HEADER + page_size;
     }
     Ok(found)
+}
+
+/// The running sum of a log, over its header and every page so far.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    is_big_endian: bool,
+    words: (u32, u32),
+}
+
+impl Sum {
+    fn of(header: &[u8]) -> Self {
+        Self {
+            is_big_endian: word(header, 0).is_some_and(|magic| magic & 1 == 1),
+            words: (0, 0),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let (mut one, mut two) = self.words;
+        let read = if self.is_big_endian {
+            u32::from_be_bytes
+        } else {
+            u32::from_le_bytes
+        };
+        let (pairs, _) = bytes.as_chunks::<8>();
+        for &[a, b, c, d, e, f, g, h] in pairs {
+            one = one.wrapping_add(read([a, b, c, d])).wrapping_add(two);
+            two = two.wrapping_add(read([e, f, g, h])).wrapping_add(one);
+        }
+        self.words = (one, two);
+    }
+
+    /// Whether the sum that is stored at this offset is this one.
+    fn is_at(self, bytes: &[u8], at: usize) -> bool {
+        word(bytes, at).zip(word(bytes, at + 4)) == Some(self.words)
+    }
 }
 
 #[cfg(test)]
@@ -209,6 +265,37 @@ mod tests {
         for bytes in [&b""[..], b"short", &[0xff; 4096]] {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(read(&File::open(&path).unwrap()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_log_that_lost_a_page_at_a_power_failure_is_still_the_files_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let (main, log) = (dir.path().join("a.db"), dir.path().join("a.db-wal"));
+        let database = rusqlite::Connection::open(&main).unwrap();
+        let commit = |number: i32| database.pragma_update(None, "user_version", number).unwrap();
+        database
+            .pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+            .unwrap();
+        commit(1);
+        database
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
+        (2..=5).for_each(commit);
+        let belongs = |bytes: &[u8]| {
+            let lossy = dir.path().join("lossy");
+            std::fs::write(&lossy, bytes).unwrap();
+            super::belongs(&File::open(&main).unwrap(), &lossy).unwrap()
+        };
+        let whole = std::fs::read(&log).unwrap();
+        assert!(belongs(&whole));
+        let frames = (whole.len() - 32) / (24 + 4096);
+        assert_eq!(frames, 4);
+        for frame in 0..frames {
+            let page = 32 + frame * (24 + 4096) + 24;
+            let mut lossy = whole.clone();
+            lossy[page..page + 512].fill(0);
+            assert!(belongs(&lossy), "page {frame}");
         }
     }
 }
