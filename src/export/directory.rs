@@ -44,7 +44,7 @@ impl Directory {
         schema: usize,
         now: UnixSeconds,
     ) -> Result<Self, ExportError> {
-        fs::create_dir_all(root).map_err(ExportError::file("make the directory", root))?;
+        make(root)?;
         refuse_foreign(root)?;
         let holder = Holder {
             command: "export".to_owned(),
@@ -198,6 +198,18 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// Makes `root` and what is missing above it, so that a power failure takes none of it away again.
+fn make(root: &Path) -> Result<(), ExportError> {
+    let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let missing: Vec<&Path> = named.take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(root).map_err(ExportError::file("make the directory", root))?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        sync_directory(above.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 /// Refuses a directory that has no manifest, but something in it.

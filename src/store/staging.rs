@@ -119,10 +119,17 @@ fn remove(directory: &Path) -> io::Result<()> {
             fs::remove_file(entry.path())?;
         }
     }
+    sync(directory)?;
     match fs::remove_file(lock_file(directory)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::remove_dir(directory),
     }
+}
+
+/// Brings the names in a directory to the disk. The lock file is there before all others and after them, also at a power
+/// failure, so that what is left is always known as such.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Locks a directory just made; `None` where a sweep was faster.
@@ -135,6 +142,7 @@ fn hold(directory: &Path) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
+    sync(directory)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(None),
         // Where the file system has no locks, a sweep cannot take one either, and removes nothing.
