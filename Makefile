@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test converge test-tools test-tools-slow lint docs bench install clean
+.PHONY: help demo test converge torture test-tools test-tools-slow lint docs bench install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## every test, on the real binary and the real store
 converge: ## random schedules of wrong answers, then an honest API: SCHEDULES=10000
 	JDCDN_SCHEDULES=$(or $(SCHEDULES),10000) cargo test --locked --test pipeline -- convergence:: --nocapture
 
+torture: ## attacks on the release binary, with a report: MINUTES=50 SEED=7 GROUP=kills CASE=3
+	MINUTES=$(MINUTES) SEED=$(SEED) GROUP=$(GROUP) CASE=$(CASE) cargo test --release --locked --test torture
+
 test-tools: ## what other programs make of the database; needs python3 and apt, installs the rest
 	tests/tools/run.sh
 
@@ -23,6 +26,7 @@ test-tools-slow: ## the same with programs that take minutes to install
 lint: ## formatting, clippy and rustdoc, warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test torture -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 
 docs: ## docs/schema.md and what deploy/bi says of the tables, from origin_dictionary

@@ -9,6 +9,7 @@
     reason = "what cannot be set up, or is not there, is a failed test"
 )]
 
+mod attacks;
 mod backfill;
 mod bounds;
 mod changes;
@@ -61,3 +62,29 @@ mod unheard;
 mod upgrades;
 mod usage;
 mod watch;
+
+/// The attacks of `make torture`, of which `attacks` makes a few.
+macro_rules! of_the_torture {
+    ($($name:ident = $path:literal),+) => {
+        $(
+            #[path = $path]
+            #[allow(
+                dead_code,
+                unused_imports,
+                clippy::unnecessary_wraps,
+                reason = "what only `make torture` uses"
+            )]
+            mod $name;
+        )+
+    };
+}
+of_the_torture!(
+    attack = "../torture/attack.rs",
+    kills = "../torture/kills.rs",
+    listing = "../torture/listing.rs",
+    power = "../torture/power.rs",
+    recording = "../torture/recording.rs",
+    stage = "../torture/stage.rs",
+    trace = "../torture/trace.rs",
+    tracer = "../torture/tracer.rs"
+);
