@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use super::descriptors;
 use super::exit::ExitStatus;
 use super::panics;
 use super::redactor::Redactor;
@@ -37,6 +38,10 @@ pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitS
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let ended = runtime.and_then(|runtime| runtime.block_on(watch_over(command)));
     ended.unwrap_or_else(|error| {
+        if let Err(too_few) = descriptors::ensure() {
+            too_few.print(&mut io::stderr());
+            return too_few.status();
+        }
         say(&format!("error: the program cannot start: {error}\n"));
         say("help: allow it more open files and threads (`ulimit -n`, `ulimit -u`)\n");
         ExitStatus::FAILED

@@ -143,8 +143,8 @@ fn the_first_run_catches_up_and_runs_with_nothing_due_are_not_worth_a_line() {
         assert!(began.elapsed() < PATIENCE);
     }
     let log = watch.stops();
-    // The clock's announcement, the beginning, the run, the end.
-    assert_eq!(log.len(), 4, "{log:#?}");
+    // The clock's announcement, the beginning, the new database, the run, the end.
+    assert_eq!(log.len(), 5, "{log:#?}");
 }
 
 #[test]
