@@ -15,6 +15,14 @@ const AFTER_THE_RUNTIME: u64 = 11;
 /// What a request takes: its connection, and a file or a socket to look up the name.
 const FOR_A_REQUEST: u64 = 2;
 
+/// What the supervisor and a command that reads take: 6 and 5.
+const FOR_THE_START: u64 = 11;
+
+/// Makes sure that the program can start at all.
+pub fn ensure_start() -> Result<(), CliError> {
+    at_a_time(FOR_THE_START, 0).map(drop)
+}
+
 /// Makes sure that a command which fetches, or runs beside signals, can open what it needs.
 pub fn ensure() -> Result<(), CliError> {
     at_a_time(FOR_A_COMMAND, 1).map(drop)

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::ReportFormat;
 use super::client::client;
@@ -29,9 +28,6 @@ use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, tex
 use crate::plan::{Order, Plan, PlanSettings, Refresh};
 use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
 
-/// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all
-/// common processors, macOS, BSD).
-const SIGXFSZ: i32 = 25;
 /// How many threads read answers and look up names; reading is an eighth of the work of a run. Each keeps a
 /// heap of its own: a year of 100 domains took up to 71 MiB with four and 57 MiB with two.
 const BLOCKING_THREADS: usize = 2;
@@ -329,20 +325,13 @@ impl From<PullError> for CliError {
 /// Reading an answer and waiting for the writer take a thread each; `blocking` is how many there may be.
 /// Drop it with `shutdown_background`: requests that were given up and a writer in the middle of a
 /// transaction are left to end with the process; what they had not committed is not there.
-///
-/// From here on a limit for the size of files (`ulimit -f`) is an error of the write that meets it, which is
-/// reported as a full disk is, and not the end of the process. So it comes before the database is opened.
 pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
     descriptors::ensure()?;
-    let build = || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(blocking)
-            .build()?;
-        runtime.block_on(async { signal(SignalKind::from_raw(SIGXFSZ)).map(drop) })?;
-        Ok(runtime)
-    };
-    build().map_err(|error: std::io::Error| CliError::new(ExitStatus::FAILED, &error))
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(blocking)
+        .build()
+        .map_err(|error| CliError::new(ExitStatus::FAILED, &error))
 }
 
 /// Runs what is prepared with progress on standard error, stopped by a signal.

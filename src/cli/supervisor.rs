@@ -25,6 +25,9 @@ use crate::interrupt::{self, Signal};
 
 /// How long a command may take to end by itself after a signal. Two seconds are promised.
 const TIME_TO_END: Duration = Duration::from_millis(1_900);
+/// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all common
+/// processors, macOS, BSD).
+const SIGXFSZ: i32 = 25;
 /// What the operating system gives to a main thread, on which the command would run otherwise.
 const STACK: usize = 8 << 20;
 /// How often it is looked whether the command still has something to put in order.
@@ -35,13 +38,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitStatus {
     // Until the command knows the key, there is nothing to hide.
     panics::install(Redactor::default());
+    if let Err(too_few) = descriptors::ensure_start() {
+        too_few.print(&mut io::stderr());
+        return too_few.status();
+    }
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let ended = runtime.and_then(|runtime| runtime.block_on(watch_over(command)));
     ended.unwrap_or_else(|error| {
-        if let Err(too_few) = descriptors::ensure() {
-            too_few.print(&mut io::stderr());
-            return too_few.status();
-        }
         say(&format!("error: the program cannot start: {error}\n"));
         say("help: allow it more open files and threads (`ulimit -n`, `ulimit -u`)\n");
         ExitStatus::FAILED
@@ -51,6 +54,9 @@ pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitS
 async fn watch_over(command: impl FnOnce() -> ExitStatus + Send + 'static) -> io::Result<ExitStatus> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
+    // A limit for the size of files (`ulimit -f`) is an error of the write that meets it, which is reported as a full
+    // disk is, and not the end of the process without a word.
+    drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let (tell, mut ended) = oneshot::channel();
     let run = move || {
         // Nobody is left to tell where the process ends already.
