@@ -151,6 +151,19 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a file that exists, its settings as they are.
+pub(super) fn open_to_change(path: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            | OpenFlags::SQLITE_OPEN_EXRESCODE,
+    )?;
+    connection.busy_timeout(BUSY_STEP)?;
+    Ok(connection)
+}
+
 /// Opens the database at a located path for writing, made if need be, its schema up to date.
 ///
 /// Whatever is to be refused is refused before the first write. The caller holds the lock.

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags};
 
-use super::connection::{self, BUSY_STEP, Existing, suffixed};
+use super::connection::{self, Existing, suffixed};
 use super::error::{Result, StoreError, StoreErrorKind};
 use super::lock::{Holder, Lock};
 use super::main_file::{self, MainFile};
@@ -134,12 +133,7 @@ fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
     // A path is bytes; SQLite takes them as they are.
     let into = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
     source.execute("VACUUM INTO ?1", [into])?;
-    let copy = Connection::open_with_flags(
-        copy,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_EXRESCODE,
-    )?;
+    let copy = connection::open_to_change(copy)?;
     copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // A write-ahead log would lie beside the copy.
     copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
@@ -186,14 +180,7 @@ fn fold(path: &Path) -> Result<bool> {
     if connection::inspect(path)? == Existing::Empty {
         return Ok(false);
     }
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW
-            | OpenFlags::SQLITE_OPEN_EXRESCODE,
-    )?;
-    connection.busy_timeout(BUSY_STEP)?;
+    let connection = connection::open_to_change(path)?;
     Ok(connection::checkpoint(&connection, path, connection::CHECKPOINT_WAIT)?.complete)
 }
 

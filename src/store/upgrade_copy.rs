@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
 
-use super::connection::{self, BUSY_STEP, Existing, suffixed};
+use super::connection::{self, Existing, suffixed};
 use super::error::{Result, StoreErrorKind};
 use super::health;
 use super::migrations;
@@ -131,22 +131,9 @@ pub(super) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
 
 /// Undoes what a killed process had begun, so that the database can be looked at.
 fn roll_back(database: &Path) -> Result<()> {
-    let connection = open_to_change(database)?;
+    let connection = connection::open_to_change(database)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(())
-}
-
-/// Opens a file that exists, its settings as they are.
-fn open_to_change(path: &Path) -> Result<Connection> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW
-            | OpenFlags::SQLITE_OPEN_EXRESCODE,
-    )?;
-    connection.busy_timeout(BUSY_STEP)?;
-    Ok(connection)
 }
 
 /// Refuses to begin where the disk has no room for the copy and the upgrade.
@@ -184,7 +171,7 @@ fn copy_pages(source: &Connection, copy: &Path) -> Result<()> {
 /// Makes the copy a file that needs no other file beside it, and refuses one that is not sound: then the database is
 /// not, either.
 fn make_whole(copy: &Path) -> Result<()> {
-    let copy = open_to_change(copy)?;
+    let copy = connection::open_to_change(copy)?;
     copy.pragma_update(None, "synchronous", "off")?;
     let mode: String = copy.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
     if mode != "delete" {
