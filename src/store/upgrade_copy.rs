@@ -91,6 +91,9 @@ pub(super) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
     if connection::inspect(database)? == Existing::Empty {
         return Ok(None);
     }
+    // The upgrade that left a staging directory may have been the last one for a long time.
+    let directory = database.parent().unwrap_or(Path::new("/"));
+    staging::sweep(directory, PURPOSE);
     if connection::has_hot_journal(database) {
         roll_back(database)?;
     }
@@ -102,7 +105,6 @@ pub(super) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
     if !Volume::is_writable(database) {
         return Ok(None);
     }
-    let directory = database.parent().unwrap_or(Path::new("/"));
     let staging = StagingDirectory::begin(directory, PURPOSE).map_err(StoreErrorKind::UpgradeCopy)?;
     // From here on the source shows the database as of this moment.
     let of_one_moment = source.unchecked_transaction()?;

@@ -215,3 +215,16 @@ fn a_damaged_file_is_not_upgraded_and_nothing_is_left_of_the_copy() {
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(others(&dir), Vec::<String>::new());
 }
+
+#[test]
+fn what_an_upgrade_could_not_remove_is_removed_by_the_next_run_though_nothing_is_to_be_upgraded() {
+    let dir = filled();
+    let path = dir.path().join("stats.db");
+    drop(open(&path).unwrap());
+    let left = dir.path().join(".jdcdn-upgrade-0123456789abcdef");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("lock"), "").unwrap();
+    fs::write(left.join("copy.db"), "half").unwrap();
+    drop(open(&path).unwrap());
+    assert_eq!(others(&dir), ["stats.db.before-v8"]);
+}
