@@ -121,9 +121,15 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
     sync(directory)?;
     match fs::remove_file(lock_file(directory)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => fs::remove_dir(directory),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    fs::remove_dir(directory).inspect_err(|error| {
+        // A thread that a signal has made give up was still writing. The lock file marks what it leaves.
+        if error.kind() == io::ErrorKind::DirectoryNotEmpty {
+            let _ = File::create(lock_file(directory));
+        }
+    })
 }
 
 /// Brings the names in a directory to the disk. The lock file is there before all others and after them, also at a power
@@ -208,6 +214,27 @@ mod tests {
         assert_eq!(fs::read_to_string(held.file("copy.db")).unwrap(), "growing");
         drop((held, second));
         assert_eq!(names(dir.path()), others);
+    }
+
+    #[test]
+    fn what_is_written_while_one_is_removed_is_removed_by_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..200 {
+            let held = StagingDirectory::begin(dir.path(), PURPOSE).unwrap();
+            let journal = held.file("copy.db-journal");
+            let over = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        let _ = fs::write(&journal, "still going");
+                    }
+                });
+                drop(held);
+                over.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            drop(StagingDirectory::begin(dir.path(), PURPOSE).unwrap());
+            assert_eq!(names(dir.path()), Vec::<String>::new());
+        }
     }
 
     #[test]
