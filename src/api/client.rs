@@ -20,6 +20,8 @@ use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
 const SHOWN_CHARS: usize = 120;
+/// A body of fewer bytes is redacted in less than a millisecond.
+const AT_ONCE: usize = 256 * 1024;
 /// How much of an unexpected body is read for that: enough to recognise a secret that begins in what is shown.
 const SHOWN_BYTES: usize = 4 * 1024;
 
@@ -180,8 +182,7 @@ impl Client {
         {
             bodies.append(&mut body, &chunk).await.map_err(too_large)?;
         }
-        secrets.redact_body(body.bytes_mut());
-        Ok(body)
+        redacted(body, secrets).await
     }
 
     async fn refusal(
@@ -215,12 +216,29 @@ impl Client {
             shown.extend_from_slice(&chunk);
         }
         // Before it is cut, which could leave a part of a secret.
-        secrets.redact_body(&mut shown);
+        secrets.redact_page(&mut shown);
         FailureKind::Http {
             status: status.as_u16(),
             shown: text::printable_bytes(&shown, SHOWN_CHARS),
         }
     }
+}
+
+/// The body without secrets. A large one takes its time, and is left to another thread: this one has signals to hear.
+async fn redacted(mut body: Body, secrets: &Secrets) -> Result<Body, FailureKind> {
+    if body.len() < AT_ONCE {
+        secrets.redact_body(body.bytes_mut());
+        return Ok(body);
+    }
+    let secrets = secrets.clone();
+    let redacted = tokio::task::spawn_blocking(move || {
+        secrets.redact_body(body.bytes_mut());
+        body
+    });
+    redacted.await.map_err(|_| FailureKind::Format {
+        what: "redacting it met a defect in this program".to_owned(),
+        shown: String::new(),
+    })
 }
 
 /// An HTTP client without connections.

@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use spelling::{Fold, Reading};
+use spelling::{Fold, Quotes, Reading};
 
 /// The fewest characters of a secret. Shorter ones may stand in ordinary text by chance.
 pub const SHORTEST: usize = 8;
@@ -105,9 +105,12 @@ impl Secrets {
     /// Overwrites every secret in the body of an answer. The length stays, so that positions in the body hold. A
     /// secret that looks like a number is replaced inside strings alone.
     pub fn redact_body(&self, body: &mut [u8]) {
-        for range in self.find(body, Figures::InStrings) {
-            cover(body, &range);
-        }
+        self.cover_all(body, Figures::InStrings);
+    }
+
+    /// Overwrites every secret in a text without figures, such as a page that says why there is no answer.
+    pub fn redact_page(&self, page: &mut [u8]) {
+        self.cover_all(page, Figures::Anywhere);
     }
 
     /// How much of the end of a text is kept back until more of it has come.
@@ -137,70 +140,65 @@ impl Secrets {
 
     /// `text` with the secrets covered; `None` where there are none.
     fn covered(&self, text: &[u8], figures: Figures) -> Option<Vec<u8>> {
-        let found = self.find(text, figures);
-        if found.is_empty() {
-            return None;
-        }
-        let mut text = text.to_vec();
-        for range in found {
-            cover(&mut text, &range);
-        }
-        Some(text)
+        let mut covered = text.to_vec();
+        self.cover_all(&mut covered, figures).then_some(covered)
     }
 
-    /// Where secrets stand in `text`, block by block: what is remembered for each byte has a bound.
-    fn find(&self, text: &[u8], figures: Figures) -> Vec<Range<usize>> {
+    /// Covers the secrets in `text`, block by block: what is remembered has a bound, whatever the text holds. Returns
+    /// whether there was one.
+    fn cover_all(&self, text: &mut [u8], figures: Figures) -> bool {
         if self.needles.is_empty() {
-            return Vec::new();
+            return false;
         }
         let reach = self.reach();
         let block = BLOCK.max(reach * 4);
-        let mut found = Vec::new();
+        let mut quotes = Quotes::default();
+        // A block is covered when the next one was searched, which begins with its end.
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut any = false;
         let mut start = 0;
         while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
             let part = rest.get(..block).unwrap_or(rest);
-            let ranges = self.find_in_block(part, figures != Figures::Nowhere);
-            found.extend(
-                ranges
-                    .into_iter()
-                    .map(|(range, figure)| (start + range.start..start + range.end, figure)),
-            );
-            if part.len() == rest.len() {
+            let is_last = part.len() == rest.len();
+            let mut ranges = self.find_in_block(part, figures != Figures::Nowhere);
+            if figures == Figures::InStrings && ranges.iter().any(|(_, figure)| *figure) {
+                let strings = quotes.strings(part);
+                ranges.retain(|(range, figure)| !figure || is_within(range, &strings));
+            }
+            let next = block - reach;
+            if figures == Figures::InStrings && !is_last {
+                quotes.pass(part.get(..next).unwrap_or(part));
+            }
+            let ranges = merged(ranges, start);
+            any |= !ranges.is_empty();
+            for range in std::mem::replace(&mut found, ranges) {
+                cover(text, &range);
+            }
+            if is_last {
                 break;
             }
-            start += block - reach;
+            start += next;
         }
-        let strings = (figures == Figures::InStrings && found.iter().any(|(_, figure)| *figure))
-            .then(|| spelling::strings(text));
-        found.retain(|(range, figure)| {
-            let Some(strings) = strings.as_ref().filter(|_| *figure) else {
-                return true;
-            };
-            let next = strings.partition_point(|string| string.end < range.end);
-            strings
-                .get(next)
-                .is_some_and(|string| string.start <= range.start)
-        });
-        found.into_iter().map(|(range, _)| range).collect()
+        for range in found {
+            cover(text, &range);
+        }
+        any
     }
 
-    /// Every reading of `text` is searched: as it stands, with each kind of escape read, and with all of them, level by
-    /// level. One alone would miss a secret behind something that looks like the beginning of an escape.
+    /// Every reading of `text` is searched: as it stands, with each kind of escape read by itself, and with all of them,
+    /// level by level. One alone would miss a secret behind something that looks like the beginning of an escape.
     fn find_in_block(&self, text: &[u8], figures: bool) -> Vec<(Range<usize>, bool)> {
         let mut found = self.find_in_reading(text, figures);
-        for mut reading in Reading::all(text) {
-            for level in 1..=LEVELS {
-                let ranges = self.find_in_reading(reading.bytes(), figures);
-                found.extend(
-                    ranges
-                        .into_iter()
-                        .map(|(range, figure)| (reading.span(&range), figure)),
-                );
-                match reading.deeper().filter(|_| level < LEVELS) {
-                    Some(deeper) => reading = deeper,
-                    None => break,
-                }
-            }
+        let mut search = |reading: &Reading| {
+            let ranges = self.find_in_reading(reading.bytes(), figures).into_iter();
+            found.extend(ranges.map(|(range, figure)| (reading.span(&range), figure)));
+        };
+        Reading::of_each_kind(text).iter().for_each(&mut search);
+        let mut reading = Reading::of_all_kinds(text);
+        for _ in 0..LEVELS {
+            let Some(deep) = reading else { break };
+            search(&deep);
+            reading = deep.deeper();
         }
         found
     }
@@ -231,6 +229,28 @@ impl Secrets {
         }
         found
     }
+}
+
+/// The ranges of a block that begins at `start`, in order and without overlaps: a hostile text repeats a secret without end.
+fn merged(ranges: Vec<(Range<usize>, bool)>, start: usize) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = ranges.into_iter().map(|(range, _)| range).collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if start + range.start <= last.end => last.end = last.end.max(start + range.end),
+            _ => merged.push(start + range.start..start + range.end),
+        }
+    }
+    merged
+}
+
+/// Whether `range` lies in one of the `strings`, which are in order.
+fn is_within(range: &Range<usize>, strings: &[Range<usize>]) -> bool {
+    let next = strings.partition_point(|string| string.end < range.end);
+    strings
+        .get(next)
+        .is_some_and(|string| string.start <= range.start)
 }
 
 fn cover(text: &mut [u8], range: &Range<usize>) {

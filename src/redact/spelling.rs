@@ -128,14 +128,20 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The readings of a text that may hold escapes: each kind by itself, and all kinds at once.
-    pub(super) fn all(text: &[u8]) -> Vec<Self> {
-        let escapes = Escapes::in_text(text);
-        let kinds = escapes.alone().chain([escapes]);
+    /// The readings of a text in which one kind of escape is read; none where one kind is all there is.
+    pub(super) fn of_each_kind(text: &[u8]) -> Vec<Self> {
+        let kinds = Escapes::in_text(text).alone();
         kinds
             .filter(|kinds| *kinds != Escapes::NONE)
             .filter_map(|kinds| Self::of(text, kinds, |span| span))
             .collect()
+    }
+
+    /// The text with every escape read that it holds.
+    pub(super) fn of_all_kinds(text: &[u8]) -> Option<Self> {
+        Some(Escapes::in_text(text))
+            .filter(|escapes| *escapes != Escapes::NONE)
+            .and_then(|escapes| Self::of(text, escapes, |span| span))
     }
 
     /// The same text with the escapes read that it holds by now.
@@ -276,21 +282,46 @@ fn byte_of(number: u32) -> Said {
     u8::try_from(number).map_or(Said::Nothing, Said::Byte)
 }
 
-/// Where the strings of a JSON text stand, without their quotes.
-pub(super) fn strings(text: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let (mut open, mut escaped) = (None, false);
-    for (at, byte) in text.iter().enumerate() {
-        match (open, byte) {
-            _ if escaped => escaped = false,
-            (Some(_), b'\\') => escaped = true,
-            (None, b'"') => open = Some(at + 1),
-            (Some(start), b'"') => {
-                found.push(start..at);
-                open = None;
-            }
-            _ => {}
+/// Where in a JSON text a reader stands: in a string or not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quotes {
+    is_open: bool,
+    is_escaped: bool,
+}
+
+impl Quotes {
+    /// Goes on behind `text`.
+    pub(super) fn pass(&mut self, text: &[u8]) {
+        for byte in text {
+            self.step(*byte);
         }
     }
-    found
+
+    /// Where the strings stand in the `text` that follows, without their quotes.
+    pub(super) fn strings(mut self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (at, byte) in text.iter().enumerate() {
+            match (self.is_open, self.step(*byte)) {
+                (false, true) => start = at + 1,
+                (true, false) => found.push(start..at),
+                _ => {}
+            }
+        }
+        if self.is_open {
+            found.push(start..text.len());
+        }
+        found
+    }
+
+    /// Passes one byte; returns whether a string is open behind it.
+    fn step(&mut self, byte: u8) -> bool {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' if self.is_open => self.is_escaped = true,
+            b'"' => self.is_open = !self.is_open,
+            _ => {}
+        }
+        self.is_open
+    }
 }

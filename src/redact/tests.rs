@@ -258,3 +258,33 @@ proptest! {
         prop_assert_eq!(body, bytes);
     }
 }
+
+#[test]
+fn what_is_remembered_of_a_body_that_repeats_a_secret_without_end_has_a_bound() {
+    let secrets = Secrets::new([KEY]);
+    let mut body = KEY.repeat(40_000).into_bytes();
+    let length = body.len();
+    secrets.redact_body(&mut body);
+    assert_eq!(body, vec![b'*'; length]);
+}
+
+#[test]
+fn a_number_that_is_a_key_is_covered_in_strings_of_any_length_and_on_pages() {
+    let secrets = Secrets::new(["12345678"]);
+    // A string that begins several blocks before the key, and a figure of the same digits behind it.
+    let mut body = format!(
+        "{{\"msg\": \"{}12345678\", \"pv\": 12345678}}",
+        "x".repeat(300_000)
+    )
+    .into_bytes();
+    secrets.redact_body(&mut body);
+    let text = String::from_utf8(body).unwrap();
+    assert!(
+        text.ends_with("x********\", \"pv\": 12345678}"),
+        "{}",
+        &text[300_000..]
+    );
+    let mut page = b"bad key 12345678 given".to_vec();
+    secrets.redact_page(&mut page);
+    assert_eq!(page, b"bad key ******** given");
+}
