@@ -63,7 +63,7 @@ pub enum StoreErrorKind {
     NotAFile,
     /// The path names another file than the one that was opened, or the content is another one.
     #[error(
-        "this is no longer the file that was opened: it was deleted, moved or overwritten in the meantime. Nothing counts as stored; put the file back or restore a copy, then run again"
+        "this is no longer the file that was opened: it was deleted, moved or overwritten in the meantime (or another program folded its log in). Nothing counts as stored; put the file back or restore a copy, then run again"
     )]
     Replaced,
     /// The log beside it belongs to another file, or to another state of this one.
@@ -71,6 +71,9 @@ pub enum StoreErrorKind {
         "the write-ahead log beside it (`-wal`) belongs to another file or to another state of it, as when a copy was put in its place. If this file is the one you want, move its `-wal` and `-shm` files away, or put the copy in place with `jdcdn-stats restore`"
     )]
     ForeignLog,
+    /// Another program has it open, and would spoil what takes its place.
+    #[error("another program has it open; close that program, then run again")]
+    InUse,
     /// SQLite's own check finds it damaged.
     #[error("it is damaged: {0}")]
     Unsound(String),
@@ -226,7 +229,7 @@ impl StoreError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere => HELD,
+            StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::InUse => HELD,
             StoreErrorKind::Misfit(_) | StoreErrorKind::Interrupted => FAILED,
             _ => UNUSABLE,
         }

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -24,6 +25,8 @@ use crate::model::{UnixSeconds, civil};
 
 /// The purpose of the copy's staging directory.
 const PURPOSE: &str = "restore";
+/// How long another program that has the database open is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The permissions of a database that takes the place of none, as far as the umask allows them.
 const MODE: u32 = 0o644;
 
@@ -82,16 +85,21 @@ pub fn restore(backup: &Path, path: &Path, holder: &Holder) -> std::result::Resu
     let copy = staging.file("copy.db");
     let (points, newest_ts) = copy_out(&source, &copy).map_err(of_copy)?;
     let put = || -> Result<Option<PathBuf>> {
-        let mode = match &old {
-            Some(_) => fs::metadata(&located).map(|found| found.permissions().mode() & 0o777),
-            None => staging.permitted(MODE),
-        };
-        mode.and_then(|mode| {
+        let finish = || {
             let file = File::open(&copy)?;
+            let mode = if old.is_some() {
+                let found = fs::metadata(&located)?;
+                // Root may restore for the user who runs; anybody else owns the copy anyway.
+                let _ = std::os::unix::fs::fchown(&file, Some(found.uid()), Some(found.gid()));
+                // A snapshot that was copied there by hand is read-only.
+                found.permissions().mode() & 0o777 | 0o200
+            } else {
+                staging.permitted(MODE)?
+            };
             file.set_permissions(Permissions::from_mode(mode))?;
             file.sync_all()
-        })
-        .map_err(StoreErrorKind::Staging)?;
+        };
+        finish().map_err(StoreErrorKind::Staging)?;
         let replaced = put_in_place(&copy, &located, old.as_ref(), holder.started_at)
             .map_err(StoreErrorKind::Staging)?;
         File::open(directory)
@@ -111,6 +119,7 @@ pub fn restore(backup: &Path, path: &Path, holder: &Holder) -> std::result::Resu
 
 /// Refuses what is no database of ours, is of a newer schema, or has another file's log beside it.
 fn check(source: &Path) -> Result<()> {
+    main_file::check_names(source)?;
     main_file::check_log(source)?;
     if connection::inspect(source)? == Existing::Empty {
         return Err(StoreErrorKind::NotADatabase);
@@ -168,41 +177,50 @@ impl Old {
         let file = MainFile::hold_existing(path)?;
         Ok(Some(Self {
             _file: file,
-            // A database that is damaged, or has another's log, cannot be folded: that may be why it is replaced.
-            is_folded: fold(path).is_ok_and(|folded| folded),
+            is_folded: match fold(path) {
+                Ok(folded) => folded,
+                Err(StoreErrorKind::Busy(_)) => return Err(StoreErrorKind::InUse),
+                // A database that is damaged, or has another's log, cannot be folded: that may be why it is replaced.
+                Err(_) => false,
+            },
         }))
     }
 }
 
-/// Folds the database's log in; false where a reader is in the way.
+/// Folds the database's log in, and makes sure that nobody else has the file open: a program that closes it later would
+/// delete the log of the database that has its name by then.
 fn fold(path: &Path) -> Result<bool> {
     main_file::check_log(path)?;
     if connection::inspect(path)? == Existing::Empty {
         return Ok(false);
     }
     let connection = connection::open_to_change(path)?;
-    Ok(connection::checkpoint(&connection, path, connection::CHECKPOINT_WAIT)?.complete)
+    connection.busy_timeout(PATIENCE)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
+    Ok(mode == "delete")
 }
 
 /// Brings `copy` to `path`. What was there gets a name that tells when, and its log as well where it may hold something.
 ///
-/// Killed before the exchange, the old database is whole. Killed after it, the new one is: an old log that is still
-/// beside it is known for what it is, and restoring once more takes it away.
+/// Killed before the exchange, the old database is in place, and a copy of the backup may have the other name. Killed
+/// after it, the new one is: an old log that is still beside it is known for what it is, and restoring once more takes it
+/// away.
 fn put_in_place(
     copy: &Path,
     path: &Path,
     old: Option<&Old>,
     now: UnixSeconds,
 ) -> io::Result<Option<PathBuf>> {
-    let Some(old) = old else {
-        // A log without its database, as `rm` leaves it, would be taken for the copy's.
-        set_log_aside(path, &free_name(path, now)?)?;
-        fs::rename(copy, path)?;
-        return Ok(None);
-    };
     let kept = free_name(path, now)?;
     // A journal would be played back into whatever file stands there.
     move_if_there(path, &kept, "-journal")?;
+    let Some(old) = old else {
+        // A log without its database, as `rm` leaves it, would be taken for the copy's.
+        set_log_aside(path, &kept)?;
+        fs::rename(copy, path)?;
+        return Ok(None);
+    };
     exchange(copy, path, &kept)?;
     if old.is_folded {
         remove_if_there(path, "-wal")?;
@@ -211,19 +229,24 @@ fn put_in_place(
     Ok(Some(kept))
 }
 
-/// Lets `copy` and `path` change places, and moves the old file on to `kept`.
+/// Brings `copy` to `path`, and the file that was there to `kept`. That file always has one of the two names: the staging
+/// directory is removed with all that is in it.
 fn exchange(copy: &Path, path: &Path, kept: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        if renameat_with(CWD, copy, CWD, path, RenameFlags::EXCHANGE).is_ok() {
-            return fs::rename(copy, kept);
+        fs::rename(copy, kept)?;
+        if renameat_with(CWD, kept, CWD, path, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
         }
+        fs::rename(kept, copy)?;
     }
     // Without an exchange in one step the old file has two names for a moment: a run that comes after a kill in
     // between refuses it, and says why.
     fs::hard_link(path, kept)?;
-    fs::rename(copy, path)
+    fs::rename(copy, path).inspect_err(|_| {
+        let _ = fs::remove_file(kept);
+    })
 }
 
 fn set_log_aside(path: &Path, kept: &Path) -> io::Result<()> {

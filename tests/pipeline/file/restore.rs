@@ -154,3 +154,48 @@ fn a_database_that_a_run_holds_is_not_replaced() {
     ended(run.wait_with_output().unwrap()).with(0);
     assert_whole(&sandbox);
 }
+
+#[test]
+fn a_database_that_another_program_has_open_is_not_replaced() {
+    let sandbox = grown();
+    let shell = rusqlite::Connection::open(sandbox.path(DB)).unwrap();
+    assert_eq!(count(&shell, "origin_stats"), 2 * 30 * 288);
+    let listed = names(&sandbox);
+    let said = sandbox.run(&["restore", "backup.db"]).failed(75);
+    assert!(said.contains("another program has it open"), "{said}");
+    assert_eq!(names(&sandbox), listed);
+    drop(shell);
+    sandbox.run(&RESTORE).json(0);
+    assert_eq!(count(&sandbox.database(), "origin_stats"), 2 * 10 * 288);
+}
+
+#[test]
+fn a_journal_that_was_left_alone_is_not_played_back_into_the_copy() {
+    let sandbox = grown();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(sandbox.path(&format!("{DB}{suffix}")));
+    }
+    // As a kill of the very first write leaves it, of a file that was empty.
+    let journal = sandbox.path("jdcdn-stats.db-journal");
+    let mut hot = vec![0; 512];
+    hot[..8].copy_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+    hot[20..24].copy_from_slice(&512_u32.to_be_bytes());
+    hot[24..28].copy_from_slice(&4096_u32.to_be_bytes());
+    fs::write(&journal, hot).unwrap();
+    sandbox.run(&RESTORE).json(0);
+    assert!(!journal.exists());
+    sandbox.run(&RUN).with(0);
+    assert_whole(&sandbox);
+}
+
+#[test]
+fn a_read_only_file_that_was_put_there_by_hand_is_restored_as_one_that_runs_can_write_to() {
+    let sandbox = grown();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(sandbox.path(&format!("{DB}{suffix}")));
+    }
+    fs::copy(sandbox.path("backup.db"), sandbox.path(DB)).unwrap();
+    sandbox.run(&RESTORE).json(0);
+    let mode = fs::metadata(sandbox.path(DB)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o644);
+}
