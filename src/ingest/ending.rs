@@ -207,7 +207,7 @@ impl Ending {
     /// The writer panicked, and its store is gone with what it had not committed.
     fn lost_writer(&self) -> RunError {
         // Where this fails, the next run does it.
-        let _ = Store::open(&self.path, &self.holder).and_then(|mut store| store.interrupt_run());
+        let _ = Store::reopen(&self.path, &self.holder).and_then(|mut store| store.interrupt_run());
         RunError::Defect("the thread that writes to the database")
     }
 }

@@ -13,20 +13,23 @@ pub(super) const MAX_ROW_BYTES: usize = 8 << 20;
 /// The most memory that SQLite may take in this process, in bytes; what it sorts goes to temporary files before.
 pub(super) const MAX_HEAP_BYTES: i64 = 64 << 20;
 
+/// The page cache, in KiB.
+const CACHE_KIB: i64 = 16 << 10;
+
 /// Bounds all that is run on `connection` from here on, and the memory of all connections of this process.
 pub(super) fn apply(connection: &Connection) -> rusqlite::Result<()> {
     let bytes = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_LENGTH, bytes(MAX_ROW_BYTES)),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, bytes(MAX_SQL_BYTES)),
-        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 500),
-        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 500),
         (Limit::SQLITE_LIMIT_VDBE_OP, 1_000_000),
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10_000),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
     ] {
         connection.set_limit(limit, value)?;
     }
+    // What is sorted goes to temporary files in pieces of this size, and at the end all pieces are open at once.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // SQL can only lower it further.
     connection.pragma_update_and_check(None, "hard_heap_limit", MAX_HEAP_BYTES, |_| Ok(()))
 }

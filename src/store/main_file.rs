@@ -55,11 +55,13 @@ impl MainFile {
         };
         refuse_two_names(path, &open)?;
         lock(path, &open)?;
+        let seen = look(&open)?;
         let held = Self {
             path: path.to_owned(),
-            seen: look(&open)?,
+            // A kill may have come between making the file and its first write.
+            is_new: made || open.file.metadata().is_ok_and(|found| found.len() == 0),
+            seen,
             open,
-            is_new: made,
             last: 0,
         };
         held.check_path()?;

@@ -337,22 +337,36 @@ impl Store {
         })
     }
 
-    /// Whether an error came from what somebody did to the file. Then SQLite must not fold the log into it on closing: it
-    /// is the log of a file that is no longer there.
+    /// What is behind an error, where it came from what somebody did to the file.
     fn explain(&mut self, kind: StoreErrorKind) -> StoreErrorKind {
-        match self.main.check() {
-            Err(StoreErrorKind::Replaced) => {
-                let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-                // A failure leaves what was so before: the log is folded in.
-                let _ = self.connection.set_db_config(switch, true);
-                StoreErrorKind::Replaced
-            }
-            _ => kind,
+        if self.is_replaced() {
+            StoreErrorKind::Replaced
+        } else {
+            kind
         }
+    }
+
+    /// Whether the file is another one by now. Then SQLite must not fold the log into it on closing: it is the log of a
+    /// file that is no longer there.
+    fn is_replaced(&mut self) -> bool {
+        let is_replaced = matches!(self.main.check(), Err(StoreErrorKind::Replaced));
+        if is_replaced {
+            let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            // A failure leaves what was so before: the log is folded in.
+            let _ = self.connection.set_db_config(switch, true);
+        }
+        is_replaced
     }
 
     fn error(&self, kind: StoreErrorKind) -> StoreError {
         StoreError::new(&self.path, kind)
+    }
+}
+
+impl Drop for Store {
+    /// SQLite folds the log in when it closes the file: never into one that is another by now.
+    fn drop(&mut self) {
+        self.is_replaced();
     }
 }
 
