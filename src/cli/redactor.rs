@@ -58,9 +58,12 @@ impl Redactor {
         self.add(environment.secrets());
         let words = args.iter().flat_map(|arg| {
             let arg = arg.to_string_lossy().into_owned();
-            arg.split('=')
-                .map(|word| Cow::Owned(word.to_owned()))
-                .collect::<Vec<_>>()
+            // `-pKEY` is an option and its value.
+            let value = arg
+                .strip_prefix('-')
+                .and_then(|rest| rest.get(1..))
+                .map(str::to_owned);
+            value.into_iter().chain([arg]).map(Cow::Owned)
         });
         self.suspect(words);
     }
@@ -76,7 +79,14 @@ impl Redactor {
 
     /// Keeps those of `texts` from being printed that look like a key.
     pub fn suspect<'t>(&self, texts: impl IntoIterator<Item = Cow<'t, str>>) {
-        self.add(texts.into_iter().filter(|text| looks_like_key(text)));
+        for text in texts {
+            // A key may stand in an address, a path or a sentence.
+            let is_between = |char: char| !(char.is_ascii_alphanumeric() || "+=_-".contains(char));
+            let pieces = text
+                .split(is_between)
+                .flat_map(|piece| piece.split('=').chain([piece]));
+            self.add(pieces.filter(|piece| looks_like_key(piece)).map(Cow::Borrowed));
+        }
     }
 
     /// `text` without secrets.

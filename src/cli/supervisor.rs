@@ -28,6 +28,8 @@ const TIME_TO_END: Duration = Duration::from_millis(1_900);
 /// What the kernel sends to a process that writes beyond its limit for the size of a file (Linux on all common
 /// processors, macOS, BSD).
 const SIGXFSZ: i32 = 25;
+/// How long a last line may take.
+const TIME_TO_PRINT: Duration = Duration::from_millis(50);
 /// What the operating system gives to a main thread, on which the command would run otherwise.
 const STACK: usize = 8 << 20;
 /// How often it is looked whether the command still has something to put in order.
@@ -108,7 +110,15 @@ fn lost() -> ExitStatus {
     ExitStatus::FAILED
 }
 
-/// Nobody is left to tell when that fails.
+/// Prints a line to standard error, if that can be done soon: where nobody reads it, a write waits for ever.
 fn say(line: &str) {
-    let _ = io::stderr().write_all(line.as_bytes());
+    let (tell, told) = std::sync::mpsc::channel();
+    let line = line.to_owned();
+    let printing = thread::Builder::new().spawn(move || {
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = tell.send(());
+    });
+    if printing.is_ok() {
+        let _ = told.recv_timeout(TIME_TO_PRINT);
+    }
 }

@@ -80,6 +80,8 @@ pub(super) fn run(
     // At a signal the process must not end before the program has.
     let careful = interrupt::careful();
     let mut child = command.spawn()?;
+    // A person may be asked for a passphrase.
+    let patience = if is_alone { patience } else { patience * 10 };
     let ended = watch(&mut child, kept, patience);
     if ended.is_err() {
         end(&mut child, is_alone);

@@ -42,7 +42,8 @@ fn is_special(before: char, char: char, after: &str) -> bool {
             before.is_ascii_alphanumeric()
                 && after.starts_with(|next: char| !next.is_whitespace() && !next.is_ascii_digit())
         }
-        '@' => before.is_alphanumeric(),
+        // An address, or the mention of a person.
+        '@' => before.is_alphanumeric() || after.starts_with(char::is_alphanumeric),
         _ => false,
     }
 }
