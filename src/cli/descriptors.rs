@@ -78,7 +78,7 @@ fn raised_to(needed: u64) -> Option<u64> {
     }
 }
 
-/// How many are open; the three standard ones where that cannot be told.
+/// How many are open; the three standard ones where that is not known.
 fn open_now() -> u64 {
     let listed = std::fs::read_dir("/dev/fd").map(Iterator::count);
     // The listing itself is one of them.

@@ -112,13 +112,13 @@ fn lost() -> ExitStatus {
 
 /// Prints a line to standard error, if that can be done soon: where nobody reads it, a write waits for ever.
 fn say(line: &str) {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (done, printed) = std::sync::mpsc::channel();
     let line = line.to_owned();
     let printing = thread::Builder::new().spawn(move || {
         let _ = io::stderr().write_all(line.as_bytes());
-        let _ = tell.send(());
+        let _ = done.send(());
     });
     if printing.is_ok() {
-        let _ = told.recv_timeout(TIME_TO_PRINT);
+        let _ = printed.recv_timeout(TIME_TO_PRINT);
     }
 }
