@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use jdcdn_stats::api::encoding::decode;
-use jdcdn_stats::api::{OriginRequest, Wanted, answer, read_answer};
+use jdcdn_stats::api::envelope::encoding::decode;
+use jdcdn_stats::api::origin::answer;
+use jdcdn_stats::api::{OriginRequest, Wanted, read_answer};
 use jdcdn_stats::model::{Domain, Span};
 
 const CODES: [&str; 17] = [

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::ExposeSecret as _;
 
-use crate::api::{SigningDate, signature};
+use crate::api::{self, SigningDate};
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Environment, FileConfig, KeySource, Overrides};
 use crate::model::{Credentials, UnixSeconds};
@@ -120,7 +120,7 @@ impl Redactor {
             secrets, accounts, ..
         } = &mut *state;
         for (credentials, _) in accounts {
-            signature::add_secrets(secrets, credentials, today);
+            api::add_secrets(secrets, credentials, today);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::job::JobSettings;
 use super::summary::FailedRange;
-use crate::api::status::ApiStatus;
+use crate::api::ApiStatus;
 use crate::model::coverage::splice;
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{CoverageSpan, Domain, Refusal, Span, UnixSeconds, civil, span};

@@ -42,7 +42,7 @@ impl Transport for Client {
         request: &OriginRequest,
         date: SigningDate,
     ) -> impl Future<Output = Result<Reply, Failure>> + Send {
-        Client::send(self, request, date)
+        Client::send(self, request.parameters(), date)
     }
 }
 

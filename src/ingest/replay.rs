@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::ending::close;
 use super::survey::Survey;
-use crate::api::{guard, read_point};
+use crate::api::{adds_up, read_point};
 use crate::clock::SharedClock;
 use crate::model::{
     CodeBook, Domain, Outcome, PointColumns, RejectReason, RunTotals, Span, UnixSeconds, reject,
@@ -230,7 +230,7 @@ fn judge(reject: &StoredReject, survey: &Survey<'_>) -> Result<Result<Verdict, O
     if let Some(obstacle) = survey.obstacle(reject, point.ts)? {
         return Ok(Err(obstacle));
     }
-    let odd_codes = !guard::adds_up(&point.columns, 0);
+    let odd_codes = !adds_up(&point.columns, 0);
     let domains = vec![point.domain.clone()];
     Ok(Ok(Verdict::Take(Box::new(Commit {
         points: vec![(point.domain, point.columns)],

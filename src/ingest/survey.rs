@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::replay::{Obstacle, read};
-use crate::api::point::is_same_point;
+use crate::api::is_same_point;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Span, UnixSeconds};
 use crate::store::{Reader, StoreError, StoredReject};

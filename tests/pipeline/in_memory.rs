@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, RetryPolicy, SigningDate};
+use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, RetryPolicy, SigningDate, signed_body};
 use jdcdn_stats::clock::{Clock as _, ManualClock};
 use jdcdn_stats::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, Summary, Transport};
 use jdcdn_stats::model::{Credentials, Domain, Span};
@@ -77,7 +77,7 @@ impl Api {
 
     fn answer(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
         let now = self.clock.now();
-        let body = request.signed_body(&self.credentials, date);
+        let body = signed_body(request.parameters(), &self.credentials, date);
         let answered = self.service.answer(body.expose_secret().as_bytes(), now);
         if std::env::var("JDCDN_TRACE").is_ok() {
             let met = self.service.requests().last().map(|request| request.outcome);

@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 use super::reading::{Reading, reading};
 use super::report::Report;
 use crate::api::{
-    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, Wanted, answer,
-    encoding, read_answer,
+    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, read_answer,
+    reported_times,
 };
 use crate::cli::client::client;
 use crate::cli::context::Context;
@@ -48,13 +48,13 @@ pub fn check(
             let client = client(config, credentials, &context.clock)?;
             let before = context.now();
             let began = Instant::now();
-            let sent = runtime.block_on(client.send(&request, SigningDate::from_unix(before)));
+            let sent = runtime.block_on(client.send(request.parameters(), SigningDate::from_unix(before)));
             let exchange = Exchange {
                 read: sent
                     .as_ref()
                     .map_err(|failure| failure.kind.clone())
                     .and_then(|reply| read_answer(&request, &reply.body)),
-                labels: sent.as_ref().ok().and_then(|reply| labels(&reply.body)),
+                labels: sent.as_ref().ok().and_then(|reply| reported_times(&reply.body)),
                 server_time: sent.map_or_else(|failure: Failure| failure.date, |reply: Reply| reply.date),
                 // Half-way between asking and being answered, the server wrote its time.
                 own_time: before + (context.now() - before) / 2,
@@ -236,15 +236,6 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
             }
         }
     }
-}
-
-/// The times of all points of an answer.
-fn labels(body: &[u8]) -> Option<Vec<UnixSeconds>> {
-    let text = encoding::decode_bounded(body).ok()?;
-    // One domain was asked for, so whatever the entries are called, they are about it.
-    let envelope = answer::parse(Wanted::anything(), &text).ok()?;
-    let entries = envelope.found.into_iter().flatten();
-    Some(entries.flat_map(|entry| entry.points.ts).collect())
 }
 
 fn check_reading(report: &mut Report, config: &Config, request: &OriginRequest, exchange: &Exchange) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::knowledge::Known;
 use super::*;
-use crate::api::status::ApiStatus;
+use crate::api::ApiStatus;
 use crate::api::{Answer, FailureKind, OriginRequest, read_answer};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, Span, UnixSeconds};

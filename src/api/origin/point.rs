@@ -1,7 +1,7 @@
 //! A point by itself, from the text that a reject keeps.
 
-use super::json::Cursor;
 use super::row::{RowError, RowReader};
+use crate::api::envelope::json::Cursor;
 use crate::model::{CodeBook, PointColumns, RejectReason};
 
 /// Reads `raw`, which is to hold one point and nothing else.

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::answer;
 use super::EntryState::{Absent, Answered, Malformed};
 use super::*;
-use crate::api::answer;
 use crate::model::reject::MAX_REJECTS;
 use crate::model::slot::slot_floor;
 use crate::model::{RejectReason, Span};

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::failure::FailureKind;
 
 /// Stands for what could not be decoded.
-pub(super) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
+pub(in crate::api) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
 
 /// The most bytes of a body that is not all UTF-8. Its text is a copy of up to twice the size; a body in UTF-8 is
 /// read where it lies.

@@ -11,14 +11,14 @@ const MAX_DEPTH: u32 = 128;
 /// The text is not JSON, or not the JSON that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{problem} at byte {at}")]
-pub(super) struct JsonError {
-    pub(super) problem: &'static str,
-    pub(super) at: usize,
+pub(in crate::api) struct JsonError {
+    pub(in crate::api) problem: &'static str,
+    pub(in crate::api) at: usize,
 }
 
 /// A key that probably comes next.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ExpectedKey<'a> {
+pub(in crate::api) struct ExpectedKey<'a> {
     /// As between its quotes.
     text: &'a str,
     /// Its quotes, text and colon as one number, which compares faster than text; 0 where they do not fit.
@@ -28,7 +28,7 @@ pub(super) struct ExpectedKey<'a> {
 }
 
 impl<'a> ExpectedKey<'a> {
-    pub(super) fn new(key: RawString<'a>) -> Self {
+    pub(in crate::api) fn new(key: RawString<'a>) -> Self {
         let text = key.text();
         let mut word = [0; 8];
         let mut mask = [0; 8];
@@ -47,50 +47,50 @@ impl<'a> ExpectedKey<'a> {
 
 /// A place in a JSON text.
 #[derive(Debug, Clone)]
-pub(super) struct Cursor<'a> {
+pub(in crate::api) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// At byte `at` of `text`.
-    pub(super) fn new(text: &'a str, at: usize) -> Self {
+    pub(in crate::api) fn new(text: &'a str, at: usize) -> Self {
         Self { text, at }
     }
 
     /// Where the next token begins, in bytes.
-    pub(super) fn position(&mut self) -> usize {
+    pub(in crate::api) fn position(&mut self) -> usize {
         self.skip_space();
         self.at
     }
 
     /// Everything from the next token here to where `other` stands.
-    pub(super) fn until(mut self, other: &Self) -> &'a str {
+    pub(in crate::api) fn until(mut self, other: &Self) -> &'a str {
         self.text.get(self.position()..other.at).unwrap_or_default()
     }
 
     /// Goes back to byte `at`.
-    pub(super) fn go_back(&mut self, at: usize) {
+    pub(in crate::api) fn go_back(&mut self, at: usize) {
         self.at = at;
     }
 
     /// The first byte of the next token.
     #[inline]
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(in crate::api) fn peek(&mut self) -> Option<u8> {
         self.skip_space();
         self.byte()
     }
 
     /// Passes `token` if it comes next.
     #[inline]
-    pub(super) fn eat(&mut self, token: u8) -> bool {
+    pub(in crate::api) fn eat(&mut self, token: u8) -> bool {
         let found = self.peek() == Some(token);
         self.at += usize::from(found);
         found
     }
 
     /// Passes `token`, which must come next.
-    pub(super) fn expect(&mut self, token: u8, problem: &'static str) -> Result<(), JsonError> {
+    pub(in crate::api) fn expect(&mut self, token: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.eat(token) {
             Ok(())
         } else {
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Result<(), JsonError> {
+    pub(in crate::api) fn end(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.error("something follows the end")),
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Inside an array: passes a comma and says that an element follows, or passes the closing bracket.
-    pub(super) fn next_element(&mut self, first: &mut bool) -> Result<bool, JsonError> {
+    pub(in crate::api) fn next_element(&mut self, first: &mut bool) -> Result<bool, JsonError> {
         if std::mem::take(first) {
             return Ok(!self.eat(b']'));
         }
@@ -119,7 +119,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Inside an object: passes the next member's key and colon, or the closing brace.
-    pub(super) fn next_key(&mut self, first: &mut bool) -> Result<Option<RawString<'a>>, JsonError> {
+    pub(in crate::api) fn next_key(&mut self, first: &mut bool) -> Result<Option<RawString<'a>>, JsonError> {
         let ended = if std::mem::take(first) {
             self.eat(b'}')
         } else if self.eat(b',') {
@@ -137,7 +137,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a string.
-    pub(super) fn string(&mut self) -> Result<RawString<'a>, JsonError> {
+    pub(in crate::api) fn string(&mut self) -> Result<RawString<'a>, JsonError> {
         self.expect(b'"', "no string")?;
         let start = self.at;
         loop {
@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a number, and gives its text.
-    pub(super) fn number(&mut self) -> Result<&'a str, JsonError> {
+    pub(in crate::api) fn number(&mut self) -> Result<&'a str, JsonError> {
         self.skip_space();
         let start = self.at;
         self.pass(b"-");
@@ -179,7 +179,7 @@ impl<'a> Cursor<'a> {
     /// Passes a number of at most 18 digits without sign, fraction and exponent: nearly all that there are.
     /// Stays where it is before anything else.
     #[inline]
-    pub(super) fn plain_number(&mut self) -> Option<i64> {
+    pub(in crate::api) fn plain_number(&mut self) -> Option<i64> {
         self.skip_space();
         let rest = self.text.as_bytes().get(self.at..)?;
         let length = rest
@@ -203,7 +203,7 @@ impl<'a> Cursor<'a> {
     /// Passes `key` and its colon if they stand here letter by letter, without space before the colon.
     /// Stays where it is before anything else.
     #[inline]
-    pub(super) fn eat_key(&mut self, key: ExpectedKey<'_>) -> bool {
+    pub(in crate::api) fn eat_key(&mut self, key: ExpectedKey<'_>) -> bool {
         self.skip_space();
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let found = match rest.first_chunk() {
@@ -220,7 +220,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes any value, and gives its text.
-    pub(super) fn skip_value(&mut self) -> Result<&'a str, JsonError> {
+    pub(in crate::api) fn skip_value(&mut self) -> Result<&'a str, JsonError> {
         let start = self.position();
         self.skip_nested(0)?;
         Ok(self.text.get(start..self.at).unwrap_or_default())

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::encoding::decode;
+use crate::api::envelope::encoding::decode;
 use crate::model::Span;
 
 /// The example answer of the endpoint's document, verbatim.

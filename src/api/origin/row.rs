@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::codes::{CodesReader, MAX_CODES_OF_POINT, too_many_codes};
 use super::figure::{self, Unusable};
-use super::json::{Cursor, JsonError};
+use crate::api::envelope::json::{Cursor, JsonError};
 use crate::model::points::{CodeIndex, SetIndex};
 use crate::model::{CodeBook, UnixSeconds, text};
 

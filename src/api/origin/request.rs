@@ -1,10 +1,8 @@
-//! One question to the API, and its JSON form.
+//! One question to the endpoint, and its parameters.
 
-use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Map, Value};
 
-use super::signature::{Signature, SigningDate};
-use crate::model::{Credentials, Domain, Span, civil};
+use crate::model::{Domain, Span, civil};
 
 /// The precision of times in a request: `yyyy-mm-dd hh:mi` (documented).
 const MINUTE_SECONDS: i64 = 60;
@@ -76,29 +74,27 @@ impl OriginRequest {
         self.asked != self.window
     }
 
-    /// The body to send, signed for `date`.
+    /// The parameters to send, besides the account and its signature.
     ///
     /// Whether `end_time` is inclusive is unknown. The vendor's pages ask for whole periods as `00:00` to
     /// `23:59`, so the last minute of the half-open range is named, which reads the same under both.
     #[must_use]
-    pub fn signed_body(&self, credentials: &Credentials, date: SigningDate) -> SecretString {
+    pub fn parameters(&self) -> Map<String, Value> {
         let domains: Vec<&str> = self.domains.iter().map(Domain::as_str).collect();
-        json!({
-            "username": credentials.username(),
-            "signature": Signature::new(date, credentials).expose(),
-            "domain": domains.join(","),
-            "start_time": civil::cst_minute(self.asked.start()),
-            "end_time": civil::cst_minute(self.asked.end() - MINUTE_SECONDS),
-        })
-        .to_string()
-        .into()
+        [
+            ("domain", domains.join(",")),
+            ("start_time", civil::cst_minute(self.asked.start())),
+            ("end_time", civil::cst_minute(self.asked.end() - MINUTE_SECONDS)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-    use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
 
@@ -107,36 +103,28 @@ mod tests {
     }
 
     #[test]
-    fn the_body_has_the_documented_members_and_names_the_last_minute() {
+    fn the_parameters_are_the_documented_ones_and_name_the_last_minute() {
         // 2016-12-14 07:00 to 13:00 in UTC+8, which the documented example asks as 07:00 to 12:59.
         let window = Span::new(1_481_670_000, 1_481_691_600).unwrap();
         let request = OriginRequest::new(&domains(&["www.a.com", "WWW.b.com", "www.A.com"]), window).unwrap();
-        let credentials = Credentials::new("jcloud_00".to_owned(), "e7a31b1c5ea0efa9aa2f29c6559f7d61".into());
-        let body = request.signed_body(&credentials, SigningDate::from_unix(1_477_152_000));
-        let sent: Value = serde_json::from_str(body.expose_secret()).unwrap();
         assert_eq!(
-            sent,
+            Value::Object(request.parameters()),
             json!({
-                "username": "jcloud_00",
-                "signature": "a35685491fd80a80b40a718c3a5c5c56",
                 "domain": "www.a.com,www.b.com",
                 "start_time": "2016-12-14 07:00",
                 "end_time": "2016-12-14 12:59",
             })
         );
-        assert!(!format!("{request:?} {body:?}").contains("a35685491fd80a80b40a718c3a5c5c56"));
     }
 
     #[test]
     fn a_padded_request_sends_the_wider_range() {
         let window = Span::new(1_481_670_000, 1_481_691_600).unwrap();
         let request = OriginRequest::new(&domains(&["a.com"]), window).unwrap();
-        let credentials = Credentials::new("jcloud_00".to_owned(), "key".into());
         let wider = Span::new(window.start() - 300, window.end() + 300).unwrap();
         let padded = request.asking(wider);
         assert_eq!((padded.window(), padded.is_padded()), (window, true));
-        let body = padded.signed_body(&credentials, SigningDate::from_unix(0));
-        let sent: Value = serde_json::from_str(body.expose_secret()).unwrap();
+        let sent = padded.parameters();
         assert_eq!(sent["start_time"], "2016-12-14 06:55");
         assert_eq!(sent["end_time"], "2016-12-14 13:04");
     }

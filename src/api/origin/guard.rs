@@ -6,9 +6,9 @@
 use std::mem;
 
 use super::answer::Envelope;
-use super::failure::FailureKind;
 use super::request::OriginRequest;
 use super::sieve::Sieve;
+use crate::api::envelope::failure::FailureKind;
 use crate::model::{CodeBook, Domain, PointColumns, Reject, UnixSeconds, text};
 
 /// How much text they may have in all; none is kept once it is more.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::encoding::UNDECODED;
 use super::figure;
-use super::json::{Cursor, ExpectedKey};
-use super::json_string::RawString;
 use super::row::RowError;
+use crate::api::envelope::encoding::UNDECODED;
+use crate::api::envelope::json::{Cursor, ExpectedKey};
+use crate::api::envelope::json_string::RawString;
 use crate::model::points::{CodeIndex, MAX_CODE_CHARS, SetIndex};
 use crate::model::{CodeBook, text};
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::json::Cursor;
-use super::json_string::RawString;
 use super::number::{self, NumberError};
+use crate::api::envelope::json::Cursor;
+use crate::api::envelope::json_string::RawString;
 use crate::model::text;
 
 /// How much of a value that is no usable number is shown.

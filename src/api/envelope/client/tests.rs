@@ -8,7 +8,6 @@ use flate2::write::GzEncoder;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::model::Span;
 
 mod connections;
 
@@ -58,12 +57,11 @@ fn settings(listener: &TcpListener) -> ClientSettings {
 }
 
 fn send(client: &Client) -> Result<Reply, Failure> {
-    let request = OriginRequest::new(&["www.a.com".parse().unwrap()], Span::new(0, 86_400).unwrap()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(client.send(&request, SigningDate::from_unix(1_477_152_000)))
+    runtime.block_on(client.send(Map::new(), SigningDate::from_unix(1_477_152_000)))
 }
 
 /// The request that was sent, and what came of the answer `head` and `body`.

@@ -74,7 +74,6 @@ fn converse(mut stream: TcpStream, behind: Behind, requests: &AtomicUsize) {
 
 /// Sends one request after the other over one runtime, as a run does; each answer must be its own.
 fn converses(client: &Client, times: usize, pause: Duration) {
-    let request = OriginRequest::new(&["www.a.com".parse().unwrap()], Span::new(0, 86_400).unwrap()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -83,7 +82,7 @@ fn converses(client: &Client, times: usize, pause: Duration) {
     for number in 0..times {
         let sent = runtime.block_on(async {
             tokio::time::sleep(pause).await;
-            client.send(&request, SigningDate::from_unix(0)).await
+            client.send(Map::new(), SigningDate::from_unix(0)).await
         });
         let body = sent.unwrap().body;
         assert_eq!(String::from_utf8_lossy(&body), number.to_string());
@@ -125,15 +124,14 @@ fn waiting_for_another_large_body_is_no_silence_of_the_server() {
         }
     });
     let client = Client::new(settings).unwrap();
-    let request = OriginRequest::new(&["www.a.com".parse().unwrap()], Span::new(0, 86_400).unwrap()).unwrap();
     let date = SigningDate::from_unix(0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    let held = runtime.block_on(client.send(&request, date)).unwrap();
-    let waiting = runtime.spawn(async move { client.send(&request, date).await });
+    let held = runtime.block_on(client.send(Map::new(), date)).unwrap();
+    let waiting = runtime.spawn(async move { client.send(Map::new(), date).await });
     thread::sleep(2 * limit);
     assert!(!waiting.is_finished(), "both are held at once");
     drop(held);

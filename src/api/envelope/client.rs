@@ -7,12 +7,12 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode, redirect, retry};
 use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
 
 use super::body::{Body, BodyBudget, TooLarge};
 use super::deadline::Deadline;
 use super::failure::FailureKind;
-use super::request::OriginRequest;
-use super::signature::SigningDate;
+use super::signature::{SigningDate, signed_body};
 use super::{header, signature, transport};
 use crate::clock::SharedClock;
 use crate::model::{Credentials, Endpoint, UnixSeconds, text};
@@ -116,16 +116,16 @@ impl Client {
         })
     }
 
-    /// Sends `request` once, signed for `date`.
+    /// Sends a request with these parameters once, signed for `date`.
     ///
     /// A server that repeats the signature or the key, in whatever spelling, does not make this program repeat them:
     /// they are redacted before anything else sees the body or the failure.
-    pub async fn send(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
+    pub async fn send(&self, parameters: Map<String, Value>, date: SigningDate) -> Result<Reply, Failure> {
         let settings = &self.shared.settings;
         let credentials = &settings.credentials;
         let mut secrets = Secrets::default();
         signature::add_secrets(&mut secrets, credentials, date);
-        let body = request.signed_body(credentials, date);
+        let body = signed_body(parameters, credentials, date);
         let sending = self
             .shared
             .http

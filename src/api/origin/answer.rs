@@ -6,16 +6,16 @@
 
 use std::borrow::Cow;
 
-use super::encoding::UNDECODED;
 use super::entry::Entry;
-use super::failure::FailureKind;
 use super::frame::Frame;
-use super::json::{Cursor, JsonError};
-use super::json_string::RawString;
 use super::names;
 use super::request::OriginRequest;
 use super::row::{self, RowError, RowReader};
-use super::status::{self, ApiStatus};
+use crate::api::envelope::encoding::UNDECODED;
+use crate::api::envelope::failure::FailureKind;
+use crate::api::envelope::json::{Cursor, JsonError};
+use crate::api::envelope::json_string::RawString;
+use crate::api::envelope::status::{self, ApiStatus};
 use crate::model::reject::MAX_REJECTS;
 use crate::model::{CodeBook, Domain, text};
 
@@ -98,7 +98,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads a body, [decoded](super::encoding::decode).
+/// Reads a body, [decoded](crate::api::envelope::encoding::decode).
 ///
 /// # Errors
 /// [`FailureKind::Api`] for a status other than 0, whatever else the answer holds.

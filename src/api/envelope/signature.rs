@@ -8,6 +8,7 @@ use std::fmt::{self, Write as _};
 
 use md5::{Digest as _, Md5};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
 
 use crate::model::slot::{CST_OFFSET_SECONDS, DAY_SECONDS};
 use crate::model::{Credentials, UnixSeconds, civil};
@@ -104,6 +105,19 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// The body to send: the parameters of an endpoint, and the account's name and signature for `date`.
+#[must_use]
+pub fn signed_body(
+    mut parameters: Map<String, Value>,
+    credentials: &Credentials,
+    date: SigningDate,
+) -> SecretString {
+    let signature = Signature::new(date, credentials);
+    parameters.insert("username".to_owned(), credentials.username().into());
+    parameters.insert("signature".to_owned(), signature.expose().into());
+    Value::Object(parameters).to_string().into()
+}
+
 /// Adds what must not be shown of an account: its key, and its signatures for `date` and the days beside it, which are
 /// sent around midnight.
 pub fn add_secrets(secrets: &mut Secrets, credentials: &Credentials, date: SigningDate) {
@@ -129,6 +143,23 @@ mod tests {
         let signature = Signature::new(SigningDate::from_unix(MIDNIGHT), &credentials());
         assert_eq!(signature.expose(), "a35685491fd80a80b40a718c3a5c5c56");
         assert_eq!(format!("{signature:?}"), "Signature(***)");
+    }
+
+    #[test]
+    fn the_body_holds_the_parameters_the_account_and_its_signature_and_hides_them() {
+        let mut parameters = Map::new();
+        parameters.insert("domain".to_owned(), "www.a.com".into());
+        let body = signed_body(parameters, &credentials(), SigningDate::from_unix(MIDNIGHT));
+        let sent: Value = serde_json::from_str(body.expose_secret()).unwrap();
+        assert_eq!(
+            sent,
+            serde_json::json!({
+                "username": "jcloud_00",
+                "signature": "a35685491fd80a80b40a718c3a5c5c56",
+                "domain": "www.a.com",
+            })
+        );
+        assert!(!format!("{body:?}").contains("a35685491fd80a80b40a718c3a5c5c56"));
     }
 
     #[test]

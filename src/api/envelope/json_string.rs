@@ -11,24 +11,24 @@ const MAX_DECODED_BYTES: usize = 4_096;
 
 /// A string as it stands in the text, without its quotes; its escapes are well-formed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RawString<'a> {
+pub(in crate::api) struct RawString<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> RawString<'a> {
     /// The string between the quotes at byte `at`; its escapes were checked.
-    pub(super) fn new(text: &'a str, at: usize) -> Self {
+    pub(in crate::api) fn new(text: &'a str, at: usize) -> Self {
         Self { text, at }
     }
 
     /// The text between the quotes, escapes and all.
-    pub(super) fn text(self) -> &'a str {
+    pub(in crate::api) fn text(self) -> &'a str {
         self.text
     }
 
     /// What the string says.
-    pub(super) fn decode(self) -> Result<Cow<'a, str>, JsonError> {
+    pub(in crate::api) fn decode(self) -> Result<Cow<'a, str>, JsonError> {
         if !self.text.contains('\\') {
             return Ok(Cow::Borrowed(self.text));
         }
