@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use rusqlite::ErrorCode;
 
-use super::lock::LockHolder;
 use crate::model::text;
+use crate::store::file::lock::LockHolder;
 
 /// Exit code for a database that cannot be used.
 const UNUSABLE: u8 = 5;
@@ -21,12 +21,12 @@ const FAILED: u8 = 1;
 /// `SQLITE_CANTOPEN_SYMLINK`.
 const CANNOT_OPEN_SYMLINK: i32 = 1550;
 
-/// What the parts of the store return; [`super::Store`] adds the path.
-pub(super) type Result<T> = std::result::Result<T, StoreErrorKind>;
+/// What the parts of the store return; [`crate::store::write::store::Store`] adds the path.
+pub(crate) type Result<T> = std::result::Result<T, StoreErrorKind>;
 
 /// A failure, and the database that it concerns.
 ///
-/// After any of them the [`super::Store`] is to be dropped: a commit that reported an I/O error may be there
+/// After any of them the [`crate::store::write::store::Store`] is to be dropped: a commit that reported an I/O error may be there
 /// all the same, and only a fresh look at the file tells.
 #[derive(Debug)]
 pub struct StoreError {
@@ -193,7 +193,7 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    pub(super) fn new(path: &Path, kind: StoreErrorKind) -> Self {
+    pub(crate) fn new(path: &Path, kind: StoreErrorKind) -> Self {
         Self {
             path: path.to_owned(),
             kind,
@@ -272,7 +272,7 @@ impl From<rusqlite::Error> for StoreErrorKind {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Busy(super::connection::BUSY_STEP)
+                Self::Busy(crate::store::file::connection::BUSY_STEP)
             }
             Some(ErrorCode::CannotOpen) => Self::CannotOpen(error),
             Some(ErrorCode::OperationInterrupted) => Self::Interrupted,

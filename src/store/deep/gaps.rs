@@ -7,8 +7,9 @@ use rusqlite::Connection;
 use super::report::{Deep, Subject};
 use crate::model::{CoverageSpan, Gap, GapReason, Span, civil, span};
 use crate::store::error::Result;
-use crate::store::gaps::{around, find};
-use crate::store::{coverage, rollups};
+use crate::store::ledger::coverage;
+use crate::store::ledger::gaps::{around, find};
+use crate::store::origin::rollups;
 
 /// Compares the gaps of every domain with its coverage and its points; `with_gaps` says whether the table speaks of all
 /// that is stored.

@@ -20,8 +20,10 @@ mod tables;
 
 use rusqlite::Connection;
 
-use super::error::Result;
-use super::{gaps as gap_table, migrations, month_sums};
+use crate::store::error::Result;
+use crate::store::file::migrations;
+use crate::store::ledger::gaps as gap_table;
+use crate::store::origin::month_sums;
 use report::{Deep, Subject};
 
 pub use report::Checked;

@@ -10,10 +10,11 @@ use crate::model::billing::AccountMonth;
 use crate::model::slot::slot_floor;
 use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::Result;
-use crate::store::month_sums::{self, Summed};
-use crate::store::rollup_rows::{Codes, Point};
-use crate::store::walk::each_point;
-use crate::store::{coverage, rollups, slot_label};
+use crate::store::ledger::coverage;
+use crate::store::origin::month_sums::{self, Summed};
+use crate::store::origin::rollup_rows::{Codes, Point};
+use crate::store::origin::walk::each_point;
+use crate::store::origin::{rollups, slot_label};
 
 /// More months than any history has: coverage that reaches further is damaged.
 const MAX_MONTHS: usize = 1_200;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
 use crate::store::error::Result;
-use crate::store::health;
+use crate::store::file::health;
 
 /// Pages, the order of keys, indexes against their tables, and the rules of the columns.
 pub(super) fn integrity(connection: &Connection, deep: &mut Deep) -> Result<()> {

@@ -12,9 +12,9 @@ use crate::model::rollup::class;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, cst_day_floor};
 use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
 use crate::store::error::Result;
-use crate::store::rollup_rows::{Codes, Day, Point, counted};
-use crate::store::rollups::{ACCOUNT, cut};
-use crate::store::stored::Count;
+use crate::store::origin::rollup_rows::{Codes, Day, Point, counted};
+use crate::store::origin::rollups::{ACCOUNT, cut};
+use crate::store::origin::stored::Count;
 
 /// A relation, and how its rows of a domain are read: their key first. The key begins with a date or a month, from ?2 to
 /// before ?3.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
 use crate::store::error::Result;
-use crate::store::migrations;
+use crate::store::file::migrations;
 
 /// Tables that hold one row, and what fits into it.
 const ONE_ROW: [(&str, &str); 5] = [

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
 use crate::store::error::Result;
-use crate::store::table_sums::{TABLES, compute, kept};
+use crate::store::file::table_sums::{TABLES, compute, kept};
 
 pub(super) fn check(connection: &Connection, deep: &mut Deep) -> Result<()> {
     let mut all = 0;

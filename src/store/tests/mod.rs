@@ -27,6 +27,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use tempfile::TempDir;
 
+use super::file::*;
 use super::*;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
 use crate::model::{CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};

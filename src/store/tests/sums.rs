@@ -3,8 +3,8 @@
 use super::moments::before_migration;
 use super::*;
 use crate::model::SlotLabel;
-use crate::store::month_sums;
-use crate::store::table_sums::{self, TABLES};
+use crate::store::file::table_sums::{self, TABLES};
+use crate::store::origin::month_sums;
 
 /// 2019-10-01 00:00 in UTC+8 comes after this many slots.
 const OCTOBER: i64 = 16 * 288;

@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
 
-use super::super::same_content::same_content;
-use super::super::upgrade_copy::{beside, keep};
 use super::moments::before_migration;
 use super::upgrade::filled;
 use super::*;
+use crate::store::file::same_content::same_content;
+use crate::store::file::upgrade_copy::{beside, keep};
 
 /// What is in the directory beside the database and the files that belong to it.
 fn others(dir: &TempDir) -> Vec<String> {

@@ -1,0 +1,344 @@
+//! At most one writer a database.
+//!
+//! The lock is the operating system's, on a file beside the database: the kernel frees it when the process
+//! ends, however it ends. The file itself stays for ever, since deleting it would let two processes lock two
+//! different files of the same name.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{UnixSeconds, civil, text};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
+
+/// The permissions of a new lock file, as far as the umask allows them.
+const MODE: u32 = 0o644;
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
+/// More than any note of ours takes; what else may be in the file is not read.
+const MAX_NOTE_BYTES: u64 = 4096;
+/// How long a note that is not there yet is waited for, and in which steps.
+const NOTE_PATIENCE: Duration = Duration::from_millis(300);
+const NOTE_STEP: Duration = Duration::from_millis(5);
+
+/// Who is about to write, for the one who finds the database held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The command, such as `backfill`.
+    pub command: String,
+    /// When it was started.
+    pub started_at: UnixSeconds,
+}
+
+/// Who holds a database, as told by the lock file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// The process id.
+    pub pid: u32,
+    /// The command, such as `backfill`.
+    pub command: String,
+    /// When it was started.
+    pub since: UnixSeconds,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = civil::cst_second(self.since);
+        let command = text::printable(&self.command);
+        write!(f, "`{command}` (process {}) since {since} UTC+8", self.pid)
+    }
+}
+
+/// Whether somebody writes to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody does.
+    Free,
+    /// Somebody does, who may not have left a note yet.
+    Held(Option<LockHolder>),
+}
+
+/// Who holds the lock of the database at `path` at this moment; leaves no trace.
+///
+/// Asking means to share the lock for some microseconds: of the operating system's locks only those of records
+/// can be looked at. A run that starts just then is turned away as by any other holder.
+pub fn peek(path: &Path) -> std::result::Result<LockState, StoreError> {
+    look(path).map_err(|kind| StoreError::new(path, kind))
+}
+
+fn look(path: &Path) -> Result<LockState> {
+    let beside = beside(&crate::store::file::connection::locate(path)?);
+    refuse_special(&beside)?;
+    let mut file = match File::open(&beside) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LockState::Free),
+        Err(error) => return Err(StoreErrorKind::Lock(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(LockState::Free),
+        Err(TryLockError::WouldBlock) => Ok(LockState::Held(read_note(&mut file))),
+        Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
+    }
+}
+
+/// The permissions of the lock file of the database at `path`, if they let anybody write who may not write to the
+/// database.
+#[must_use]
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let located = crate::store::file::connection::locate(path).ok()?;
+    let mode = fs::symlink_metadata(beside(&located)).ok()?.permissions().mode() & 0o7777;
+    (excess(mode, &located) != 0).then_some(mode)
+}
+
+/// The right to write to a database, or to what else may have one writer only; given up on drop.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+    was_used_before: bool,
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, were it not that a child process which is just being started holds a copy of
+    /// it until its own program is loaded: for so long the next run would find the database held.
+    fn drop(&mut self) {
+        // The kernel does it in any case, if a little later.
+        let _ = self.file.unlock();
+    }
+}
+
+impl Lock {
+    /// Takes the lock of the database at `path`, without waiting.
+    pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Self> {
+        let beside = beside(path);
+        loop {
+            let lock = Self::take_file(path, &beside, holder)?;
+            // Deleted just then, it would keep nobody out.
+            let named = std::fs::symlink_metadata(&beside).map(|found| (found.dev(), found.ino()));
+            let held = lock.file.metadata().map(|found| (found.dev(), found.ino()));
+            if named.is_ok_and(|named| held.is_ok_and(|held| held == named)) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn take_file(path: &Path, beside: &Path, holder: &Holder) -> Result<Self> {
+        refuse_special(beside)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(MODE)
+            .open(beside)
+            .map_err(StoreErrorKind::Lock)?;
+        match file.try_lock() {
+            Ok(()) => {
+                restrict(&file, path);
+                let before = file.metadata().map_err(StoreErrorKind::Lock)?.len();
+                write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
+                Ok(Self {
+                    file,
+                    was_used_before: before > 0,
+                })
+            }
+            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Held(read_note(&mut file))),
+            Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
+        }
+    }
+}
+
+impl Lock {
+    /// Whether somebody has held it before.
+    pub(crate) fn was_used_before(&self) -> bool {
+        self.was_used_before
+    }
+}
+
+/// Writing the note through a link would overwrite what it leads to; opening a FIFO would wait for its other end.
+fn refuse_special(beside: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(beside) {
+        Ok(found) if found.is_symlink() => Err(StoreErrorKind::Symlink),
+        Ok(found) if !found.is_file() => Err(StoreErrorKind::Lock(io::Error::other(
+            "the lock file is not a regular file",
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Takes the permission to write to the lock file from everybody else, whatever the umask was or somebody has set. A
+/// group that may write to the database keeps its own. Another user's file stays as it is: `check` reports it.
+fn restrict(file: &File, database: &Path) {
+    let Ok(mode) = file.metadata().map(|found| found.permissions().mode() & 0o7777) else {
+        return;
+    };
+    let wanted = mode & !excess(mode, database);
+    if wanted != mode {
+        let _ = file.set_permissions(Permissions::from_mode(wanted));
+    }
+}
+
+/// The permissions in `mode`, a lock file's, that let somebody else write.
+fn excess(mode: u32, database: &Path) -> u32 {
+    let shared = fs::symlink_metadata(database).map_or(0, |found| found.permissions().mode() & GROUP_WRITES);
+    mode & (GROUP_WRITES | OTHERS_WRITE) & !shared
+}
+
+fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
+    let note = serde_json::to_string(&LockHolder {
+        pid: std::process::id(),
+        command: holder.command.clone(),
+        since: holder.started_at,
+    })?;
+    file.set_len(0)?;
+    file.write_all(note.as_bytes())
+}
+
+/// The holder's note; `None` where there is still none a moment after the lock was found to be held, for the
+/// holder writes it when it has the lock.
+fn read_note(file: &mut File) -> Option<LockHolder> {
+    let began = Instant::now();
+    loop {
+        let mut note = String::new();
+        file.rewind().ok()?;
+        // Half-written, it may be no text yet.
+        let read = file.take(MAX_NOTE_BYTES).read_to_string(&mut note);
+        match serde_json::from_str(&note) {
+            Ok(holder) => return Some(holder),
+            Err(_) if read.is_ok() && began.elapsed() < NOTE_PATIENCE => std::thread::sleep(NOTE_STEP),
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(command: &str) -> Holder {
+        Holder {
+            command: command.to_owned(),
+            started_at: 1_568_477_100,
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(beside(path)).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn the_lock_file_is_never_open_to_others_whoever_made_it_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        drop(Lock::take(&path, &holder("sync")).unwrap());
+        assert_eq!(mode(&path) & 0o022, 0);
+        for (set, database, left) in [
+            (0o666, 0o644, 0o644),
+            (0o677, 0o600, 0o655),
+            (0o666, 0o664, 0o664),
+            (0o664, 0o664, 0o664),
+            (0o602, 0o666, 0o600),
+            (0o600, 0o666, 0o600),
+        ] {
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(database)).unwrap();
+            fs::set_permissions(beside(&path), Permissions::from_mode(set)).unwrap();
+            assert_eq!(
+                open_to_others(&path),
+                (set != left).then_some(set),
+                "{set:o} {database:o}"
+            );
+            drop(Lock::take(&path, &holder("sync")).unwrap());
+            assert_eq!(mode(&path), left, "{set:o} {database:o}");
+            assert_eq!(open_to_others(&path), None, "{set:o} {database:o}");
+        }
+    }
+
+    #[test]
+    fn the_second_is_told_who_holds_it_and_gets_it_once_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let first = Lock::take(&path, &holder("backfill with a rather long line")).unwrap();
+        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("sync")) else {
+            panic!("the second was let in");
+        };
+        assert_eq!(
+            found.to_string(),
+            format!(
+                "`backfill with a rather long line` (process {}) since 2019-09-15 00:05:00 UTC+8",
+                std::process::id()
+            )
+        );
+        drop(first);
+        let second = Lock::take(&path, &holder("sync")).unwrap();
+        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("watch")) else {
+            panic!("the third was let in");
+        };
+        assert_eq!(found.command, "sync");
+        drop(second);
+        assert!(beside(&path).exists());
+    }
+
+    #[test]
+    fn it_is_free_although_a_child_process_still_has_a_copy_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let first = Lock::take(&path, &holder("sync")).unwrap();
+        let _inherited = first.file.try_clone().unwrap();
+        drop(first);
+        assert!(Lock::take(&path, &holder("sync")).is_ok());
+    }
+
+    #[test]
+    fn a_look_tells_who_holds_it_and_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        assert_eq!(peek(&path).unwrap(), LockState::Free);
+        assert!(!beside(&path).exists());
+        let held = Lock::take(&path, &holder("sync")).unwrap();
+        let LockState::Held(Some(found)) = peek(&path).unwrap() else {
+            panic!("it is held");
+        };
+        assert_eq!((found.command.as_str(), found.pid), ("sync", std::process::id()));
+        drop(held);
+        assert_eq!(peek(&path).unwrap(), LockState::Free);
+        assert!(Lock::take(&path, &holder("sync")).is_ok());
+    }
+
+    #[test]
+    fn an_unreadable_note_still_keeps_the_second_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let _first = Lock::take(&path, &holder("backfill")).unwrap();
+        std::fs::write(beside(&path), b"\xff{").unwrap();
+        assert!(matches!(
+            Lock::take(&path, &holder("sync")),
+            Err(StoreErrorKind::Held(None))
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_lock_file_is_not_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        let precious = dir.path().join("precious");
+        std::fs::write(&precious, "x").unwrap();
+        std::os::unix::fs::symlink(&precious, beside(&path)).unwrap();
+        assert!(matches!(
+            Lock::take(&path, &holder("sync")),
+            Err(StoreErrorKind::Symlink)
+        ));
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "x");
+    }
+}

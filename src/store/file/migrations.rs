@@ -1,0 +1,335 @@
+//! The schema's steps, and which of them a file has seen.
+
+use std::path::Path;
+
+use chrono::DateTime;
+use refinery::{Migration, Runner, SchemaVersion};
+use rusqlite::Connection;
+
+use crate::model::UnixSeconds;
+use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::file::connection::{self, Existing};
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The migrations that rewrite data which a database holds: they rename, drop, delete from or update a table that is not
+/// the dictionary. Before the first of them a copy of the database is kept ([`crate::store::file::upgrade_copy`]). A new migration
+/// that rewrites belongs here; a test finds it by its SQL.
+const REWRITING: &[SchemaVersion] = &[8];
+
+/// A step of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its number; they are applied in this order.
+    pub version: SchemaVersion,
+    /// Its name.
+    pub name: String,
+    /// When the file has seen it; `None` while it is pending.
+    pub applied_at: Option<UnixSeconds>,
+}
+
+/// A step that a file says it has seen.
+#[derive(Debug)]
+struct Applied {
+    version: SchemaVersion,
+    name: String,
+    at: Option<UnixSeconds>,
+    checksum: String,
+}
+
+/// The steps that this program knows, with what the file at `path` has seen of them. Only reads; where there
+/// is no file yet, all are pending.
+pub fn list(path: &Path) -> std::result::Result<Vec<MigrationState>, StoreError> {
+    states(path).map_err(|kind| StoreError::new(path, kind))
+}
+
+fn states(path: &Path) -> Result<Vec<MigrationState>> {
+    let located = connection::locate(path)?;
+    let applied = match connection::inspect(&located)? {
+        Existing::Empty => Vec::new(),
+        Existing::Ours => applied(&connection::open_to_read(&located)?)?,
+    };
+    judge(&applied)?;
+    let state = |known: &Migration| MigrationState {
+        version: known.version(),
+        name: known.name().to_owned(),
+        applied_at: applied
+            .iter()
+            .find(|seen| seen.version == known.version())
+            .and_then(|seen| seen.at),
+    };
+    let runner = known();
+    let mut states: Vec<_> = runner.get_migrations().iter().map(state).collect();
+    // They are embedded in the order of their names, where V10 comes before V2.
+    states.sort_by_key(|state| state.version);
+    Ok(states)
+}
+
+/// Refuses a file whose schema this program cannot work with. Only reads.
+pub(crate) fn check(connection: &Connection) -> Result<()> {
+    judge(&applied(connection)?)
+}
+
+/// How many steps a file has seen, and how many this program knows. Refuses and reads as [`check`].
+pub(crate) fn progress(connection: &Connection) -> Result<(usize, usize)> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    Ok((seen.len(), known().get_migrations().len()))
+}
+
+/// The first pending step that rewrites what the file holds; `None` too where the file has no schema yet. Refuses and
+/// reads as [`check`].
+pub(crate) fn first_rewriting(connection: &Connection) -> Result<Option<SchemaVersion>> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    let is_pending = |version: &SchemaVersion| seen.last().is_some_and(|newest| newest.version < *version);
+    Ok(REWRITING.iter().copied().find(is_pending))
+}
+
+/// Applies what is pending, all or nothing. Returns whether there was something.
+pub(crate) fn apply(connection: &mut Connection) -> Result<bool> {
+    let seen = applied(connection)?;
+    judge(&seen)?;
+    let runner = known().set_grouped(true);
+    let is_behind = seen.len() < runner.get_migrations().len();
+    if is_behind {
+        runner.run(connection)?;
+    }
+    Ok(is_behind)
+}
+
+/// Applies the first steps, up to the one of this number.
+pub(crate) fn apply_up_to(connection: &mut Connection, version: SchemaVersion) -> Result<()> {
+    let runner = known().set_target(refinery::Target::Version(version));
+    runner.run(connection)?;
+    Ok(())
+}
+
+/// Applies the first `count` steps, as an earlier version of this program would.
+#[cfg(test)]
+pub(crate) fn apply_first(connection: &mut Connection, count: SchemaVersion) {
+    apply_up_to(connection, count).unwrap();
+}
+
+fn known() -> Runner {
+    embedded::migrations::runner()
+}
+
+fn applied(connection: &Connection) -> Result<Vec<Applied>> {
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(
+        "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let at: String = row.get("applied_on")?;
+        Ok(Applied {
+            version: row.get("version")?,
+            name: row.get("name")?,
+            at: DateTime::parse_from_rfc3339(&at).ok().map(|at| at.timestamp()),
+            checksum: row.get("checksum")?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What was applied must be the beginning of what is known, unaltered.
+fn judge(applied: &[Applied]) -> Result<()> {
+    let runner = known();
+    let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
+    known.sort();
+    let newest = known.last().map_or(0, |migration| migration.version());
+    if let Some(later) = applied.iter().find(|seen| seen.version > newest) {
+        return Err(StoreErrorKind::NewerSchema {
+            found: later.version,
+            known: newest,
+        });
+    }
+    for (at, seen) in applied.iter().enumerate() {
+        let same = known.get(at).is_some_and(|migration| {
+            migration.version() == seen.version
+                && migration.name() == seen.name
+                && migration.checksum().to_string() == seen.checksum
+        });
+        if !same {
+            return Err(StoreErrorKind::Divergent {
+                version: seen.version,
+                name: crate::model::text::printable(&seen.name),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(count: usize) -> Vec<Applied> {
+        let runner = known();
+        let seen = |known: &Migration| Applied {
+            version: known.version(),
+            name: known.name().to_owned(),
+            at: Some(0),
+            checksum: known.checksum().to_string(),
+        };
+        let mut all: Vec<_> = runner.get_migrations().iter().map(seen).collect();
+        all.sort_by_key(|migration| migration.version);
+        all.truncate(count);
+        all
+    }
+
+    #[test]
+    fn every_file_of_the_directory_is_embedded_and_says_why_and_what_it_costs() {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap() {
+            let path = entry.unwrap().path();
+            let sql = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                sql.starts_with("-- Why: ") && sql.contains("-- Cost: "),
+                "{path:?}"
+            );
+            files.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+        let mut embedded: Vec<_> = known().get_migrations().iter().map(ToString::to_string).collect();
+        files.sort();
+        embedded.sort();
+        assert_eq!(embedded, files);
+    }
+
+    /// The text of a migration without its comments.
+    fn statements(sql: &str) -> String {
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap());
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The tables that a migration rewrites or deletes from, those that it made itself left out.
+    fn rewritten(sql: &str) -> Vec<String> {
+        let words: Vec<String> = statements(sql)
+            .split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ';'))
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let after = |at: usize| words.get(at).map_or("", String::as_str);
+        let mut found = Vec::new();
+        for at in 0..words.len() {
+            let table = match (after(at), after(at + 1), after(at + 3)) {
+                ("drop", "table", _) if after(at + 2) == "if" => after(at + 4),
+                ("alter", "table", "rename" | "drop")
+                | ("drop", "table", _)
+                | ("delete", "from", _)
+                | ("replace", "into", _) => after(at + 2),
+                ("update", "or", _) => after(at + 3),
+                ("update", table, _) => table,
+                _ => continue,
+            };
+            if !["origin_dictionary", "set"].contains(&table) {
+                found.push(table.trim_end_matches(';').to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_migration_that_rewrites_data_is_listed_as_such() {
+        for known in known().get_migrations() {
+            let tables = rewritten(known.sql().unwrap());
+            assert_eq!(
+                !tables.is_empty(),
+                REWRITING.contains(&known.version()),
+                "{known} rewrites {tables:?}: a migration is in `REWRITING` if, and only if, it changes stored data"
+            );
+        }
+        for sql in [
+            "ALTER TABLE point RENAME TO point_before;",
+            "alter table point drop column pv;",
+            "DROP TABLE point;",
+            "DROP TABLE IF EXISTS point;",
+            "DELETE FROM point;",
+            "UPDATE point SET pv = 0;",
+            "UPDATE OR IGNORE point SET pv = 0;",
+            "INSERT OR REPLACE INTO point SELECT 1;",
+        ] {
+            assert_eq!(rewritten(sql), ["point"], "{sql}");
+        }
+        for sql in [
+            "CREATE TABLE point (a);",
+            "ALTER TABLE point ADD COLUMN a;",
+            "-- DROP TABLE point",
+            "UPDATE origin_dictionary SET meaning = 'a' WHERE relation = 'point';",
+            "DROP VIEW origin_stats;",
+            "INSERT OR IGNORE INTO point SELECT 1;",
+        ] {
+            assert_eq!(rewritten(sql), [""; 0], "{sql}");
+        }
+    }
+
+    /// The checksums of what was released, in order. Each is of the name, the version and the text.
+    const RELEASED: &[u64] = &[
+        9_418_339_827_139_637_567,
+        1_359_076_838_429_083_713,
+        17_705_436_489_365_273_396,
+        12_790_160_764_757_240_800,
+        5_262_589_300_490_768_588,
+        12_179_969_081_430_347_995,
+        3_445_808_212_740_804_033,
+        1_044_607_958_092_692_842,
+        16_479_148_528_984_983_780,
+    ];
+
+    #[test]
+    fn what_was_released_is_never_edited() {
+        let runner = known();
+        let mut known: Vec<_> = runner.get_migrations().iter().collect();
+        known.sort();
+        for (known, released) in known.iter().zip(RELEASED) {
+            assert_eq!(
+                known.checksum(),
+                *released,
+                "{known} was edited: files that have seen it would be refused. Undo that, and add a new migration"
+            );
+        }
+        assert!(known.len() >= RELEASED.len(), "a released migration is gone");
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_is_named_as_such_and_leaves_no_half_schema() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "max_page_count", 8).unwrap();
+        let error = apply(&mut connection).unwrap_err();
+        assert!(matches!(error, StoreErrorKind::Storage(_)), "{error}");
+        assert!(applied(&connection).unwrap().is_empty());
+        assert!(!connection.table_exists(None, "domain").unwrap());
+        connection.pragma_update(None, "max_page_count", 1000).unwrap();
+        apply(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn the_beginning_of_what_is_known_is_fine_and_anything_else_is_refused() {
+        let known = seen(usize::MAX).len();
+        for count in 0..=known {
+            assert!(judge(&seen(count)).is_ok());
+        }
+        let mut altered = seen(2);
+        altered[1].checksum = "1".to_owned();
+        assert!(matches!(
+            judge(&altered),
+            Err(StoreErrorKind::Divergent { version: 2, .. })
+        ));
+        let mut gap = seen(3);
+        gap.remove(1);
+        assert!(matches!(
+            judge(&gap),
+            Err(StoreErrorKind::Divergent { version: 3, .. })
+        ));
+        let mut newer = seen(known);
+        newer[known - 1].version = 99;
+        assert!(matches!(
+            judge(&newer),
+            Err(StoreErrorKind::NewerSchema { found: 99, .. })
+        ));
+    }
+}

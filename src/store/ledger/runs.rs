@@ -1,0 +1,155 @@
+//! The runs: what each was asked, and what it committed.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+
+use crate::model::run::COUNTERS;
+use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
+use crate::store::error::Result;
+use crate::store::read::gaps::Expected;
+
+/// A run that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    id: i64,
+    last_age: i64,
+}
+
+/// What is known of a run when it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// The command, such as `backfill`.
+    pub command: String,
+    /// When it was started.
+    pub started_at: UnixSeconds,
+    /// The range that was asked for, where there is one.
+    pub range: Option<Span>,
+    /// The last of the refresh ages in seconds, from which on a slot counts as settled.
+    pub last_age: i64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When.
+    pub finished_at: UnixSeconds,
+    /// What to add to the counters that the run's commits have brought: failed and skipped windows, and the
+    /// requests that led to no commit.
+    pub totals: RunTotals,
+    /// What failed: a JSON list of `{domains, from, to, error}`.
+    pub failures: String,
+    /// What it concluded: a JSON list of `{kind, domains, from, to, evidence}`.
+    pub conclusions: String,
+    /// Why it could not go on, where it could not.
+    pub message: Option<String>,
+    /// What the configuration wants to be complete; `None` where the run does not know, and what was never
+    /// asked for stays as an earlier run found it.
+    pub expected: Option<Expected>,
+}
+
+impl Run {
+    /// The number in `origin_runs`.
+    #[must_use]
+    pub const fn id(self) -> i64 {
+        self.id
+    }
+
+    /// The last refresh age in seconds, by which the run labels coverage.
+    pub(crate) const fn last_age(self) -> i64 {
+        self.last_age
+    }
+}
+
+/// Adds a run, and says of runs that were killed that they were.
+pub(crate) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
+    interrupt(tx)?;
+    let id = tx.query_row(
+        "INSERT INTO run (id, command, started_at, started_cst, outcome, from_ts, to_ts)
+         SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3, 'running', ?4, ?5 FROM run RETURNING id",
+        (
+            &new.command,
+            new.started_at,
+            civil::cst_second(new.started_at),
+            new.range.map(|range| range.start()),
+            new.range.map(|range| range.end()),
+        ),
+        |row| row.get(0),
+    )?;
+    Ok(Run {
+        id,
+        last_age: new.last_age,
+    })
+}
+
+/// Says of runs that were killed, or lost to a defect, that they were interrupted.
+pub(crate) fn interrupt(tx: &Connection) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET outcome = 'interrupted' WHERE outcome = 'running'",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Adds to the counters of a run.
+pub(crate) fn add(tx: &Connection, run: Run, delta: &RunTotals) -> Result<()> {
+    // A counter beyond `i64` would have to count for longer than the sun will last.
+    let counters = COUNTERS
+        .iter()
+        .map(|counter| i64::try_from((counter.get)(delta)).unwrap_or(i64::MAX));
+    tx.prepare_cached(&ADD)?
+        .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
+    Ok(())
+}
+
+/// Adds to each counter what is bound in the order of [`COUNTERS`], from the second parameter on.
+static ADD: LazyLock<String> = LazyLock::new(|| {
+    let added = (2..)
+        .zip(COUNTERS)
+        .map(|(at, counter)| format!("{0} = {0} + ?{at}", counter.name));
+    let added: Vec<_> = added.collect();
+    format!("UPDATE run SET {} WHERE id = ?1", added.join(", "))
+});
+
+/// Writes how a run ended.
+pub(crate) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
+    add(tx, run, &finish.totals)?;
+    tx.execute(
+        "UPDATE run SET outcome = ?2, finished_at = ?3, finished_cst = ?4, failures = ?5, message = ?6,
+             conclusions = ?7
+         WHERE id = ?1",
+        (
+            run.id,
+            finish.outcome.as_str(),
+            finish.finished_at,
+            civil::cst_second(finish.finished_at),
+            &finish.failures,
+            &finish.message,
+            &finish.conclusions,
+        ),
+    )?;
+    Ok(())
+}
+
+/// When a run began and how it ended, as far as it is stored.
+pub(crate) fn ending(connection: &Connection, run: Run) -> Result<Option<(UnixSeconds, String)>> {
+    let mut select = connection.prepare_cached("SELECT started_at, outcome FROM run WHERE id = ?1")?;
+    let found = select.query_row([run.id], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+/// The counters of a run, as they are stored.
+pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
+    let mut select = connection.prepare_cached("SELECT * FROM run WHERE id = ?1")?;
+    let totals = select.query_row([run.id], |row| {
+        let mut totals = RunTotals::default();
+        for counter in COUNTERS {
+            let count: i64 = row.get(counter.name)?;
+            *(counter.get_mut)(&mut totals) = u64::try_from(count).unwrap_or_default();
+        }
+        Ok(totals)
+    })?;
+    Ok(totals)
+}

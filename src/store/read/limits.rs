@@ -1,0 +1,45 @@
+//! How much memory somebody's SQL may take.
+//!
+//! SQLite would make a value of a gigabyte for a statement of thirty characters. The machine has other things to do.
+
+use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
+
+/// The longest statement, in bytes.
+pub const MAX_SQL_BYTES: usize = 1 << 20;
+/// The largest value, and the largest row of a result, in bytes. Written out as escapes it takes six times as much.
+pub(crate) const MAX_ROW_BYTES: usize = 8 << 20;
+/// The most memory that SQLite may take in this process, in bytes; what it sorts goes to temporary files before.
+pub(crate) const MAX_HEAP_BYTES: i64 = 64 << 20;
+
+/// The page cache, in KiB.
+const CACHE_KIB: i64 = 16 << 10;
+
+/// Bounds all that is run on `connection` from here on, and the memory of all connections of this process.
+pub(crate) fn apply(connection: &Connection) -> rusqlite::Result<()> {
+    let bytes = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_LENGTH, bytes(MAX_ROW_BYTES)),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, bytes(MAX_SQL_BYTES)),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 1_000_000),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10_000),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        connection.set_limit(limit, value)?;
+    }
+    // What is sorted goes to temporary files in pieces of this size, and at the end all pieces are open at once.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // SQL can only lower it further.
+    connection.pragma_update_and_check(None, "hard_heap_limit", MAX_HEAP_BYTES, |_| Ok(()))
+}
+
+/// How many bytes a row holds in texts and blobs.
+pub(crate) fn size_of(row: &[ValueRef<'_>]) -> usize {
+    row.iter()
+        .map(|value| match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+        })
+        .sum()
+}
