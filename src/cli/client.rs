@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::CliError;
-use super::exit::ExitStatus;
 use crate::api::{Client, ClientSettings};
+use crate::cli::{CliError, ExitStatus};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::model::Credentials;

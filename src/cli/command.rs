@@ -1,30 +1,50 @@
-//! The list of commands.
+//! The command line and the list of commands.
 //!
-//! A command is a file with an `Args` struct, whose documentation is its help, and a `run` on it. Its line
-//! in [`Command`] and its arm in [`Command::run`] put it into the program, its help and the completions.
+//! A command is a file in `commands/` with an `Args` struct and its `run`. The struct's documentation is the help. A line
+//! in [`Command`] and an arm in [`Command::run`] add the command to the program, its help and the completions.
 
-use super::backfill::BackfillArgs;
-use super::check::CheckArgs;
-use super::completions::CompletionsArgs;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use super::commands::backfill::BackfillArgs;
+use super::commands::check::CheckArgs;
+use super::commands::completions::CompletionsArgs;
+use super::commands::demo::DemoArgs;
+use super::commands::export::ExportArgs;
+use super::commands::gaps::GapsArgs;
+use super::commands::migrate::MigrateArgs;
+use super::commands::query::QueryArgs;
+use super::commands::rejects::RejectsArgs;
+use super::commands::report::ReportCommandArgs;
+use super::commands::restore::RestoreArgs;
+use super::commands::simulate::SimulateArgs;
+use super::commands::snapshot::SnapshotArgs;
+use super::commands::status::StatusArgs;
+use super::commands::sync::SyncArgs;
+use super::commands::watch::WatchArgs;
 use super::context::Context;
-use super::demo::DemoArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::export::ExportArgs;
-use super::gaps::GapsArgs;
-use super::migrate::MigrateArgs;
-use super::query::QueryArgs;
-use super::rejects::RejectsArgs;
-use super::report::ReportCommandArgs;
-use super::restore::RestoreArgs;
-use super::simulate::SimulateArgs;
-use super::snapshot::SnapshotArgs;
-use super::status::StatusArgs;
-use super::sync::SyncArgs;
-use super::watch::WatchArgs;
+use super::options::GlobalArgs;
+
+/// Keeps a local SQLite file complete and true with the back-to-origin statistics of a JD Cloud CDN account.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jdcdn-stats",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
 
 /// What the program can do.
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, Subcommand)]
 #[expect(
     missing_docs,
     reason = "each command is documented where its arguments are; that text is the help"
@@ -73,7 +93,7 @@ impl Command {
             Self::Migrate(args) => args.run(context),
             Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),
-            Self::Completions(args) => args.run(context),
+            Self::Completions(args) => args.run(Cli::command(), context),
         }
     }
 }

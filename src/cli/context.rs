@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 
-use super::args::GlobalArgs;
-use super::error::CliError;
-use super::logging::Logs;
-use super::redactor::Redactor;
+use crate::cli::error::CliError;
+use crate::cli::logging::Logs;
+use crate::cli::options::GlobalArgs;
+use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Environment, Overrides};
 use crate::model::{Credentials, UnixSeconds};

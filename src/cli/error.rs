@@ -5,7 +5,6 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::exit::ExitStatus;
-use super::summary_view::signal_status;
 use crate::config::ConfigError;
 use crate::interrupt;
 use crate::store::{OpenError, SqlError, StoreError};
@@ -135,7 +134,7 @@ impl From<OpenError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let status = match error.exit_code() {
-            _ if error.is_interruption() => interrupt::caught().map_or(ExitStatus::FAILED, signal_status),
+            _ if error.is_interruption() => interrupt::caught().map_or(ExitStatus::FAILED, ExitStatus::from),
             75 => ExitStatus::BUSY,
             5 => ExitStatus::DATABASE,
             _ => ExitStatus::FAILED,

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::interrupt::Signal;
+
 /// How the program ends, for scripts and monitors. The numbers never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExitStatus(u8);
@@ -32,6 +34,15 @@ impl ExitStatus {
     #[must_use]
     pub const fn code(self) -> u8 {
         self.0
+    }
+}
+
+impl From<Signal> for ExitStatus {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::INTERRUPTED,
+            Signal::Terminate => Self::TERMINATED,
+        }
     }
 }
 

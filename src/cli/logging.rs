@@ -4,7 +4,7 @@
 //! and with it the signature.
 //!
 //! A command that nobody watches has no summary to print: what it logs is its output. So the events of
-//! [`watch`](super::watch) are shown one step earlier than those of the rest.
+//! [`watch`](crate::cli::commands::watch) are shown one step earlier than those of the rest.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -18,15 +18,15 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{Layer, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
-use super::args::{GlobalArgs, LogFormat};
-use super::redactor::Redactor;
+use crate::cli::options::{GlobalArgs, LogFormat};
+use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::model::civil;
 
 /// The targets of this program's events begin with it.
 const OWN: &str = "jdcdn_stats";
 /// The targets of the events that are a command's output begin with it.
-const OUTPUT: &str = "jdcdn_stats::cli::watch";
+const OUTPUT: &str = "jdcdn_stats::cli::commands::watch";
 
 /// Runs what it is given at a moment when a line may be printed, such as `MultiProgress::suspend`.
 pub type Around = Box<dyn Fn(&mut dyn FnMut()) + Send>;
@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn what_a_command_logs_as_its_output_is_shown_one_step_earlier() {
         let events = || {
-            tracing::info!(target: "jdcdn_stats::cli::watch::journal", "output");
-            tracing::debug!(target: "jdcdn_stats::cli::watch::journal", "detail");
+            tracing::info!(target: "jdcdn_stats::cli::commands::watch::journal", "output");
+            tracing::debug!(target: "jdcdn_stats::cli::commands::watch::journal", "detail");
             tracing::info!("event");
         };
         let shown = |verbose, quiet| {

@@ -1,61 +1,33 @@
-//! The command line: arguments, one file a command, output, exit codes.
+//! The command line: options, commands, output, exit codes.
 //!
-//! - [`command`]: the list of commands; one line there and one file here make a new one
-//! - [`args`]: the options that commands share
-//! - [`context`]: what a command gets to work with
-//! - [`logging`]: events to standard error
-//! - [`output`]: rows as tables, JSON, CSV and the like
-//! - [`check`]: what `check` looks at, one file a subject
-//! - `client`: the API client as it is configured
+//! - [`command`]: the command line and the list of commands; [`commands`]: one file or folder a command
+//! - [`options`]: the options that commands share
+//! - [`context`]: the configuration, clock and streams of a command
+//! - [`pull`]: plans and carries out a run, for every command that fetches; `client`, [`descriptors`], [`signals`]: its API
+//!   client, its file descriptors, and its end at a signal
+//! - [`output`]: rows as tables, JSON, CSV and Markdown; [`view`]: summaries, plans and progress
+//! - [`error`], [`exit`]: why a command ended early, and the exit codes
 //! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
-//! - [`pull`]: what the commands share that fetch; [`signals`]: what stops them; [`progress_view`],
-//!   [`summary_view`], `conclusion_view`, [`dry_run`]: what they show
-//! - [`descriptors`]: whether enough files may be open for that
-//! - [`watch`]: the command that goes on and on, in parts of its own
-//! - [`export`], [`export_view`]: files for other engines, and how they are getting on
-//! - [`thresholds`], [`settling_view`]: what `status` checks and shows on demand
-//! - [`redactor`], `panics`: what keeps the key and the signature from being printed
-//! - [`exit`], [`error`]: how a command ends
+//! - [`logging`], `panics`, [`redactor`]: events and panics on standard error, without secrets
 //!
 //! Data goes to standard output, everything else to standard error.
 
-pub mod args;
-pub mod backfill;
-pub mod check;
 mod client;
 pub mod command;
-pub mod completions;
-mod conclusion_view;
+pub mod commands;
 pub mod context;
-pub mod demo;
 pub mod descriptors;
-pub mod dry_run;
 pub mod error;
 pub mod exit;
-pub mod export;
-pub mod export_view;
-pub mod gaps;
 pub mod logging;
-pub mod migrate;
+pub mod options;
 pub mod output;
 mod panics;
-pub mod progress_view;
 pub mod pull;
-pub mod query;
 pub mod redactor;
-pub mod rejects;
-pub mod report;
-pub mod restore;
-pub mod settling_view;
 pub mod signals;
-pub mod simulate;
-pub mod snapshot;
-pub mod status;
-pub mod summary_view;
 mod supervisor;
-pub mod sync;
-pub mod thresholds;
-pub mod watch;
+pub mod view;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -63,7 +35,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
-pub use args::Cli;
+pub use command::Cli;
 pub use context::{Context, Streams};
 pub use error::CliError;
 pub use exit::ExitStatus;

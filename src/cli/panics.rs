@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
-use super::redactor::Redactor;
+use crate::cli::redactor::Redactor;
 use crate::model::text;
 
 /// Has every panic of the process, those of libraries included, print its message without secrets and on one line.

@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::args::ReportFormat;
-use super::client::client;
-use super::context::Context;
-use super::descriptors;
-use super::dry_run;
-use super::error::CliError;
-use super::exit::ExitStatus;
-use super::progress_view::ProgressView;
-use super::signals::until_done;
-use super::summary_view;
 use crate::api::{Client, RetryPolicy};
+use crate::cli::client::client;
+use crate::cli::descriptors;
+use crate::cli::options::ReportFormat;
+use crate::cli::signals::until_done;
+use crate::cli::view::plan;
+use crate::cli::view::progress::ProgressView;
+use crate::cli::view::summary;
+use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::again::closed;
@@ -87,7 +85,7 @@ impl Pull {
         self.check_available(config, context.now())?;
         let reader = context.reader_if_present(config)?;
         let plan = self.plan(reader.as_ref(), config, context.now())?;
-        dry_run::print(&plan, self.domain_count(), format, context.streams.stdout)?;
+        plan::print(&plan, self.domain_count(), format, context.streams.stdout)?;
         Ok(ExitStatus::SUCCESS)
     }
 
@@ -134,9 +132,9 @@ impl Pull {
             }) => (*summary, Some(CliError::from(source))),
             Err(error) => return Err(error.into()),
         };
-        let status = summary_view::exit_status(&summary);
+        let status = summary::exit_status(&summary);
         let out = &mut *context.streams.stdout;
-        let printed = summary_view::print(&summary, self.command, &config.database, format, out);
+        let printed = summary::print(&summary, self.command, &config.database, format, out);
         match (error, printed) {
             (Some(error), _) => Err(error),
             (None, Err(lost)) => Err(CliError::from(lost).after(status)),

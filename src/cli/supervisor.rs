@@ -16,11 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::descriptors;
-use super::exit::ExitStatus;
-use super::panics;
-use super::redactor::Redactor;
-use super::summary_view::signal_status;
+use crate::cli::ExitStatus;
+use crate::cli::descriptors;
+use crate::cli::panics;
+use crate::cli::redactor::Redactor;
 use crate::interrupt::{self, Signal};
 
 /// How long a command may take to end by itself after a signal. Two seconds are promised.
@@ -88,7 +87,7 @@ async fn watch_over(command: impl FnOnce() -> ExitStatus + Send + 'static) -> io
         };
         if !interrupt::is_careful() {
             say(&format!("error: stopped by {}\n", signal.name()));
-            return Ok(signal_status(signal));
+            return Ok(ExitStatus::from(signal));
         }
         if since.elapsed() >= TIME_TO_END {
             return Ok(cut_off(signal));
@@ -100,7 +99,7 @@ async fn watch_over(command: impl FnOnce() -> ExitStatus + Send + 'static) -> io
 /// The command does not end by itself in time, or is not waited for any longer.
 fn cut_off(signal: Signal) -> ExitStatus {
     say("error: stopped at once; what was committed before is safe\n");
-    signal_status(signal)
+    ExitStatus::from(signal)
 }
 
 /// The command's thread panicked; the hook has said where.

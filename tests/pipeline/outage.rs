@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jdcdn_stats::cli::commands::sync::up_to_date;
+use jdcdn_stats::cli::commands::watch::schedule::{Look, Schedule, Went};
+use jdcdn_stats::cli::commands::watch::verdict::Verdict;
 use jdcdn_stats::cli::pull::PullError;
-use jdcdn_stats::cli::sync::up_to_date;
-use jdcdn_stats::cli::watch::schedule::{Look, Schedule, Went};
-use jdcdn_stats::cli::watch::verdict::Verdict;
 use jdcdn_stats::clock::SharedClock;
 use jdcdn_stats::config::{Config, Environment, FileConfig, Overrides};
 use jdcdn_stats::ingest::{Control, Progress, Summary};

@@ -19,7 +19,7 @@ use clap::ValueEnum;
 pub use cell::Cell;
 pub use separated::Formulas;
 
-use super::error::CliError;
+use crate::cli::CliError;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -1,0 +1,174 @@
+//! The thresholds of `status`, for monitors.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::CliError;
+use crate::cli::commands::gaps::{Slots, expected};
+use crate::cli::view::text::counted;
+use crate::config::Config;
+use crate::model::moment::{parse_duration, show_duration};
+use crate::model::slot::SLOT_SECONDS;
+use crate::model::{Domain, Gap, GapReason, Span, UnixSeconds, civil};
+use crate::store::Reader;
+
+/// When to exit with 6. Only configured domains count, or those that -d names.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Thresholds (exit code 6, domains named on standard error)")]
+pub struct ThresholdArgs {
+    /// Fail if the newest point of a domain began longer ago than this, such as 30m, or if it has none
+    #[arg(long, value_name = "AGE")]
+    fail_if_older: Option<String>,
+    /// Fail if a domain has gaps: slots never asked for, empty or rejected. What lies beyond the API's
+    /// retention does not count, nor what became available within the last `watch.every` and 5 minutes
+    #[arg(long)]
+    fail_if_gaps: bool,
+}
+
+/// A threshold that a domain does not meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    domain: String,
+    /// `older` or `gaps`.
+    threshold: &'static str,
+    message: String,
+}
+
+impl ThresholdArgs {
+    /// The thresholds that are not met at `now`.
+    pub fn check(&self, config: &Config, reader: &Reader, now: UnixSeconds) -> Result<Vec<Alarm>, CliError> {
+        let mut alarms = Vec::new();
+        if let Some(given) = &self.fail_if_older {
+            let limit = parse_duration(given)
+                .map_err(|error| CliError::usage(format!("--fail-if-older: {error}")))?;
+            for domain in config.require_domains()? {
+                let newest = reader.newest_point(domain.as_str())?;
+                alarms.extend(older(domain, newest, now, limit));
+            }
+        }
+        if self.fail_if_gaps {
+            let every = i64::try_from(config.watch_every.as_secs()).unwrap_or(i64::MAX);
+            let settled = now.saturating_sub(every).saturating_sub(SLOT_SECONDS);
+            let expected = expected(config, settled);
+            let range = Span::new(i64::MIN / 4, expected.until);
+            for domain in config.require_domains()? {
+                let found = range.map(|range| reader.noted_gaps(domain.as_str(), &expected, range));
+                let found = found.transpose()?.unwrap_or_default();
+                alarms.extend(match found.range {
+                    Some(_) => gaps(domain, &found.gaps),
+                    None if reader.newest_point(domain.as_str())?.is_some() => None,
+                    None => Some(alarm(domain, "gaps", "it was never asked for".to_owned())),
+                });
+            }
+        }
+        Ok(alarms)
+    }
+}
+
+/// Tells the alarms, and what to do next.
+pub fn print(alarms: &[Alarm], out: &mut dyn Write) -> std::io::Result<()> {
+    for alarm in alarms {
+        writeln!(out, "error: {}: {}", alarm.domain, alarm.message)?;
+    }
+    if alarms.iter().any(|alarm| alarm.threshold == "gaps") {
+        writeln!(out, "help: `jdcdn-stats gaps` lists them")?;
+    }
+    Ok(())
+}
+
+fn alarm(domain: &Domain, threshold: &'static str, message: String) -> Alarm {
+    Alarm {
+        domain: domain.to_string(),
+        threshold,
+        message,
+    }
+}
+
+fn older(domain: &Domain, newest: Option<UnixSeconds>, now: UnixSeconds, limit: Duration) -> Option<Alarm> {
+    let Some(newest) = newest else {
+        return Some(alarm(domain, "older", "it has no point at all".to_owned()));
+    };
+    let age = Duration::from_secs(u64::try_from(now - newest).unwrap_or(0));
+    (age > limit).then(|| {
+        let message = format!(
+            "its newest point is of {} (UTC+8), {} ago, and may be {} old",
+            civil::cst_minute(newest),
+            show_duration(age),
+            show_duration(limit)
+        );
+        alarm(domain, "older", message)
+    })
+}
+
+fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<Alarm> {
+    let counting: Vec<Gap> = gaps
+        .iter()
+        .filter(|gap| gap.reason != GapReason::BeyondRetention)
+        .copied()
+        .collect();
+    let first = counting.first()?;
+    let slots = Slots::of(&counting);
+    let parts = [
+        (slots.never_asked, "never asked for"),
+        (slots.failed, "failed"),
+        (slots.empty, "empty"),
+        (slots.rejected, "rejected"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(slots, _)| *slots > 0)
+        .map(|(slots, what)| format!("{slots} {what}"))
+        .collect();
+    let total = slots.never_asked + slots.failed + slots.empty + slots.rejected;
+    let message = format!(
+        "{} without a point from {} (UTC+8) on: {}",
+        counted(u64::try_from(total).unwrap_or(0), "slot"),
+        civil::cst_minute(first.span.start()),
+        parts.join(", ")
+    );
+    Some(alarm(domain, "gaps", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixSeconds = 1_780_000_200;
+
+    #[test]
+    fn a_point_may_be_exactly_as_old_as_the_limit() {
+        let domain = "www.a.com".parse().unwrap();
+        let limit = Duration::from_mins(30);
+        assert_eq!(older(&domain, Some(NOW - 1_800), NOW, limit), None);
+        // A clock that is behind the newest point says nothing of it being late.
+        assert_eq!(older(&domain, Some(NOW + 600), NOW, limit), None);
+        let late = older(&domain, Some(NOW - 2_100), NOW, limit).unwrap();
+        assert_eq!(
+            late.message,
+            "its newest point is of 2026-05-29 03:55 (UTC+8), 35m ago, and may be 30m old"
+        );
+        assert!(older(&domain, None, NOW, limit).is_some());
+    }
+
+    #[test]
+    fn what_the_api_no_longer_serves_is_no_alarm() {
+        let domain = "www.a.com".parse().unwrap();
+        let gap = |start: i64, end: i64, reason| {
+            Gap::new(Span::new(NOW + start * 300, NOW + end * 300).unwrap(), reason)
+        };
+        let beyond = gap(0, 5, GapReason::BeyondRetention);
+        assert_eq!(gaps(&domain, &[beyond]), None);
+        let all = [
+            beyond,
+            gap(6, 7, GapReason::Empty),
+            gap(8, 10, GapReason::NeverAsked),
+        ];
+        assert_eq!(
+            gaps(&domain, &all).unwrap().message,
+            "3 slots without a point from 2026-05-29 05:00 (UTC+8) on: 2 never asked for, 1 empty"
+        );
+    }
+}

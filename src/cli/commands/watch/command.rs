@@ -1,0 +1,105 @@
+//! The arguments, and everything that is set up before the first run.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::account::Account;
+use super::attendant::Attendant;
+use super::endpoint::{MetricsAddress, Page, serve};
+use super::setup::{Setup, Source};
+use super::watcher::Watcher;
+use crate::cli::options::{DomainArgs, FetchArgs};
+use crate::cli::pull::runtime;
+use crate::cli::{CliError, Context, ExitStatus};
+use crate::clock::SharedClock;
+use crate::interrupt;
+use crate::model::moment::show_duration;
+use crate::model::text;
+
+/// For preparing a run, for its answers and its writer, and for the metrics.
+const BLOCKING_THREADS: usize = 8;
+
+/// Keep every configured domain up to date, until stopped
+///
+/// Runs what `sync` runs, at once and then every 5 minutes by the wall clock (`every` under `[watch]` in the
+/// configuration), in the foreground. Other commands may use the database between runs. While the API does
+/// not answer, runs become rarer, up to one an hour. While it refuses an account that it has answered before,
+/// they become rarer too, up to one in 15 minutes. A key that never worked ends it. SIGHUP reads the
+/// configuration again. Under systemd it reports readiness and signs of life.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  jdcdn-stats watch
+  jdcdn-stats watch --metrics 9187")]
+pub struct WatchArgs {
+    #[command(flatten)]
+    domains: DomainArgs,
+    /// Serve Prometheus metrics under /metrics, on a port of this machine or on an address and a port
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<MetricsAddress>,
+    #[command(flatten)]
+    fetch: FetchArgs,
+}
+
+impl WatchArgs {
+    /// Watches until a signal comes, or until going on would be of no use.
+    pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let mut overrides = context.global.overrides();
+        self.domains.add_to(&mut overrides);
+        self.fetch.add_to(&mut overrides);
+        let source = Source {
+            overrides,
+            environment: context.environment,
+            clock: Arc::clone(&context.clock),
+            redactor: context.redactor.clone(),
+        };
+        let setup = source.read()?;
+        let runtime = runtime(BLOCKING_THREADS)?;
+        let ended = runtime.block_on(self.watch(source, setup, Arc::clone(&context.clock)));
+        runtime.shutdown_background();
+        ended
+    }
+
+    async fn watch(
+        &self,
+        source: Source<'_>,
+        setup: Setup,
+        clock: SharedClock,
+    ) -> Result<ExitStatus, CliError> {
+        let failed = |error: std::io::Error| CliError::new(ExitStatus::FAILED, &error);
+        interrupt::careful_to_the_end();
+        let page = self
+            .metrics
+            .map(|address| publish(address, &setup, &clock))
+            .transpose()?;
+        tracing::info!(
+            domains = setup.config.domains.len(),
+            every = %show_duration(setup.config.watch_every),
+            database = text::printable(&setup.config.database.to_string_lossy()),
+            "watching"
+        );
+        let attendant = Attendant::new(source, setup, page.clone()).map_err(failed)?;
+        let watcher = Watcher {
+            clock,
+            attendant,
+            page,
+            account: Account::default(),
+        };
+        watcher.watch().await
+    }
+}
+
+/// Serves the metrics from now on.
+fn publish(address: MetricsAddress, setup: &Setup, clock: &SharedClock) -> Result<Arc<Page>, CliError> {
+    let failed = |error: std::io::Error| {
+        CliError::usage(format!(
+            "cannot serve metrics on {address}: {error}; give another port, or 0 for a free one"
+        ))
+    };
+    let listener = tokio::net::TcpListener::from_std(address.bind().map_err(failed)?).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    tracing::info!("metrics at http://{bound}/metrics");
+    let page = Arc::new(Page::new(Arc::clone(&setup.config), Arc::clone(clock)));
+    tokio::spawn(serve(listener, Arc::clone(&page)));
+    Ok(page)
+}

@@ -1,0 +1,236 @@
+//! The options that commands share.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::cli::CliError;
+use crate::config::Overrides;
+use crate::model::{Span, UnixSeconds, civil, moment};
+
+/// The options of every command, before or after its name.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the documentation is the help, which is no Markdown"
+)]
+pub struct GlobalArgs {
+    /// Configuration file [env: JDCDN_CONFIG] [default: ./jdcdn-stats.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Database file [env: JDCDN_DB] [default: `database` in the configuration, else ./jdcdn-stats.db]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Say more on standard error; twice and three times for more still
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say less on standard error: errors only, twice for nothing
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+    /// How events are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which domains are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DomainArgs {
+    /// Domain to work on; several in a row, separated by commas, or with -d again [default: `domains` in
+    /// the configuration]
+    #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
+    pub domains: Vec<String>,
+}
+
+/// Which time is meant.
+#[derive(Debug, Clone, Args)]
+pub struct RangeArgs {
+    /// First moment: 2026-01-01, 2026-01-01 08:00, 2026-01 (UTC+8), RFC 3339 with an offset, now, or an age
+    /// such as 7d or 36h
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// First moment after the range; the same forms
+    #[arg(long, value_name = "TIME")]
+    pub to: String,
+}
+
+impl RangeArgs {
+    /// The range, widened to whole slots.
+    pub fn span(&self, now: UnixSeconds) -> Result<Span, CliError> {
+        let read = |flag: &str, given: &str| {
+            moment::parse_moment(given, now).map_err(|error| CliError::usage(format!("{flag}: {error}")))
+        };
+        let (from, to) = (read("--from", &self.from)?, read("--to", &self.to)?);
+        Span::new(from, to).map(|span| span.to_grid()).ok_or_else(|| {
+            CliError::usage(format!(
+                "the range is empty: --from is {} and --to is {} in UTC+8; --to must be the later one",
+                civil::cst_minute(from),
+                civil::cst_minute(to),
+            ))
+        })
+    }
+}
+
+/// How the API is asked; each option overrides its key in the configuration.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Request options")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the documentation is the help, which is no Markdown"
+)]
+pub struct FetchArgs {
+    /// Longest span of one request, in whole 5 minutes [default: 1d]
+    #[arg(long, value_name = "LENGTH")]
+    pub window: Option<String>,
+    /// Most domains in one request [default: 20]
+    #[arg(long, value_name = "N")]
+    pub domains_per_request: Option<String>,
+    /// Most requests at a time, up to 64 [default: 4]
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<String>,
+    /// Requests per second, fractions allowed, 0 for no limit [default: 5]
+    #[arg(long, value_name = "N")]
+    pub rate: Option<String>,
+    /// Longest time of one request [default: 60s]
+    #[arg(long, value_name = "LENGTH")]
+    pub timeout: Option<String>,
+    /// Address of the API; http:// only to this machine [env: JDCDN_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+}
+
+/// How a summary or a list is written.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ReportArgs {
+    /// How the result is written to standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: ReportFormat,
+}
+
+/// How a summary or a list is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON value; fields are only ever added.
+    Json,
+}
+
+impl GlobalArgs {
+    /// What these options override.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            database: self.db.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+impl DomainArgs {
+    /// Adds these options to `overrides`.
+    pub fn add_to(&self, overrides: &mut Overrides) {
+        overrides.domains.clone_from(&self.domains);
+    }
+}
+
+impl FetchArgs {
+    /// Adds these options to `overrides`.
+    pub fn add_to(&self, overrides: &mut Overrides) {
+        overrides.window.clone_from(&self.window);
+        overrides
+            .domains_per_request
+            .clone_from(&self.domains_per_request);
+        overrides.concurrency.clone_from(&self.concurrency);
+        overrides.rate.clone_from(&self.rate);
+        overrides.timeout.clone_from(&self.timeout);
+        overrides.endpoint.clone_from(&self.endpoint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Probe {
+        #[command(flatten)]
+        domains: DomainArgs,
+        #[command(flatten)]
+        range: RangeArgs,
+        #[command(flatten)]
+        fetch: FetchArgs,
+    }
+
+    fn probe(args: &str) -> Probe {
+        let range = ["probe", "--from", "2026-01-01", "--to", "2026-02"];
+        Probe::try_parse_from(range.into_iter().chain(args.split_whitespace())).unwrap()
+    }
+
+    #[test]
+    fn domains_come_in_a_row_with_commas_or_again() {
+        let given = probe("-d a.com b.com -d c.com,d.com --domain e.com")
+            .domains
+            .domains;
+        assert_eq!(given, ["a.com", "b.com", "c.com", "d.com", "e.com"]);
+    }
+
+    #[test]
+    fn every_override_arrives_under_its_own_name() {
+        let mut overrides = Overrides::default();
+        let given = probe(
+            "--window 1h --domains-per-request 2 --concurrency 3 --rate 0.5 --timeout 5s --endpoint https://x.y/",
+        );
+        given.fetch.add_to(&mut overrides);
+        let arrived = [
+            overrides.window,
+            overrides.domains_per_request,
+            overrides.concurrency,
+            overrides.rate,
+            overrides.timeout,
+            overrides.endpoint,
+        ];
+        let expected = ["1h", "2", "3", "0.5", "5s", "https://x.y/"];
+        assert_eq!(arrived.map(Option::unwrap), expected);
+    }
+
+    #[test]
+    fn a_range_is_widened_to_slots_and_must_not_be_empty() {
+        let range = |from: &str, to: &str| {
+            RangeArgs {
+                from: from.to_owned(),
+                to: to.to_owned(),
+            }
+            .span(1_780_000_000)
+        };
+        let span = range("2026-01-01 08:03", "2026-01-01 08:06").unwrap();
+        assert_eq!(
+            (civil::cst_minute(span.start()), civil::cst_minute(span.end())),
+            ("2026-01-01 08:00".to_owned(), "2026-01-01 08:10".to_owned())
+        );
+        let empty = range("2026-01-02", "2026-01-02").unwrap_err();
+        assert_eq!(
+            empty.to_string(),
+            "the range is empty: --from is 2026-01-02 00:00 and --to is 2026-01-02 00:00 in UTC+8; --to must be the later one"
+        );
+        let wrong = range("yesterday", "now").unwrap_err().to_string();
+        assert!(wrong.starts_with("--from: `yesterday` is not a time"), "{wrong}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The output that several commands share.
+//!
+//! - [`plan`]: the requests of a dry run
+//! - [`progress`]: a bar on a terminal, a line now and then elsewhere
+//! - [`summary`]: the result of a run; [`conclusions`]: its conclusions, one line a kind
+//! - [`text`]: short texts, such as counts with their noun
+
+pub(crate) mod conclusions;
+pub mod plan;
+pub mod progress;
+pub mod summary;
+pub(crate) mod text;
