@@ -11,7 +11,7 @@ pub mod origin;
 pub use envelope::body::Body;
 pub use envelope::client::{Client, ClientSettings, Failure, Reply};
 pub use envelope::failure::{FailureKind, Reaction, RetryCost};
-pub use envelope::retry::{RetryBudget, RetryPolicy};
+pub use envelope::retry::RetryBudget;
 pub use envelope::signature::{Signature, SigningDate, add_secrets, signed_body};
 pub use envelope::status::{ApiStatus, StatusClass};
 pub use origin::answer::Wanted;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::api::{Client, RetryPolicy};
+use crate::api::Client;
 use crate::cli::client::client;
 use crate::cli::descriptors;
 use crate::cli::options::ReportFormat;
@@ -20,10 +20,10 @@ use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::again::closed;
-use crate::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, RunError, Summary};
+use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, Summary};
 use crate::interrupt;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
-use crate::plan::{Order, Plan, PlanSettings, Refresh};
+use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
 
 /// How many threads read answers and look up names; reading is an eighth of the work of a run. Each keeps a
@@ -207,23 +207,16 @@ impl Pull {
                 until: plan.refresh.horizon(now),
             }),
             plan,
-            hole_ages: config.refresh.hole_ages.clone(),
+            hole_ages: config.hole_ages.clone(),
             retention: config.fetch.retention,
             pace: Pace {
                 concurrency: config.fetch.concurrency,
-                requests_per_second: config.fetch.requests_per_second.unwrap_or(0.0),
-                retry: RetryPolicy {
-                    attempts: u32::try_from(config.retry.attempts).unwrap_or(u32::MAX),
-                    base: config.retry.base,
-                    cap: config.retry.cap,
-                },
+                requests_per_second: config.fetch.requests_per_second,
+                retry: config.retry,
                 seed: fastrand::u64(..),
                 answered_before: false,
             },
-            keep: Keep {
-                rejects: config.keep.rejects,
-                runs: config.keep.runs,
-            },
+            keep: config.keep,
             username: config.username.clone().unwrap_or_default(),
         }
     }
@@ -236,10 +229,7 @@ impl Pull {
         PlanSettings {
             window: config.fetch.window,
             domains_per_request: config.fetch.domains_per_request,
-            refresh: Refresh {
-                available_after: config.refresh.available_after,
-                ages: config.refresh.ages.clone(),
-            },
+            refresh: config.refresh.clone(),
             force: self.force,
             order: self.order,
         }

@@ -28,5 +28,5 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use file::FileConfig;
 pub use key::KeySource;
-pub use settings::{Config, FetchSettings, KeepSettings, Overrides, RefreshSettings, RetrySettings};
+pub use settings::{Config, FetchSettings, Overrides};
 pub use source::{Setting, Source};

@@ -9,12 +9,12 @@ use super::error::ConfigError;
 use super::file::FileConfig;
 use super::key::KeySource;
 use super::rule;
-use super::settings::{Config, FetchSettings, KeepSettings, Overrides, RefreshSettings, RetrySettings};
+use super::settings::{Config, FetchSettings, Overrides};
 use super::source::{Setting, Source};
 use crate::model::domain::DomainError;
 use crate::model::endpoint::DEFAULT_ENDPOINT;
 use crate::model::moment::show_duration;
-use crate::model::{Domain, Endpoint, UnixSeconds};
+use crate::model::{Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, UnixSeconds};
 
 /// Where the database is when nothing is said.
 pub const DEFAULT_DATABASE: &str = "jdcdn-stats.db";
@@ -60,7 +60,13 @@ impl Config {
         let fetch = resolver.fetch(overrides, &file)?;
         let retry = resolver.retry(&file)?;
         let refresh = resolver.refresh(&file)?;
-        let keep = KeepSettings {
+        let hole_ages = resolver.list(
+            "refresh.hole_ages",
+            file.hole_ages.clone(),
+            &["1h", "24h", "3d", "7d", "25d"],
+            rule::ages,
+        )?;
+        let keep = KeepLimits {
             rejects: resolver.one("keep.rejects", file.rejects.clone(), "10000", rule::kept)?,
             runs: resolver.one("keep.runs", file.runs.clone(), "400d", rule::days)?,
         };
@@ -77,6 +83,7 @@ impl Config {
             fetch,
             retry,
             refresh,
+            hole_ages,
             keep,
             watch_every,
             key,
@@ -184,11 +191,9 @@ impl Resolver {
         })
     }
 
-    fn retry(&mut self, file: &FileConfig) -> Result<RetrySettings, ConfigError> {
-        let retry = RetrySettings {
-            attempts: self.one("retry.attempts", file.attempts.clone(), "5", |given| {
-                rule::count(given, 100)
-            })?,
+    fn retry(&mut self, file: &FileConfig) -> Result<RetryPolicy, ConfigError> {
+        let retry = RetryPolicy {
+            attempts: self.one("retry.attempts", file.attempts.clone(), "5", rule::attempts)?,
             base: self.one("retry.base", file.base.clone(), "500ms", rule::wait)?,
             cap: self.one("retry.cap", file.cap.clone(), "20s", rule::wait)?,
         };
@@ -206,8 +211,8 @@ impl Resolver {
         Ok(retry)
     }
 
-    fn refresh(&mut self, file: &FileConfig) -> Result<RefreshSettings, ConfigError> {
-        Ok(RefreshSettings {
+    fn refresh(&mut self, file: &FileConfig) -> Result<Refresh, ConfigError> {
+        Ok(Refresh {
             available_after: self.one(
                 "refresh.available_after",
                 file.available_after.clone(),
@@ -215,12 +220,6 @@ impl Resolver {
                 rule::age,
             )?,
             ages: self.list("refresh.ages", file.ages.clone(), &["1h", "24h"], rule::ages)?,
-            hole_ages: self.list(
-                "refresh.hole_ages",
-                file.hole_ages.clone(),
-                &["1h", "24h", "3d", "7d", "25d"],
-                rule::ages,
-            )?,
         })
     }
 

@@ -120,6 +120,12 @@ pub fn count(given: &str, most: usize) -> Checked<usize> {
     }
 }
 
+/// How often one request is tried: a whole number from 1 to 100.
+pub fn attempts(given: &str) -> Checked<u32> {
+    let attempts = count(given, 100)?;
+    Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
+}
+
 /// How many are kept: a whole number, from 0, which keeps none.
 pub fn kept(given: &str) -> Checked<u64> {
     match given.trim().parse() {

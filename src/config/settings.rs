@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::key::KeySource;
 use super::source::Source;
-use crate::model::{Credentials, Domain, Endpoint, SlotLabel, UnixSeconds};
+use crate::model::{Credentials, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds};
 
 /// What the command line says, as it was written; what a command has no flag for stays `None`.
 #[derive(Debug, Clone, Default)]
@@ -66,11 +66,14 @@ pub struct Config {
     /// How the API is asked.
     pub fetch: FetchSettings,
     /// How a failed request is repeated.
-    pub retry: RetrySettings,
+    pub retry: RetryPolicy,
     /// When slots are asked for.
-    pub refresh: RefreshSettings,
+    pub refresh: Refresh,
+    /// A slot without a point is asked for again once it has reached each of these ages, in seconds; ascending, may be
+    /// empty.
+    pub hole_ages: Vec<i64>,
     /// How much of what only explains is kept.
-    pub keep: KeepSettings,
+    pub keep: KeepLimits,
     /// How often `watch` runs; whole seconds, from one to a day.
     pub watch_every: Duration,
     pub(super) key: Option<KeySource>,
@@ -95,38 +98,6 @@ pub struct FetchSettings {
     /// How long the API serves a slot at the least, in seconds, from a day. That it does not is believed of slots
     /// older than this only.
     pub retention: i64,
-}
-
-/// How a failed request is repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetrySettings {
-    /// The most attempts at one request, the first included, 1 to 100.
-    pub attempts: usize,
-    /// The scale of the first wait, above zero.
-    pub base: Duration,
-    /// The longest wait, at least `base`.
-    pub cap: Duration,
-}
-
-/// When slots are asked for, by their age in seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshSettings {
-    /// Younger slots are not asked for; may be zero.
-    pub available_after: i64,
-    /// A slot is asked for again once it has reached each of these; ascending, above zero, may be empty.
-    pub ages: Vec<i64>,
-    /// A slot without a point is asked for again once it has reached each of these; ascending, above zero, may be
-    /// empty.
-    pub hole_ages: Vec<i64>,
-}
-
-/// How much is kept of what only explains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeepSettings {
-    /// The most rejected points whose text is kept; may be zero.
-    pub rejects: u64,
-    /// How long runs are kept, in seconds, from a day. Runs that brought a reject stay.
-    pub runs: i64,
 }
 
 impl Config {

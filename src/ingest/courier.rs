@@ -12,10 +12,10 @@ use super::gate::Gate;
 use super::progress::Progress;
 use crate::api::{
     Answer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
-    RetryPolicy, SigningDate, read_answer,
+    SigningDate, read_answer,
 };
 use crate::clock::SharedClock;
-use crate::model::UnixSeconds;
+use crate::model::{RetryPolicy, UnixSeconds};
 use crate::planted;
 
 /// How many times the configured attempts a request may be told to wait. A limit on the rate lets it through

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use super::control::Stop;
-use crate::api::{ApiStatus, FailureKind, Reaction, RetryPolicy};
+use crate::api::{ApiStatus, FailureKind, Reaction};
+use crate::model::RetryPolicy;
 
 /// The most tries of one request that is refused after a success, the first included.
 const MOST_TRIES: u32 = 5;

@@ -7,13 +7,12 @@ use std::time::Instant;
 
 use super::control::{Control, Stop};
 use super::decide::{ConclusionKind, Conclusions, Knowledge, evidence};
-use super::job::Keep;
 use super::progress::Progress;
 use super::run::{Finished, RunError};
 use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
 use super::writer::{Handover, Written};
 use crate::clock::SharedClock;
-use crate::model::{Domain, Fact, FactName, Outcome, RunTotals, Span, UnixSeconds};
+use crate::model::{Domain, Fact, FactName, KeepLimits, Outcome, RunTotals, Span, UnixSeconds};
 use crate::planted;
 use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
 
@@ -46,7 +45,7 @@ pub(super) struct Ending {
     pub(super) hole_targets: Vec<(i64, UnixSeconds)>,
     /// What of that was not asked for, or not answered.
     pub(super) holes_left: Vec<(Domain, Span)>,
-    pub(super) keep: Keep,
+    pub(super) keep: KeepLimits,
     pub(super) warnings: Vec<String>,
 }
 

@@ -23,13 +23,12 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that lets at most `per_second` requests through in any second; 0 or less: no limit.
+    /// A gate that lets at most `per_second` requests through in any second; `None` is no limit.
     #[must_use]
-    pub fn new(per_second: f64) -> Self {
+    pub fn new(per_second: Option<f64>) -> Self {
         // A burst of one: the requests are spread evenly, and no second ever holds more than the rate.
-        let quota = Duration::try_from_secs_f64(1.0 / per_second)
-            .ok()
-            .filter(|_| per_second > 0.0)
+        let quota = per_second
+            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
             .and_then(Quota::with_period)
             .map(|quota| quota.allow_burst(NonZeroU32::MIN));
         let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, MonotonicClock));
@@ -74,7 +73,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_closed_gate_holds_everybody_until_the_longest_pause_is_over() {
-        let gate = Gate::new(0.0);
+        let gate = Gate::new(None);
         let start = Instant::now();
         gate.close_for(Duration::from_secs(30));
         gate.close_for(Duration::from_secs(5));

@@ -7,10 +7,9 @@ use super::again::{Again, Marked, again, closed, marked};
 use super::decide::knowledge::Known;
 use super::decide::{Rules, Sampling, evidence};
 use super::summary::FailedRange;
-use crate::api::RetryPolicy;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::span;
-use crate::model::{CoverageSpan, Domain, FactName, Refusal, Span, UnixSeconds};
+use crate::model::{CoverageSpan, Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
 use crate::plan::holes::{DomainHoles, HolePlan, HoleSettings, plan_holes};
 use crate::plan::{Plan, PlanSettings};
 use crate::store::{Expected, Store, StoreError};
@@ -45,7 +44,7 @@ pub struct Job {
     /// How fast.
     pub pace: Pace,
     /// What is kept of rejects and runs.
-    pub keep: Keep,
+    pub keep: KeepLimits,
     /// The user name that asks: the file remembers when it was answered last.
     pub username: String,
     /// What a person should know beforehand.
@@ -57,23 +56,14 @@ pub struct Job {
 pub struct Pace {
     /// The most requests under way at a time; at least one is taken as one.
     pub concurrency: usize,
-    /// The most requests a second; 0: no limit.
-    pub requests_per_second: f64,
+    /// The most requests a second; `None` is no limit.
+    pub requests_per_second: Option<f64>,
     /// The attempts of one request.
     pub retry: RetryPolicy,
     /// The seed of the jitter.
     pub seed: u64,
     /// Whether the API is known to accept the credentials; see [`Courier`](super::courier::Courier).
     pub answered_before: bool,
-}
-
-/// What is kept of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// The most texts of rejected points.
-    pub rejects: u64,
-    /// For how many seconds runs are kept.
-    pub runs: i64,
 }
 
 /// What is asked of a run.
@@ -98,7 +88,7 @@ pub struct JobSettings {
     /// How fast.
     pub pace: Pace,
     /// What is kept.
-    pub keep: Keep,
+    pub keep: KeepLimits,
     /// The user name.
     pub username: String,
 }

@@ -41,7 +41,7 @@ pub mod writer;
 pub use control::{Control, Stop};
 pub use courier::Transport;
 pub use denial::Denial;
-pub use job::{Job, JobSettings, Keep, Pace};
+pub use job::{Job, JobSettings, Pace};
 pub use progress::Progress;
 pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::{Finished, RunError, run};

@@ -10,11 +10,14 @@
 //! - [`coverage`]: which ranges were asked for, and how old they were then
 //! - [`fact`]: what answers have shown of the service
 //! - [`gaps`]: slots that hold no point, and why
+//! - [`keep`]: how much is kept of what only explains the figures
 //! - [`label`]: which end of its five minutes a slot's label names
 //! - [`gap_rules`]: which reason wins, which holes are confirmed, what becomes one row
 //! - [`points`]: the API's points, by column, and the status codes they name
+//! - [`refresh`]: at which ages slots are asked for
 //! - [`refusal`]: ranges that the API does not serve, and when they are asked for again
 //! - [`reject`]: what could not be taken, and why
+//! - [`retry`]: how long to wait before the next attempt
 //! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
 //! - [`mod@sum`]: sums over rows that do not depend on their order
@@ -29,11 +32,14 @@ pub mod endpoint;
 pub mod fact;
 pub mod gap_rules;
 pub mod gaps;
+pub mod keep;
 pub mod label;
 pub mod moment;
 pub mod points;
+pub mod refresh;
 pub mod refusal;
 pub mod reject;
+pub mod retry;
 pub mod rollup;
 pub mod run;
 pub mod slot;
@@ -47,10 +53,13 @@ pub use domain::Domain;
 pub use endpoint::Endpoint;
 pub use fact::{Fact, FactName};
 pub use gaps::{Gap, GapReason, Shape};
+pub use keep::KeepLimits;
 pub use label::SlotLabel;
 pub use points::{CodeBook, PointColumns};
+pub use refresh::Refresh;
 pub use refusal::Refusal;
 pub use reject::{Reject, RejectReason};
+pub use retry::RetryPolicy;
 pub use run::{Outcome, RunTotals};
 pub use slot::UnixSeconds;
 pub use span::Span;

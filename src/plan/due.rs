@@ -10,36 +10,8 @@
 //! but never while it is younger than `available_after`, and never again once it is known to be beyond the
 //! API's retention. A slot that has reached the last age is settled.
 
-use crate::model::slot::{SLOT_SECONDS, UnixSeconds, slot_floor};
-use crate::model::{CoverageSpan, Span};
-
-/// When slots are asked for, by their age in seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refresh {
-    /// Younger slots are not asked for.
-    pub available_after: i64,
-    /// The ages at which a slot is asked for again, ascending.
-    pub ages: Vec<i64>,
-}
-
-impl Refresh {
-    /// The age at which a slot is settled; 0 where nothing is asked for twice.
-    #[must_use]
-    pub fn last_age(&self) -> i64 {
-        self.ages.last().copied().unwrap_or(0)
-    }
-
-    /// The end of the newest slot that is available at `now`.
-    #[must_use]
-    pub fn horizon(&self, now: UnixSeconds) -> UnixSeconds {
-        reached_until(now, self.available_after)
-    }
-
-    /// The lowest age above `reached`.
-    fn next_age(&self, reached: i64) -> Option<i64> {
-        self.ages.iter().copied().find(|&age| age > reached)
-    }
-}
+use crate::model::refresh::aged_until;
+use crate::model::{CoverageSpan, Refresh, Span, UnixSeconds};
 
 /// The due parts of `range`, ordered, apart and on the grid. `coverage` is one domain's, ordered.
 ///
@@ -79,7 +51,7 @@ fn again(inside: Span, piece: &CoverageSpan, now: UnixSeconds, refresh: &Refresh
         return None;
     }
     let age = refresh.next_age(piece.reached?)?;
-    Span::new(inside.start(), inside.end().min(reached_until(now, age)))
+    Span::new(inside.start(), inside.end().min(aged_until(now, age)))
 }
 
 /// Appends `span`, joined to the one before where they meet.
@@ -117,15 +89,10 @@ pub fn covered_by(window: Span, asked_at: UnixSeconds, refresh: &Refresh) -> Vec
     };
     let horizon = refresh.horizon(asked_at);
     for &age in refresh.ages.iter().rev() {
-        add(reached_until(asked_at, age).min(horizon), age);
+        add(aged_until(asked_at, age).min(horizon), age);
     }
     add(horizon, 0);
     covered
-}
-
-/// The end of the newest slot that is at least `age` old at `now`, counted from the slot's start.
-fn reached_until(now: UnixSeconds, age: i64) -> UnixSeconds {
-    slot_floor(now.saturating_sub(age)) + SLOT_SECONDS
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cut::Cuts;
-use super::due::Refresh;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor, slot_floor};
-use crate::model::{Domain, Gap, GapReason, Span};
+use crate::model::{Domain, Gap, GapReason, Refresh, Span};
 
 /// The age under which the cursors of unconfirmed holes are kept.
 pub const UNCONFIRMED: i64 = -1;

@@ -15,6 +15,6 @@ pub mod holes;
 pub mod planner;
 pub mod requests;
 
-pub use due::{Refresh, covered_by, due};
+pub use due::{covered_by, due};
 pub use planner::{Plan, PlanSettings, PlanSize};
 pub use requests::{Order, PlannedRequest, Requests};

@@ -1,10 +1,10 @@
 //! Turns what is due for many domains into requests.
 
 use super::cut::Cuts;
-use super::due::{Refresh, due};
+use super::due::due;
 use super::requests::{Order, Requests};
 use crate::model::slot::UnixSeconds;
-use crate::model::{CoverageSpan, Domain, Span};
+use crate::model::{CoverageSpan, Domain, Refresh, Span};
 
 /// What shapes a plan beside coverage and time.
 #[derive(Debug, Clone, PartialEq, Eq)]

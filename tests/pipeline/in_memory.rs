@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, RetryPolicy, SigningDate, signed_body};
+use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, SigningDate, signed_body};
 use jdcdn_stats::clock::{Clock as _, ManualClock};
-use jdcdn_stats::ingest::{self, Control, Job, JobSettings, Keep, Pace, Progress, Summary, Transport};
-use jdcdn_stats::model::{Credentials, Domain, Span};
-use jdcdn_stats::plan::{Order, PlanSettings, Refresh};
+use jdcdn_stats::ingest::{self, Control, Job, JobSettings, Pace, Progress, Summary, Transport};
+use jdcdn_stats::model::{Credentials, Domain, KeepLimits, Refresh, RetryPolicy, Span};
+use jdcdn_stats::plan::{Order, PlanSettings};
 use jdcdn_stats::simulator::{Answered, Arrival, Outcome, Service, Settings, Truth};
 use jdcdn_stats::store::{Expected, Holder, Store};
 use rusqlite::{Connection, OpenFlags};
@@ -345,7 +345,7 @@ impl User {
             }),
             pace: Pace {
                 concurrency: self.setup.concurrency,
-                requests_per_second: 0.0,
+                requests_per_second: None,
                 retry: RetryPolicy {
                     attempts: 5,
                     base: Duration::from_millis(1),
@@ -354,7 +354,7 @@ impl User {
                 seed: self.runs,
                 answered_before: false,
             },
-            keep: Keep {
+            keep: KeepLimits {
                 rejects: 10_000,
                 runs: 400 * DAY,
             },

@@ -6,7 +6,7 @@
 //! - [`body`]: the bodies in flight, which share one limit
 //! - [`encoding`]: bytes to text, where they may be in another encoding
 //! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
-//! - [`retry`]: how long to wait, and when to give up on the whole run
+//! - [`retry`]: when to give up on the whole run
 //!
 //! Nothing here knows the rows of an endpoint, and nothing retries, splits or waits by itself:
 //! [`FailureKind::reaction`](failure::FailureKind::reaction) says what to do, the caller does it.

@@ -10,7 +10,6 @@ use crate::cli::output::{self, Cell, Format};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::{Gap, GapReason, Span, UnixSeconds, civil, moment};
-use crate::plan::Refresh;
 use crate::store::{DomainGaps, Expected, Reader};
 
 /// List the intervals without points, and why they have none
@@ -79,10 +78,7 @@ const EVER: (UnixSeconds, UnixSeconds) = (-(1 << 60), 1 << 60);
 
 /// What is to be complete as of `now`: the configured domains, or those that the command line names.
 pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {
-    let refresh = Refresh {
-        available_after: config.refresh.available_after,
-        ages: config.refresh.ages.clone(),
-    };
+    let refresh = &config.refresh;
     Expected {
         domains: config.domains.clone(),
         from: config.start,

@@ -36,7 +36,7 @@ fn an_empty_file_gives_the_documented_defaults() {
     );
     assert_eq!(
         config.retry,
-        RetrySettings {
+        RetryPolicy {
             attempts: 5,
             base: Duration::from_millis(500),
             cap: Duration::from_secs(20),
@@ -44,15 +44,18 @@ fn an_empty_file_gives_the_documented_defaults() {
     );
     assert_eq!(
         config.refresh,
-        RefreshSettings {
+        Refresh {
             available_after: 600,
             ages: vec![3_600, 86_400],
-            hole_ages: vec![3_600, 86_400, 3 * 86_400, 7 * 86_400, 25 * 86_400],
         }
     );
     assert_eq!(
+        config.hole_ages,
+        [3_600, 86_400, 3 * 86_400, 7 * 86_400, 25 * 86_400]
+    );
+    assert_eq!(
         config.keep,
-        KeepSettings {
+        KeepLimits {
             rejects: 10_000,
             runs: 400 * 86_400,
         }
@@ -181,7 +184,7 @@ fn what_is_kept_and_believed_can_be_set() {
     let config = resolve(&Overrides::default(), &[], toml).unwrap();
     assert_eq!(config.slot_label, SlotLabel::End);
     assert_eq!(config.fetch.retention, 90 * 86_400);
-    assert!(config.refresh.hole_ages.is_empty());
+    assert!(config.hole_ages.is_empty());
     assert_eq!((config.keep.rejects, config.keep.runs), (0, 86_400));
     assert_eq!(
         config.source("keep.runs").to_string(),

@@ -54,7 +54,7 @@ fn busy() -> FailureKind {
 fn courier(api: &Arc<Scripted>, now: &str) -> Courier<Arc<Scripted>> {
     Courier::new(
         Arc::clone(api),
-        Gate::new(0.0),
+        Gate::new(None),
         RetryPolicy {
             attempts: 5,
             base: BASE,

@@ -17,8 +17,7 @@ use super::retention::Stage;
 use super::spacing::Doubt;
 use crate::api::{Answer, FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
-use crate::model::{Domain, FactName, Gap, Span, UnixSeconds};
-use crate::plan::Refresh;
+use crate::model::{Domain, FactName, Gap, Refresh, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
 
 /// What decisions depend on beside answers.

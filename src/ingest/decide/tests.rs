@@ -8,8 +8,7 @@ use super::*;
 use crate::api::ApiStatus;
 use crate::api::{Answer, FailureKind, OriginRequest, read_answer};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
-use crate::model::{Domain, Span, UnixSeconds};
-use crate::plan::Refresh;
+use crate::model::{Domain, Refresh, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
 
 /// 2026-06-15 12:00 in UTC+8.

@@ -16,7 +16,6 @@ use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Environment};
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Credentials, Endpoint, SlotLabel, Span, UnixSeconds, civil, text};
-use crate::plan::Refresh;
 
 /// How long looking up a name may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -109,10 +108,7 @@ impl Exchange {
 ///
 /// It is cut at half past, so that a range which the API widens to whole hours is seen to be.
 fn question(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
-    let refresh = Refresh {
-        available_after: config.refresh.available_after,
-        ages: config.refresh.ages.clone(),
-    };
+    let refresh = &config.refresh;
     let settled = refresh.horizon(now).saturating_sub(HOUR_SECONDS);
     let until = settled - (settled + HOUR_SECONDS / 2).rem_euclid(HOUR_SECONDS);
     let window = Span::new(until - HOUR_SECONDS, until)?;

@@ -44,7 +44,7 @@ pub fn check(report: &mut Report, config: &Config) {
         &seconds(config.refresh.available_after),
     );
     show("refresh.ages", &ages(&config.refresh.ages));
-    show("refresh.hole_ages", &ages(&config.refresh.hole_ages));
+    show("refresh.hole_ages", &ages(&config.hole_ages));
     show("watch.every", &show_duration(config.watch_every));
     show("keep.rejects", &config.keep.rejects);
     show("keep.runs", &seconds(config.keep.runs));

@@ -14,7 +14,6 @@ use crate::cli::output::{self, Cell, Format};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::{Span, UnixSeconds, civil, text};
-use crate::plan::Refresh;
 use crate::store::{DomainOverview, Reader, RunOverview};
 
 /// How many of the last runs are shown.
@@ -130,10 +129,7 @@ impl StatusArgs {
 }
 
 fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> DomainStatus {
-    let refresh = Refresh {
-        available_after: config.refresh.available_after,
-        ages: config.refresh.ages.clone(),
-    };
+    let refresh = &config.refresh;
     let coverage = &overview.coverage;
     let first_asked = coverage.first().map(|piece| piece.span.start());
     let from = config
