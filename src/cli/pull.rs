@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::ingest::again::closed;
 use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, Summary};
 use crate::interrupt;
+use crate::model::duration::show_seconds;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
@@ -244,9 +245,7 @@ impl Pull {
             "the range {} lies in the future: it is {} now (UTC+8), and slots become available {} after they begin",
             self.range,
             civil::cst_minute(now),
-            crate::model::moment::show_duration(Duration::from_secs(
-                u64::try_from(config.refresh.available_after).unwrap_or(0)
-            )),
+            show_seconds(config.refresh.available_after),
         )))
     }
 }

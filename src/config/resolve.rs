@@ -12,8 +12,8 @@ use super::rule;
 use super::settings::{Config, FetchSettings, Overrides};
 use super::source::{Setting, Source};
 use crate::model::domain::DomainError;
+use crate::model::duration::show_duration;
 use crate::model::endpoint::DEFAULT_ENDPOINT;
-use crate::model::moment::show_duration;
 use crate::model::{Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, UnixSeconds};
 
 /// Where the database is when nothing is said.

@@ -9,6 +9,7 @@
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`coverage`]: which ranges were asked for, and how old they were then
 //! - [`fact`]: what answers have shown of the service
+//! - [`duration`]: lengths of time as people write them
 //! - [`gaps`]: slots that hold no point, and why
 //! - [`keep`]: how much is kept of what only explains the figures
 //! - [`label`]: which end of its five minutes a slot's label names
@@ -28,6 +29,7 @@ pub mod civil;
 pub mod coverage;
 pub mod credentials;
 pub mod domain;
+pub mod duration;
 pub mod endpoint;
 pub mod fact;
 pub mod gap_rules;

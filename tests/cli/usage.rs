@@ -124,11 +124,11 @@ fn a_configuration_that_is_wrong_is_one_sentence_with_the_place_the_value_and_th
         ),
         (
             "[fetch]\nwindow = '7m'",
-            "jdcdn-stats.toml:2: fetch.window: `7m` is not a multiple of `5m`, from `5m` to `31d`",
+            "jdcdn-stats.toml:2: fetch.window: `7m` is not a multiple of `5m` up to `1d`, or of `1d` up to `31d`",
         ),
         (
             "[watch]\nevery = 'often'",
-            "jdcdn-stats.toml:2: watch.every: `often` is not a length of time: write a number and a unit, such as `500ms`, `30s`, `5m`, `36h` or `7d`",
+            "jdcdn-stats.toml:2: watch.every: `often` is not a length of time: write whole numbers with `w`, `d`, `h`, `m`, `s` or `ms`, such as `7d`, `1h30m` or `500ms`; for a month or a year write days",
         ),
     ] {
         assert_eq!(with_config(toml).failed(2), format!("error: {expected}\n"));

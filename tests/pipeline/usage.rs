@@ -275,10 +275,16 @@ fn numbers_and_lengths_out_of_bounds_name_the_bounds() {
         (
             "--window",
             "7m",
-            "`7m` is not a multiple of `5m`, from `5m` to `31d`",
+            "`7m` is not a multiple of `5m` up to `1d`, or of `1d` up to `31d`",
         ),
         ("--window", "0s", "`0s`"),
         ("--window", "32d", "`32d`"),
+        (
+            "--window",
+            "36h",
+            "`36h` is not a multiple of `5m` up to `1d`, or of `1d` up to `31d`",
+        ),
+        ("--timeout", "1 min", "`1 min` is not a length of time"),
         ("--window", "day", "`day` is not a length of time"),
         (
             "--domains-per-request",

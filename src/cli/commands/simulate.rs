@@ -9,7 +9,8 @@ use secrecy::ExposeSecret as _;
 
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::interrupt;
-use crate::model::{Domain, moment};
+use crate::model::Domain;
+use crate::model::duration::parse_duration;
 use crate::simulator::{RowShape, Settings, Simulator, SpanLimit};
 
 /// Run the API simulator, to try commands against without an account
@@ -102,7 +103,7 @@ impl SimulateArgs {
             }
         }
         let length = |flag: &str, given: &str| {
-            moment::parse_duration(given).map_err(|error| CliError::usage(format!("{flag}: {error}")))
+            parse_duration(given).map_err(|error| CliError::usage(format!("{flag}: {error}")))
         };
         let mut settings = Settings {
             seed: self.seed,

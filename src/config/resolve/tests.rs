@@ -141,7 +141,7 @@ fn domains_that_are_the_same_collapse_and_flags_replace_the_file() {
 fn a_wrong_value_is_named_with_its_place_and_what_is_expected() {
     assert_eq!(
         refused("[fetch]\n\nwindow = '7m'"),
-        "/etc/jdcdn/c.toml:3: fetch.window: `7m` is not a multiple of `5m`, from `5m` to `31d`"
+        "/etc/jdcdn/c.toml:3: fetch.window: `7m` is not a multiple of `5m` up to `1d`, or of `1d` up to `31d`"
     );
     assert_eq!(
         refused("[fetch]\nconcurrency = 65"),

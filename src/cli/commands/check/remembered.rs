@@ -1,13 +1,11 @@
 //! What the file remembers of the service: facts from answers, and what was refused.
 
-use std::time::Duration;
-
 use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::report::Report;
 use crate::cli::view::text::counted;
-use crate::model::moment::show_duration;
+use crate::model::duration::show_seconds;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Fact, FactName, UnixSeconds, civil};
 
@@ -146,6 +144,6 @@ fn age(before: &str, fact: &Fact, after: &str) -> String {
     } else {
         DAY_SECONDS
     };
-    let whole = u64::try_from(fact.value - fact.value.rem_euclid(unit)).unwrap_or(0);
-    format!("{before} {} {after}", show_duration(Duration::from_secs(whole)))
+    let whole = fact.value - fact.value.rem_euclid(unit);
+    format!("{before} {} {after}", show_seconds(whole))
 }

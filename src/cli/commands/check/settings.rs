@@ -2,14 +2,13 @@
 
 use std::fmt::Display;
 use std::path::Path;
-use std::time::Duration;
 
 use bytesize::ByteSize;
 
 use super::report::Report;
 use crate::cli::{CliError, Context};
 use crate::config::{Config, KeySource};
-use crate::model::moment::show_duration;
+use crate::model::duration::{show_duration, show_seconds};
 use crate::model::{Credentials, Domain, civil, text};
 
 /// How many domains are named.
@@ -26,7 +25,7 @@ pub fn check(report: &mut Report, config: &Config) {
     show("endpoint", &config.endpoint);
     show("slot_label", &config.slot_label);
     let fetch = &config.fetch;
-    show("fetch.window", &seconds(fetch.window));
+    show("fetch.window", &show_seconds(fetch.window));
     show("fetch.domains_per_request", &fetch.domains_per_request);
     show("fetch.concurrency", &fetch.concurrency);
     match fetch.requests_per_second {
@@ -35,19 +34,19 @@ pub fn check(report: &mut Report, config: &Config) {
     }
     show("fetch.timeout", &show_duration(fetch.timeout));
     show("fetch.max_body", &ByteSize(fetch.max_body));
-    show("fetch.retention", &seconds(fetch.retention));
+    show("fetch.retention", &show_seconds(fetch.retention));
     show("retry.attempts", &config.retry.attempts);
     show("retry.base", &show_duration(config.retry.base));
     show("retry.cap", &show_duration(config.retry.cap));
     show(
         "refresh.available_after",
-        &seconds(config.refresh.available_after),
+        &show_seconds(config.refresh.available_after),
     );
     show("refresh.ages", &ages(&config.refresh.ages));
     show("refresh.hole_ages", &ages(&config.hole_ages));
     show("watch.every", &show_duration(config.watch_every));
     show("keep.rejects", &config.keep.rejects);
-    show("keep.runs", &seconds(config.keep.runs));
+    show("keep.runs", &show_seconds(config.keep.runs));
     match config.start {
         Some(start) => show("start", &format!("{} UTC+8", civil::cst_minute(start))),
         None => report.warn(
@@ -123,12 +122,8 @@ fn ages(ages: &[i64]) -> String {
     if ages.is_empty() {
         return "none".to_owned();
     }
-    let ages: Vec<String> = ages.iter().copied().map(seconds).collect();
+    let ages: Vec<String> = ages.iter().copied().map(show_seconds).collect();
     ages.join(", ")
-}
-
-fn seconds(seconds: i64) -> String {
-    show_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 fn shown(path: &Path) -> String {

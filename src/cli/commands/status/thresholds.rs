@@ -10,7 +10,7 @@ use crate::cli::CliError;
 use crate::cli::commands::gaps::{Slots, expected};
 use crate::cli::view::text::counted;
 use crate::config::Config;
-use crate::model::moment::{parse_duration, show_duration};
+use crate::model::duration::{parse_duration, show_duration};
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Gap, GapReason, Span, UnixSeconds, civil};
 use crate::store::Reader;

@@ -12,7 +12,7 @@ use super::service::Service;
 use super::setup::{Setup, Source};
 use crate::ingest::Progress;
 use crate::ingest::progress::Snapshot;
-use crate::model::moment::show_duration;
+use crate::model::duration::show_duration;
 use crate::model::{UnixSeconds, civil};
 
 /// Looks after what must not wait for the end of a run.

@@ -14,7 +14,7 @@ use crate::cli::pull::runtime;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::interrupt;
-use crate::model::moment::show_duration;
+use crate::model::duration::show_duration;
 use crate::model::text;
 
 /// For preparing a run, for its answers and its writer, and for the metrics.

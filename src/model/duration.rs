@@ -1,0 +1,160 @@
+//! Lengths of time as people write them: one grammar for the command line and the configuration.
+//!
+//! A length is one or more whole numbers, each with a unit: `w`, `d`, `h`, `m`, `s` or `ms`. Larger units come first,
+//! and each comes once: `1h30m`. Months and years have no unit, because their lengths differ.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::text;
+
+/// The units, largest first, in milliseconds.
+const UNITS: [(&str, u64); 6] = [
+    ("w", 7 * 86_400_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// A text that is not a length of time; the text is part of the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{given}` is not a length of time: write whole numbers with `w`, `d`, `h`, `m`, `s` or `ms`, such as `7d`, `1h30m` \
+     or `500ms`; for a month or a year write days"
+)]
+pub struct DurationError {
+    given: String,
+}
+
+/// Reads a length of time such as `500ms`, `30s`, `1h30m`, `36h`, `7d` or `1w`.
+pub fn parse_duration(given: &str) -> Result<Duration, DurationError> {
+    milliseconds(given.trim())
+        .map(Duration::from_millis)
+        .ok_or_else(|| DurationError {
+            given: text::printable(given),
+        })
+}
+
+/// Writes a length of time as [`parse_duration`] reads it, to the millisecond: `1d`, `36h`, `1h30m`.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    // Ages and limits are compared in hours up to the day: 36h, not 1d12h.
+    let whole_hours = rest.is_multiple_of(3_600_000) && !rest.is_multiple_of(86_400_000);
+    let mut shown = String::new();
+    for (unit, length) in UNITS {
+        if unit == "w" || (unit == "d" && whole_hours) || rest < length {
+            continue;
+        }
+        // Writing to a text cannot fail.
+        let _ = write!(shown, "{}{unit}", rest / length);
+        rest %= length;
+    }
+    shown
+}
+
+/// Writes whole seconds as [`show_duration`] does; less than none are none.
+#[must_use]
+pub fn show_seconds(seconds: i64) -> String {
+    show_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// Returns the milliseconds of a trimmed text.
+fn milliseconds(given: &str) -> Option<u64> {
+    let (mut rest, mut units, mut total) = (given, UNITS.iter(), 0_u64);
+    loop {
+        let (number, after) = rest.split_at_checked(rest.find(|char: char| !char.is_ascii_digit())?)?;
+        let unit_end = after.find(|char: char| !char.is_ascii_alphabetic());
+        let (unit, after) = after.split_at_checked(unit_end.unwrap_or(after.len()))?;
+        let (_, length) = units.find(|(name, _)| *name == unit)?;
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(*length)?)?;
+        rest = after.trim_start();
+        if rest.is_empty() {
+            return Some(total);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_written_as_it_is_read() {
+        for given in [
+            "500ms",
+            "1s500ms",
+            "30s",
+            "5m",
+            "1h30m",
+            "36h",
+            "1d",
+            "7d",
+            "1d1h1m1s1ms",
+            "0s",
+        ] {
+            assert_eq!(show_duration(parse_duration(given).unwrap()), given);
+        }
+        assert_eq!(show_seconds(5_400), "1h30m");
+        assert_eq!(show_seconds(-1), "0s");
+    }
+
+    #[test]
+    fn units_come_from_the_largest_to_the_smallest_and_may_stand_apart() {
+        for (given, seconds) in [
+            ("1w", 604_800),
+            ("1w1d", 691_200),
+            ("36h 1s", 129_601),
+            (" 90m ", 5_400),
+            ("0d", 0),
+        ] {
+            assert_eq!(
+                parse_duration(given).map(|length| length.as_secs()),
+                Ok(seconds),
+                "{given}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_spelling_is_refused_with_the_value_and_what_to_write() {
+        for given in [
+            "",
+            " ",
+            "5",
+            "m",
+            "5 m",
+            "-5m",
+            "+5m",
+            "1.5h",
+            "5m5m",
+            "5s1h",
+            "1M",
+            "1y",
+            "1 hour",
+            "2hours",
+            "5us",
+            "5 parsecs",
+            "1h30",
+            "1h,30m",
+            "99999999999999999999d",
+            "999999999999999999w",
+            "٣m",
+        ] {
+            let error = parse_duration(given).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("`{given}` is not a length of time")),
+                "{error}"
+            );
+            assert!(
+                error.contains("`1h30m`") && error.contains("write days"),
+                "{error}"
+            );
+        }
+    }
+}
