@@ -10,10 +10,11 @@ pub mod origin;
 
 pub use envelope::body::Body;
 pub use envelope::client::{Client, ClientSettings, Failure, Reply};
-pub use envelope::failure::{FailureKind, Reaction, RetryCost};
+pub use envelope::failure::FailureKind;
+pub use envelope::reaction::{Reaction, RetryCost};
 pub use envelope::retry::RetryBudget;
 pub use envelope::signature::{Signature, SigningDate, add_secrets, signed_body};
-pub use envelope::status::{ApiStatus, StatusClass};
+pub use envelope::status::ApiStatus;
 pub use origin::answer::Wanted;
 pub use origin::guard::adds_up;
 pub use origin::{

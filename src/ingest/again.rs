@@ -62,7 +62,7 @@ pub fn closed(coverage: &[(Domain, Vec<CoverageSpan>)], refusals: &[Refusal], ra
 
 /// Whether the domain was refused, and not a range of it.
 fn is_of_the_domain(refusal: &Refusal) -> bool {
-    refusal.status != ApiStatus::BeyondOneMonth.code()
+    refusal.status != ApiStatus::BEYOND_ONE_MONTH.code()
 }
 
 /// What was refused by earlier runs: what is asked for again now, and what is not yet.

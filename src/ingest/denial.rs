@@ -16,9 +16,9 @@ const MOST_TRIES: u32 = 5;
 /// What kind of refusal an answer is. The set is bounded, so that each can have a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
-    /// Status 3: the API misses the user name.
+    /// Status 3: the user name is missing.
     UserNameRequired,
-    /// Status 4: the API misses the signature.
+    /// Status 4: the signature is missing.
     SignatureRequired,
     /// Status 7: the signature is not right.
     SignatureIncorrect,
@@ -64,11 +64,11 @@ impl Denial {
             FailureKind::Http { status: 401, .. } => Self::Unauthorized,
             FailureKind::Http { status: 403, .. } => Self::Forbidden,
             FailureKind::Http { status: 407, .. } => Self::ProxyRefuses,
-            FailureKind::Api { status, .. } => match status {
-                ApiStatus::UserNameRequired => Self::UserNameRequired,
-                ApiStatus::SignatureRequired => Self::SignatureRequired,
-                ApiStatus::SignatureIncorrect => Self::SignatureIncorrect,
-                ApiStatus::UserUnknown => Self::UserUnknown,
+            FailureKind::Api { status, .. } => match *status {
+                ApiStatus::USER_NAME_REQUIRED => Self::UserNameRequired,
+                ApiStatus::SIGNATURE_REQUIRED => Self::SignatureRequired,
+                ApiStatus::SIGNATURE_INCORRECT => Self::SignatureIncorrect,
+                ApiStatus::USER_UNKNOWN => Self::UserUnknown,
                 _ => Self::Other,
             },
             _ => Self::Other,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::status::{ApiStatus, StatusClass};
+use super::reaction::{Reaction, RetryCost};
+use super::status::ApiStatus;
 
 /// What went wrong. `Display` gives a sentence for people; texts in it are safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,53 +116,6 @@ fn after(lead: &str, text: &str) -> String {
     }
 }
 
-/// What to do about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reaction {
-    /// Try again after a wait, as often as the policy and the budget allow.
-    Retry(RetryCost),
-    /// Try again once; then the window has failed.
-    RetryOnce,
-    /// Try again once; then ask for less, until what cannot be read stands alone.
-    Unreadable,
-    /// All workers wait, then try again.
-    Pause {
-        /// How long the server asks to wait; `None`: as long as for an ordinary retry.
-        retry_after: Option<Duration>,
-    },
-    /// Ask for shorter ranges.
-    SplitWindow {
-        /// The longest range in seconds, for the rest of the run; `None`: halve this one.
-        max_span: Option<i64>,
-    },
-    /// Ask for less at once, for this part of the plan.
-    Smaller {
-        /// The size of the answer in bytes, where the server announced it.
-        announced: Option<u64>,
-    },
-    /// Ask for fewer domains a request, for the rest of the run.
-    ShrinkBatch,
-    /// One of the domains is refused: halve the batch until it stands alone, and leave it out.
-    IsolateDomain,
-    /// The range and all older ones are no longer served.
-    BeyondRetention,
-    /// Stop the run: the account, its key or the clock is wrong.
-    StopCredentials,
-    /// Stop the run: the configuration or the way to the API is wrong, and every request would fail alike.
-    StopConfiguration,
-    /// The window has failed; others may not.
-    Fail,
-}
-
-/// What a retry takes from the run's budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryCost {
-    /// The failure came quickly.
-    Normal,
-    /// The failure held a worker for a whole timeout.
-    Timeout,
-}
-
 impl FailureKind {
     /// What to do about it. Retry, splitting, summary and exit code all follow from this.
     #[must_use]
@@ -181,19 +135,7 @@ impl FailureKind {
             Self::Undecided { .. } => Reaction::Fail,
             Self::Format { .. } | Self::CutShort { .. } => Reaction::Unreadable,
             Self::NotTheAnswer { .. } => Reaction::RetryOnce,
-            Self::Api { status, .. } => match status.class() {
-                StatusClass::Transient => Reaction::Retry(RetryCost::Normal),
-                StatusClass::Credentials => Reaction::StopCredentials,
-                StatusClass::Configuration => Reaction::StopConfiguration,
-                StatusClass::OurRequest => Reaction::Fail,
-                StatusClass::Domain => Reaction::IsolateDomain,
-                StatusClass::WindowTooLong { max_span } => Reaction::SplitWindow {
-                    max_span: Some(max_span),
-                },
-                StatusClass::BatchTooLarge => Reaction::ShrinkBatch,
-                StatusClass::BeyondRetention => Reaction::BeyondRetention,
-                StatusClass::Unknown => Reaction::RetryOnce,
-            },
+            Self::Api { status, .. } => status.reaction(),
         }
     }
 
@@ -210,23 +152,7 @@ impl FailureKind {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Api { status, .. } => match status {
-                ApiStatus::SignatureIncorrect => {
-                    "check the secret key, and that this machine's clock shows the right date in UTC+8"
-                }
-                ApiStatus::UserUnknown => "check `username`: it is the JD user name (pin) of the account",
-                ApiStatus::UserNameRequired => "set `username` in the configuration",
-                ApiStatus::SignatureRequired => {
-                    "set the secret key, and check that `endpoint` is the API's address"
-                }
-                ApiStatus::DomainForeign | ApiStatus::DomainNotOwned => {
-                    "check the domain's spelling, and that it belongs to this account"
-                }
-                ApiStatus::BeyondOneMonth => {
-                    "the API serves only recent points; lower `fetch.retention` if it keeps them for a shorter time"
-                }
-                _ => return None,
-            },
+            Self::Api { status, .. } => return status.help(),
             Self::Http {
                 status: 401 | 403, ..
             } => "check `endpoint` and the account; a proxy on the way may also refuse",
@@ -284,30 +210,6 @@ mod tests {
     }
 
     #[test]
-    fn every_status_of_the_api_has_its_reaction() {
-        let split = |days: i64| Reaction::SplitWindow {
-            max_span: Some(days * 86_400),
-        };
-        for code in -1..=60 {
-            let expected = match code {
-                -1 | 1 | 8 => Reaction::Retry(RetryCost::Normal),
-                2 | 12 | 13 | 14 | 19 | 41 => Reaction::Fail,
-                3 | 4 => Reaction::StopConfiguration,
-                7 | 20 => Reaction::StopCredentials,
-                15 | 18 => Reaction::IsolateDomain,
-                21 => Reaction::BeyondRetention,
-                22 => Reaction::ShrinkBatch,
-                42 => split(7),
-                43 => split(1),
-                44 => split(31),
-                45 => split(30),
-                _ => Reaction::RetryOnce,
-            };
-            assert_eq!(api(code).reaction(), expected, "{code}");
-        }
-    }
-
-    #[test]
     fn every_http_status_has_its_reaction() {
         for status in 100..=999 {
             let expected = match status {
@@ -360,6 +262,7 @@ mod tests {
             (format, Reaction::Unreadable),
             (Kind::CutShort { what: what() }, Reaction::Unreadable),
             (Kind::NotTheAnswer { what: what() }, Reaction::RetryOnce),
+            (api(7), Reaction::StopCredentials),
             (too_large(None), Reaction::Smaller { announced: None }),
             (too_large(Some(7)), Reaction::Smaller { announced: Some(7) }),
             (

@@ -19,6 +19,7 @@ pub mod failure;
 mod header;
 pub(super) mod json;
 pub(super) mod json_string;
+pub mod reaction;
 pub mod retry;
 pub mod signature;
 pub mod status;

@@ -1,6 +1,6 @@
 //! When a run has failed often enough.
 
-use super::failure::RetryCost;
+use super::reaction::RetryCost;
 
 /// What a run may spend on retries, shared by all of its requests.
 ///

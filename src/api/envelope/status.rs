@@ -1,174 +1,121 @@
-//! The `status` of an answer: every documented number, what it means, and what kind of trouble it is.
+//! The `status` of an answer: one table of every documented number, its meaning, and what follows from it.
 
+use super::reaction::{Reaction, RetryCost};
 use crate::model::slot::DAY_SECONDS;
 
 /// The status of success; every other one is a failure (documented).
-pub const SUCCESS: i64 = 0;
+pub(in crate::api) const SUCCESS: i64 = 0;
 
-/// A status other than success. Numbers and meanings are documented; the class is inferred from the meaning.
+/// A status other than success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ApiStatus {
-    /// -1: interface call exception.
-    CallException,
-    /// 1: failed.
-    Failed,
-    /// 2: a parameter is required.
-    ParameterRequired,
-    /// 3: user name required.
-    UserNameRequired,
-    /// 4: signature required.
-    SignatureRequired,
-    /// 7: signature incorrect.
-    SignatureIncorrect,
-    /// 8: interface call failed.
-    CallFailed,
-    /// 12: domain required.
-    DomainRequired,
-    /// 13: start time required.
-    StartRequired,
-    /// 14: time format must be `yyyy-MM-dd HH:mm`.
-    TimeFormat,
-    /// 15: a domain that is not the user's.
-    DomainForeign,
-    /// 18: a domain that is not the user's.
-    DomainNotOwned,
-    /// 19: start time later than end time.
-    StartAfterEnd,
-    /// 20: user name does not exist.
-    UserUnknown,
-    /// 21: the date must be within one month.
-    BeyondOneMonth,
-    /// 22: more domains than the account has.
-    TooManyDomains,
-    /// 41: a field is required.
-    FieldRequired,
-    /// 42: only 7 days may be queried.
-    OnlySevenDays,
-    /// 43: only 1 day may be queried.
-    OnlyOneDay,
-    /// 44: only 31 days may be queried.
-    OnlyThirtyOneDays,
-    /// 45: only 30 days may be queried.
-    OnlyThirtyDays,
-    /// A number that is not documented for this endpoint.
-    Other(i64),
+pub struct ApiStatus(i64);
+
+/// What the table knows about a status.
+struct Documented {
+    code: i64,
+    reaction: Reaction,
+    /// A sentence without its end.
+    meaning: &'static str,
+    /// The next step for the reader, or nothing.
+    help: &'static str,
 }
 
-/// What kind of trouble a status is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StatusClass {
-    /// It may work the next time.
-    Transient,
-    /// The account or its key is wrong (or the clock, which the signature depends on).
-    Credentials,
-    /// Something that belongs into the configuration is missing.
-    Configuration,
-    /// The request is not what the API wants, which is this program's fault.
-    OurRequest,
-    /// One of the domains is refused.
-    Domain,
-    /// The range is longer than the API takes.
-    WindowTooLong {
-        /// The longest range in seconds.
-        max_span: i64,
-    },
-    /// There are too many domains in the request.
-    BatchTooLarge,
-    /// The API no longer serves the range, nor any older one.
-    BeyondRetention,
-    /// Not documented.
-    Unknown,
+const fn row(code: i64, reaction: Reaction, meaning: &'static str, help: &'static str) -> Documented {
+    Documented {
+        code,
+        reaction,
+        meaning,
+        help,
+    }
 }
 
-const DOCUMENTED: [ApiStatus; 21] = [
-    ApiStatus::CallException,
-    ApiStatus::Failed,
-    ApiStatus::ParameterRequired,
-    ApiStatus::UserNameRequired,
-    ApiStatus::SignatureRequired,
-    ApiStatus::SignatureIncorrect,
-    ApiStatus::CallFailed,
-    ApiStatus::DomainRequired,
-    ApiStatus::StartRequired,
-    ApiStatus::TimeFormat,
-    ApiStatus::DomainForeign,
-    ApiStatus::DomainNotOwned,
-    ApiStatus::StartAfterEnd,
-    ApiStatus::UserUnknown,
-    ApiStatus::BeyondOneMonth,
-    ApiStatus::TooManyDomains,
-    ApiStatus::FieldRequired,
-    ApiStatus::OnlySevenDays,
-    ApiStatus::OnlyOneDay,
-    ApiStatus::OnlyThirtyOneDays,
-    ApiStatus::OnlyThirtyDays,
+const fn at_most(days: i64) -> Reaction {
+    Reaction::SplitWindow {
+        max_span: Some(days * DAY_SECONDS),
+    }
+}
+
+const RETRY: Reaction = Reaction::Retry(RetryCost::Normal);
+const FOREIGN: &str = "a domain does not belong to the account";
+const CHECK_DOMAIN: &str = "check the domain's spelling, and that it belongs to this account";
+
+/// The documented numbers. The meanings are the vendor's in other words; the reactions follow from them.
+#[rustfmt::skip]
+const DOCUMENTED: &[Documented] = &[
+    row(-1, RETRY, "the API reports an exception", ""),
+    row(1, RETRY, "the API failed", ""),
+    row(2, Reaction::Fail, "the API says that a parameter is missing", ""),
+    row(3, Reaction::StopConfiguration, "the API says that the user name is missing", "set `username` in the configuration"),
+    row(4, Reaction::StopConfiguration, "the API says that the signature is missing",
+        "set the secret key, and check that `endpoint` is the API's address"),
+    row(7, Reaction::StopCredentials, "the API rejected the signature",
+        "check the secret key, and that this machine's clock shows the right date in UTC+8"),
+    row(8, RETRY, "the API reports that its own call failed", ""),
+    row(12, Reaction::Fail, "the API says that the domain is missing", ""),
+    row(13, Reaction::Fail, "the API says that the start time is missing", ""),
+    row(14, Reaction::Fail, "the API cannot read the times", ""),
+    row(15, Reaction::IsolateDomain, FOREIGN, CHECK_DOMAIN),
+    row(18, Reaction::IsolateDomain, FOREIGN, CHECK_DOMAIN),
+    row(19, Reaction::Fail, "the API says that the start is after the end", ""),
+    row(20, Reaction::StopCredentials, "the API does not know the user name",
+        "check `username`: it is the JD user name (pin) of the account"),
+    row(21, Reaction::BeyondRetention, "the API serves the last month only, and the range is older",
+        "the API serves only recent points; lower `fetch.retention` if it keeps them for a shorter time"),
+    row(22, Reaction::ShrinkBatch, "the request holds too many domains", ""),
+    row(41, Reaction::Fail, "the API says that a field is missing", ""),
+    row(42, at_most(7), "the API takes at most 7 days", ""),
+    row(43, at_most(1), "the API takes at most 1 day", ""),
+    row(44, at_most(31), "the API takes at most 31 days", ""),
+    row(45, at_most(30), "the API takes at most 30 days", ""),
 ];
 
 impl ApiStatus {
-    /// The status with this number, which is not [`SUCCESS`].
+    /// The user name is missing.
+    pub const USER_NAME_REQUIRED: Self = Self(3);
+    /// The signature is missing.
+    pub const SIGNATURE_REQUIRED: Self = Self(4);
+    /// The API rejected the signature.
+    pub const SIGNATURE_INCORRECT: Self = Self(7);
+    /// The API does not know the user name.
+    pub const USER_UNKNOWN: Self = Self(20);
+    /// The range is older than the month that the API serves.
+    pub const BEYOND_ONE_MONTH: Self = Self(21);
+
+    /// Returns the status with this number, which is not 0.
     #[must_use]
     pub fn from_code(code: i64) -> Self {
-        DOCUMENTED
-            .into_iter()
-            .find(|status| status.code() == code)
-            .unwrap_or(Self::Other(code))
+        Self(code)
     }
 
-    /// The number, as in the answer.
+    /// Returns the number, as in the answer.
     #[must_use]
     pub fn code(self) -> i64 {
-        self.row().0
+        self.0
     }
 
-    /// What kind of trouble it is.
+    /// Returns what to do about it. Nobody knows what an undocumented one means, so it is tried again once.
     #[must_use]
-    pub fn class(self) -> StatusClass {
-        self.row().1
+    pub fn reaction(self) -> Reaction {
+        self.documented().map_or(Reaction::RetryOnce, |row| row.reaction)
     }
 
-    /// What it means, as a sentence without its end: `the API rejected the signature`.
+    /// Returns what it means, as a sentence without its end: `the API rejected the signature`.
     #[must_use]
     pub fn meaning(self) -> &'static str {
-        self.row().2
+        self.documented()
+            .map_or("the API answered with an undocumented status", |row| row.meaning)
     }
 
-    fn row(self) -> (i64, StatusClass, &'static str) {
-        use StatusClass as Class;
-        let days = |days: i64| Class::WindowTooLong {
-            max_span: days * DAY_SECONDS,
-        };
-        match self {
-            Self::CallException => (-1, Class::Transient, "the API met an exception"),
-            Self::Failed => (1, Class::Transient, "the API failed"),
-            Self::ParameterRequired => (2, Class::OurRequest, "the API misses a parameter"),
-            Self::UserNameRequired => (3, Class::Configuration, "the API misses the user name"),
-            Self::SignatureRequired => (4, Class::Configuration, "the API misses the signature"),
-            Self::SignatureIncorrect => (7, Class::Credentials, "the API rejected the signature"),
-            Self::CallFailed => (8, Class::Transient, "the API's own call failed"),
-            Self::DomainRequired => (12, Class::OurRequest, "the API misses the domain"),
-            Self::StartRequired => (13, Class::OurRequest, "the API misses the start time"),
-            Self::TimeFormat => (14, Class::OurRequest, "the API cannot read the times"),
-            Self::DomainForeign => (15, Class::Domain, "a domain does not belong to the account"),
-            Self::DomainNotOwned => (18, Class::Domain, "a domain does not belong to the account"),
-            Self::StartAfterEnd => (19, Class::OurRequest, "the API reads a start after the end"),
-            Self::UserUnknown => (20, Class::Credentials, "the API does not know the user name"),
-            Self::BeyondOneMonth => (
-                21,
-                Class::BeyondRetention,
-                "the API serves the last month only, and the range is older",
-            ),
-            Self::TooManyDomains => (22, Class::BatchTooLarge, "the request holds too many domains"),
-            Self::FieldRequired => (41, Class::OurRequest, "the API misses a field"),
-            Self::OnlySevenDays => (42, days(7), "the API takes at most 7 days"),
-            Self::OnlyOneDay => (43, days(1), "the API takes at most 1 day"),
-            Self::OnlyThirtyOneDays => (44, days(31), "the API takes at most 31 days"),
-            Self::OnlyThirtyDays => (45, days(30), "the API takes at most 30 days"),
-            Self::Other(code) => (
-                code,
-                Class::Unknown,
-                "the API answered with an undocumented status",
-            ),
-        }
+    /// Returns the next step for the reader, where there is one.
+    #[must_use]
+    pub fn help(self) -> Option<&'static str> {
+        self.documented()
+            .map(|row| row.help)
+            .filter(|help| !help.is_empty())
+    }
+
+    fn documented(self) -> Option<&'static Documented> {
+        DOCUMENTED.iter().find(|row| row.code == self.0)
     }
 }
 
@@ -177,30 +124,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_keeps_its_value_and_has_the_documented_class() {
-        for code in -10..=60 {
+    fn every_number_keeps_its_value_and_has_its_reaction() {
+        let split = |days: i64| Reaction::SplitWindow {
+            max_span: Some(days * 86_400),
+        };
+        for code in (-10..=60).chain([i64::MIN, i64::MAX]) {
             let status = ApiStatus::from_code(code);
             assert_eq!(status.code(), code);
             let expected = match code {
-                -1 | 1 | 8 => StatusClass::Transient,
-                3 | 4 => StatusClass::Configuration,
-                7 | 20 => StatusClass::Credentials,
-                2 | 12 | 13 | 14 | 19 | 41 => StatusClass::OurRequest,
-                15 | 18 => StatusClass::Domain,
-                21 => StatusClass::BeyondRetention,
-                22 => StatusClass::BatchTooLarge,
-                42 => StatusClass::WindowTooLong { max_span: 604_800 },
-                43 => StatusClass::WindowTooLong { max_span: 86_400 },
-                44 => StatusClass::WindowTooLong { max_span: 2_678_400 },
-                45 => StatusClass::WindowTooLong { max_span: 2_592_000 },
-                _ => StatusClass::Unknown,
+                -1 | 1 | 8 => Reaction::Retry(RetryCost::Normal),
+                2 | 12 | 13 | 14 | 19 | 41 => Reaction::Fail,
+                3 | 4 => Reaction::StopConfiguration,
+                7 | 20 => Reaction::StopCredentials,
+                15 | 18 => Reaction::IsolateDomain,
+                21 => Reaction::BeyondRetention,
+                22 => Reaction::ShrinkBatch,
+                42 => split(7),
+                43 => split(1),
+                44 => split(31),
+                45 => split(30),
+                _ => Reaction::RetryOnce,
             };
-            assert_eq!(status.class(), expected, "{code}");
+            assert_eq!(status.reaction(), expected, "{code}");
+            let is_documented = expected != Reaction::RetryOnce;
             assert_eq!(
-                matches!(status, ApiStatus::Other(_)),
-                expected == StatusClass::Unknown
+                !status.meaning().contains("undocumented"),
+                is_documented,
+                "{code}"
             );
         }
-        assert_eq!(ApiStatus::from_code(i64::MIN), ApiStatus::Other(i64::MIN));
     }
 }

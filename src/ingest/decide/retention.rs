@@ -208,7 +208,7 @@ impl Task {
         }
         if let Some(young) = Span::new(until.max(window.start()), window.end()) {
             let kind = FailureKind::Api {
-                status: ApiStatus::BeyondOneMonth,
+                status: ApiStatus::BEYOND_ONE_MONTH,
                 message: String::new(),
             };
             self.refuse_range(young, domains, &kind, (knowledge, now));
@@ -244,7 +244,7 @@ impl Task {
         let note = Note::Refused {
             domains: domains.to_vec(),
             span: window,
-            status: ApiStatus::BeyondOneMonth.code(),
+            status: ApiStatus::BEYOND_ONE_MONTH.code(),
             at: now,
             newer_served: knowledge.served_newer_than(window.end() - 1),
         };

@@ -126,7 +126,7 @@ fn a_failing_status_is_reported_whatever_data_holds() {
         assert_eq!(
             failure(body),
             FailureKind::Api {
-                status: ApiStatus::SignatureIncorrect,
+                status: ApiStatus::SIGNATURE_INCORRECT,
                 message: "bad\\u{1b}[2J key".to_owned()
             }
         );
@@ -286,7 +286,7 @@ fn text_in_another_encoding_costs_nothing_but_itself() {
     assert_eq!(
         failure(b"{\"status\":7,\"msg\":\"\xca\xa7\xb0\xdc\"}"),
         FailureKind::Api {
-            status: ApiStatus::SignatureIncorrect,
+            status: ApiStatus::SIGNATURE_INCORRECT,
             message: "\u{fffd}".to_owned()
         }
     );

@@ -8,8 +8,7 @@ use tokio::runtime::Runtime;
 use super::reading::{Reading, reading};
 use super::report::Report;
 use crate::api::{
-    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, StatusClass, read_answer,
-    reported_times,
+    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, read_answer, reported_times,
 };
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
@@ -289,7 +288,7 @@ fn help(kind: &FailureKind) -> &'static str {
         FailureKind::Connect { .. } | FailureKind::Timeout { .. } | FailureKind::Interrupted { .. } => {
             "check `endpoint`, the network, and the proxy if there is one; a run would try again by itself"
         }
-        FailureKind::Api { status, .. } if status.class() == StatusClass::OurRequest => {
+        FailureKind::Api { status, .. } if status.reaction() == Reaction::Fail => {
             "this is a fault of jdcdn-stats, or `endpoint` is another API"
         }
         FailureKind::CutShort { .. } => "check the network, and the proxy if there is one",
