@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::UnixSeconds;
+use crate::model::convert::to_i64;
 
 /// Tells the time of day.
 pub trait Clock: Send + Sync + std::fmt::Debug {
@@ -53,9 +54,7 @@ impl Clock for SystemClock {
         // Before 1970 the clock is broken beyond use; zero makes every range lie in the future, which is
         // reported, rather than a panic.
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(elapsed.as_secs())
-            .unwrap_or(i64::MAX)
-            .saturating_add(self.shift)
+        to_i64(elapsed.as_secs()).saturating_add(self.shift)
     }
 }
 

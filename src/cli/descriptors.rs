@@ -2,6 +2,7 @@
 //!
 //! A run that has too few fails somewhere, and it looks like the service's fault. So it is looked at before.
 
+use crate::model::convert::to_u64;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::CliError;
@@ -34,7 +35,7 @@ pub fn fit(concurrency: usize) -> Result<usize, CliError> {
 }
 
 fn at_a_time(reserve: u64, concurrency: usize) -> Result<usize, CliError> {
-    let wanted = u64::try_from(concurrency).unwrap_or(u64::MAX);
+    let wanted = to_u64(concurrency);
     let used = open_now().saturating_add(reserve);
     let needed = used.saturating_add(wanted.saturating_mul(FOR_A_REQUEST));
     let Some(limit) = raised_to(needed) else {

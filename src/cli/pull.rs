@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::ingest::again::closed;
 use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, Summary};
 use crate::interrupt;
+use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::{Order, Plan, PlanSettings};
@@ -223,7 +224,7 @@ impl Pull {
     }
 
     fn domain_count(&self) -> u64 {
-        u64::try_from(self.domains.len()).unwrap_or(u64::MAX)
+        to_u64(self.domains.len())
     }
 
     fn plan_settings(&self, config: &Config) -> PlanSettings {

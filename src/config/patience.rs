@@ -14,6 +14,7 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::interrupt;
+use crate::model::convert::to_i32;
 
 /// The longest that a file or a program may take to give what it has.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +26,7 @@ const STEP: Duration = Duration::from_millis(50);
 /// Opens a file for reading. A FIFO without a writer does not hold this up.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     // The bits of an open flag are a C int.
-    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or(0);
+    let flags = to_i32((OFlags::NONBLOCK | OFlags::NOCTTY).bits());
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ring::digest::{Context, SHA256};
 
 use super::relation::Relation;
+use crate::model::convert::{hex, to_u64};
 use crate::store::{CodeSet, FrozenPoint};
 
 /// How many sets of codes have their digest remembered.
@@ -56,7 +57,7 @@ impl<'m> ContentReader<'m> {
 
     pub(super) fn add(&mut self, point: &FrozenPoint<'_>) {
         self.points += 1;
-        self.counts = self.counts.saturating_add(length(point.counts.len()));
+        self.counts = self.counts.saturating_add(to_u64(point.counts.len()));
         let mut row = [0; 24];
         for (place, number) in row.chunks_exact_mut(8).zip([point.ts, point.bandwidth, point.pv]) {
             place.copy_from_slice(&number.to_le_bytes());
@@ -66,7 +67,7 @@ impl<'m> ContentReader<'m> {
         self.codes.update(&point.ts.to_le_bytes());
         self.codes.update(&self.sets.of(point.set));
         let above = point.counts.iter().filter(|(_, count)| *count != 0);
-        self.codes.update(&length(above.clone().count()).to_le_bytes());
+        self.codes.update(&to_u64(above.clone().count()).to_le_bytes());
         for (code, count) in above {
             add_text(&mut self.codes, code);
             self.codes.update(&count.to_le_bytes());
@@ -103,22 +104,8 @@ impl SetDigests {
     }
 }
 
-/// Hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// With its length, so that no two sequences of texts read alike.
 fn add_text(context: &mut Context, text: &str) {
-    context.update(&length(text.len()).to_le_bytes());
+    context.update(&to_u64(text.len()).to_le_bytes());
     context.update(text.as_bytes());
-}
-
-fn length(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
-use super::content::{Content, hex};
+use super::content::Content;
 use super::error::ExportError;
 use super::manifest::{FileEntry, MANIFEST, Manifest, State, UNFINISHED_MANIFEST, sync_directory};
 use super::part::{WrittenFile, unfinished_name};
 use super::partition::Partition;
 use super::relation::{DataFormat, Relation};
+use crate::model::convert::hex;
 use crate::model::{SlotLabel, UnixSeconds};
 use crate::store::Holder;
 use crate::store::lock::Lock;

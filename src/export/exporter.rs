@@ -13,6 +13,7 @@ use super::parquet_part::ParquetPart;
 use super::part::{PartFile, WrittenFile};
 use super::partition::{Partition, has_room_for};
 use super::relation::{DataFormat, Relation, Row};
+use crate::model::convert::to_u64;
 use crate::model::{Domain, SlotLabel, Span, UnixSeconds, civil, moment};
 use crate::nearest::nearest;
 use crate::store::{Frozen, KnownDomain, Reader};
@@ -170,7 +171,7 @@ struct Exporter<'r, W> {
 impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     fn run(&mut self, known: &[KnownDomain]) -> Result<ControlFlow<()>, ExportError> {
         let plan = self.plan(known)?;
-        self.progress.months = u64::try_from(plan.len()).unwrap_or(u64::MAX);
+        self.progress.months = to_u64(plan.len());
         for (domain, month) in plan {
             if (self.watch)(self.progress).is_break() {
                 return Ok(ControlFlow::Break(()));

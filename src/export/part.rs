@@ -1,12 +1,12 @@
 //! One file, whole or not there.
 
+use crate::model::convert::{hex, to_u64};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
-use super::content::hex;
 use super::error::ExportError;
 use super::manifest::sync_directory;
 use super::partition::Partition;
@@ -88,7 +88,7 @@ impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.out.as_mut().ok_or_else(closed)?.write(bytes)?;
         self.hash.update(bytes.get(..taken).unwrap_or(bytes));
-        self.bytes += u64::try_from(taken).unwrap_or(u64::MAX);
+        self.bytes += to_u64(taken);
         Ok(taken)
     }
 

@@ -15,6 +15,7 @@ use crate::api::{
     SigningDate, read_answer,
 };
 use crate::clock::SharedClock;
+use crate::model::convert::to_u64;
 use crate::model::{RetryPolicy, UnixSeconds};
 use crate::planted;
 
@@ -269,7 +270,7 @@ impl<T: Transport> Courier<T> {
             },
             () = self.control.abandoned() => return Err(NotAnswered::Stopped),
         };
-        traffic.bytes += u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+        traffic.bytes += to_u64(reply.body.len());
         let date = reply.date;
         let request = Arc::clone(request);
         let read = tokio::task::spawn_blocking(move || {

@@ -12,6 +12,7 @@ use super::run::{Finished, RunError};
 use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
 use super::writer::{Handover, Written};
 use crate::clock::SharedClock;
+use crate::model::convert::to_i64;
 use crate::model::{Domain, Fact, FactName, KeepLimits, Outcome, RunTotals, Span, UnixSeconds};
 use crate::planted;
 use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
@@ -73,14 +74,13 @@ impl Learned {
     }
 
     fn notes(self, username: Option<String>, now: UnixSeconds) -> Vec<Note> {
-        let count = |points: u64| i64::try_from(points).unwrap_or(i64::MAX);
         let facts = [
             self.oldest_served_age.map(|age| (FactName::OldestServedAge, age)),
             self.youngest_refused_age
                 .map(|age| (FactName::YoungestRefusedAge, age)),
             self.sub_hour.then_some((FactName::SubHourPoints, 1)),
             self.complete_points
-                .map(|points| (FactName::CompletePoints, count(points))),
+                .map(|points| (FactName::CompletePoints, to_i64(points))),
             username.map(|name| (FactName::Answered(name), 1)),
         ];
         let note = |(name, value)| Note::Fact { name, value, at: now };

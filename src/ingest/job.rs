@@ -7,6 +7,7 @@ use super::again::{Again, Marked, again, closed, marked};
 use super::decide::knowledge::Known;
 use super::decide::{Rules, Sampling, evidence};
 use super::summary::FailedRange;
+use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::span;
 use crate::model::{CoverageSpan, Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
@@ -122,7 +123,7 @@ impl Job {
         let holes = holes_to_ask_for(store, &settings, range, now, &known)?;
         Ok(Self {
             command: settings.command,
-            domains: u64::try_from(settings.domains.len()).unwrap_or(u64::MAX),
+            domains: to_u64(settings.domains.len()),
             asked_domains: settings.domains,
             plan,
             again,

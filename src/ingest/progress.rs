@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::denial::Denial;
 use crate::model::RunTotals;
+use crate::model::convert::to_u64;
 
 /// Counters that the run moves and a display reads. They show what is going on; the summary is read from the
 /// database.
@@ -86,9 +87,8 @@ impl Progress {
     }
 
     pub(super) fn rolling_up(&self, done: usize, months: usize) {
-        let count = |months| u64::try_from(months).unwrap_or(u64::MAX);
-        self.months.store(count(months), Ordering::Relaxed);
-        self.months_done.store(count(done), Ordering::Relaxed);
+        self.months.store(to_u64(months), Ordering::Relaxed);
+        self.months_done.store(to_u64(done), Ordering::Relaxed);
     }
 
     /// Counts what a commit carried.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::replay::{Obstacle, read};
 use crate::api::is_same_point;
+use crate::model::convert::gcd;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Span, UnixSeconds};
 use crate::store::{Reader, StoreError, StoredReject};
@@ -113,8 +114,4 @@ impl<'a> Survey<'a> {
             Some(step).filter(|step| *step > 0 && step % HOUR_SECONDS == 0)
         })
     }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a.abs() } else { gcd(b, a % b) }
 }

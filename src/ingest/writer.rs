@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::control::{Control, Stop};
 use super::progress::Progress;
+use crate::model::convert::to_u64;
 use crate::model::{Domain, Span};
 use crate::planted;
 use crate::store::{Commit, Coverage, Run, Store, StoreError};
@@ -98,6 +99,6 @@ impl Drop for Alarm {
 /// How many usual points take as much memory as those of `commit`: a usual one has three or four counts.
 fn weight(commit: &Commit) -> u64 {
     let counts: usize = commit.points.iter().map(|(_, points)| points.counts.len()).sum();
-    let counts = u64::try_from(counts).unwrap_or(u64::MAX);
+    let counts = to_u64(counts);
     commit.totals.points_received.max(counts / 8)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::convert::{to_i64, to_u64, to_usize};
 use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
 
@@ -45,7 +46,7 @@ pub struct Month {
 impl Month {
     /// Adds a range that was asked for; ranges do not overlap, and lie on the grid and in the month.
     pub fn ask(&mut self, asked: Span) {
-        self.expected_points += u64::try_from(asked.slots()).unwrap_or(0);
+        self.expected_points += to_u64(asked.slots());
         let mut day = cst_day_floor(asked.start());
         while day < asked.end() {
             self.daily_peaks.entry(day).or_insert(0);
@@ -71,7 +72,7 @@ impl Month {
                 .and_then(|rank| self.bandwidths.get(rank).copied())
                 .unwrap_or(0)
         };
-        let points = u64::try_from(self.bandwidths.len()).unwrap_or(u64::MAX);
+        let points = to_u64(self.bandwidths.len());
         let bits: i128 = self
             .bandwidths
             .iter()
@@ -86,7 +87,7 @@ impl Month {
             bandwidth_fourth_peak: ranked(3),
             bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
             traffic_bytes: traffic_bytes(bits),
-            pv: clamp(self.pv),
+            pv: to_i64(self.pv),
         }
     }
 }
@@ -113,7 +114,7 @@ impl AccountMonth {
     /// An account of which nothing is known in `month`, a range on the grid.
     #[must_use]
     pub fn new(month: Span) -> Self {
-        let slots = usize::try_from(month.slots()).unwrap_or(0);
+        let slots = to_usize(month.slots());
         Self {
             month,
             slots: vec![AccountSlot::default(); slots],
@@ -172,7 +173,7 @@ impl AccountMonth {
 /// What a bandwidth of 5-minute points, summed up in bit/s, has moved in bytes; a half byte is dropped.
 #[must_use]
 pub fn traffic_bytes(bandwidth_sum: i128) -> i64 {
-    clamp(bandwidth_sum * i128::from(SLOT_SECONDS) / 8)
+    to_i64(bandwidth_sum * i128::from(SLOT_SECONDS) / 8)
 }
 
 /// The mean of `count` values that sum up to `sum`; none of none.
@@ -183,11 +184,6 @@ pub fn traffic_bytes(bandwidth_sum: i128) -> i64 {
 )]
 pub(super) fn mean(sum: i128, count: usize) -> Option<f64> {
     (count > 0).then(|| sum as f64 / count as f64)
-}
-
-/// A month's sum stays far below the bound (2^63 bytes a month are 28 Tbit/s); beyond it, the bound.
-pub(super) fn clamp(sum: i128) -> i64 {
-    i64::try_from(sum).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

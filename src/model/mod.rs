@@ -7,6 +7,7 @@
 //! - [`civil`]: Unix seconds to text in UTC and UTC+8
 //! - [`moment`]: times as people write them on the command line and in the configuration
 //! - [`credentials`], [`endpoint`]: who asks, and where
+//! - [`convert`]: numbers of one type in another, and bytes as text
 //! - [`coverage`]: which ranges were asked for, and how old they were then
 //! - [`fact`]: what answers have shown of the service
 //! - [`duration`]: lengths of time as people write them
@@ -26,6 +27,7 @@
 
 pub mod billing;
 pub mod civil;
+pub mod convert;
 pub mod coverage;
 pub mod credentials;
 pub mod domain;

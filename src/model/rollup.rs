@@ -1,6 +1,7 @@
 //! What points add up to over an hour or a day.
 
-use super::billing::{clamp, mean, traffic_bytes};
+use super::billing::{mean, traffic_bytes};
+use super::convert::to_i64;
 use super::slot::UnixSeconds;
 
 /// The sum of some points.
@@ -59,7 +60,7 @@ impl Tally {
             bandwidth_avg: mean(self.bandwidth, self.points)?,
             peak: self.peak?,
             traffic_bytes: traffic_bytes(self.bandwidth),
-            pv: clamp(self.pv),
+            pv: to_i64(self.pv),
         })
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! The sums are stored in files: no constant here may ever change.
 
+use super::convert::to_i64;
 use std::fmt;
 
 /// The sum of the hashes of rows.
@@ -134,7 +135,7 @@ impl Hash {
     }
 
     fn add_bytes(&mut self, kind: i64, bytes: &[u8]) {
-        self.add(kind, i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+        self.add(kind, to_i64(bytes.len()));
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             for (to, from) in word.iter_mut().zip(chunk) {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cut::Cuts;
+use crate::model::convert::to_i64;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor, slot_floor};
 use crate::model::{Domain, Gap, GapReason, Refresh, Span};
 
@@ -184,10 +185,7 @@ fn share_out(
 
 /// How many of `due` requests a run makes that comes `since_last_run` seconds after the last one.
 fn budget(due: usize, since_last_run: i64) -> usize {
-    let share = i64::try_from(due)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(since_last_run.clamp(0, SPREAD))
-        / SPREAD;
+    let share = to_i64(due).saturating_mul(since_last_run.clamp(0, SPREAD)) / SPREAD;
     usize::try_from(share).unwrap_or(due).max(FEWEST)
 }
 

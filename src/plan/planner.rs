@@ -3,6 +3,7 @@
 use super::cut::Cuts;
 use super::due::due;
 use super::requests::{Order, Requests};
+use crate::model::convert::to_u64;
 use crate::model::slot::UnixSeconds;
 use crate::model::{CoverageSpan, Domain, Refresh, Span};
 
@@ -107,8 +108,8 @@ impl Plan {
     #[must_use]
     pub fn size(&self) -> PlanSize {
         self.requests().fold(PlanSize::default(), |size, request| {
-            let domains = u64::try_from(request.domains.len()).unwrap_or(u64::MAX);
-            let slots = u64::try_from(request.window.slots()).unwrap_or(0);
+            let domains = to_u64(request.domains.len());
+            let slots = to_u64(request.window.slots());
             PlanSize {
                 requests: size.requests + 1,
                 slots: size.slots + domains * slots,

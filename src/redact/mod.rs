@@ -18,6 +18,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use spelling::{Fold, Quotes, Reading};
 
+use crate::model::convert::hex;
+
 /// The fewest characters of a secret. Shorter ones may stand in ordinary text by chance.
 pub const SHORTEST: usize = 8;
 /// A secret with this many letters and digits is found whatever stands between them.
@@ -73,7 +75,7 @@ impl Secrets {
         let figure = secret.len() < LONGEST_FIGURE && secret.parse::<f64>().is_ok();
         self.needle(secret, figure);
         // Their case matters, and is ignored all the same: that finds more, not less.
-        self.needle(&hexadecimal(secret), false);
+        self.needle(&hex(secret.as_bytes()), false);
         for base64 in base64_parts(secret) {
             self.needle(&base64, false);
         }
@@ -257,13 +259,6 @@ fn cover(text: &mut [u8], range: &Range<usize>) {
     if let Some(place) = text.get_mut(range.clone()) {
         place.fill(b'*');
     }
-}
-
-fn hexadecimal(text: &str) -> String {
-    let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 /// What is the same in every Base64 text that holds `text`, for each of the three places in a group where it can begin.

@@ -74,7 +74,7 @@ fn spellings() -> Vec<(&'static str, String)> {
             "fullwidth",
             spelled(|char| char::from_u32(u32::from(char) + 0xfee0).unwrap().to_string()),
         ),
-        ("in hexadecimal digits", hexadecimal(KEY)),
+        ("in hexadecimal digits", hex(KEY.as_bytes())),
         ("behind a percent sign", format!("%{KEY}")),
         ("behind half an escape", format!("\\u{KEY}")),
         ("behind an entity's beginning", format!("&#x{KEY}")),

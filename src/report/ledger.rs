@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::column::Exact;
 use super::error::ReportError;
+use crate::model::convert::to_usize;
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Span, UnixSeconds, text};
 
@@ -160,8 +161,7 @@ impl Restatements {
         }
         self.rows
             .sort_by_key(|row| (Reverse((row.seen, row.ts)), row.domain));
-        self.rows
-            .truncate(usize::try_from(RESTATEMENTS).unwrap_or(usize::MAX));
+        self.rows.truncate(to_usize(RESTATEMENTS));
         Ok(())
     }
 }

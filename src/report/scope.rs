@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::error::ReportError;
+use crate::model::convert::to_usize;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
 use crate::model::{SlotLabel, Span, UnixSeconds, moment, text};
 
@@ -115,7 +116,7 @@ impl Step {
     /// How many buckets the span takes; the last may reach beyond it.
     #[must_use]
     pub fn buckets(self, span: Span) -> usize {
-        usize::try_from((span.seconds() - 1) / self.seconds() + 1).unwrap_or(0)
+        to_usize((span.seconds() - 1) / self.seconds() + 1)
     }
 
     /// The bucket that holds `ts`.

@@ -6,6 +6,7 @@ use super::question::Question;
 use super::row::Row;
 use super::settings::{Absence, RowShape, Settings};
 use super::truth::{POINT_SECONDS, Truth, TruthPoint};
+use crate::model::convert::to_usize;
 
 const HOUR: i64 = 3_600;
 /// A month of slots: longer series grow as they are made.
@@ -24,7 +25,7 @@ impl DomainRows {
     pub(super) fn new(truth: Truth, name: &str, (start, end): (i64, i64), now: i64) -> Self {
         let points = truth.domain(name);
         let slots = end.min(now).saturating_sub(start) / POINT_SECONDS + 1;
-        let mut rows = Vec::with_capacity(usize::try_from(slots).unwrap_or(0).min(MOST_RESERVED));
+        let mut rows = Vec::with_capacity(to_usize(slots).min(MOST_RESERVED));
         rows.extend(points.points(start, end, now).map(Row::from));
         Self {
             name: name.to_owned(),

@@ -5,6 +5,7 @@ use super::data_fault::DataFault;
 use super::question::Question;
 use super::row::Row;
 use super::truth::{POINT_SECONDS, Truth};
+use crate::model::convert::to_i64;
 
 impl Answer {
     /// Makes the answer wrong in the way of `fault`.
@@ -89,7 +90,7 @@ impl Answer {
             }),
             DataFault::Flood { points, mutation } => {
                 if let Some(domain) = self.0.first_mut() {
-                    let points = i64::try_from(*points).unwrap_or(i64::MAX);
+                    let points = to_i64(*points);
                     let from = first.saturating_sub(points.saturating_mul(POINT_SECONDS));
                     let mut flood = of_domain(&domain.name, from, first);
                     for row in &mut flood.rows {

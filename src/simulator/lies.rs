@@ -6,6 +6,7 @@ use super::log::LoggedRequest;
 use super::mutation::Mutation;
 use super::noise::Noise;
 use super::truth::POINT_SECONDS;
+use crate::model::convert::{to_i64, to_usize};
 
 const LIES: u64 = 200;
 const DAY: i64 = 86_400;
@@ -113,7 +114,7 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
         4 => DataFault::NoPoints,
         5 | 6 => DataFault::CutSeries {
             domain: of_one,
-            kept_percent: usize::try_from(drawn.at(1).between(0, 95)).unwrap_or(0),
+            kept_percent: to_usize(drawn.at(1).between(0, 95)),
         },
         7 => DataFault::RowCap(usize::try_from(drawn.at(1).between(1, 1_000)).unwrap_or(1)),
         8 => DataFault::Omit { domain, slot },
@@ -161,8 +162,8 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
 
 /// A domain and a slot that were asked for.
 fn target(noise: Noise, request: &LoggedRequest) -> (String, i64) {
-    let domains = i64::try_from(request.domains.len()).unwrap_or(i64::MAX);
-    let at = usize::try_from(noise.branch(1).between(0, domains - 1)).unwrap_or(0);
+    let domains = to_i64(request.domains.len());
+    let at = to_usize(noise.branch(1).between(0, domains - 1));
     let domain = request.domains.get(at).cloned().unwrap_or_default();
     let (start, end) = (request.start.unwrap_or(0), request.end.unwrap_or(0));
     let first = start.div_euclid(POINT_SECONDS);

@@ -1,5 +1,6 @@
 //! Reproducible chance: numbers that look random and depend on nothing but what they are asked for.
 
+use crate::model::convert::{to_i64, to_u32, to_usize};
 /// A point in the tree of all draws; the same path always leads to the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noise(u64);
@@ -42,15 +43,15 @@ impl Noise {
 
     /// True in `rate` of the cases, from 0 to 1.
     pub(crate) fn strikes(self, rate: f64) -> bool {
-        let chance = f64::from(u32::try_from(self.0 >> 32).unwrap_or(u32::MAX)) / 4_294_967_296.0;
+        let chance = f64::from(to_u32(self.0 >> 32)) / 4_294_967_296.0;
         chance < rate
     }
 
     /// One of `choices`.
     pub(crate) fn one_of<T: Copy, const N: usize>(self, choices: &[T; N]) -> T {
         const { assert!(N > 0) };
-        let at = self.between(0, i64::try_from(N).unwrap_or(i64::MAX) - 1);
-        let at = usize::try_from(at).unwrap_or(0);
+        let at = self.between(0, to_i64(N) - 1);
+        let at = to_usize(at);
         choices.get(at).copied().unwrap_or(choices[0])
     }
 

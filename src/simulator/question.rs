@@ -1,5 +1,6 @@
 //! What a request asks for, read as far as it can be read, and checked as the API checks it.
 
+use crate::model::convert::to_usize;
 use std::collections::HashSet;
 
 use chrono::NaiveDateTime;
@@ -29,9 +30,7 @@ impl Question {
     /// How many slots of how many domains are asked for.
     pub(crate) fn domain_slots(&self) -> usize {
         let slots = (self.labels.1 - self.labels.0 + POINT_SECONDS - 1) / POINT_SECONDS;
-        usize::try_from(slots)
-            .unwrap_or(0)
-            .saturating_mul(self.domains.len())
+        to_usize(slots).saturating_mul(self.domains.len())
     }
 }
 

@@ -4,6 +4,7 @@
 //! whole numbers, because an answer of thousands of points has to be written in milliseconds.
 
 use super::noise::Noise;
+use crate::model::convert::to_usize;
 
 /// The day and the week follow the clocks of UTC+8, where the visitors are.
 const UTC8_SECONDS: i64 = 8 * 3600;
@@ -271,7 +272,7 @@ fn outage_share(code: &str, share: i64) -> i64 {
 }
 
 fn day_share(second: i64) -> i64 {
-    let hour = usize::try_from(second / 3600).unwrap_or(0);
+    let hour = to_usize(second / 3600);
     let here = HOURS.get(hour).copied().unwrap_or(1_000);
     let next = HOURS.get(hour + 1).copied().unwrap_or(here);
     here + (next - here) * (second % 3600) / 3600
@@ -279,6 +280,6 @@ fn day_share(second: i64) -> i64 {
 
 fn week_share(day: i64) -> i64 {
     // 1970-01-01 was a Thursday.
-    let weekday = usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0);
+    let weekday = to_usize((day + 3).rem_euclid(7));
     WEEKDAYS.get(weekday).copied().unwrap_or(1_000)
 }

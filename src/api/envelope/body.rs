@@ -1,5 +1,6 @@
 //! The bodies that are being received and read, which share one limit.
 
+use crate::model::convert::{to_u64, to_usize};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(super) struct TooLarge {
 impl BodyBudget {
     /// A budget of `max_body` bytes for as many bodies at a time as `concurrency` says.
     pub(super) fn new(max_body: u64, concurrency: usize) -> Self {
-        let bodies = u64::try_from(concurrency).unwrap_or(u64::MAX).max(1);
+        let bodies = to_u64(concurrency).max(1);
         // A body that is alone waits for nobody.
         let share = if bodies == 1 {
             max_body
@@ -58,8 +59,7 @@ impl BodyBudget {
     /// Appends `chunk` to `body`, once it may grow by that much.
     pub(super) async fn append(&self, body: &mut Body, chunk: &[u8]) -> Result<(), TooLarge> {
         let needed = body.bytes.len().saturating_add(chunk.len());
-        self.allow(body, u64::try_from(needed).unwrap_or(u64::MAX))
-            .await?;
+        self.allow(body, to_u64(needed)).await?;
         if needed > body.bytes.capacity() {
             // Doubling is what keeps the copies few, but it must not reserve more than is allowed.
             let allowed = if body.lane.is_some() {
@@ -67,7 +67,7 @@ impl BodyBudget {
             } else {
                 self.share
             };
-            let most = usize::try_from(allowed).unwrap_or(usize::MAX);
+            let most = to_usize(allowed);
             let wanted = body.bytes.capacity().saturating_mul(2).min(most).max(needed);
             body.bytes.reserve_exact(wanted - body.bytes.len());
         }

@@ -4,6 +4,7 @@
 //! bytes must not cost the figures beside it. What cannot be decoded becomes U+FFFD. Names, codes and figures
 //! that hold U+FFFD are refused where they are read.
 
+use crate::model::convert::to_u64;
 use std::borrow::Cow;
 
 use super::failure::FailureKind;
@@ -22,7 +23,7 @@ const MAX_FOREIGN_BYTES: usize = 16 << 20;
 pub fn decode_bounded(body: &[u8]) -> Result<Cow<'_, str>, FailureKind> {
     if body.len() > MAX_FOREIGN_BYTES && std::str::from_utf8(body).is_err() {
         return Err(FailureKind::TooLarge {
-            limit: u64::try_from(MAX_FOREIGN_BYTES).unwrap_or(u64::MAX),
+            limit: to_u64(MAX_FOREIGN_BYTES),
             unit: "bytes that are not all UTF-8",
             announced: None,
         });

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 
+use crate::model::convert::to_u64;
 use crate::model::{UnixSeconds, text};
 use crate::redact::Secrets;
 
@@ -28,7 +29,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: UnixSeconds) -> Option<Durat
         text.parse().unwrap_or(u64::MAX)
     } else {
         // A moment that has passed asks for no wait.
-        u64::try_from(moment(value)?.saturating_sub(now)).unwrap_or(0)
+        to_u64(moment(value)?.saturating_sub(now))
     };
     Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER_SECONDS)))
 }

@@ -4,12 +4,13 @@
 //! The date is taken in UTC+8 (inferred). The signature covers nothing of the request, so whoever sees one
 //! can make any call for the rest of the day: it is handled like the key.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use md5::{Digest as _, Md5};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
+use crate::model::convert::hex;
 use crate::model::slot::{CST_OFFSET_SECONDS, DAY_SECONDS};
 use crate::model::{Credentials, UnixSeconds, civil};
 use crate::redact::Secrets;
@@ -84,12 +85,7 @@ impl Signature {
         md5.update(date.to_string());
         md5.update(credentials.username());
         md5.update(credentials.expose_key());
-        let mut hex = String::with_capacity(32);
-        for byte in md5.finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex.into())
+        Self(hex(&md5.finalize()).into())
     }
 
     /// The signature in plain text, for the request alone.

@@ -16,6 +16,7 @@ use crate::api::envelope::failure::FailureKind;
 use crate::api::envelope::json::{Cursor, JsonError};
 use crate::api::envelope::json_string::RawString;
 use crate::api::envelope::status::{self, ApiStatus};
+use crate::model::convert::to_u64;
 use crate::model::reject::MAX_REJECTS;
 use crate::model::{CodeBook, Domain, text};
 
@@ -142,7 +143,7 @@ fn shape(what: &'static str) -> Broken {
 
 fn too_many(limit: usize, unit: &'static str) -> Broken {
     Broken::TooMany {
-        limit: u64::try_from(limit).unwrap_or(u64::MAX),
+        limit: to_u64(limit),
         unit,
     }
 }

@@ -3,6 +3,7 @@
 //! The API's numbers may come as `123`, `"123"`, `1.0` or `1e3` (sister endpoints print some bandwidths as
 //! decimals), and 2^53 + 1 must not become 2^53: nothing here passes through a float.
 
+use crate::model::convert::to_i64;
 /// Why a text gives no whole number from 0 to `i64::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
@@ -66,8 +67,8 @@ fn split(text: &str) -> Result<(i64, Fraction), NumberError> {
         return Err(NumberError::Negative);
     }
     // The decimal point stands after this many significant digits; before them if negative.
-    let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
-    let skipped = i64::try_from(leading_zeros).unwrap_or(i64::MAX);
+    let length = |text: &str| to_i64(text.len());
+    let skipped = to_i64(leading_zeros);
     let point = (length(parts.whole) - skipped).saturating_add(parts.exponent);
     // `i64::MAX` has 19 digits.
     if point > 19 {

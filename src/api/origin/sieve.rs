@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::guard::{self, DomainAnswer, EntryState, MAX_REJECT_BYTES};
 use super::point::read_point;
 use super::request::OriginRequest;
+use crate::model::convert::to_u64;
 use crate::model::reject::MAX_REJECTS;
 use crate::model::slot::slot_floor;
 use crate::model::{Domain, PointColumns, Reject, RejectReason, Span, UnixSeconds};
@@ -67,7 +68,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
         self.far = tally.far.or(self.far);
         self.padding += tally.padding;
         self.surplus += tally.surplus;
-        let named = count(entry.left_out.len());
+        let named = to_u64(entry.left_out.len());
         self.rejected += tally.rejected.saturating_sub(named) + tally.crowded;
         for row in &entry.left_out {
             let outside = RejectReason::OutsideWindow(self.window);
@@ -91,7 +92,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
         inside.sort_by_key(|at| time(&entry.points, *at));
         let kept = self.unambiguous(&mut found, &entry, &inside);
         let odd = kept.iter().filter(|at| !guard::adds_up(&entry.points, **at));
-        self.odd_codes += count(odd.count());
+        self.odd_codes += to_u64(odd.count());
         found.answer(select(entry.points, &kept))
     }
 
@@ -129,7 +130,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
                     }
                     continue;
                 }
-                self.duplicates += count(repeated.len()) + repeats;
+                self.duplicates += to_u64(repeated.len()) + repeats;
                 if earliest == latest {
                     kept.push(at);
                 } else {
@@ -234,8 +235,4 @@ fn select(mut points: PointColumns, kept: &[usize]) -> PointColumns {
 /// The time of the point at `at`, which exists.
 fn time(points: &PointColumns, at: usize) -> UnixSeconds {
     points.ts.get(at).copied().unwrap_or(i64::MIN)
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

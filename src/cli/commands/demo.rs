@@ -12,6 +12,7 @@ use crate::cli::output::{self, Cell, Format};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Environment, FileConfig, Overrides};
+use crate::model::convert::to_u64;
 use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, Span};
 use crate::plan::Order;
@@ -109,8 +110,8 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
                 Cell::Text(&HumanCount(figures.expected_points).to_string()),
                 Cell::Text(&megabits(figures.bandwidth_95)),
                 Cell::Text(&megabits(figures.bandwidth_peak)),
-                Cell::Text(&DecimalBytes(u64::try_from(figures.traffic_bytes).unwrap_or(0)).to_string()),
-                Cell::Text(&HumanCount(u64::try_from(figures.pv).unwrap_or(0)).to_string()),
+                Cell::Text(&DecimalBytes(to_u64(figures.traffic_bytes)).to_string()),
+                Cell::Text(&HumanCount(to_u64(figures.pv)).to_string()),
             ])
             .map_err(CliError::from)
     })?;
@@ -121,11 +122,7 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
 /// Mbit/s as the vendor bills them: 10^6 bit/s (assumed; sibling vendors say so of themselves).
 fn megabits(bits: i64) -> String {
     let tenths = bits / 100_000;
-    format!(
-        "{}.{}",
-        HumanCount(u64::try_from(tenths / 10).unwrap_or(0)),
-        tenths % 10
-    )
+    format!("{}.{}", HumanCount(to_u64(tenths / 10)), tenths % 10)
 }
 
 fn what_next(database: &Path, out: &mut dyn Write) -> std::io::Result<()> {

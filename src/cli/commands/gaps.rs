@@ -9,6 +9,7 @@ use crate::cli::options::{DomainArgs, ReportArgs, ReportFormat};
 use crate::cli::output::{self, Cell, Format};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
+use crate::model::span::EVER;
 use crate::model::{Gap, GapReason, Span, UnixSeconds, civil, moment};
 use crate::store::{DomainGaps, Expected, Reader};
 
@@ -57,7 +58,7 @@ impl GapsArgs {
                 .map_err(|error| CliError::usage(format!("{flag}: {error}")))
         };
         let (from, to) = (time("--from", &self.from)?, time("--to", &self.to)?);
-        let within = Span::new(from.unwrap_or(EVER.0), to.unwrap_or(EVER.1))
+        let within = Span::new(from.unwrap_or(EVER.start()), to.unwrap_or(EVER.end()))
             .ok_or_else(|| CliError::usage("the range is empty: --to must be later than --from"))?;
         let reader = Reader::open(&config.database)?;
         let mut expected = expected(&config, now);
@@ -72,9 +73,6 @@ impl GapsArgs {
         Ok(ExitStatus::SUCCESS)
     }
 }
-
-/// All of time that slots can lie in.
-const EVER: (UnixSeconds, UnixSeconds) = (-(1 << 60), 1 << 60);
 
 /// What is to be complete as of `now`: the configured domains, or those that the command line names.
 pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {

@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 
 use crate::cli::output::{self, Cell, Format, Formulas};
 use crate::cli::{CliError, Context, ExitStatus};
+use crate::model::convert::to_u64;
 use crate::store::{MAX_SQL_BYTES, Parameter};
 
 /// Run SQL on the database, for reading only
@@ -78,7 +79,7 @@ impl QueryArgs {
         }
         let mut sql = String::new();
         // One byte more shows that it is too long, without reading a stream that never ends.
-        let most = u64::try_from(MAX_SQL_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let most = to_u64(MAX_SQL_BYTES).saturating_add(1);
         Read::take(&mut *context.streams.stdin, most)
             .read_to_string(&mut sql)
             .map_err(|error| CliError::usage(format!("cannot read the SQL from standard input: {error}")))?;

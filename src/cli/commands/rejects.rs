@@ -10,6 +10,7 @@ use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::ingest::{self, Chosen, Replayed};
+use crate::model::convert::to_u64;
 use crate::model::{Domain, Outcome, RunTotals, civil, text};
 use crate::store::{Finish, Holder, NewRun, Reader, Store, StoredReject};
 
@@ -288,7 +289,7 @@ fn show(replayed: &Replayed, out: &mut dyn Write) -> Result<(), CliError> {
     }
     rows.finish()?;
     drop(rows);
-    let named = u64::try_from(replayed.kept.len()).unwrap_or(u64::MAX);
+    let named = to_u64(replayed.kept.len());
     if replayed.remaining > named {
         writeln!(
             out,

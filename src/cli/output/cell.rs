@@ -1,7 +1,8 @@
 //! A value of a row.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+
+use crate::model::convert::hex;
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,16 +46,6 @@ pub(super) fn real(number: f64) -> String {
         return if number > 0.0 { "9e999" } else { "-9e999" }.to_owned();
     }
     format!("{number:?}")
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use super::cell::{hex, real};
+use super::cell::real;
 use super::{Cell, RowWriter};
 use crate::cli::CliError;
+use crate::model::convert::hex;
 use crate::model::text;
 
 /// How the objects are put together.

@@ -4,6 +4,7 @@ use indicatif::HumanCount;
 
 use crate::cli::view::text::domain_list;
 use crate::ingest::decide::{Conclusion, ConclusionKind, Conclusions};
+use crate::model::convert::to_u64;
 
 /// How many ranges a line names; more are counted.
 const NAMED: usize = 2;
@@ -37,10 +38,7 @@ fn line(kind: ConclusionKind, found: &[&Conclusion]) -> String {
     let named: Vec<String> = found.iter().take(NAMED).map(|one| shown(one)).collect();
     let more = found.len().saturating_sub(NAMED);
     let rest = if more > 0 {
-        format!(
-            "; and {} more",
-            HumanCount(u64::try_from(more).unwrap_or(u64::MAX))
-        )
+        format!("; and {} more", HumanCount(to_u64(more)))
     } else {
         String::new()
     };

@@ -12,6 +12,7 @@ use super::part::{Part, Teaches};
 use super::spacing::may_be_sums;
 use super::task::{Output, Task};
 use crate::api::{Answer, DomainAnswer, EntryState, FailureKind};
+use crate::model::convert::to_u64;
 use crate::model::gaps::Shape;
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::span::EVER;
@@ -308,15 +309,20 @@ impl Task {
             Coverage::Fetched(holding.coverage.clone()),
             holding.asked_at,
         );
-        let slots = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let asked = slots(domains.len()) * u64::try_from(holding.window.slots()).unwrap_or(0);
-        let held = slots(holding.points.iter().map(|(_, points)| points.len()).sum());
-        let rejected = slots(holding.rejected.values().map(BTreeSet::len).sum());
+        let asked = to_u64(domains.len()) * to_u64(holding.window.slots());
+        let held = to_u64(
+            holding
+                .points
+                .iter()
+                .map(|(_, points)| points.len())
+                .sum::<usize>(),
+        );
+        let rejected = to_u64(holding.rejected.values().map(BTreeSet::len).sum::<usize>());
         commit.totals = RunTotals {
             slots_asked: asked,
             slots_rejected: rejected,
             slots_empty: asked.saturating_sub(held).saturating_sub(rejected),
-            holes_confirmed: slots(holding.confirmed.values().map(BTreeSet::len).sum()),
+            holes_confirmed: to_u64(holding.confirmed.values().map(BTreeSet::len).sum::<usize>()),
             ..holding.totals
         };
         commit.shape = Some(holding.shape());

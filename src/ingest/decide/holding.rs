@@ -10,6 +10,7 @@ use super::knowledge::Knowledge;
 use super::part::Part;
 use super::spacing::figures_at;
 use crate::api::{Answer, DomainAnswer};
+use crate::model::convert::{to_u32, to_u64};
 use crate::model::gaps::Shape;
 use crate::model::slot::{SLOT_SECONDS, slot_floor};
 use crate::model::{CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Span, UnixSeconds};
@@ -159,7 +160,7 @@ impl Holding {
                 let of_slot = reject.ts.is_some_and(|ts| slots.contains(&slot_floor(ts)));
                 !(of_slot && reject.domain.eq_ignore_ascii_case(domain.as_str()))
             });
-            let taken_back = u64::try_from(texts - self.rejects.len()).unwrap_or(0);
+            let taken_back = to_u64(texts - self.rejects.len());
             self.totals.points_rejected = self.totals.points_rejected.saturating_sub(taken_back);
             knowledge.confirmed(&domain, true);
         }
@@ -175,16 +176,12 @@ impl Holding {
                 self.was_cut = true;
                 let held: usize = self.points.iter().map(|(_, points)| points.len()).sum();
                 let before = held.saturating_sub(new);
-                knowledge
-                    .limits
-                    .incomplete(self.part.size(), u64::try_from(before).unwrap_or(0));
+                knowledge.limits.incomplete(self.part.size(), to_u64(before));
             } else if !missing.is_empty() {
-                let asked = u64::try_from(asked.0).unwrap_or(0) * u64::try_from(asked.1).unwrap_or(0);
-                knowledge
-                    .limits
-                    .incomplete(asked, u64::try_from(received).unwrap_or(0));
+                let asked = to_u64(asked.0) * to_u64(asked.1);
+                knowledge.limits.incomplete(asked, to_u64(received));
             }
-            self.totals.points_received += u64::try_from(new).unwrap_or(0);
+            self.totals.points_received += to_u64(new);
             self.ask_for(&missing, asked, knowledge);
         } else {
             for (domain, slots) in missing {
@@ -262,8 +259,8 @@ impl Holding {
     /// The request that left the holes.
     pub(super) fn shape(&self) -> Shape {
         Shape {
-            domains: u32::try_from(self.asked_domains).unwrap_or(u32::MAX),
-            slots: u32::try_from(self.part.window.slots()).unwrap_or(u32::MAX),
+            domains: to_u32(self.asked_domains),
+            slots: to_u32(self.part.window.slots()),
         }
     }
 

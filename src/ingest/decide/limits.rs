@@ -1,6 +1,7 @@
 //! How much the service takes, and gives, in one request.
 
 use crate::model::Span;
+use crate::model::convert::to_usize;
 use crate::model::slot::SLOT_SECONDS;
 
 /// After so many complete answers at the limit a larger one is tried.
@@ -92,9 +93,7 @@ impl Limits {
     /// How many domains fit into a request for `window`.
     pub(super) fn domains_for(&self, window: Span) -> usize {
         let slots = u64::try_from(window.slots()).unwrap_or(1).max(1);
-        let by_points = self.points.map_or(usize::MAX, |points| {
-            usize::try_from(points / slots).unwrap_or(usize::MAX)
-        });
+        let by_points = self.points.map_or(usize::MAX, |points| to_usize(points / slots));
         by_points.min(self.domains.unwrap_or(usize::MAX)).max(1)
     }
 

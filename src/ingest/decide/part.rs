@@ -1,6 +1,7 @@
 //! A piece of a task that is still to be asked for.
 
 use super::retention::Search;
+use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, Span, UnixSeconds};
 
@@ -97,10 +98,8 @@ impl Part {
 
     /// How many slots of domains it asks for.
     pub(super) fn size(&self) -> u64 {
-        let domains = u64::try_from(self.domains.len()).unwrap_or(u64::MAX);
-        u64::try_from(self.window.slots())
-            .unwrap_or(0)
-            .saturating_mul(domains)
+        let domains = to_u64(self.domains.len());
+        to_u64(self.window.slots()).saturating_mul(domains)
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
+use crate::model::convert::to_u64;
 use crate::model::{UnixSeconds, civil};
 use crate::store::deep;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
@@ -153,7 +154,7 @@ fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
         Ok((row.get::<_, i64>(0)?, row.get(1)?))
     })?;
     copy.close().map_err(|(_, error)| error)?;
-    Ok((u64::try_from(found.0).unwrap_or(0), found.1))
+    Ok((to_u64(found.0), found.1))
 }
 
 fn refuse_damage(checked: &[deep::Checked]) -> Result<()> {

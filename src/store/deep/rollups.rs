@@ -8,11 +8,12 @@ use rusqlite::types::Value;
 use super::months::count;
 use super::report::{Deep, Subject};
 use crate::model::billing::{Month, MonthlyFigures};
+use crate::model::convert::{to_i64, to_u64};
 use crate::model::rollup::class;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, cst_day_floor};
 use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
 use crate::store::error::Result;
-use crate::store::origin::rollup_rows::{Codes, Day, Point, counted};
+use crate::store::origin::rollup_rows::{Codes, Day, Point};
 use crate::store::origin::rollups::{ACCOUNT, cut};
 use crate::store::origin::stored::Count;
 
@@ -115,7 +116,7 @@ impl Rollups {
         figures: Figures<'_>,
         codes: &mut Codes,
     ) -> Result<()> {
-        self.stale += u64::try_from(of.stale.len()).unwrap_or(0);
+        self.stale += to_u64(of.stale.len());
         let stale: BTreeSet<String> = of.stale.iter().copied().map(civil::cst_date).collect();
         let (mut hourly, mut daily, mut status) = (Rows::new(), Rows::new(), Rows::new());
         let empty = (Day::default(), BTreeMap::new());
@@ -202,7 +203,7 @@ impl Rollups {
         let Some(found) = deep.judge(Subject::Rollups, &what, found)? else {
             return Ok(());
         };
-        *self.seen.entry(name).or_insert(0) += i64::try_from(found.len()).unwrap_or(0);
+        *self.seen.entry(name).or_insert(0) += to_i64(found.len());
         for (key, row) in expected.iter().filter(|(key, _)| is_fresh(key)) {
             match found.get(key) {
                 Some(same) if same == row => {}
@@ -259,7 +260,7 @@ fn hourly_rows(midnight: UnixSeconds, day: &Day) -> impl Iterator<Item = (String
     starts.zip(day.hours()).filter_map(|(start, hour)| {
         let figures = hour.figures()?;
         let row = vec![
-            counted(hour.points()).into(),
+            to_i64(hour.points()).into(),
             figures.bandwidth_avg.into(),
             figures.peak.bandwidth.into(),
             figures.traffic_bytes.into(),
@@ -272,7 +273,7 @@ fn hourly_rows(midnight: UnixSeconds, day: &Day) -> impl Iterator<Item = (String
 fn daily_row(day: &Day, expected: i64) -> Vec<Value> {
     let figures = day.tally().figures();
     vec![
-        counted(day.tally().points()).into(),
+        to_i64(day.tally().points()).into(),
         expected.into(),
         figures.map(|figures| figures.bandwidth_avg).into(),
         figures.map(|figures| figures.peak.bandwidth).into(),
@@ -310,8 +311,8 @@ fn status_rows(
 
 fn monthly_row(month: Span, figures: &MonthlyFigures) -> (String, Vec<Value>) {
     let row = vec![
-        i64::try_from(figures.points).unwrap_or(i64::MAX).into(),
-        i64::try_from(figures.expected_points).unwrap_or(i64::MAX).into(),
+        to_i64(figures.points).into(),
+        to_i64(figures.expected_points).into(),
         figures.bandwidth_95.into(),
         figures.bandwidth_peak.into(),
         figures.bandwidth_fourth_peak.into(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
+use crate::model::convert::to_i32;
 use crate::store::error::Result;
 use crate::store::file::migrations;
 
@@ -20,7 +21,7 @@ const ONE_ROW: [(&str, &str); 5] = [
 /// Compares with what the first `applied` migrations make.
 pub(super) fn check(connection: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
     let mut fresh = Connection::open_in_memory()?;
-    migrations::apply_up_to(&mut fresh, i32::try_from(applied).unwrap_or(i32::MAX))?;
+    migrations::apply_up_to(&mut fresh, to_i32(applied))?;
     let wanted = objects(&fresh)?;
     deep.compared(
         Subject::Schema,

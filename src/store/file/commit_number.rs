@@ -4,6 +4,7 @@
 //! transaction has the header's page in the write-ahead log. A new database, and every copy that goes its own way from
 //! then on, begins at a random number: the numbers of two files do not meet. See [`crate::store::file::log_check`].
 
+use crate::model::convert::to_u32;
 use rusqlite::Connection;
 
 use crate::store::error::Result;
@@ -15,7 +16,7 @@ const MAX_START: u32 = 1 << 30;
 pub(crate) fn current(connection: &Connection) -> Result<u32> {
     let number: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // 32 bits of the header, which SQLite reads as a signed number.
-    Ok(u32::try_from(number & i64::from(u32::MAX)).unwrap_or(0))
+    Ok(to_u32(number & i64::from(u32::MAX)))
 }
 
 /// Counts a transaction that is about to be committed.

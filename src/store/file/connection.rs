@@ -1,5 +1,6 @@
 //! Which files are taken for the database, and how they are opened.
 
+use crate::model::convert::to_u64;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -114,7 +115,7 @@ fn header(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; HEADER_BYTES];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
+        match file.read_at(rest, to_u64(filled)) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,6 +3,7 @@
 //! A reader of the usual kind rebuilds the files beside the database that connections share, which is a write.
 //! Here they are read at most: as they are where they exist, and not at all where there is nothing in them.
 
+use crate::model::convert::to_u64;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
@@ -108,8 +109,7 @@ impl Health {
             .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
                 row.get::<_, i64>(0)
             });
-        self.told(count.map_err(StoreErrorKind::from))
-            .map(|count| u64::try_from(count).unwrap_or(0))
+        self.told(count.map_err(StoreErrorKind::from)).map(to_u64)
     }
 
     /// Verifies everything that can be verified, as of one moment. Reads all of it, more than once.

@@ -7,6 +7,7 @@
 //!
 //! Only looks, without SQLite. Offsets are those of "Database File Format" and "WAL-mode File Format" of sqlite.org.
 
+use crate::model::convert::to_usize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -146,7 +147,7 @@ fn read(log: &File) -> io::Result<Option<LogStates>> {
     let mut uncommitted: Option<State> = None;
     let mut at = LOG_HEADER;
     let mut frame = [0; 24];
-    let mut page = vec![0; usize::try_from(page_size).unwrap_or_default()];
+    let mut page = vec![0; to_usize(page_size)];
     // Beyond the pages of this use of the file are those of an earlier one, with other salts.
     while filled(log, &mut frame, at)? && frame.get(8..16) == header.get(16..24) {
         if !filled(log, &mut page, at + FRAME_HEADER)? {

@@ -20,6 +20,7 @@ use bytesize::ByteSize;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
+use crate::model::convert::to_u64;
 use crate::model::text;
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::connection::{self, Existing, suffixed};
@@ -141,7 +142,7 @@ fn roll_back(database: &Path) -> Result<()> {
 fn check_space(source: &Connection, directory: &Path) -> Result<()> {
     let read = |pragma| source.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let bytes = read("page_count")?.saturating_mul(read("page_size")?);
-    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let bytes = to_u64(bytes);
     let needed = bytes.saturating_add(bytes / UPGRADE_SHARE);
     // Where nobody knows how much there is, the copying finds out.
     match Volume::of(directory) {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
+use crate::model::convert::to_u64;
 use crate::model::refusal::{Occasion, Record, refused, served};
 use crate::model::{Domain, Refusal, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
@@ -50,8 +51,8 @@ impl Health {
                 let (ranges, domains): (i64, i64) = (row.get(0)?, row.get(1)?);
                 let next_at: Option<UnixSeconds> = row.get(2)?;
                 Ok(next_at.map(|next_at| RefusedRanges {
-                    ranges: u64::try_from(ranges).unwrap_or(0),
-                    domains: u64::try_from(domains).unwrap_or(0),
+                    ranges: to_u64(ranges),
+                    domains: to_u64(domains),
                     next_at,
                 }))
             });

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
+use crate::model::convert::{to_i64, to_u64};
 use crate::model::run::COUNTERS;
 use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
 use crate::store::error::Result;
@@ -96,9 +97,7 @@ pub(crate) fn interrupt(tx: &Connection) -> Result<()> {
 /// Adds to the counters of a run.
 pub(crate) fn add(tx: &Connection, run: Run, delta: &RunTotals) -> Result<()> {
     // A counter beyond `i64` would have to count for longer than the sun will last.
-    let counters = COUNTERS
-        .iter()
-        .map(|counter| i64::try_from((counter.get)(delta)).unwrap_or(i64::MAX));
+    let counters = COUNTERS.iter().map(|counter| to_i64((counter.get)(delta)));
     tx.prepare_cached(&ADD)?
         .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
     Ok(())
@@ -147,7 +146,7 @@ pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
         let mut totals = RunTotals::default();
         for counter in COUNTERS {
             let count: i64 = row.get(counter.name)?;
-            *(counter.get_mut)(&mut totals) = u64::try_from(count).unwrap_or_default();
+            *(counter.get_mut)(&mut totals) = to_u64(count);
         }
         Ok(totals)
     })?;

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Row};
 
+use crate::model::convert::to_i64;
 use crate::model::sum::SummedPoint;
 use crate::model::{SlotLabel, Span, Sum, UnixSeconds, civil};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::table_sums;
 use crate::store::origin::slot_label;
 use crate::store::origin::stored::{Count, Figures};
-use crate::store::origin::walk::{EVER, each_point};
+use crate::store::origin::walk::each_point;
 use crate::store::read::reader::Reader;
 
 /// What is summed up of a domain in a month.
@@ -65,7 +66,7 @@ impl Summed {
         };
         Self {
             points: 1,
-            counts: i64::try_from(counts.len()).unwrap_or(i64::MAX),
+            counts: to_i64(counts.len()),
             sum: summed.sum(counts.iter().map(|count| (count.code, count.count))),
         }
     }
@@ -220,14 +221,19 @@ pub(crate) fn build(tx: &Connection) -> Result<()> {
         let domain = row.get(0)?;
         let mut changes = Changes::new(label);
         let mut month: Option<Span> = None;
-        each_point(tx, domain, EVER, |point, counts| {
-            if month.is_some_and(|month| !month.contains(point.ts - label.shift())) {
-                changes.flush(tx, domain)?;
-            }
-            changes.add(domain, point, counts)?;
-            month = changes.months.last().map(|(month, _)| *month);
-            Ok(())
-        })?;
+        each_point(
+            tx,
+            domain,
+            (UnixSeconds::MIN, UnixSeconds::MAX),
+            |point, counts| {
+                if month.is_some_and(|month| !month.contains(point.ts - label.shift())) {
+                    changes.flush(tx, domain)?;
+                }
+                changes.add(domain, point, counts)?;
+                month = changes.months.last().map(|(month, _)| *month);
+                Ok(())
+            },
+        )?;
         changes.flush(tx, domain)?;
     }
     tx.execute("UPDATE sum_build SET complete = 1", [])?;

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use rusqlite::Connection;
 
+use crate::model::convert::{to_u64, to_usize};
 use crate::model::points::{CodeIndex, SetIndex};
 use crate::model::slot::slot_floor;
 use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, SlotLabel, Span, UnixSeconds};
@@ -174,7 +175,7 @@ impl<'a> PointWriter<'a> {
         if said.rejected.is_some() {
             comparisons.write(self.tx, domain)?;
         }
-        let new = usize::try_from(self.written.inserted - new_before).unwrap_or(usize::MAX);
+        let new = to_usize(self.written.inserted - new_before);
         let (mut stale, mut left_out) = (Vec::new(), 0);
         if let Some(rejected) = said.rejected.filter(|_| self.stored.times().len() > 0) {
             // In order, as the points were taken.
@@ -184,7 +185,7 @@ impl<'a> PointWriter<'a> {
             if !stale.is_empty() {
                 let told = said.points.ts.iter().chain(rejected).copied();
                 let silent = without(&self.stored, told);
-                left_out = u64::try_from(silent.len()).unwrap_or(u64::MAX);
+                left_out = to_u64(silent.len());
             }
         }
         Ok(Held {

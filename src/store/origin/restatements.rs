@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use crate::model::UnixSeconds;
+use crate::model::convert::to_u64;
 use crate::model::slot::{HOUR_SECONDS, slot_floor};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::origin::dictionary::Translation;
@@ -132,13 +133,13 @@ impl Reader {
             "SELECT count(*) FROM restatement
              WHERE domain_id = ?1 AND age_seconds >= ?2 AND age_seconds < ?3 AND bandwidth_before IS NOT NULL",
         )?;
-        let counted = |count: i64| u64::try_from(count).unwrap_or(0);
         for domain in domains {
             let Some(id) = self.domain_id(domain)? else {
                 continue;
             };
-            stage.asked_again += counted(asked.query_row([id, from, to], |row| row.get(0))?);
-            stage.changed += counted(changed.query_row([id, seconds(from), seconds(to)], |row| row.get(0))?);
+            stage.asked_again += to_u64(asked.query_row([id, from, to], |row| row.get::<_, i64>(0))?);
+            stage.changed +=
+                to_u64(changed.query_row([id, seconds(from), seconds(to)], |row| row.get::<_, i64>(0))?);
         }
         Ok(stage)
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use crate::model::billing::MonthlyFigures;
+use crate::model::convert::to_i64;
 use crate::model::rollup::{Tally, class};
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::{Span, UnixSeconds, civil};
@@ -100,7 +101,7 @@ fn write_hours(tx: &Connection, row: &DayRow<'_>) -> Result<()> {
             upsert.execute((
                 row.domain,
                 civil::cst_second(start),
-                counted(hour.points()),
+                to_i64(hour.points()),
                 figures.bandwidth_avg,
                 figures.peak.bandwidth,
                 figures.traffic_bytes,
@@ -129,7 +130,7 @@ fn write_sums(tx: &Connection, row: &DayRow<'_>) -> Result<()> {
     .execute((
         row.domain,
         civil::cst_date(row.midnight),
-        counted(tally.points()),
+        to_i64(tally.points()),
         row.expected,
         figures.map(|figures| figures.bandwidth_avg),
         figures.map(|figures| figures.peak.bandwidth),
@@ -207,8 +208,8 @@ pub(crate) fn write_month(
     .execute((
         domain,
         civil::cst_month(month.start()),
-        i64::try_from(figures.points).unwrap_or(i64::MAX),
-        i64::try_from(figures.expected_points).unwrap_or(i64::MAX),
+        to_i64(figures.points),
+        to_i64(figures.expected_points),
         figures.bandwidth_95,
         figures.bandwidth_peak,
         figures.bandwidth_fourth_peak,
@@ -217,11 +218,6 @@ pub(crate) fn write_month(
         figures.pv,
     ))?;
     Ok(())
-}
-
-/// A number of points as it is stored.
-pub(crate) fn counted(points: usize) -> i64 {
-    i64::try_from(points).unwrap_or(i64::MAX)
 }
 
 /// The codes by their numbers, and the sets as they are met.

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use crate::model::billing::{AccountMonth, Month};
+use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreError};
@@ -49,7 +50,7 @@ impl Store {
 
 fn count_stale(connection: &Connection) -> Result<u64> {
     let count: i64 = connection.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
+    Ok(to_u64(count))
 }
 
 impl Reader {
@@ -91,7 +92,7 @@ pub(crate) fn discard(tx: &Connection) -> Result<u64> {
         }
     }
     let days: i64 = tx.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
-    Ok(u64::try_from(days).unwrap_or(0))
+    Ok(to_u64(days))
 }
 
 /// Notes the days of `window`, which is counted from their midnights.

@@ -6,9 +6,6 @@ use crate::model::UnixSeconds;
 use crate::store::error::Result;
 use crate::store::origin::stored::{Count, Figures};
 
-/// All moments.
-pub(crate) const EVER: (UnixSeconds, UnixSeconds) = (UnixSeconds::MIN, UnixSeconds::MAX);
-
 /// Hands over every point of a domain from the first label to before the last one, with its counts in the order of
 /// their codes. Returns how many counts belong to no point.
 pub(crate) fn each_point(

@@ -2,6 +2,7 @@
 //!
 //! SQLite would make a value of a gigabyte for a statement of thirty characters. The machine has other things to do.
 
+use crate::model::convert::to_i32;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
@@ -18,10 +19,9 @@ const CACHE_KIB: i64 = 16 << 10;
 
 /// Bounds all that is run on `connection` from here on, and the memory of all connections of this process.
 pub(crate) fn apply(connection: &Connection) -> rusqlite::Result<()> {
-    let bytes = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
     for (limit, value) in [
-        (Limit::SQLITE_LIMIT_LENGTH, bytes(MAX_ROW_BYTES)),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, bytes(MAX_SQL_BYTES)),
+        (Limit::SQLITE_LIMIT_LENGTH, to_i32(MAX_ROW_BYTES)),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, to_i32(MAX_SQL_BYTES)),
         (Limit::SQLITE_LIMIT_VDBE_OP, 1_000_000),
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10_000),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),

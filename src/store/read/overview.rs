@@ -3,14 +3,13 @@
 use rusqlite::{OptionalExtension as _, Row};
 
 use crate::model::billing::MonthlyFigures;
+use crate::model::convert::to_u64;
+use crate::model::span::EVER;
 use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::ledger::coverage;
 use crate::store::origin::rollups::ACCOUNT;
 use crate::store::read::reader::Reader;
-
-/// All of time, to the precision that coverage can have.
-const EVER: (UnixSeconds, UnixSeconds) = (i64::MIN / 2, i64::MAX / 2);
 
 /// What the database holds of one domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,10 +151,7 @@ impl Reader {
     }
 
     fn all_coverage(&self, domain: &str) -> Result<Vec<CoverageSpan>> {
-        match Span::new(EVER.0, EVER.1) {
-            Some(ever) => coverage::overlapping(self.connection(), domain, ever),
-            None => Ok(Vec::new()),
-        }
+        coverage::overlapping(self.connection(), domain, EVER)
     }
 
     fn read_domain(&self, domain: &str) -> Result<DomainOverview> {
@@ -171,13 +167,13 @@ impl Reader {
             domain: domain.to_owned(),
             first_ts: edge("SELECT min(ts) FROM point WHERE domain_id = ?1")?,
             last_ts: edge("SELECT max(ts) FROM point WHERE domain_id = ?1")?,
-            points: counted(count("SELECT count(*) FROM point WHERE domain_id = ?1")?),
+            points: to_u64(count("SELECT count(*) FROM point WHERE domain_id = ?1")?),
             failed_slots: if connection.table_exists(None, "gap")? {
                 count("SELECT coalesce(sum(slots), 0) FROM gap WHERE reason = 'failed' AND domain_id = ?1")?
             } else {
                 0
             },
-            rejects: counted(count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1")?),
+            rejects: to_u64(count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1")?),
             coverage: self.all_coverage(domain)?,
         })
     }
@@ -207,8 +203,8 @@ fn month_of_domain(row: &Row<'_>) -> rusqlite::Result<MonthOfDomain> {
         domain: row.get("domain")?,
         month_cst: row.get("month_cst")?,
         figures: MonthlyFigures {
-            points: counted(row.get("points")?),
-            expected_points: counted(row.get("expected_points")?),
+            points: to_u64(row.get::<_, i64>("points")?),
+            expected_points: to_u64(row.get::<_, i64>("expected_points")?),
             bandwidth_95: row.get("bandwidth_95")?,
             bandwidth_peak: row.get("bandwidth_peak")?,
             bandwidth_fourth_peak: row.get("bandwidth_fourth_peak")?,
@@ -233,8 +229,4 @@ fn run_overview(row: &Row<'_>) -> rusqlite::Result<RunOverview> {
         requests: row.get("requests")?,
         retries: row.get("retries")?,
     })
-}
-
-fn counted(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
 }

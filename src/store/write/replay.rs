@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::model::convert::to_u64;
 use crate::model::{RejectReason, RunTotals, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::ledger::runs::{self, Run};
@@ -98,7 +99,7 @@ impl Store {
                 }
                 Some(ids) => ids.iter().map(|id| give_up(tx, *id)).sum::<Result<usize>>()?,
             };
-            Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+            Ok(to_u64(deleted))
         })
     }
 }

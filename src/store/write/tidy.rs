@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use crate::model::UnixSeconds;
+use crate::model::convert::{to_i64, to_u64};
 use crate::store::error::{Result, StoreError};
 use crate::store::read::reader::Reader;
 use crate::store::write::store::Store;
@@ -66,7 +67,7 @@ impl Reader {
 
 fn count_of_kind(row: &Row<'_>) -> rusqlite::Result<(String, u64)> {
     let count: i64 = row.get(1)?;
-    Ok((row.get(0)?, u64::try_from(count).unwrap_or(0)))
+    Ok((row.get(0)?, to_u64(count)))
 }
 
 fn rejects_to_drop(connection: &Connection, keep: u64) -> Result<Vec<(String, u64)>> {
@@ -99,7 +100,7 @@ fn surplus(counts: Vec<(String, u64)>, keep: u64) -> Vec<(String, u64)> {
             .max()
             .unwrap_or(0);
         let mut largest: Vec<_> = left.iter_mut().filter(|count| **count == most).collect();
-        let kinds = u64::try_from(largest.len()).unwrap_or(u64::MAX).max(1);
+        let kinds = to_u64(largest.len()).max(1);
         if most == 0 {
             break;
         }
@@ -116,7 +117,7 @@ fn surplus(counts: Vec<(String, u64)>, keep: u64) -> Vec<(String, u64)> {
 }
 
 fn drop_rejects(tx: &Connection, kind: &str, count: u64) -> Result<()> {
-    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    let limit = to_i64(count);
     let gone = tx
         .prepare_cached(
             "DELETE FROM reject WHERE id IN (SELECT id FROM reject WHERE kind = ?1 ORDER BY id LIMIT ?2)",
@@ -126,7 +127,7 @@ fn drop_rejects(tx: &Connection, kind: &str, count: u64) -> Result<()> {
         "INSERT INTO reject_dropped (kind, count) VALUES (?1, ?2)
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
     )?
-    .execute((kind, i64::try_from(gone).unwrap_or(i64::MAX)))?;
+    .execute((kind, to_i64(gone)))?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::report::Report;
 use crate::cli::view::text::counted;
+use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Fact, FactName, UnixSeconds, civil};
@@ -131,10 +132,7 @@ fn seen(moment: UnixSeconds) -> String {
 }
 
 fn points(count: i64) -> String {
-    format!(
-        "{} points; larger ones were cut short",
-        HumanCount(u64::try_from(count).unwrap_or(0))
-    )
+    format!("{} points; larger ones were cut short", HumanCount(to_u64(count)))
 }
 
 /// Ages in whole days, or in whole hours below two days: an edge is not known to the second.

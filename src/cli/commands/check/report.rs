@@ -8,6 +8,7 @@ use super::remembered::Remembered;
 use crate::cli::ExitStatus;
 use crate::cli::options::ReportFormat;
 use crate::cli::view::text::counted;
+use crate::model::convert::to_u64;
 
 /// Which failure decides the exit code, where there are several.
 const PRECEDENCE: [ExitStatus; 4] = [
@@ -154,8 +155,7 @@ impl Report {
             }
         }
         let count = |status| self.checks.iter().filter(|check| check.status == status).count();
-        let [failed, warned] =
-            [Status::Fail, Status::Warn].map(|status| u64::try_from(count(status)).unwrap_or(u64::MAX));
+        let [failed, warned] = [Status::Fail, Status::Warn].map(|status| to_u64(count(status)));
         match (failed, warned) {
             (0, 0) => writeln!(out, "all is well"),
             (0, _) => writeln!(out, "{}", counted(warned, "warning")),

@@ -70,7 +70,7 @@ impl From<FormatArg> for DataFormat {
 }
 
 /// All of time that points can lie in: the years that have four digits.
-const EVER: (UnixSeconds, UnixSeconds) = (-62_135_596_800, 253_402_300_800);
+const FOUR_DIGIT_YEARS: (UnixSeconds, UnixSeconds) = (-62_135_596_800, 253_402_300_800);
 
 impl ExportArgs {
     /// Brings the directory up to date and says what that took.
@@ -112,7 +112,10 @@ impl ExportArgs {
         if from.is_none() && to.is_none() {
             return Ok(None);
         }
-        let span = Span::new(from.unwrap_or(EVER.0), to.unwrap_or(EVER.1));
+        let span = Span::new(
+            from.unwrap_or(FOUR_DIGIT_YEARS.0),
+            to.unwrap_or(FOUR_DIGIT_YEARS.1),
+        );
         span.map(Some)
             .ok_or_else(|| CliError::usage("the range is empty: --to must be later than --from"))
     }

@@ -11,6 +11,7 @@ use crate::cli::view::text::counted;
 use crate::export::manifest::FileEntry;
 use crate::export::partition::Partition;
 use crate::export::{Progress, Relation, Request, Summary};
+use crate::model::convert::to_u64;
 use crate::model::text;
 
 /// How often a line is written where there is no terminal. A shorter export has none.
@@ -144,7 +145,7 @@ fn relation_line<'m>(
         out,
         "  {:<20} {}, {first} to {last}: {}, {}, {}",
         relation.name(),
-        counted(u64::try_from(domains.len()).unwrap_or(u64::MAX), "domain"),
+        counted(to_u64(domains.len()), "domain"),
         counted(count, "file"),
         counted(rows, "row"),
         HumanBytes(bytes),

@@ -13,6 +13,7 @@ use crate::cli::options::{DomainArgs, ReportArgs, ReportFormat};
 use crate::cli::output::{self, Cell, Format};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
+use crate::model::convert::to_i64;
 use crate::model::{Span, UnixSeconds, civil, text};
 use crate::store::{DomainOverview, Reader, RunOverview};
 
@@ -144,7 +145,7 @@ fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> Do
         .filter(|piece| piece.reached.is_none())
         .map(|piece| piece.span.slots())
         .sum();
-    let points = i64::try_from(overview.points).unwrap_or(i64::MAX);
+    let points = to_i64(overview.points);
     DomainStatus {
         domain: overview.domain.clone(),
         first: overview.first_ts.map(civil::cst_rfc3339),
@@ -193,12 +194,12 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn std::io::Write) -> Resul
             Cell::Text(&domain.domain),
             Cell::Text(&first),
             Cell::Text(&last),
-            Cell::Integer(i64::try_from(domain.points).unwrap_or(i64::MAX)),
+            Cell::Integer(to_i64(domain.points)),
             Cell::Text(&settled),
             Cell::Integer(domain.missing_slots),
             Cell::Integer(domain.failed_slots),
             Cell::Integer(domain.beyond_retention_slots),
-            Cell::Integer(i64::try_from(domain.rejects).unwrap_or(i64::MAX)),
+            Cell::Integer(to_i64(domain.rejects)),
         ])?;
     }
     table.finish()?;

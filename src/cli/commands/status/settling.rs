@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::CliError;
 use crate::cli::output::{self, Cell, Format};
+use crate::model::convert::to_i64;
 use crate::store::Settling;
 
 /// The JSON form of one row.
@@ -47,7 +48,7 @@ pub fn print(settling: &[Settling], out: &mut dyn Write) -> Result<(), CliError>
     let columns = ["age", "asked again", "changed", "share"].map(str::to_owned);
     let mut table = output::writer(Format::Table, &columns, out)?;
     for stage in settling {
-        let count = |count: u64| Cell::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        let count = |count: u64| Cell::Integer(to_i64(count));
         table.row(&[
             Cell::Text(&age(stage)),
             count(stage.asked_again),

@@ -10,6 +10,7 @@ use crate::cli::CliError;
 use crate::cli::commands::gaps::{Slots, expected};
 use crate::cli::view::text::counted;
 use crate::config::Config;
+use crate::model::convert::{to_i64, to_u64};
 use crate::model::duration::{parse_duration, show_duration};
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Gap, GapReason, Span, UnixSeconds, civil};
@@ -50,7 +51,7 @@ impl ThresholdArgs {
             }
         }
         if self.fail_if_gaps {
-            let every = i64::try_from(config.watch_every.as_secs()).unwrap_or(i64::MAX);
+            let every = to_i64(config.watch_every.as_secs());
             let settled = now.saturating_sub(every).saturating_sub(SLOT_SECONDS);
             let expected = expected(config, settled);
             let range = Span::new(i64::MIN / 4, expected.until);
@@ -91,7 +92,7 @@ fn older(domain: &Domain, newest: Option<UnixSeconds>, now: UnixSeconds, limit: 
     let Some(newest) = newest else {
         return Some(alarm(domain, "older", "it has no point at all".to_owned()));
     };
-    let age = Duration::from_secs(u64::try_from(now - newest).unwrap_or(0));
+    let age = Duration::from_secs(to_u64(now - newest));
     (age > limit).then(|| {
         let message = format!(
             "its newest point is of {} (UTC+8), {} ago, and may be {} old",
@@ -125,7 +126,7 @@ fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<Alarm> {
     let total = slots.never_asked + slots.failed + slots.empty + slots.rejected;
     let message = format!(
         "{} without a point from {} (UTC+8) on: {}",
-        counted(u64::try_from(total).unwrap_or(0), "slot"),
+        counted(to_u64(total), "slot"),
         civil::cst_minute(first.span.start()),
         parts.join(", ")
     );

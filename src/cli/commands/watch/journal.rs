@@ -11,6 +11,7 @@ use crate::cli::view::conclusions;
 use crate::cli::view::text::{counted, domain_list};
 use crate::ingest::decide::ConclusionKind;
 use crate::ingest::{Denial, Stop, Summary};
+use crate::model::convert::to_u64;
 use crate::model::{UnixSeconds, civil};
 
 /// How many different causes are told of one run.
@@ -288,10 +289,6 @@ fn tell(summary: &Summary, causes: &[String]) {
     if more > 0 {
         tracing::warn!("and {} more: see origin_runs", counted(to_u64(more), "reason"));
     }
-}
-
-fn to_u64(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::standing::Standing;
 use crate::ingest::progress::Snapshot;
 use crate::ingest::{Denial, Summary};
+use crate::model::convert::to_i64;
 use crate::model::{Outcome, UnixSeconds};
 
 /// Every name begins with it.
@@ -202,10 +203,8 @@ impl Metrics {
                 let age = newest.map_or(f64::INFINITY, |newest| seconds(now - newest));
                 self.age.get_or_create(&label).set(age);
             }
-            self.due_slots
-                .set(i64::try_from(standing.due_slots).unwrap_or(i64::MAX));
-            self.rejects
-                .set(i64::try_from(standing.rejects).unwrap_or(i64::MAX));
+            self.due_slots.set(to_i64(standing.due_slots));
+            self.rejects.set(to_i64(standing.rejects));
         }
         let mut page = String::new();
         // Writing to a string does not fail.

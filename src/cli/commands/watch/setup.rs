@@ -9,6 +9,7 @@ use crate::cli::pull::Pull;
 use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, Environment, Overrides};
+use crate::model::convert::to_i64;
 use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, FactName, UnixSeconds};
 use crate::store::Reader;
@@ -57,7 +58,7 @@ impl Source<'_> {
 impl Setup {
     /// How many seconds lie between runs.
     pub(super) fn every(&self) -> i64 {
-        i64::try_from(self.config.watch_every.as_secs()).unwrap_or(i64::MAX)
+        to_i64(self.config.watch_every.as_secs())
     }
 
     /// The longest time in which a healthy run may show no progress: an answer that takes its time after the

@@ -5,6 +5,7 @@ use rusqlite::OptionalExtension as _;
 use super::setup::pull;
 use crate::cli::{CliError, ExitStatus};
 use crate::config::Config;
+use crate::model::convert::to_u64;
 use crate::model::{Domain, UnixSeconds};
 use crate::store::{OpenError, Reader};
 
@@ -64,5 +65,5 @@ fn points(reader: &Reader, domains: &[Domain]) -> rusqlite::Result<(Newest, u64)
         })
         .collect::<rusqlite::Result<_>>()?;
     let rejects: i64 = connection.query_row("SELECT count(*) FROM origin_rejects", [], |row| row.get(0))?;
-    Ok((newest, u64::try_from(rejects).unwrap_or(0)))
+    Ok((newest, to_u64(rejects)))
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::error::SnapshotError;
 use crate::model::UnixSeconds;
+use crate::model::convert::to_u64;
 use crate::store::deep;
 use crate::store::deep::report::Checked;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
@@ -133,7 +134,7 @@ fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
     })?;
     copy.close().map_err(|(_, error)| error)?;
     let contents = Contents {
-        points: u64::try_from(points).unwrap_or(0),
+        points: to_u64(points),
         newest_ts,
         rolled_up_days,
     };
@@ -167,5 +168,5 @@ fn open(copy: &Path) -> Result<Connection> {
 fn bring_rollups_up_to_date(copy: &Connection) -> Result<u64> {
     let days: i64 = copy.query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))?;
     rollups::catch_up(copy)?;
-    Ok(u64::try_from(days).unwrap_or(0))
+    Ok(to_u64(days))
 }
