@@ -50,10 +50,10 @@ macro_rules! of_the_pipeline {
 of_the_pipeline!(
     checker = "../pipeline/checker/mod.rs",
     convergence = "../pipeline/convergence.rs",
-    in_memory = "../pipeline/in_memory.rs",
+    in_memory = "../pipeline/in_memory/mod.rs",
     oracle = "../pipeline/oracle.rs",
     ranges = "../pipeline/ranges.rs",
-    rollups = "../pipeline/rollups.rs",
+    rollups = "../pipeline/rollups/mod.rs",
     sandbox = "../pipeline/sandbox.rs"
 );
 

@@ -1,9 +1,11 @@
 //! What goes wrong on the way: each fault once, and for ever on one window.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod answers;
+mod slow;
 
-use jdcdn_stats::simulator::{DataFault, EntryForm, Fault, FaultScript, RetryAfter, Rule};
+use std::collections::BTreeSet;
+
+use jdcdn_stats::simulator::{Fault, FaultScript, RetryAfter, Rule};
 use serde_json::{Value, json};
 
 use crate::oracle::Slot;
@@ -14,7 +16,6 @@ const DAY: (&str, &str) = ("2026-06-01", "2026-06-02");
 const WINDOWS: usize = 4;
 const STRUCK: (&str, &str) = ("2026-06-01 12:00", "2026-06-01 18:00");
 const MOMENT: &str = "2026-06-01 13:00";
-
 /// How often a request is sent that fails every time: with the default of 5 attempts, when it is told to wait,
 /// when it is sent twice, with padding and then without, and when it is sent once each way.
 const ATTEMPTS: usize = 5;
@@ -298,105 +299,6 @@ fn a_window_of_which_nothing_can_be_read_is_given_up_soon() {
 }
 
 #[test]
-fn an_entry_of_a_wrong_type_costs_its_own_domain_one_more_request() {
-    for form in EntryForm::WRONG {
-        println!("{form:?}");
-        let entry = DataFault::Entry {
-            domain: "d000.example.com".to_owned(),
-            form,
-        };
-        let sandbox = struck(Rule::once(entry.clone()));
-        let summary = run(&sandbox, &[], 0);
-        sandbox.assert_holds_all(DAY);
-        assert_eq!(
-            (&summary["failures"], sandbox.requests()),
-            (&json!([]), WINDOWS + 1)
-        );
-
-        let sandbox = struck(Rule::always(entry));
-        let summary = run(&sandbox, &[], 3);
-        let bad = slots(&sandbox.domains[..1], in_struck);
-        let says = "the entry of d000.example.com is malformed, in two answers";
-        assert_eq!(failed(&summary, says), bad, "{summary}");
-        sandbox.assert_holds(DAY, |domain, slot| {
-            if bad.contains(&(domain.to_owned(), slot)) {
-                Slot::Unasked
-            } else {
-                Slot::Stored
-            }
-        });
-        assert_next_run_mends(&sandbox);
-    }
-}
-
-#[test]
-fn entries_of_which_none_can_be_used_cost_one_request_for_each_domain() {
-    for text in [
-        "{\"status\":0,\"data\":[null]}",
-        "{\"status\":0,\"data\":[{\"domain\":\"d000.example.com\",\"data\":null}]}",
-    ] {
-        println!("{text}");
-        let sandbox = struck(Rule::once(Fault::Json(text.to_owned())));
-        let summary = run(&sandbox, &[], 0);
-        sandbox.assert_holds_all(DAY);
-        assert_eq!(
-            (&summary["failures"], sandbox.requests()),
-            (&json!([]), WINDOWS + 2)
-        );
-    }
-}
-
-#[test]
-fn what_another_try_would_not_mend_is_asked_once_with_padding_and_once_without() {
-    let verbatim = |status, body: &str| Fault::Verbatim {
-        http_status: status,
-        headers: Vec::new(),
-        body: body.as_bytes().to_vec(),
-    };
-    let faults = [
-        (Fault::envelope(2), "status 2: a parameter is required"),
-        (Fault::envelope(12), "status 12"),
-        (Fault::envelope(13), "status 13"),
-        (Fault::envelope(14), "status 14"),
-        (Fault::envelope(19), "status 19: start time later than end time"),
-        (Fault::envelope(41), "status 41"),
-        (verbatim(400, "no such thing"), "HTTP status 400: no such thing"),
-        (Fault::http(404), "HTTP status 404"),
-        (Fault::http(405), "HTTP status 405"),
-    ];
-    for (fault, says) in faults {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::always(fault));
-        let summary = run(&sandbox, &[], 3);
-        assert_only_struck_is_missing(&sandbox, &summary, says);
-        assert_eq!(sandbox.requests(), WINDOWS - 1 + ONCE_EACH);
-        let sent: Vec<_> = sandbox
-            .simulator
-            .requests()
-            .into_iter()
-            .filter(|request| !request.is_answered())
-            .filter_map(|request| request.start.zip(request.end))
-            .collect();
-        let (start, end) = (at(STRUCK.0), at(STRUCK.1));
-        assert_eq!(sent, [(start - 600, end + 300), (start, end)]);
-        assert_next_run_mends(&sandbox);
-    }
-}
-
-#[test]
-fn an_answer_is_known_by_what_it_says_and_not_by_how_it_is_labelled() {
-    let labels = ["text/html", "text/plain;charset=GBK", "application/octet-stream"];
-    let mut faults = labels.map(|label| Fault::ContentType(label.to_owned())).to_vec();
-    faults.push(Fault::ByteOrderMark);
-    for fault in faults {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::always(fault));
-        assert_eq!(run(&sandbox, &[], 0)["retries"], 0);
-        sandbox.assert_holds_all(DAY);
-    }
-}
-
-#[test]
 fn different_faults_in_a_row_each_have_their_own_patience() {
     let sandbox = struck(Rule::once(Fault::http(500)));
     let rules = [Fault::Html, Fault::http(429), Fault::ResetBeforeAnswer];
@@ -416,94 +318,4 @@ fn a_pause_is_kept_by_every_worker() {
     let summary = run(&sandbox, &["--concurrency", "1"], 0);
     sandbox.assert_holds_all(DAY);
     assert!(summary["elapsed_seconds"].as_f64().unwrap() >= 1.0, "{summary}");
-}
-
-/// Answers that do not arrive in time, for a limit of 300 ms.
-fn slow() -> [Fault; 3] {
-    [
-        Fault::Hang,
-        Fault::SlowHead {
-            pause: Duration::from_millis(50),
-        },
-        Fault::SlowBody {
-            pieces: 100,
-            pause: Duration::from_millis(50),
-        },
-    ]
-}
-
-#[test]
-fn one_slow_answer_is_asked_for_again_and_the_others_do_not_suffer() {
-    for fault in slow() {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::once(fault));
-        sandbox.configure_fetch("timeout = \"300ms\"");
-        let summary = run(&sandbox, &[], 0);
-        sandbox.assert_holds_all(DAY);
-        assert!(summary["retries"].as_u64() >= Some(1), "{summary}");
-    }
-}
-
-#[test]
-fn a_window_that_never_arrives_in_time_is_given_up_and_the_others_are_stored() {
-    for fault in slow() {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::always(fault));
-        sandbox.configure_fetch("timeout = \"300ms\"");
-        let summary = run(&sandbox, &[], 3);
-        assert_only_struck_is_missing(&sandbox, &summary, "no answer in time");
-        sandbox.simulator.clear_faults();
-        sandbox.configure_fetch("");
-        run(&sandbox, &[], 0);
-        sandbox.assert_holds_all(DAY);
-    }
-}
-
-/// Bodies beyond what one of four workers may take of a limit of 1 MiB, and HTTP's own word for a request that asks for too much.
-fn too_large() -> [(Fault, &'static str); 3] {
-    // The other three may hold a part in 32 each.
-    let limit = "larger than 950272 bytes";
-    [
-        (Fault::HugeBody { mebibytes: 4 }, limit),
-        (Fault::GzipBomb { mebibytes: 4 }, limit),
-        (Fault::http(413), "HTTP status 413"),
-    ]
-}
-
-#[test]
-fn an_answer_that_is_too_large_once_is_asked_for_without_padding() {
-    for (fault, _) in too_large() {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::once(fault));
-        sandbox.configure_fetch("max_body = \"1MiB\"");
-        assert_eq!(run(&sandbox, &[], 0)["windows"]["fetched"], WINDOWS);
-        sandbox.assert_holds_all(DAY);
-        assert_eq!(sandbox.requests(), WINDOWS + 1);
-    }
-}
-
-#[test]
-fn an_answer_that_is_always_too_large_is_given_up_after_two_halvings_and_named() {
-    for (fault, says) in too_large() {
-        println!("{fault:?}");
-        let sandbox = struck(Rule::always(fault));
-        sandbox.configure_fetch("max_body = \"1MiB\"");
-        let summary = run(&sandbox, &[], 3);
-        // Half of it is not smaller, nor is a quarter: a page of any length in place of the figures.
-        assert_eq!(
-            failed(&summary, says),
-            slots(&sandbox.domains, in_struck),
-            "{summary}"
-        );
-        sandbox.assert_holds(DAY, |_, slot| {
-            if in_struck(slot) {
-                Slot::Unasked
-            } else {
-                Slot::Stored
-            }
-        });
-        // With padding and without; then each of the two domains alone, and half of its day.
-        assert_eq!(sandbox.requests(), WINDOWS + 1 + 2 * 2);
-        assert_next_run_mends(&sandbox);
-    }
 }

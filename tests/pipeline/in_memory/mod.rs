@@ -2,171 +2,26 @@
 //!
 //! One run takes about a millisecond this way, so months of runs fit into a test.
 
-use std::collections::BTreeMap;
-use std::future::{Future, pending};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+mod api;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, SigningDate, signed_body};
 use jdcdn_stats::clock::{Clock as _, ManualClock};
-use jdcdn_stats::ingest::{self, Control, Job, JobSettings, Pace, Progress, Summary, Transport};
-use jdcdn_stats::model::{Credentials, Domain, KeepLimits, Refresh, RetryPolicy, Span};
+use jdcdn_stats::ingest::{self, Control, Job, JobSettings, Pace, Progress, Summary};
+use jdcdn_stats::model::{Domain, KeepLimits, Refresh, RetryPolicy, Span};
 use jdcdn_stats::plan::{Order, PlanSettings};
-use jdcdn_stats::simulator::{Answered, Arrival, Outcome, Service, Settings, Truth};
+use jdcdn_stats::simulator::Settings;
 use jdcdn_stats::store::{Expected, Holder, Store};
 use rusqlite::{Connection, OpenFlags};
-use secrecy::ExposeSecret as _;
-use tokio::sync::Notify;
+
+use self::api::Api;
+pub(crate) use self::api::Fetches;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
-
-/// When each slot of each domain was answered for.
-pub(crate) type Fetches = BTreeMap<(String, i64), Vec<i64>>;
-
-/// The API, as many requests as a test wants.
-#[derive(Debug, Clone)]
-pub(crate) struct Api {
-    pub(crate) truth: Truth,
-    /// What the API's own clock shows.
-    pub(crate) clock: ManualClock,
-    service: Arc<Service>,
-    credentials: Credentials,
-    fetches: Arc<Mutex<Fetches>>,
-    /// How many requests are answered before the process dies.
-    left: Arc<AtomicU64>,
-    death: Arc<Notify>,
-}
-
-impl Transport for Api {
-    fn send(
-        &self,
-        request: &OriginRequest,
-        date: SigningDate,
-    ) -> impl Future<Output = Result<Reply, Failure>> + Send {
-        let lives = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-            .is_ok();
-        let answer = lives.then(|| self.answer(request, date));
-        async move {
-            if let Some(answer) = answer {
-                answer
-            } else {
-                self.death.notify_one();
-                pending().await
-            }
-        }
-    }
-}
-
-impl Api {
-    fn new(settings: Settings, clock: ManualClock) -> Self {
-        let key = settings.secret_key.expose_secret().to_owned();
-        Self {
-            truth: settings.truth(),
-            clock,
-            credentials: Credentials::new(settings.username.clone(), key.into()),
-            service: Arc::new(Service::new(settings)),
-            fetches: Arc::default(),
-            left: Arc::new(AtomicU64::new(u64::MAX)),
-            death: Arc::default(),
-        }
-    }
-
-    fn answer(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
-        let now = self.clock.now();
-        let body = signed_body(request.parameters(), &self.credentials, date);
-        let answered = self.service.answer(body.expose_secret().as_bytes(), now);
-        if std::env::var("JDCDN_TRACE").is_ok() {
-            let met = self.service.requests().last().map(|request| request.outcome);
-            println!(
-                "{met:?} {:?} {}..{} as {}..{}: {}",
-                request.domains(),
-                request.window().start(),
-                request.window().end(),
-                request.asked().start(),
-                request.asked().end(),
-                String::from_utf8_lossy(&answered.body)
-                    .chars()
-                    .take(600)
-                    .collect::<String>()
-            );
-        }
-        let reply = arrived(answered, now)?;
-        if reply.body.starts_with(br#"{"status":0,"#) {
-            self.note(request, now);
-        }
-        Ok(reply)
-    }
-
-    fn note(&self, request: &OriginRequest, now: i64) {
-        let mut fetches = self.fetches.lock().unwrap();
-        let window = request.window();
-        for name in request.domains() {
-            for slot in (window.start()..window.end()).step_by(300) {
-                fetches.entry((name.to_string(), slot)).or_default().push(now);
-            }
-        }
-    }
-
-    pub(crate) fn fetches(&self) -> Fetches {
-        self.fetches.lock().unwrap().clone()
-    }
-
-    /// From now on nothing goes wrong.
-    pub(crate) fn be_honest(&self) {
-        self.service.be_honest();
-    }
-
-    fn met(&self) -> Vec<String> {
-        let requests = self.service.requests();
-        let names = requests.iter().filter_map(|request| match &request.outcome {
-            Outcome::Faulted(name) => Some((*name).to_owned()),
-            _ => None,
-        });
-        names.collect()
-    }
-}
-
-/// What the client makes of what arrives, as far as it does not read the body.
-fn arrived(answered: Answered, now: i64) -> Result<Reply, Failure> {
-    let what = || "a test wants it so".to_owned();
-    let kind = match (answered.arrival.clone(), answered.http_status) {
-        (Arrival::Reset, _) => FailureKind::Interrupted { what: what() },
-        (Arrival::Cut, _) => FailureKind::CutShort { what: what() },
-        (Arrival::Hang, _) => FailureKind::Timeout { what: what() },
-        (Arrival::Blanks { .. }, _) => FailureKind::TooLarge {
-            limit: 1,
-            unit: "bytes",
-            announced: None,
-        },
-        (_, 200) => {
-            return Ok(Reply {
-                body: answered.body.into(),
-                date: Some(now),
-            });
-        }
-        (_, status @ (429 | 503)) => FailureKind::Busy {
-            status,
-            retry_after: None,
-        },
-        (_, status @ 300..400) => FailureKind::Redirected {
-            status,
-            host: String::new(),
-        },
-        (_, 201..300) => FailureKind::NotTheAnswer { what: what() },
-        (_, status) => FailureKind::Http {
-            status,
-            shown: String::new(),
-        },
-    };
-    Err(Failure {
-        kind,
-        date: Some(now),
-    })
-}
 
 /// How a user asks.
 #[derive(Debug, Clone, Copy)]
