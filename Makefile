@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test converge torture test-tools test-tools-slow lint docs bench install clean
+.PHONY: help demo test converge torture test-tools test-tools-slow lint ci docs bench install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: ## formatting, clippy and rustdoc, warnings denied
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --test torture -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+
+ci: ## what every change has to pass: lints, tests, tests with other programs
+	.ci/run
 
 docs: ## docs/schema.md and what deploy/bi says of the tables, from origin_dictionary
 	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline pages::

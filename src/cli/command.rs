@@ -30,7 +30,7 @@ use super::options::GlobalArgs;
 #[derive(Debug, Parser)]
 #[command(
     name = "jdcdn-stats",
-    version,
+    version = env!("JDCDN_VERSION"),
     arg_required_else_help = true,
     max_term_width = 100
 )]

@@ -4,6 +4,7 @@
 
 mod query;
 mod usage;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
