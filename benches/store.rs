@@ -170,7 +170,7 @@ fn answer(domains: &[Domain], start: i64, seconds: i64) -> Option<Commit> {
     Some(Commit {
         coverage: Coverage::Fetched(vec![CoverageSpan {
             span: window,
-            reached: Some(DAY_SECONDS),
+            age_when_fetched: Some(DAY_SECONDS),
             beyond_retention: false,
             fetched_at: FIRST_DAY,
         }]),

@@ -19,7 +19,7 @@ use crate::cli::view::summary;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::ingest::again::closed;
+use crate::ingest::refused_ranges::closed;
 use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, Summary};
 use crate::interrupt;
 use crate::model::convert::to_u64;
@@ -332,11 +332,11 @@ fn drive(context: &mut Context<'_, '_>, runtime: Runtime, prepared: Prepared) ->
         let run = Box::pin(prepared.run(control.clone(), Arc::clone(&progress)));
         let draw = async || {
             tick.tick().await;
-            view.draw(progress.snapshot());
+            view.draw(progress.counts());
         };
         until_done(run, &control, draw).await
     });
-    view.finish(progress.snapshot());
+    view.finish(progress.counts());
     runtime.shutdown_background();
     ended
 }

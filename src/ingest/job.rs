@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::again::{Again, Marked, again, closed, marked};
-use super::decide::knowledge::Known;
+use super::decide::knowledge::PriorKnowledge;
 use super::decide::{Rules, Sampling, evidence};
+use super::refused_ranges::{RefusedRange, RetentionMarks, again, closed, marked};
 use super::summary::FailedRange;
 use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
@@ -27,17 +27,17 @@ pub struct Job {
     /// What is due.
     pub plan: Plan,
     /// What an earlier run was refused, and is asked for again now.
-    pub again: Vec<Again>,
+    pub again: Vec<RefusedRange>,
     /// Whether every answer takes back what was refused before (`--force`).
     pub takes_back: bool,
     /// What an earlier run was refused, and is not asked for yet.
     pub still_refused: Vec<FailedRange>,
     /// What is marked as beyond retention, where a probe is due.
-    pub marked: Option<Marked>,
-    /// Slots without a point that are asked for again.
+    pub marked: Option<RetentionMarks>,
+    /// SlotsJson without a point that are asked for again.
     pub holes: HolePlan,
     /// What earlier runs knew of the service.
-    pub known: Known,
+    pub known: PriorKnowledge,
     /// What decisions depend on.
     pub rules: Arc<Rules>,
     /// What the configuration wants to be complete; see [`Finish::expected`](crate::store::Finish::expected).
@@ -63,7 +63,7 @@ pub struct Pace {
     pub retry: RetryPolicy,
     /// The seed of the jitter.
     pub seed: u64,
-    /// Whether the API is known to accept the credentials; see [`Courier`](super::courier::Courier).
+    /// Whether the API is known to accept the credentials; see [`Fetcher`](super::fetcher::Fetcher).
     pub answered_before: bool,
 }
 
@@ -157,7 +157,7 @@ fn known(
     refusals: &[Refusal],
     force: bool,
     now: UnixSeconds,
-) -> Result<Known, StoreError> {
+) -> Result<PriorKnowledge, StoreError> {
     let fact = |name: FactName, lately: i64| -> Result<Option<i64>, StoreError> {
         let fact = store.fact(&name)?;
         Ok(fact
@@ -165,7 +165,7 @@ fn known(
             .map(|fact| fact.value))
     };
     let sampling = store.sampling()?.into_iter();
-    Ok(Known {
+    Ok(PriorKnowledge {
         served_age: fact(FactName::OldestServedAge, evidence::LATELY)?,
         sub_hour: fact(FactName::SubHourPoints, DAY_SECONDS)?.is_some(),
         complete_points: fact(FactName::CompletePoints, DAY_SECONDS)?
@@ -187,7 +187,7 @@ fn holes_to_ask_for(
     settings: &JobSettings,
     range: Span,
     now: UnixSeconds,
-    known: &Known,
+    known: &PriorKnowledge,
 ) -> Result<HolePlan, StoreError> {
     let mut cursors: BTreeMap<Domain, BTreeMap<i64, UnixSeconds>> = BTreeMap::new();
     for (domain, age, until) in store.hole_cursors()? {

@@ -24,14 +24,14 @@ pub struct Progress {
 
 /// The counters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Snapshot {
-    /// Windows in the plan.
+pub struct ProgressCounts {
+    /// WindowsJson in the plan.
     pub planned: u64,
-    /// Windows that are over, well or not.
+    /// WindowsJson that are over, well or not.
     pub done: u64,
-    /// Windows that failed.
+    /// WindowsJson that failed.
     pub failed: u64,
-    /// Points that are committed.
+    /// PointsJson that are committed.
     pub points: u64,
     /// Requests sent.
     pub requests: u64,
@@ -50,9 +50,9 @@ pub struct Snapshot {
 impl Progress {
     /// The counters now.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn counts(&self) -> ProgressCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Snapshot {
+        ProgressCounts {
             planned: read(&self.planned),
             done: read(&self.done),
             failed: read(&self.failed),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::ending::close;
-use super::survey::Survey;
+use super::finalizer::close;
+use super::reject_index::RejectIndex;
 use crate::api::{adds_up, read_point};
 use crate::clock::SharedClock;
 use crate::model::{
@@ -42,9 +42,9 @@ pub struct Replayed {
     pub outcome: Outcome,
     /// Rejects that were read again.
     pub replayed: u64,
-    /// Points that are stored now.
+    /// PointsJson that are stored now.
     pub inserted: u64,
-    /// Points that were stored already, with the same figures.
+    /// PointsJson that were stored already, with the same figures.
     pub unchanged: u64,
     /// Rejects that stay.
     pub remaining: u64,
@@ -147,10 +147,10 @@ pub fn replay(
     })?;
     let mut kept = Vec::new();
     for asked in reader.domains_with_rejects()? {
-        let survey = Survey::of(reader, &asked)?;
+        let index = RejectIndex::of(reader, &asked)?;
         let ids: Vec<i64> = match chosen {
-            Chosen::All => survey.ids().to_vec(),
-            Chosen::These(chosen) => survey
+            Chosen::All => index.ids().to_vec(),
+            Chosen::These(chosen) => index
                 .ids()
                 .iter()
                 .copied()
@@ -164,7 +164,7 @@ pub fn replay(
                 let Some(reject) = reader.reject(id)? else {
                     continue;
                 };
-                let verdict = judge(&reject, &survey)?;
+                let verdict = judge(&reject, &index)?;
                 let why = verdict.as_ref().err().map_or("", Obstacle::why);
                 let verdict = verdict.unwrap_or_else(|obstacle| Verdict::Keep(obstacle.to_string()));
                 settlements.push(Settlement { id, verdict });
@@ -218,7 +218,7 @@ pub fn replay(
 }
 
 /// Whether `reject` can be taken, as far as its text and its neighbours tell.
-fn judge(reject: &StoredReject, survey: &Survey<'_>) -> Result<Result<Verdict, Obstacle>, StoreError> {
+fn judge(reject: &StoredReject, index: &RejectIndex<'_>) -> Result<Result<Verdict, Obstacle>, StoreError> {
     // Each half of a contradiction reads well by itself, even if the other one is given up.
     if Obstacle::is_conflict(reject) {
         return Ok(Err(Obstacle::Still(RejectReason::Conflicting)));
@@ -227,7 +227,7 @@ fn judge(reject: &StoredReject, survey: &Survey<'_>) -> Result<Result<Verdict, O
         Ok(point) => point,
         Err(obstacle) => return Ok(Err(obstacle)),
     };
-    if let Some(obstacle) = survey.obstacle(reject, point.ts)? {
+    if let Some(obstacle) = index.obstacle(reject, point.ts)? {
         return Ok(Err(obstacle));
     }
     let odd_codes = !adds_up(&point.columns, 0);

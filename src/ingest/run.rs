@@ -6,14 +6,14 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::again::{Again, Marked};
 use super::control::Control;
-use super::courier::{Courier, Transport};
-use super::decide::{Conclusions, Kind, Knowledge, Rules, Task};
-use super::ending::Ending;
-use super::gate::Gate;
+use super::decide::{Conclusions, Knowledge, Purpose, Rules, WindowTask};
+use super::fetcher::{Fetcher, Transport};
+use super::finalizer::Finalizer;
 use super::job::Job;
 use super::progress::Progress;
+use super::rate_limiter::RateLimiter;
+use super::refused_ranges::{RefusedRange, RetentionMarks};
 use super::summary::{FailedRange, Failures, Summary};
 use super::worker::{Report, Worker};
 use super::writer;
@@ -88,9 +88,9 @@ pub async fn run<T: Transport>(
     let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
         .map_err(RunError::NoThread)?;
     let worker = Arc::new(Worker {
-        courier: Courier::new(
+        fetcher: Fetcher::new(
             transport,
-            Gate::new(job.pace.requests_per_second),
+            RateLimiter::new(job.pace.requests_per_second),
             job.pace.retry,
             fastrand::Rng::with_seed(job.pace.seed),
             Arc::clone(&clock),
@@ -132,12 +132,13 @@ pub async fn run<T: Transport>(
     failures.sort();
     conclusions.sort();
     let mut warnings = job.warnings;
-    warnings.extend(worker.courier.clock_warning());
-    let learned = worker.knowing(|knowledge| super::ending::Learned::of(knowledge, clock.now()));
-    let was_answered = worker.courier.was_answered();
+    warnings.extend(worker.fetcher.clock_warning());
+    let service_facts =
+        worker.knowing(|knowledge| super::finalizer::ServiceFacts::of(knowledge, clock.now()));
+    let was_answered = worker.fetcher.was_answered();
     // The last sender: the writer finishes what has arrived and ends.
     drop(worker);
-    let ending = Ending {
+    let finalizer = Finalizer {
         run,
         holder,
         path,
@@ -152,7 +153,7 @@ pub async fn run<T: Transport>(
         failures,
         conclusions,
         control,
-        learned,
+        service_facts,
         username: was_answered.then_some(job.username),
         asked_domains: job.asked_domains,
         hole_targets: job.holes.targets,
@@ -160,7 +161,7 @@ pub async fn run<T: Transport>(
         keep: job.keep,
         warnings,
     };
-    tokio::task::spawn_blocking(move || ending.carry_out(writer))
+    tokio::task::spawn_blocking(move || finalizer.carry_out(writer))
         .await
         .map_err(|_| RunError::Defect("the end of the run"))?
 }
@@ -195,8 +196,8 @@ impl<T: Transport> Stages<T> {
     async fn carry_out(
         &mut self,
         (plan, takes_back): (Plan, bool),
-        again: Vec<Again>,
-        marked: Option<Marked>,
+        again: Vec<RefusedRange>,
+        marked: Option<RetentionMarks>,
         holes: &HolePlan,
     ) {
         let reopened = match marked {
@@ -208,9 +209,9 @@ impl<T: Transport> Stages<T> {
             self.plan(&marked, None).await;
         }
         // After the plan: whether newer slots are served is known by then.
-        for Again { first, rest, refused } in again {
+        for RefusedRange { first, rest, refused } in again {
             self.count(1).await;
-            let scout = self.task(Kind::Scout, first).taking_back(Some(refused));
+            let scout = self.task(Purpose::Scout, first).taking_back(Some(refused));
             let report = self.one(scout).await;
             if report.answered && !report.failed {
                 self.plan(&rest, Some(refused)).await;
@@ -220,8 +221,8 @@ impl<T: Transport> Stages<T> {
     }
 
     /// Asks for the newest marked slot; where it is served, the marks are taken back.
-    async fn probe(&mut self, marked: Marked) -> Option<Plan> {
-        let task = self.task(Kind::Probe, marked.probe);
+    async fn probe(&mut self, marked: RetentionMarks) -> Option<Plan> {
+        let task = self.task(Purpose::Probe, marked.probe);
         let report = self.one(task).await;
         if !report.reopen {
             return None;
@@ -244,7 +245,10 @@ impl<T: Transport> Stages<T> {
                 requests.turn_to_newest();
             }
             let PlannedRequest { window, domains } = requests.next()?;
-            Some(Task::new(Kind::Planned, window, domains, Arc::clone(&rules)).taking_back(takes_back))
+            Some(
+                WindowTask::new(Purpose::Planned, window, domains, Arc::clone(&rules))
+                    .taking_back(takes_back),
+            )
         })
         .await;
     }
@@ -254,7 +258,7 @@ impl<T: Transport> Stages<T> {
         let mut requests = holes.requests.iter().cloned();
         self.hand_out(|_| {
             let request = requests.next()?;
-            Some(Task::for_holes(
+            Some(WindowTask::for_holes(
                 request.window,
                 request.holes,
                 request.domains,
@@ -270,11 +274,11 @@ impl<T: Transport> Stages<T> {
         self.unanswered_holes.extend(left);
     }
 
-    fn task(&self, kind: Kind, request: PlannedRequest) -> Task {
-        Task::new(kind, request.window, request.domains, Arc::clone(&self.rules))
+    fn task(&self, purpose: Purpose, request: PlannedRequest) -> WindowTask {
+        WindowTask::new(purpose, request.window, request.domains, Arc::clone(&self.rules))
     }
 
-    async fn one(&mut self, task: Task) -> Report {
+    async fn one(&mut self, task: WindowTask) -> Report {
         let mut task = Some(task);
         self.collect(|_| task.take()).await.unwrap_or_default()
     }
@@ -291,13 +295,13 @@ impl<T: Transport> Stages<T> {
         self.worker.send(planned).await;
     }
 
-    async fn hand_out(&mut self, next: impl FnMut(bool) -> Option<Task>) {
+    async fn hand_out(&mut self, next: impl FnMut(bool) -> Option<WindowTask>) {
         // What each task brought is noted as it ends.
         drop(self.collect(next).await);
     }
 
     /// Keeps tasks under way until there are no more or the run is stopped.
-    async fn collect(&mut self, mut next: impl FnMut(bool) -> Option<Task>) -> Option<Report> {
+    async fn collect(&mut self, mut next: impl FnMut(bool) -> Option<WindowTask>) -> Option<Report> {
         let abandon = tokio::spawn({
             let control = self.worker.control.clone();
             async move { control.abandon_after_grace().await }

@@ -163,8 +163,8 @@ struct SummaryJson<'a> {
     to: String,
     cut_at: Option<String>,
     domains: u64,
-    windows: Windows,
-    points: Points,
+    windows: WindowsJson,
+    points: PointsJson,
     requests: u64,
     retries: u64,
     bytes: u64,
@@ -173,7 +173,7 @@ struct SummaryJson<'a> {
     failures_unnamed: u64,
     beyond_retention_before: Option<String>,
     warnings: &'a [String],
-    slots: Slots,
+    slots: SlotsJson,
     surplus: u64,
     confirmed_holes: u64,
     confirmations: u64,
@@ -182,9 +182,9 @@ struct SummaryJson<'a> {
     stale_days: u64,
 }
 
-/// Slots of domains, by what the answers of the run said of them.
+/// SlotsJson of domains, by what the answers of the run said of them.
 #[derive(Debug, Serialize)]
-struct Slots {
+struct SlotsJson {
     asked: u64,
     empty: u64,
     rejected: u64,
@@ -192,7 +192,7 @@ struct Slots {
 }
 
 #[derive(Debug, Serialize)]
-struct Windows {
+struct WindowsJson {
     planned: u64,
     fetched: u64,
     failed: u64,
@@ -200,7 +200,7 @@ struct Windows {
 }
 
 #[derive(Debug, Serialize)]
-struct Points {
+struct PointsJson {
     received: u64,
     inserted: u64,
     updated: u64,
@@ -229,13 +229,13 @@ impl Serialize for Summary {
             to: civil::cst_rfc3339(self.range.end()),
             cut_at: self.cut_at.map(civil::cst_rfc3339),
             domains: self.domains,
-            windows: Windows {
+            windows: WindowsJson {
                 planned: totals.windows_planned,
                 fetched: totals.windows_fetched,
                 failed: totals.windows_failed,
                 skipped: totals.windows_skipped,
             },
-            points: Points {
+            points: PointsJson {
                 received: totals.points_received,
                 inserted: totals.points_inserted,
                 updated: totals.points_updated,
@@ -252,7 +252,7 @@ impl Serialize for Summary {
             failures_unnamed: self.failures.unnamed(),
             beyond_retention_before: self.beyond_before.map(civil::cst_rfc3339),
             warnings: &self.warnings,
-            slots: Slots {
+            slots: SlotsJson {
                 asked: totals.slots_asked,
                 empty: totals.slots_empty,
                 rejected: totals.slots_rejected,

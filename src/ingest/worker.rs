@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::control::Control;
-use super::courier::{Asked, Courier, NotAnswered, Traffic, Transport};
-use super::decide::{Ask, Conclusion, Knowledge, Output, Task};
+use super::decide::{Conclusion, Knowledge, NextRequest, Output, WindowTask};
+use super::fetcher::{Fetcher, NotAnswered, RequestCounts, TimedAnswer, Transport};
 use super::summary::FailedRange;
 use crate::api::OriginRequest;
 use crate::clock::SharedClock;
@@ -18,7 +18,7 @@ use crate::store::Commit;
 #[derive(Debug)]
 pub(super) struct Worker<T> {
     /// Sends the requests.
-    pub(super) courier: Courier<T>,
+    pub(super) fetcher: Fetcher<T>,
     /// What the run knows of the service. Decisions are quick, so a lock is never held across a wait.
     pub(super) knowledge: Mutex<Knowledge>,
     /// Stops the run.
@@ -29,7 +29,7 @@ pub(super) struct Worker<T> {
     pub(super) commits: mpsc::Sender<Commit>,
 }
 
-impl Ask {
+impl NextRequest {
     /// Whether `next` asks for the same, padded or not.
     fn is_repeated_by(&self, next: &Self) -> bool {
         self.domains == next.domains && self.window == next.window
@@ -51,12 +51,12 @@ pub(super) struct Report {
 
 impl<T: Transport> Worker<T> {
     /// Carries out `task`.
-    pub(super) async fn work(self: Arc<Self>, mut task: Task) -> Report {
+    pub(super) async fn work(self: Arc<Self>, mut task: WindowTask) -> Report {
         planted::pass("task");
         let mut report = Report::default();
-        let mut traffic = Traffic::default();
+        let mut counts = RequestCounts::default();
         let mut charges = 0;
-        let mut failed: Option<Ask> = None;
+        let mut failed: Option<NextRequest> = None;
         loop {
             let ask = if self.control.is_stopped() {
                 self.knowing(|knowledge| task.stop(knowledge, self.clock.now()));
@@ -65,7 +65,7 @@ impl<T: Transport> Worker<T> {
                 self.knowing(|knowledge| task.next(knowledge, self.clock.now()))
             };
             let may_go_on = self
-                .deliver(&mut task, &mut traffic, &mut report, &mut charges)
+                .deliver(&mut task, &mut counts, &mut report, &mut charges)
                 .await;
             let Some(ask) = ask else { break };
             if !may_go_on {
@@ -77,8 +77,8 @@ impl<T: Transport> Worker<T> {
             };
             let request = Arc::new(request.asking(ask.sent));
             let is_repeated = failed.take().is_some_and(|failed| failed.is_repeated_by(&ask));
-            match self.courier.ask(&request, is_repeated, &mut traffic).await {
-                Ok(Asked { answer, asked_at }) => {
+            match self.fetcher.ask(&request, is_repeated, &mut counts).await {
+                Ok(TimedAnswer { answer, asked_at }) => {
                     self.knowing(|knowledge| task.answered(answer, asked_at, knowledge));
                 }
                 Err(NotAnswered::Failed(failure)) => {
@@ -97,8 +97,8 @@ impl<T: Transport> Worker<T> {
     /// Hands on what the task decided. False where the run's budget for failures is spent.
     async fn deliver(
         &self,
-        task: &mut Task,
-        traffic: &mut Traffic,
+        task: &mut WindowTask,
+        counts: &mut RequestCounts,
         report: &mut Report,
         charges: &mut u32,
     ) -> bool {
@@ -106,11 +106,11 @@ impl<T: Transport> Worker<T> {
         for output in task.take_outputs() {
             match output {
                 Output::Commit(mut commit) => {
-                    let Traffic {
+                    let RequestCounts {
                         requests,
                         retries,
                         bytes,
-                    } = std::mem::take(traffic);
+                    } = std::mem::take(counts);
                     commit.totals.requests += requests;
                     commit.totals.retries += retries;
                     commit.totals.bytes += bytes;
@@ -121,7 +121,7 @@ impl<T: Transport> Worker<T> {
                 Output::Reopen => report.reopen = true,
                 Output::Charge => {
                     *charges += 1;
-                    may_go_on &= self.courier.charge(*charges).await;
+                    may_go_on &= self.fetcher.charge(*charges).await;
                 }
             }
         }

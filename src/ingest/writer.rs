@@ -24,7 +24,7 @@ const MAX_BATCH: usize = 32;
 const MAX_BATCH_POINTS: u64 = 32_000;
 
 /// How a writer ended: with its store, or with the error that ended it.
-pub type Written = Result<Handover, StoreError>;
+pub type WriterResult = Result<Handover, StoreError>;
 
 /// What a writer leaves.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ pub fn start(
     mut commits: mpsc::Receiver<Commit>,
     control: Control,
     progress: Arc<Progress>,
-) -> std::io::Result<thread::JoinHandle<Written>> {
+) -> std::io::Result<thread::JoinHandle<WriterResult>> {
     thread::Builder::new().name("writer".to_owned()).spawn(move || {
-        let _alarm = Alarm(control.clone());
+        let _stop = StopOnPanic(control.clone());
         let mut batch = Vec::with_capacity(MAX_BATCH);
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
@@ -85,9 +85,9 @@ fn answered(commit: Commit) -> Option<(Vec<Domain>, Span)> {
 }
 
 /// Stops the run at once where the writer panics: what is fetched from then on could not be stored.
-struct Alarm(Control);
+struct StopOnPanic(Control);
 
-impl Drop for Alarm {
+impl Drop for StopOnPanic {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.stop(Stop::Defect);

@@ -12,7 +12,7 @@ pub struct CoverageSpan {
     /// slots younger than all of them. `None`: never fetched, known to be beyond retention.
     ///
     /// Kept in seconds and not as an index, so that it survives a change of the configured ages.
-    pub reached: Option<i64>,
+    pub age_when_fetched: Option<i64>,
     /// The API said that it no longer serves the range (status 21): it is never asked for again.
     pub beyond_retention: bool,
     /// The latest moment at which any part of the range was fetched (or refused as too old).
@@ -23,7 +23,7 @@ impl CoverageSpan {
     /// Whether no further fetch is expected to change the range, given the last refresh age.
     #[must_use]
     pub fn is_settled(&self, last_age: i64) -> bool {
-        self.reached.is_some_and(|reached| reached >= last_age)
+        self.age_when_fetched.is_some_and(|reached| reached >= last_age)
     }
 
     /// The state as `origin_coverage` shows it.
@@ -40,7 +40,7 @@ impl CoverageSpan {
 
     fn continues(&self, next: &Self) -> bool {
         self.span.end() == next.span.start()
-            && self.reached == next.reached
+            && self.age_when_fetched == next.age_when_fetched
             && self.beyond_retention == next.beyond_retention
     }
 
@@ -81,13 +81,13 @@ pub fn splice(existing: &[CoverageSpan], new: &[CoverageSpan]) -> Vec<CoverageSp
 
 /// `existing`, inside `span`, marked as beyond retention; what was never fetched there is added as such.
 ///
-/// A range that was fetched once and could not be refreshed in time keeps what it had `reached`: its points
+/// A range that was fetched once and could not be refreshed in time keeps its `age_when_fetched`: its points
 /// stay as they are, and it is not asked for again.
 #[must_use]
 pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeconds) -> Vec<CoverageSpan> {
     let unknown = |span| CoverageSpan {
         span,
-        reached: None,
+        age_when_fetched: None,
         beyond_retention: true,
         fetched_at: at,
     };
@@ -118,7 +118,7 @@ pub fn reopen(existing: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
             continue;
         };
         pieces.extend(Span::new(old.span.start(), inside.start()).map(|outside| old.within(outside)));
-        pieces.extend(old.reached.map(|_| CoverageSpan {
+        pieces.extend(old.age_when_fetched.map(|_| CoverageSpan {
             beyond_retention: false,
             ..old.within(inside)
         }));
@@ -154,7 +154,7 @@ mod tests {
     fn fetched(start: i64, end: i64, reached: i64) -> CoverageSpan {
         CoverageSpan {
             span: Span::new(start * 300, end * 300).unwrap(),
-            reached: Some(reached),
+            age_when_fetched: Some(reached),
             beyond_retention: false,
             fetched_at: 0,
         }
@@ -197,7 +197,7 @@ mod tests {
     fn beyond_retention_keeps_what_was_fetched_and_adds_what_was_not() {
         let list = mark_beyond_retention(&[fetched(2, 4, 0)], Span::new(0, 1800).unwrap(), 7);
         let unknown = |start, end| CoverageSpan {
-            reached: None,
+            age_when_fetched: None,
             beyond_retention: true,
             fetched_at: 7,
             ..fetched(start, end, 0)
@@ -219,8 +219,8 @@ mod tests {
 
     #[test]
     fn reopening_takes_the_marks_back_and_forgets_only_what_was_never_fetched() {
-        let beyond = |start, end, reached| CoverageSpan {
-            reached,
+        let beyond = |start, end, age_when_fetched| CoverageSpan {
+            age_when_fetched,
             beyond_retention: true,
             ..fetched(start, end, 0)
         };
@@ -256,7 +256,7 @@ mod tests {
             }
             for (slot, cell) in cells.iter().enumerate() {
                 let ts = i64::try_from(slot).unwrap() * 300;
-                let found = list.iter().find(|piece| piece.span.contains(ts)).and_then(|piece| piece.reached);
+                let found = list.iter().find(|piece| piece.span.contains(ts)).and_then(|piece| piece.age_when_fetched);
                 proptest::prop_assert_eq!(found, *cell);
             }
         }

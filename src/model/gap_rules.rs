@@ -42,7 +42,7 @@ pub fn explained(found: &[Gap], mut marks: &[Gap]) -> Vec<Gap> {
 
 /// What a commit says of the slots of a window that hold no point.
 #[derive(Debug, Clone, Copy)]
-pub enum Evidence<'a> {
+pub enum WindowAnswer<'a> {
     /// The window was answered for.
     Fetched {
         /// Starts of slots whose point could not be taken.
@@ -61,9 +61,9 @@ pub enum Evidence<'a> {
 /// The slots without a point that were `found` in `window`, with their reasons by the evidence of a commit and by
 /// what is `known`, the gaps of before.
 #[must_use]
-pub fn judged(found: &[Gap], known: &[Gap], window: Span, evidence: &Evidence<'_>) -> Vec<Gap> {
+pub fn judged(found: &[Gap], known: &[Gap], window: Span, evidence: &WindowAnswer<'_>) -> Vec<Gap> {
     match *evidence {
-        Evidence::Fetched {
+        WindowAnswer::Fetched {
             rejected: starts,
             confirmed,
             shape,
@@ -75,11 +75,11 @@ pub fn judged(found: &[Gap], known: &[Gap], window: Span, evidence: &Evidence<'_
             let found = explained(&found, &agreed_on(confirmed));
             explained(&found, &rejected(starts))
         }
-        Evidence::Failed => {
+        WindowAnswer::Failed => {
             let found = explained(found, known);
             explained(&found, &[Gap::new(window, GapReason::Failed)])
         }
-        Evidence::Nothing => explained(found, known),
+        WindowAnswer::Nothing => explained(found, known),
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
     fn covered(start: i64, end: i64, reached: Option<i64>) -> CoverageSpan {
         CoverageSpan {
             span: span(start, end),
-            reached,
+            age_when_fetched: reached,
             beyond_retention: reached.is_none(),
             fetched_at: 0,
         }
@@ -322,16 +322,16 @@ mod tests {
 
     const CELLS: i64 = 40;
 
-    type Cell = Option<(GapReason, bool, Option<Shape>)>;
+    type SlotState = Option<(GapReason, bool, Option<Shape>)>;
 
-    fn cell(gaps: &[Gap], slot: i64) -> Cell {
+    fn cell(gaps: &[Gap], slot: i64) -> SlotState {
         let found = gaps.iter().find(|gap| gap.span.contains(slot * SLOT_SECONDS));
         found.map(|gap| (gap.reason, gap.confirmed, gap.shape))
     }
 
     /// Maximal runs of cells that are alike, as ranges.
-    fn runs(cells: &[Cell]) -> Vec<std::ops::Range<usize>> {
-        let like = |cell: &Cell| cell.map(|(reason, confirmed, _)| (reason, confirmed));
+    fn runs(cells: &[SlotState]) -> Vec<std::ops::Range<usize>> {
+        let like = |cell: &SlotState| cell.map(|(reason, confirmed, _)| (reason, confirmed));
         let mut runs = Vec::new();
         let mut from = 0;
         for at in 1..=cells.len() {
@@ -343,12 +343,12 @@ mod tests {
         runs
     }
 
-    fn is_open(cell: &Cell) -> bool {
+    fn is_open(cell: &SlotState) -> bool {
         matches!(cell, Some((GapReason::Empty, false, _)))
     }
 
     /// The rules for rows, applied to one cell a slot.
-    fn settle(cells: &mut [Cell]) {
+    fn settle(cells: &mut [SlotState]) {
         for run in runs(cells) {
             let short = run.len() <= usize::try_from(ABSORBED_SLOTS).unwrap();
             let beside = [
@@ -390,7 +390,7 @@ mod tests {
         touching(Span::new(start, end).unwrap())
     }
 
-    fn kinds() -> impl Strategy<Value = Cell> {
+    fn kinds() -> impl Strategy<Value = SlotState> {
         let shape = prop::option::of((1_u32..4, 1_u32..4))
             .prop_map(|shape| shape.map(|(domains, slots)| Shape { domains, slots }));
         prop_oneof![
@@ -453,7 +453,7 @@ mod tests {
         fn repainting_equals_painting_slot_by_slot(
             paints in prop::collection::vec((0_usize..38, prop::collection::vec((kinds(), 1_usize..16), 1..4)), 1..12),
         ) {
-            let mut cells: Vec<Cell> = vec![None; 100];
+            let mut cells: Vec<SlotState> = vec![None; 100];
             let mut rows: Vec<Gap> = Vec::new();
             for (start, runs_of_paint) in paints {
                 let mut found = Vec::new();

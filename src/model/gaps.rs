@@ -185,7 +185,9 @@ impl<'a> GapFinder<'a> {
                 Some(piece) if piece.span.start() > rest.start() => {
                     (piece.span.start(), GapReason::NeverAsked)
                 }
-                Some(piece) if piece.reached.is_none() => (piece.span.end(), GapReason::BeyondRetention),
+                Some(piece) if piece.age_when_fetched.is_none() => {
+                    (piece.span.end(), GapReason::BeyondRetention)
+                }
                 Some(piece) => (piece.span.end(), GapReason::Empty),
                 None => (until, GapReason::NeverAsked),
             };
@@ -255,7 +257,7 @@ mod tests {
     fn points_and_coverage_alone_tell_three_reasons() {
         let covered = |start, end, reached: Option<i64>| CoverageSpan {
             span: span(start, end),
-            reached,
+            age_when_fetched: reached,
             beyond_retention: reached.is_none(),
             fetched_at: 0,
         };

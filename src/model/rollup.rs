@@ -6,7 +6,7 @@ use super::slot::UnixSeconds;
 
 /// The sum of some points.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct PointSums {
     points: usize,
     bandwidth: i128,
     pv: i128,
@@ -24,7 +24,7 @@ pub struct Peak {
 
 /// What at least one point adds up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figures {
+pub struct RollupFigures {
     /// The mean bandwidth of the points that are there, in bit/s.
     pub bandwidth_avg: f64,
     /// The highest point.
@@ -35,7 +35,7 @@ pub struct Figures {
     pub pv: i64,
 }
 
-impl Tally {
+impl PointSums {
     /// Adds a point: bandwidth in bit/s, pv in requests.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
         self.points += 1;
@@ -55,8 +55,8 @@ impl Tally {
 
     /// What they add up to; nothing of none.
     #[must_use]
-    pub fn figures(&self) -> Option<Figures> {
-        Some(Figures {
+    pub fn figures(&self) -> Option<RollupFigures> {
+        Some(RollupFigures {
             bandwidth_avg: mean(self.bandwidth, self.points)?,
             peak: self.peak?,
             traffic_bytes: traffic_bytes(self.bandwidth),
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn points_add_up_in_any_order_and_the_earliest_of_equal_peaks_is_the_peak() {
-        let mut tally = Tally::default();
+        let mut tally = PointSums::default();
         assert_eq!((tally.points(), tally.figures()), (0, None));
         for (ts, bandwidth) in [(600, 7), (300, 9), (0, 9), (900, 2)] {
             tally.add(ts, bandwidth, 10);

@@ -82,7 +82,7 @@ impl SummedPoint {
 
 /// A value of a row, by the type that SQLite stores it with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cell<'a> {
+pub enum SummedCell<'a> {
     /// NULL.
     Null,
     /// An integer.
@@ -97,15 +97,15 @@ pub enum Cell<'a> {
 
 /// The hash of a row: the number and the order of the values count, and so do their types.
 #[must_use]
-pub fn row_sum<'a>(row: impl Iterator<Item = Cell<'a>>) -> Sum {
+pub fn row_sum<'a>(row: impl Iterator<Item = SummedCell<'a>>) -> Sum {
     let mut hash = Hash::default();
     for cell in row {
         match cell {
-            Cell::Null => hash.add(1, 0),
-            Cell::Integer(value) => hash.add(2, value),
-            Cell::Real(value) => hash.add(3, value.to_bits().cast_signed()),
-            Cell::Text(bytes) => hash.add_bytes(4, bytes),
-            Cell::Blob(bytes) => hash.add_bytes(5, bytes),
+            SummedCell::Null => hash.add(1, 0),
+            SummedCell::Integer(value) => hash.add(2, value),
+            SummedCell::Real(value) => hash.add(3, value.to_bits().cast_signed()),
+            SummedCell::Text(bytes) => hash.add_bytes(4, bytes),
+            SummedCell::Blob(bytes) => hash.add_bytes(5, bytes),
         }
     }
     hash.finish()
@@ -188,11 +188,11 @@ mod tests {
         let point = POINT.sum(COUNTS.into_iter());
         assert_eq!(format!("{point:?}"), "Sum(d83d0e6d1fc923290cbf710e53a69c4b)");
         let row = [
-            Cell::Null,
-            Cell::Integer(-1),
-            Cell::Real(0.5),
-            Cell::Text(b"www.a.com"),
-            Cell::Blob(b""),
+            SummedCell::Null,
+            SummedCell::Integer(-1),
+            SummedCell::Real(0.5),
+            SummedCell::Text(b"www.a.com"),
+            SummedCell::Blob(b""),
         ];
         assert_eq!(
             format!("{:?}", row_sum(row.into_iter())),
@@ -276,16 +276,16 @@ mod tests {
 
     #[test]
     fn values_of_two_types_are_two_values_and_no_border_moves() {
-        let rows: [&[Cell<'_>]; 9] = [
-            &[Cell::Integer(1)],
-            &[Cell::Real(1.0)],
-            &[Cell::Text(b"1")],
-            &[Cell::Blob(b"1")],
-            &[Cell::Null],
-            &[Cell::Null, Cell::Null],
-            &[Cell::Text(b"ab"), Cell::Text(b"c")],
-            &[Cell::Text(b"a"), Cell::Text(b"bc")],
-            &[Cell::Text(b"ab\0"), Cell::Text(b"c")],
+        let rows: [&[SummedCell<'_>]; 9] = [
+            &[SummedCell::Integer(1)],
+            &[SummedCell::Real(1.0)],
+            &[SummedCell::Text(b"1")],
+            &[SummedCell::Blob(b"1")],
+            &[SummedCell::Null],
+            &[SummedCell::Null, SummedCell::Null],
+            &[SummedCell::Text(b"ab"), SummedCell::Text(b"c")],
+            &[SummedCell::Text(b"a"), SummedCell::Text(b"bc")],
+            &[SummedCell::Text(b"ab\0"), SummedCell::Text(b"c")],
         ];
         let sums: HashSet<_> = rows.iter().map(|row| row_sum(row.iter().copied())).collect();
         assert_eq!(sums.len(), rows.len());

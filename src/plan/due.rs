@@ -50,7 +50,7 @@ fn again(inside: Span, piece: &CoverageSpan, now: UnixSeconds, refresh: &Refresh
     if piece.beyond_retention {
         return None;
     }
-    let age = refresh.next_age(piece.reached?)?;
+    let age = refresh.next_age(piece.age_when_fetched?)?;
     Span::new(inside.start(), inside.end().min(aged_until(now, age)))
 }
 
@@ -81,7 +81,7 @@ pub fn covered_by(window: Span, asked_at: UnixSeconds, refresh: &Refresh) -> Vec
             from = span.end();
             covered.push(CoverageSpan {
                 span,
-                reached: Some(reached),
+                age_when_fetched: Some(reached),
                 beyond_retention: false,
                 fetched_at: asked_at,
             });

@@ -160,7 +160,7 @@ pub enum StoreErrorKind {
     OldSqlite(&'static str),
     /// Figures that break the rules of a commit; nothing of it was stored.
     #[error("a commit was refused: {0}; this is a fault of jdcdn-stats")]
-    Misfit(String),
+    InvariantViolation(String),
     /// Any other failure of SQLite.
     #[error("SQLite failed")]
     Sqlite(#[source] rusqlite::Error),
@@ -230,7 +230,7 @@ impl StoreError {
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::InUse => HELD,
-            StoreErrorKind::Misfit(_) | StoreErrorKind::Interrupted => FAILED,
+            StoreErrorKind::InvariantViolation(_) | StoreErrorKind::Interrupted => FAILED,
             _ => UNUSABLE,
         }
     }
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(code(StoreErrorKind::Held(None)), 75);
         assert_eq!(code(kind_of(ffi::SQLITE_FULL)), 5);
         assert_eq!(code(StoreErrorKind::ReadOnly), 5);
-        assert_eq!(code(StoreErrorKind::Misfit(String::new())), 1);
+        assert_eq!(code(StoreErrorKind::InvariantViolation(String::new())), 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::{HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressD
 
 use crate::cli::Context;
 use crate::cli::logging::Logs;
-use crate::ingest::progress::Snapshot;
+use crate::ingest::progress::ProgressCounts;
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl ProgressView {
     }
 
     /// Shows the counters.
-    pub fn draw(&mut self, now: Snapshot) {
+    pub fn draw(&mut self, now: ProgressCounts) {
         match &mut self.kind {
             Kind::Bar(bar) => {
                 bar.set_length(now.planned);
@@ -76,7 +76,7 @@ impl ProgressView {
     }
 
     /// Takes the bar away; the summary follows.
-    pub fn finish(self, now: Snapshot) {
+    pub fn finish(self, now: ProgressCounts) {
         match &self.kind {
             Kind::Bar(bar) => bar.finish_and_clear(),
             Kind::Lines { .. } if now.planned > 0 => self.line(now),
@@ -85,8 +85,8 @@ impl ProgressView {
         self.logs.print_inside(None);
     }
 
-    fn line(&self, now: Snapshot) {
-        let Snapshot { planned, done, .. } = now;
+    fn line(&self, now: ProgressCounts) {
+        let ProgressCounts { planned, done, .. } = now;
         let message = describe(now, self.began.elapsed());
         // Progress is not data: a run goes on when nobody can be told. `eprintln!` would panic.
         let _ = writeln!(
@@ -98,7 +98,7 @@ impl ProgressView {
 }
 
 /// Points, speed, time left, and what went wrong so far.
-fn describe(now: Snapshot, elapsed: Duration) -> String {
+fn describe(now: ProgressCounts, elapsed: Duration) -> String {
     if now.months_done < now.months {
         return format!(
             "{} points; figures of {} of {} months brought up to date",
@@ -118,7 +118,7 @@ fn describe(now: Snapshot, elapsed: Duration) -> String {
 }
 
 /// The time that the rest takes at the speed so far.
-fn time_left(now: Snapshot, elapsed: Duration) -> Option<Duration> {
+fn time_left(now: ProgressCounts, elapsed: Duration) -> Option<Duration> {
     let done = u32::try_from(now.done).ok().filter(|done| *done > 0)?;
     let rest = u32::try_from(now.planned.saturating_sub(now.done))
         .ok()
@@ -132,22 +132,22 @@ mod tests {
 
     #[test]
     fn a_line_tells_points_speed_time_left_and_troubles() {
-        let now = Snapshot {
+        let now = ProgressCounts {
             planned: 90,
             done: 30,
             failed: 1,
             points: 25_920,
             requests: 34,
             retries: 4,
-            ..Snapshot::default()
+            ..ProgressCounts::default()
         };
         let text = describe(now, Duration::from_secs(10));
         assert_eq!(
             text,
             "25,920 points, 2,592/s, 20 seconds left, 4 retries, 1 failed"
         );
-        assert_eq!(describe(Snapshot::default(), Duration::ZERO), "0 points");
-        let last = Snapshot {
+        assert_eq!(describe(ProgressCounts::default(), Duration::ZERO), "0 points");
+        let last = ProgressCounts {
             months: 12,
             months_done: 3,
             ..now

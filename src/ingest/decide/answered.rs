@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::conclusion::{Conclusion, ConclusionKind};
-use super::confirm::{Confirm, Holes};
+use super::confirm::{Confirmation, Holes};
 use super::evidence;
-use super::holding::Holding;
 use super::knowledge::Knowledge;
-use super::part::{Part, Teaches};
+use super::pending_answer::PendingAnswer;
 use super::spacing::may_be_sums;
-use super::task::{Output, Task};
+use super::sub_request::{SubRequest, Teaches};
+use super::window_task::{Output, WindowTask};
 use crate::api::{Answer, DomainAnswer, EntryState, FailureKind};
 use crate::model::convert::to_u64;
 use crate::model::gaps::Shape;
@@ -20,56 +20,56 @@ use crate::model::{Domain, GapReason, RunTotals, UnixSeconds};
 use crate::plan::covered_by;
 use crate::store::{Coverage, Note};
 
-impl Task {
-    /// A part was answered.
-    pub(super) fn part_answered(
+impl WindowTask {
+    /// A request was answered.
+    pub(super) fn request_answered(
         &mut self,
-        part: Part,
+        request: SubRequest,
         answer: Answer,
         asked_at: UnixSeconds,
         knowledge: &mut Knowledge,
     ) {
         if answer.sub_hour {
             knowledge.see_sub_hour();
-            if part.coarse && part.teaches.is_none() {
-                knowledge.limits.limit_span(part.window.seconds());
+            if request.coarse && request.teaches.is_none() {
+                knowledge.limits.limit_span(request.window.seconds());
                 knowledge.limits.limit_sent(self.sent.seconds());
             }
         }
-        self.learn(&part, knowledge);
-        if may_be_sums(self.sent, &answer) || part.coarse && !answer.sub_hour {
-            return self.doubt(part, answer, asked_at, knowledge);
+        self.learn(&request, knowledge);
+        if may_be_sums(self.sent, &answer) || request.coarse && !answer.sub_hour {
+            return self.doubt(request, answer, asked_at, knowledge);
         }
-        self.take_answer(&part, answer, asked_at, knowledge);
+        self.take_answer(&request, answer, asked_at, knowledge);
     }
 
     /// What the answer teaches about the service.
-    fn learn(&mut self, part: &Part, knowledge: &mut Knowledge) {
-        self.pieces.good += u32::from(part.below_failure || part.teaches.is_some());
-        let concluded = match part.teaches {
+    fn learn(&mut self, request: &SubRequest, knowledge: &mut Knowledge) {
+        self.pieces.good += u32::from(request.below_failure || request.teaches.is_some());
+        let concluded = match request.teaches {
             None => None,
             Some(Teaches::Sent) => {
-                knowledge.limits.limit_sent(part.window.seconds());
+                knowledge.limits.limit_sent(request.window.seconds());
                 None
             }
             Some(Teaches::Span) => {
-                knowledge.limits.limit_span(part.window.seconds());
+                knowledge.limits.limit_span(request.window.seconds());
                 Some((ConclusionKind::SpanLimit, "a shorter request was answered"))
             }
             Some(Teaches::Domains) => {
-                knowledge.limits.limit_domains(part.domains.len());
+                knowledge.limits.limit_domains(request.domains.len());
                 Some((ConclusionKind::BatchLimit, "a smaller request was answered"))
             }
-            Some(Teaches::Points) => {
-                knowledge.limits.limit_points(part.size());
+            Some(Teaches::PointsJson) => {
+                knowledge.limits.limit_points(request.size());
                 None
             }
         };
         if let Some((kind, evidence)) = concluded {
             self.put(Output::Concluded(Conclusion {
                 kind,
-                domains: part.domains.clone(),
-                span: part.window,
+                domains: request.domains.clone(),
+                span: request.window,
                 evidence: evidence.to_owned(),
             }));
         }
@@ -78,25 +78,25 @@ impl Task {
     /// Takes an answer whose points are 5-minute points.
     pub(super) fn take_answer(
         &mut self,
-        part: &Part,
+        request: &SubRequest,
         answer: Answer,
         asked_at: UnixSeconds,
         knowledge: &mut Knowledge,
     ) {
         self.answered = true;
-        self.search_on(part);
+        self.search_on(request);
         for domain in &answer.domains {
             if let (Some(oldest), Some(newest)) = (domain.points.ts.first(), domain.points.ts.last()) {
                 knowledge.served(*oldest, *newest);
             }
         }
-        let (strays, size) = (answer.strays > 0, part.size());
+        let (strays, size) = (answer.strays > 0, request.size());
         let (bad, good): (Vec<_>, Vec<_>) = answer.domains.into_iter().partition(|domain| {
             domain.state == EntryState::Malformed || strays && domain.state == EntryState::Absent
         });
-        self.malformed(part, bad, asked_at, knowledge);
+        self.malformed(request, bad, asked_at, knowledge);
         if let [answered] = &*good
-            && part.domains.len() == 1
+            && request.domains.len() == 1
         {
             knowledge.clear(&answered.domain);
         }
@@ -107,8 +107,8 @@ impl Task {
             .filter(|domain| !domain.conflicts.is_empty())
             .map(|domain| (domain.domain.clone(), domain.conflicts.clone()))
             .collect();
-        let coverage = covered_by(part.window, asked_at, &self.rules.refresh);
-        let is_whole = good.len() == part.domains.len();
+        let coverage = covered_by(request.window, asked_at, &self.rules.refresh);
+        let is_whole = good.len() == request.domains.len();
         let (rejects, odd) = (answer.rejects, answer.odd_codes);
         let totals = RunTotals {
             points_received: answer.received,
@@ -118,57 +118,57 @@ impl Task {
             points_rejected: answer.rejected,
             ..RunTotals::default()
         };
-        let holding = Holding::new(part.clone(), asked_at, coverage, good, answer.book);
-        let Some(mut holding) = holding.filter(|holding| !holding.points.is_empty()) else {
+        let pending = PendingAnswer::new(request.clone(), asked_at, coverage, good, answer.book);
+        let Some(mut pending) = pending.filter(|pending| !pending.points.is_empty()) else {
             // Nothing of it is available yet by the API's clock, or nothing of it can be taken.
-            let mut commit = Self::commit(part.window, &part.domains, Coverage::Unchanged, asked_at);
+            let mut commit = Self::commit(request.window, &request.domains, Coverage::Unchanged, asked_at);
             commit.totals = totals;
             commit.rejects = rejects;
             self.put(Output::Commit(Box::new(commit)));
-            return self.fail_domains(part, &lost, asked_at);
+            return self.fail_domains(request, &lost, asked_at);
         };
-        holding.rejects = rejects
+        pending.rejects = rejects
             .into_iter()
             .filter(|reject| {
                 let later = reject
                     .ts
-                    .is_some_and(|ts| part.window.contains(ts) && !holding.window.contains(ts));
+                    .is_some_and(|ts| request.window.contains(ts) && !pending.window.contains(ts));
                 !later
             })
             .collect();
-        holding.totals = totals;
-        let holes = self.holes_to_confirm(&mut holding, conflicts, knowledge);
-        if holes.is_empty() && is_whole && holding.holes().is_empty() {
+        pending.totals = totals;
+        let holes = self.holes_to_confirm(&mut pending, conflicts, knowledge);
+        if holes.is_empty() && is_whole && pending.holes().is_empty() {
             knowledge.limits.complete(size);
         }
-        holding.confirm(holes, knowledge);
-        self.fail_domains(part, &lost, asked_at);
-        self.holding = Some(holding);
+        pending.confirm(holes, knowledge);
+        self.fail_domains(request, &lost, asked_at);
+        self.pending = Some(pending);
     }
 
     /// Entries that were there and not of the documented shape, or whose owner nobody knows: each domain is asked
     /// alone, and has failed if that is malformed again.
     fn malformed(
         &mut self,
-        part: &Part,
+        request: &SubRequest,
         bad: Vec<DomainAnswer>,
         now: UnixSeconds,
         knowledge: &mut Knowledge,
     ) {
-        let alone = part.domains.len() == 1;
+        let alone = request.domains.len() == 1;
         for answer in bad {
             let domain = answer.domain;
-            let known = alone && (part.malformed || knowledge.is_suspect(&domain));
-            let piece = part.piece(part.window, std::slice::from_ref(&domain));
+            let known = alone && (request.malformed || knowledge.is_suspect(&domain));
+            let piece = request.piece(request.window, std::slice::from_ref(&domain));
             if known {
                 knowledge.suspect(&domain);
                 let kind = FailureKind::Format {
                     what: format!("the entry of {domain} is malformed, in two answers"),
                     shown: String::new(),
                 };
-                self.fail_part(&piece, &kind, now);
+                self.fail_request(&piece, &kind, now);
             } else {
-                self.requeue(Part {
+                self.requeue(SubRequest {
                     malformed: true,
                     search: None,
                     ..piece
@@ -178,13 +178,13 @@ impl Task {
     }
 
     /// Domains of which no point could be taken: nothing of them is covered.
-    fn fail_domains(&mut self, part: &Part, lost: &[Domain], now: UnixSeconds) {
+    fn fail_domains(&mut self, request: &SubRequest, lost: &[Domain], now: UnixSeconds) {
         if !lost.is_empty() {
             let kind = FailureKind::Format {
                 what: "none of the points can be taken; see `rejects list`".to_owned(),
                 shown: String::new(),
             };
-            self.fail_part(&part.piece(part.window, lost), &kind, now);
+            self.fail_request(&request.piece(request.window, lost), &kind, now);
         }
     }
 
@@ -192,20 +192,20 @@ impl Task {
     /// answer said two things.
     fn holes_to_confirm(
         &mut self,
-        holding: &mut Holding,
+        pending: &mut PendingAnswer,
         conflicts: Vec<Holes>,
         knowledge: &mut Knowledge,
     ) -> Vec<Holes> {
         let first_age = self.rules.refresh.ages.first().copied().unwrap_or(0);
-        let until = holding.asked_at - first_age;
+        let until = pending.asked_at - first_age;
         let mut confirm: Vec<Holes> = Vec::new();
-        for (domain, mut slots) in holding.holes() {
+        for (domain, mut slots) in pending.holes() {
             // Younger ones are asked for again by the refresh anyway.
             slots.retain(|slot| *slot <= until);
-            let told = self.told_before(&domain, &slots, holding.shape());
+            let told = self.told_before(&domain, &slots, pending.shape());
             if !told.is_empty() {
                 slots.retain(|slot| told.binary_search(slot).is_err());
-                let confirmed = holding.confirmed.entry(domain.clone()).or_default();
+                let confirmed = pending.confirmed.entry(domain.clone()).or_default();
                 confirmed.extend(told);
             }
             if slots.is_empty() {
@@ -216,14 +216,14 @@ impl Task {
                 confirm.push((domain, slots));
             }
         }
-        let is_short = holding.window.seconds() <= HOUR_SECONDS;
+        let is_short = pending.window.seconds() <= HOUR_SECONDS;
         self.is_short_confirmation = !confirm.is_empty() && is_short;
         if self.is_short_confirmation && !knowledge.take_short_confirmation() {
             self.is_short_confirmation = false;
             confirm.clear();
         }
         for (domain, slots) in conflicts {
-            let slots = slots.into_iter().filter(|slot| holding.window.contains(*slot));
+            let slots = slots.into_iter().filter(|slot| pending.window.contains(*slot));
             match confirm.iter_mut().find(|(of, _)| *of == domain) {
                 Some((_, known)) => {
                     known.extend(slots);
@@ -258,41 +258,41 @@ impl Task {
     /// A confirmation was answered.
     pub(super) fn confirmation_answered(
         &mut self,
-        confirm: &Confirm,
+        confirm: &Confirmation,
         answer: Answer,
         knowledge: &mut Knowledge,
     ) {
-        let Some(holding) = &mut self.holding else { return };
+        let Some(pending) = &mut self.pending else { return };
         if answer.sub_hour {
             knowledge.see_sub_hour();
         }
-        if may_be_sums(self.sent, &answer) && !holding.holds_all_of(&answer) {
-            // Points hours apart may be sums: each is asked for by itself, and what is on a full hour is taken only
+        if may_be_sums(self.sent, &answer) && !pending.holds_all_of(&answer) {
+            // PointsJson hours apart may be sums: each is asked for by itself, and what is on a full hour is taken only
             // where 5-minute points were seen.
             if self.sent.slots() > 1 {
-                holding.ask_one_by_one(confirm, &answer);
-                return holding.ask_exactly(confirm.clone());
+                pending.ask_one_by_one(confirm, &answer);
+                return pending.ask_exactly(confirm.clone());
             } else if !knowledge.sub_hour_lately() {
                 return;
             }
         }
-        if holding.take(confirm, answer, knowledge) && std::mem::take(&mut self.is_short_confirmation) {
+        if pending.take(confirm, answer, knowledge) && std::mem::take(&mut self.is_short_confirmation) {
             knowledge.give_back_short_confirmation();
         }
     }
 
     /// Commits what is held.
-    pub(super) fn finish_holding(&mut self, knowledge: &mut Knowledge) {
-        let Some(holding) = self.holding.take() else {
+    pub(super) fn commit_pending(&mut self, knowledge: &mut Knowledge) {
+        let Some(pending) = self.pending.take() else {
             return;
         };
-        if holding.was_complete() && holding.confirmed.is_empty() && !holding.holes().is_empty() {
+        if pending.was_complete() && pending.confirmed.is_empty() && !pending.holes().is_empty() {
             // Holes that nobody has confirmed say nothing about the size of answers.
-        } else if holding.was_complete() {
-            knowledge.limits.complete(holding.part.size());
+        } else if pending.was_complete() {
+            knowledge.limits.complete(pending.request.size());
         }
-        let domains = holding.part.domains.clone();
-        let confirmed = holding.confirmed_ranges();
+        let domains = pending.request.domains.clone();
+        let confirmed = pending.confirmed_ranges();
         for (domain, spans) in &confirmed {
             for span in spans {
                 self.put(Output::Concluded(Conclusion {
@@ -304,29 +304,29 @@ impl Task {
             }
         }
         let mut commit = Self::commit(
-            holding.window,
+            pending.window,
             &domains,
-            Coverage::Fetched(holding.coverage.clone()),
-            holding.asked_at,
+            Coverage::Fetched(pending.coverage.clone()),
+            pending.asked_at,
         );
-        let asked = to_u64(domains.len()) * to_u64(holding.window.slots());
+        let asked = to_u64(domains.len()) * to_u64(pending.window.slots());
         let held = to_u64(
-            holding
+            pending
                 .points
                 .iter()
                 .map(|(_, points)| points.len())
                 .sum::<usize>(),
         );
-        let rejected = to_u64(holding.rejected.values().map(BTreeSet::len).sum::<usize>());
+        let rejected = to_u64(pending.rejected.values().map(BTreeSet::len).sum::<usize>());
         commit.totals = RunTotals {
             slots_asked: asked,
             slots_rejected: rejected,
             slots_empty: asked.saturating_sub(held).saturating_sub(rejected),
-            holes_confirmed: to_u64(holding.confirmed.values().map(BTreeSet::len).sum::<usize>()),
-            ..holding.totals
+            holes_confirmed: to_u64(pending.confirmed.values().map(BTreeSet::len).sum::<usize>()),
+            ..pending.totals
         };
-        commit.shape = Some(holding.shape());
-        commit.rejected_slots = holding
+        commit.shape = Some(pending.shape());
+        commit.rejected_slots = pending
             .rejected
             .iter()
             .map(|(domain, slots)| (domain.clone(), slots.iter().copied().collect()))
@@ -348,16 +348,16 @@ impl Task {
             let span = if span == EVER {
                 Some(span)
             } else {
-                span.intersect(&holding.window)
+                span.intersect(&pending.window)
             };
             let domains = domains.clone();
             commit
                 .notes
                 .extend(span.map(|span| Note::Served { domains, span }));
         }
-        commit.points = holding.points;
-        commit.book = Arc::new(holding.book);
-        commit.rejects = holding.rejects;
+        commit.points = pending.points;
+        commit.book = Arc::new(pending.book);
+        commit.rejects = pending.rejects;
         self.put(Output::Commit(Box::new(commit)));
     }
 }

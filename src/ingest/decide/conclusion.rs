@@ -15,13 +15,13 @@ pub enum ConclusionKind {
     BeyondRetention,
     /// The slots hold no point.
     Empty,
-    /// Points hours apart are 5-minute points.
+    /// PointsJson hours apart are 5-minute points.
     Sparse,
     /// The answer held sums or peaks of longer steps; it was not taken.
     Coarse,
     /// The domain is not the account's (status 15 or 18).
     DomainRefused,
-    /// Windows are no longer than this.
+    /// WindowsJson are no longer than this.
     SpanLimit,
     /// Requests hold no more domains than this.
     BatchLimit,

@@ -8,7 +8,7 @@ use crate::model::{Domain, Span, UnixSeconds};
 
 /// A request for holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Confirm {
+pub(super) struct Confirmation {
     pub(super) domains: Vec<Domain>,
     /// From the first of their holes to the last.
     pub(super) window: Span,
@@ -16,18 +16,18 @@ pub(super) struct Confirm {
     pub(super) exact: bool,
 }
 
-/// Slots of a domain that hold no point, in order.
+/// SlotsJson of a domain that hold no point, in order.
 pub(super) type Holes = (Domain, Vec<UnixSeconds>);
 
 /// The requests that ask for all `holes`, each smaller than one for `domains` domains and `slots` slots.
-pub(super) fn smaller(holes: &[Holes], (domains, slots): (usize, i64)) -> Vec<Confirm> {
+pub(super) fn smaller(holes: &[Holes], (domains, slots): (usize, i64)) -> Vec<Confirmation> {
     let Some(window) = hull(holes) else {
         return Vec::new();
     };
     if holes.len() < domains || window.slots() * 2 <= slots || slots <= 1 && holes.len() <= 1 {
         let domains = holes.iter().map(|(domain, _)| domain.clone()).collect();
         let exact = false;
-        return vec![Confirm {
+        return vec![Confirmation {
             domains,
             window,
             exact,

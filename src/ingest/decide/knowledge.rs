@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::api_limits::ApiLimits;
 use super::evidence::{self, REFUSED_WINDOWS, TooOld};
-use super::limits::Limits;
 use crate::model::{Domain, Span, UnixSeconds};
 
 /// How many confirmations of windows up to an hour may bring nothing in one run. A run every five minutes over a
@@ -15,16 +15,16 @@ const SHORT_CONFIRMATIONS: u32 = 2;
 pub struct Sampling {
     /// Confirmations in a row that brought nothing.
     pub fruitless: u32,
-    /// Windows with holes that were not confirmed since.
+    /// WindowsJson with holes that were not confirmed since.
     pub skipped: u32,
 }
 
 /// What an earlier run knew.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct PriorKnowledge {
     /// The greatest age at which a slot was served lately.
     pub served_age: Option<i64>,
-    /// Points less than an hour apart were served within the last day.
+    /// PointsJson less than an hour apart were served within the last day.
     pub sub_hour: bool,
     /// How many points a complete answer held, where answers were found to be cut.
     pub complete_points: Option<u64>,
@@ -42,8 +42,8 @@ pub struct Known {
 /// Shared by all tasks of a run.
 #[derive(Debug, Default)]
 pub struct Knowledge {
-    pub(super) limits: Limits,
-    known: Known,
+    pub(super) limits: ApiLimits,
+    known: PriorKnowledge,
     /// Everything before is refused as too old, by two refusals.
     edges: BTreeMap<Domain, UnixSeconds>,
     /// Young windows that were refused as too old: how many, and the end of the newest.
@@ -54,7 +54,7 @@ pub struct Knowledge {
     sub_hour: bool,
     /// Left out for the rest of the run.
     refused: BTreeSet<Domain>,
-    /// Asked alone: no answer with them could be read.
+    /// TimedAnswer alone: no answer with them could be read.
     suspects: BTreeSet<Domain>,
     short_confirmations: u32,
 }
@@ -62,9 +62,9 @@ pub struct Knowledge {
 impl Knowledge {
     /// What a run begins with.
     #[must_use]
-    pub fn new(known: Known) -> Self {
+    pub fn new(known: PriorKnowledge) -> Self {
         Self {
-            limits: Limits::new(known.complete_points),
+            limits: ApiLimits::new(known.complete_points),
             known,
             ..Self::default()
         }

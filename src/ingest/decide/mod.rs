@@ -5,33 +5,33 @@
 //! "do not ask again" and "stop asking" need two answers that agree, differently asked, and nothing that
 //! contradicts them.
 //!
-//! - [`task`]: one planned request, until all of it is stored, concluded or failed
-//! - `part`: a piece of a task that is still to be asked for
-//! - `fit`: a part as the known limits let it be asked for
+//! - [`window_task`]: one planned request, until all of it is stored, concluded or failed
+//! - `request`: a piece of a task that is still to be asked for
+//! - `fit`: a request as the known limits let it be asked for
 //! - `answered`: what an answer brings; `spacing`: whether it holds 5-minute points
-//! - `holding`: an answer and its holes, until these are confirmed; `confirm`: the smaller requests for that
+//! - `pending`: an answer and its holes, until these are confirmed; `confirm`: the smaller requests for that
 //! - `refused`: what a failure leads to; `retention`: where the API's memory ends (status 21)
 //! - [`evidence`]: what each conclusion needs
 //! - [`conclusion`]: what was concluded, for people
 //! - [`knowledge`]: what the run knows of the service; `limits`: how much it takes at once
 
 mod answered;
+mod api_limits;
 pub mod conclusion;
 mod confirm;
 pub mod evidence;
 mod fit;
-mod holding;
 pub mod knowledge;
-mod limits;
-mod part;
+mod pending_answer;
 mod refused;
 mod retention;
 mod spacing;
-pub mod task;
+mod sub_request;
+pub mod window_task;
 
 #[cfg(test)]
 mod tests;
 
 pub use conclusion::{Conclusion, ConclusionKind, Conclusions};
 pub use knowledge::{Knowledge, Sampling};
-pub use task::{Ask, Kind, Output, Rules, Task};
+pub use window_task::{NextRequest, Output, Purpose, Rules, WindowTask};

@@ -1,6 +1,6 @@
 //! Where the API's memory ends: status 21, "the date must be within one month".
 //!
-//! A request is refused for the oldest slot in it, so a refused window says little about its newer part, and one
+//! A request is refused for the oldest slot in it, so a refused window says little about its newer request, and one
 //! refusal may be a lie. The search: the newest slot of the window is asked for. If that is served, halving finds
 //! the edge, and each step brings points. If it is refused, another cut that begins with it is asked for. Only
 //! when two requests of different cuts were refused is anything concluded, and then only of slots that are older
@@ -10,8 +10,8 @@
 use super::conclusion::{Conclusion, ConclusionKind};
 use super::evidence::{DAYS_OF_REFUSALS, refused_twice};
 use super::knowledge::Knowledge;
-use super::part::Part;
-use super::task::{Output, Task};
+use super::sub_request::SubRequest;
+use super::window_task::{Output, WindowTask};
 use crate::api::ApiStatus;
 use crate::api::FailureKind;
 use crate::model::slot::{SLOT_SECONDS, slot_ceil};
@@ -25,7 +25,7 @@ const EVIDENCE: &str = "status 21 for two different ranges; nothing as old was s
 /// A search for the edge of retention, below one refused window.
 #[derive(Debug, Clone)]
 pub(super) struct Search {
-    /// What lies directly before the part and is not asked for yet; it was refused as part of something larger.
+    /// What lies directly before the request and is not asked for yet; it was refused as request of something larger.
     rest: Option<Span>,
     /// What lies before that: newer slots were refused.
     aside: Option<Span>,
@@ -34,7 +34,7 @@ pub(super) struct Search {
     pub(super) stage: Stage,
 }
 
-/// Which step of the search a part is.
+/// Which step of the search a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The newest slot of a refused window.
@@ -46,14 +46,14 @@ pub(super) enum Stage {
 }
 
 impl Search {
-    /// The first slot of what is searched, `part` included.
-    pub(super) fn first(&self, part: Span) -> UnixSeconds {
+    /// The first slot of what is searched, `request` included.
+    pub(super) fn first(&self, request: Span) -> UnixSeconds {
         let before = self.aside.or(self.rest);
-        before.map_or(part.start(), |before| before.start())
+        before.map_or(request.start(), |before| before.start())
     }
 }
 
-impl Part {
+impl SubRequest {
     /// The range to send for the second cut of a slot: with the slot after it, or before it where that one is not
     /// available yet.
     pub(super) fn second_cut(&self, now: UnixSeconds) -> Span {
@@ -64,20 +64,20 @@ impl Part {
     }
 }
 
-impl Task {
-    /// A part was refused as too old.
+impl WindowTask {
+    /// A request was refused as too old.
     pub(super) fn refused_as_too_old(
         &mut self,
-        mut part: Part,
+        mut request: SubRequest,
         kind: &FailureKind,
         (knowledge, now): (&mut Knowledge, UnixSeconds),
     ) {
-        if part.padded {
-            return self.requeue(part.unpadded());
+        if request.padded {
+            return self.requeue(request.unpadded());
         }
         knowledge.meet_retention();
-        let window = part.window;
-        let Some(mut search) = part.search.take() else {
+        let window = request.window;
+        let Some(mut search) = request.search.take() else {
             let last = Span::new(window.end() - SLOT_SECONDS, window.end()).unwrap_or(window);
             let rest = Span::new(window.start(), last.start());
             let stage = if rest.is_some() {
@@ -88,7 +88,7 @@ impl Task {
             let refused = vec![window.start()];
             let aside = None;
             return self.search(
-                &part,
+                &request,
                 last,
                 Search {
                     rest,
@@ -99,7 +99,7 @@ impl Task {
             );
         };
         let start = if search.stage == Stage::Second {
-            part.second_cut(now).start()
+            request.second_cut(now).start()
         } else {
             window.start()
         };
@@ -107,25 +107,25 @@ impl Task {
         match search.stage {
             Stage::Newest => {
                 search.stage = Stage::Second;
-                self.search(&part, window, search);
+                self.search(&request, window, search);
             }
             Stage::Halving => {
                 if let Some((older, newer)) = window.halve() {
                     search.aside = Span::new(search.first(window), older.start());
                     search.rest = Some(older);
-                    self.search(&part, newer, search);
+                    self.search(&request, newer, search);
                 } else {
                     search.stage = Stage::Second;
-                    self.search(&part, window, search);
+                    self.search(&request, window, search);
                 }
             }
-            Stage::Second => self.edge_found(&part, &search, kind, (knowledge, now)),
+            Stage::Second => self.edge_found(&request, &search, kind, (knowledge, now)),
         }
     }
 
-    /// A part of a search was served: what lies before it is unknown still.
-    pub(super) fn search_on(&mut self, part: &Part) {
-        let Some(search) = &part.search else { return };
+    /// A request of a search was served: what lies before it is unknown still.
+    pub(super) fn search_on(&mut self, request: &SubRequest) {
+        let Some(search) = &request.search else { return };
         let (whole, aside) = match (search.rest, search.aside) {
             (Some(rest), aside) => (rest, aside),
             // All that was refused has been served after all.
@@ -142,35 +142,35 @@ impl Task {
             refused: search.refused.clone(),
             stage: Stage::Halving,
         };
-        self.search(part, window, search);
+        self.search(request, window, search);
     }
 
-    fn search(&mut self, part: &Part, window: Span, search: Search) {
-        self.requeue(Part {
+    fn search(&mut self, request: &SubRequest, window: Span, search: Search) {
+        self.requeue(SubRequest {
             search: Some(search),
-            ..part.piece(window, &part.domains)
+            ..request.piece(window, &request.domains)
         });
     }
 
-    /// Two different cuts were refused: the slot of `part`, and what lies before it, is too old, or has failed.
+    /// Two different cuts were refused: the slot of `request`, and what lies before it, is too old, or has failed.
     fn edge_found(
         &mut self,
-        part: &Part,
+        request: &SubRequest,
         search: &Search,
         kind: &FailureKind,
         (knowledge, now): (&mut Knowledge, UnixSeconds),
     ) {
         let refused_before = self.takes_back.filter(|span| *span != EVER);
-        let from = search.first(part.window);
+        let from = search.first(request.window);
         // A scout speaks for all that an earlier run was refused.
         let from = refused_before.map_or(from, |span| span.start().min(from));
-        let Some(whole) = Span::new(from, part.window.end()) else {
+        let Some(whole) = Span::new(from, request.window.end()) else {
             return;
         };
         let proven = refused_twice(search.refused.clone()).unwrap_or(from);
-        let evidence = knowledge.too_old(&part.domains, proven, now, self.rules.retention);
+        let evidence = knowledge.too_old(&request.domains, proven, now, self.rules.retention);
         if evidence.is_contradicted() {
-            return self.refuse_range(whole, &part.domains, kind, (knowledge, now));
+            return self.refuse_range(whole, &request.domains, kind, (knowledge, now));
         }
         let believed_until = if evidence.days >= DAYS_OF_REFUSALS {
             proven + SLOT_SECONDS
@@ -178,14 +178,14 @@ impl Task {
             slot_ceil(now - self.rules.retention).min(proven + SLOT_SECONDS)
         };
         if believed_until > from {
-            knowledge.set_edge(&part.domains, believed_until);
+            knowledge.set_edge(&request.domains, believed_until);
         }
         if let Some(old) = Span::new(from, believed_until.min(whole.end())) {
-            self.mark(old, &part.domains, now);
+            self.mark(old, &request.domains, now);
         }
         if let Some(young) = Span::new(believed_until.max(from), whole.end()) {
-            self.refuse_range(young, &part.domains, kind, (knowledge, now));
-            knowledge.refuse_young(&part.domains, young.end());
+            self.refuse_range(young, &request.domains, kind, (knowledge, now));
+            knowledge.refuse_young(&request.domains, young.end());
         }
     }
 

@@ -7,8 +7,8 @@
 use super::conclusion::{Conclusion, ConclusionKind};
 use super::evidence::{Spacing, spacing};
 use super::knowledge::Knowledge;
-use super::part::{Part, Teaches};
-use super::task::{Output, Task};
+use super::sub_request::{SubRequest, Teaches};
+use super::window_task::{Output, WindowTask};
 use crate::api::{Answer, FailureKind};
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, PointColumns, Span, UnixSeconds};
@@ -16,7 +16,7 @@ use crate::model::{Domain, PointColumns, Span, UnixSeconds};
 /// An answer that waits for a second request.
 #[derive(Debug)]
 pub(super) struct Doubt {
-    pub(super) part: Part,
+    pub(super) request: SubRequest,
     pub(super) answer: Answer,
     pub(super) asked_at: UnixSeconds,
     /// The point that is asked for again.
@@ -57,31 +57,31 @@ fn is_on_the_hour(ts: UnixSeconds) -> bool {
     ts.rem_euclid(HOUR_SECONDS) < SLOT_SECONDS
 }
 
-impl Task {
+impl WindowTask {
     /// Puts an answer in doubt until a second request has told.
     pub(super) fn doubt(
         &mut self,
-        part: Part,
+        request: SubRequest,
         answer: Answer,
         asked_at: UnixSeconds,
         knowledge: &mut Knowledge,
     ) {
-        if self.sent.slots() <= 1 && knowledge.sub_hour_lately() && !part.coarse {
+        if self.sent.slots() <= 1 && knowledge.sub_hour_lately() && !request.coarse {
             // A second request would be the same one.
-            return self.take_answer(&part, answer, asked_at, knowledge);
+            return self.take_answer(&request, answer, asked_at, knowledge);
         }
-        if part.coarse {
-            return self.split_coarse(&part, asked_at);
+        if request.coarse {
+            return self.split_coarse(&request, asked_at);
         }
         let Some((domain, ts, figures)) = telling(&answer) else {
             // All there is lies beside the window: one sum of a longer step may stand for it.
-            if part.padded {
-                return self.requeue(part.unpadded());
+            if request.padded {
+                return self.requeue(request.unpadded());
             }
-            return self.take_answer(&part, answer, asked_at, knowledge);
+            return self.take_answer(&request, answer, asked_at, knowledge);
         };
         let doubt = Doubt {
-            part,
+            request,
             answer,
             asked_at,
             domain,
@@ -89,7 +89,7 @@ impl Task {
             figures,
             exact: false,
         };
-        if self.sent == doubt.slot() && doubt.part.domains.len() == 1 {
+        if self.sent == doubt.slot() && doubt.request.domains.len() == 1 {
             // The second request would be the first.
             let lately = knowledge.sub_hour_lately();
             return self.settle_doubt(doubt, true, (knowledge, lately));
@@ -113,7 +113,7 @@ impl Task {
 
     fn settle_doubt(&mut self, doubt: Doubt, same: bool, (knowledge, lately): (&mut Knowledge, bool)) {
         let Doubt {
-            part,
+            request,
             answer,
             asked_at,
             ts,
@@ -124,53 +124,53 @@ impl Task {
                 if !lately {
                     self.put(Output::Concluded(Conclusion {
                         kind: ConclusionKind::Sparse,
-                        domains: part.domains.clone(),
-                        span: part.window,
+                        domains: request.domains.clone(),
+                        span: request.window,
                         evidence: "a request for one slot alone brought the same figures, off the full hour"
                             .to_owned(),
                     }));
                 }
-                self.take_answer(&part, answer, asked_at, knowledge);
+                self.take_answer(&request, answer, asked_at, knowledge);
             }
             Spacing::Coarse => {
                 self.put(Output::Concluded(Conclusion {
                     kind: ConclusionKind::Coarse,
-                    domains: part.domains.clone(),
-                    span: part.window,
+                    domains: request.domains.clone(),
+                    span: request.window,
                     evidence:
                         "points an hour or more apart; a request for one slot alone brought other figures"
                             .to_owned(),
                 }));
-                self.split_coarse(&part, asked_at);
+                self.split_coarse(&request, asked_at);
             }
             Spacing::Undecided => {
                 let kind = FailureKind::Undecided {
                     seconds: HOUR_SECONDS,
                 };
-                self.fail_part(&part, &kind, asked_at);
+                self.fail_request(&request, &kind, asked_at);
             }
         }
     }
 
-    fn split_coarse(&mut self, part: &Part, now: UnixSeconds) {
-        if part.padded {
+    fn split_coarse(&mut self, request: &SubRequest, now: UnixSeconds) {
+        if request.padded {
             // The window by itself may be short enough.
-            return self.requeue(Part {
+            return self.requeue(SubRequest {
                 coarse: true,
                 teaches: Some(Teaches::Sent),
-                ..part.clone().unpadded()
+                ..request.clone().unpadded()
             });
         }
         // In an hour 5-minute points would have shown, and nothing follows from a piece in which sums have no place.
-        let is_long = part.window.seconds() > HOUR_SECONDS;
-        let Some(halves) = part.halves_by_time().filter(|_| is_long) else {
+        let is_long = request.window.seconds() > HOUR_SECONDS;
+        let Some(halves) = request.halves_by_time().filter(|_| is_long) else {
             let kind = FailureKind::Coarse {
                 seconds: HOUR_SECONDS,
             };
-            return self.fail_part(part, &kind, now);
+            return self.fail_request(request, &kind, now);
         };
         for half in halves.into_iter().rev() {
-            self.requeue(Part {
+            self.requeue(SubRequest {
                 coarse: true,
                 teaches: None,
                 ..half

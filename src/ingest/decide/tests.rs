@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::knowledge::Known;
+use super::knowledge::PriorKnowledge;
 use super::*;
 use crate::api::ApiStatus;
 use crate::api::{Answer, FailureKind, OriginRequest, read_answer};
@@ -18,12 +18,12 @@ const DAY: i64 = DAY_SECONDS;
 /// The points of a domain at a slot: bandwidth, if there is one.
 type Truth = Box<dyn Fn(&str, UnixSeconds) -> Option<i64>>;
 /// What the service does with the `n`th request before it answers.
-type Lie = Box<dyn FnMut(usize, &Ask) -> Option<Result<String, FailureKind>>>;
+type Lie = Box<dyn FnMut(usize, &NextRequest) -> Option<Result<String, FailureKind>>>;
 
 struct Service {
     truth: Truth,
     lie: Lie,
-    asks: Vec<Ask>,
+    asks: Vec<NextRequest>,
 }
 
 #[derive(Debug, Default)]
@@ -52,21 +52,21 @@ impl Service {
         }
     }
 
-    fn lying(lie: impl FnMut(usize, &Ask) -> Option<Result<String, FailureKind>> + 'static) -> Self {
+    fn lying(lie: impl FnMut(usize, &NextRequest) -> Option<Result<String, FailureKind>> + 'static) -> Self {
         Self {
             lie: Box::new(lie),
             ..Self::honest()
         }
     }
 
-    fn holding(truth: impl Fn(&str, UnixSeconds) -> Option<i64> + 'static) -> Self {
+    fn with(truth: impl Fn(&str, UnixSeconds) -> Option<i64> + 'static) -> Self {
         Self {
             truth: Box::new(truth),
             ..Self::honest()
         }
     }
 
-    fn body(&self, ask: &Ask) -> String {
+    fn body(&self, ask: &NextRequest) -> String {
         let entries = ask.domains.iter().map(|domain| {
             let rows = rows(&self.truth, domain.as_str(), ask.sent);
             format!(r#"{{"domain":"{domain}","data":[{}]}}"#, rows.join(","))
@@ -74,7 +74,7 @@ impl Service {
         envelope(&entries.collect::<Vec<_>>())
     }
 
-    fn answer(&mut self, ask: &Ask) -> Result<Answer, FailureKind> {
+    fn answer(&mut self, ask: &NextRequest) -> Result<Answer, FailureKind> {
         self.asks.push(ask.clone());
         let body = match (self.lie)(self.asks.len(), ask) {
             Some(lie) => lie?,
@@ -86,7 +86,7 @@ impl Service {
         read_answer(&request, body.as_bytes())
     }
 
-    fn run(&mut self, knowledge: &mut Knowledge, mut task: Task) -> Decided {
+    fn run(&mut self, knowledge: &mut Knowledge, mut task: WindowTask) -> Decided {
         let mut decided = Decided::default();
         while let Some(ask) = task.next(knowledge, NOW) {
             decided.note(task.take_outputs());
@@ -198,8 +198,8 @@ fn rules() -> Arc<Rules> {
     })
 }
 
-fn planned(window: Span, count: usize) -> Task {
-    Task::new(Kind::Planned, window, domains(count), rules())
+fn planned(window: Span, count: usize) -> WindowTask {
+    WindowTask::new(Purpose::Planned, window, domains(count), rules())
 }
 
 fn api(code: i64) -> FailureKind {
@@ -210,7 +210,7 @@ fn api(code: i64) -> FailureKind {
 }
 
 fn fresh() -> Knowledge {
-    Knowledge::new(Known::default())
+    Knowledge::new(PriorKnowledge::default())
 }
 
 #[test]
@@ -299,9 +299,9 @@ fn nothing_is_marked_where_something_as_old_was_served() {
     let decided = service.run(&mut knowledge, planned(window(40 * DAY, DAY), 1));
     assert!(decided.marked.is_empty());
     assert_eq!(decided.failed.len(), 288);
-    let mut lately = Knowledge::new(Known {
+    let mut lately = Knowledge::new(PriorKnowledge {
         served_age: Some(60 * DAY),
-        ..Known::default()
+        ..PriorKnowledge::default()
     });
     let decided = service.run(&mut lately, planned(window(40 * DAY, DAY), 1));
     assert!(decided.marked.is_empty());
@@ -310,7 +310,7 @@ fn nothing_is_marked_where_something_as_old_was_served() {
 #[test]
 fn a_probe_takes_the_marks_back_only_where_it_is_served() {
     let slot = window(75 * DAY, 300);
-    let probe = || Task::new(Kind::Probe, slot, domains(1), rules());
+    let probe = || WindowTask::new(Purpose::Probe, slot, domains(1), rules());
     assert!(Service::honest().run(&mut fresh(), probe()).reopened);
     let mut service = Service::lying(|_, _| Some(Err(api(21))));
     let decided = service.run(&mut fresh(), probe());
@@ -369,7 +369,7 @@ fn absent_and_empty_domains_are_confirmed_together() {
         decided.holds(&service, &domains(10), day);
         assert_eq!((service.asks.len(), service.asks[1].domains.len()), (2, 5));
         // For good, as the truth.
-        let mut service = Service::holding(|domain, slot| (domain != "d01.com").then_some(slot / 300));
+        let mut service = Service::with(|domain, slot| (domain != "d01.com").then_some(slot / 300));
         let decided = service.run(&mut fresh(), planned(day, 10));
         decided.holds(&service, &domains(10), day);
         assert_eq!((decided.confirmed.len(), service.asks.len()), (288, 2));
@@ -381,7 +381,7 @@ fn idle_domains_are_confirmed_one_window_in_ten() {
     let mut knowledge = fresh();
     let mut asks = 0;
     for day in 0..29 {
-        let mut service = Service::holding(|domain, slot| (domain < "d05.com").then_some(slot / 300));
+        let mut service = Service::with(|domain, slot| (domain < "d05.com").then_some(slot / 300));
         let decided = service.run(&mut knowledge, planned(window((2 + day) * DAY, DAY), 10));
         assert!(decided.errors.is_empty());
         asks += service.asks.len();
@@ -391,7 +391,7 @@ fn idle_domains_are_confirmed_one_window_in_ten() {
 
 #[test]
 fn young_holes_are_left_to_the_refresh() {
-    let mut service = Service::holding(|_, slot| (slot % 600 == 0).then_some(7));
+    let mut service = Service::with(|_, slot| (slot % 600 == 0).then_some(7));
     let decided = service.run(&mut fresh(), planned(window(600, 1_800), 2));
     assert_eq!((service.asks.len(), decided.confirmed.len()), (1, 0));
 }
@@ -509,9 +509,9 @@ fn a_foreign_domain_is_asked_alone_twice_and_remembered_unless_it_had_figures_th
             foreign.then(|| Err(api(18)))
         });
         let newest = lately.then(|| ("d05.com".parse().unwrap(), NOW - DAY));
-        let mut knowledge = Knowledge::new(Known {
+        let mut knowledge = Knowledge::new(PriorKnowledge {
             newest_points: newest.into_iter().collect(),
-            ..Known::default()
+            ..PriorKnowledge::default()
         });
         let decided = service.run(&mut knowledge, planned(window(2 * DAY, DAY), 20));
         assert_eq!(decided.stored.len(), 19 * 288);
@@ -528,7 +528,7 @@ fn a_foreign_domain_is_asked_alone_twice_and_remembered_unless_it_had_figures_th
 #[test]
 fn sparse_points_are_stored_and_hourly_sums_never() {
     let sparse = |slot: UnixSeconds| (slot % (3 * HOUR_SECONDS) == 1_500).then_some(slot / 300 % 1_000);
-    let mut service = Service::holding(move |_, slot| sparse(slot));
+    let mut service = Service::with(move |_, slot| sparse(slot));
     let day = window(2 * DAY, DAY);
     let decided = service.run(&mut fresh(), planned(day, 1));
     decided.holds(&service, &domains(1), day);
@@ -538,7 +538,7 @@ fn sparse_points_are_stored_and_hourly_sums_never() {
         let hour = NOW - 2 * DAY;
         assert_eq!(hour % HOUR_SECONDS, 0);
         let mut service =
-            Service::holding(|_, slot| (slot % HOUR_SECONDS == 0).then_some(12 * slot / 300 % 1_000));
+            Service::with(|_, slot| (slot % HOUR_SECONDS == 0).then_some(12 * slot / 300 % 1_000));
         let decided = service.run(&mut fresh(), planned(Span::new(hour, hour + length).unwrap(), 2));
         assert!(
             decided.stored.is_empty() && !decided.errors.is_empty(),
@@ -550,7 +550,7 @@ fn sparse_points_are_stored_and_hourly_sums_never() {
 
 #[test]
 fn a_window_that_comes_back_hourly_is_asked_for_in_shorter_ones() {
-    let hourly = |ask: &Ask| {
+    let hourly = |ask: &NextRequest| {
         let sums = slots(ask.sent).filter(|slot| slot % HOUR_SECONDS == 0);
         let rows: Vec<_> = sums
             .map(|slot| format!(r#"[{slot},5000,9999,{{"200":9999}}]"#))
@@ -574,7 +574,7 @@ fn a_window_that_comes_back_hourly_is_asked_for_in_shorter_ones() {
     let day = window(3 * DAY, DAY);
     let decided = service.run(&mut knowledge, planned(day, 2));
     decided.holds(&service, &domains(2), day);
-    assert_eq!(service.asks.len(), 4, "the length is learned");
+    assert_eq!(service.asks.len(), 4, "the length is service_facts");
     // Where only the padding is too much, the length is that of the window.
     let mut service = Service::lying(move |_, ask| (ask.sent.seconds() > DAY).then(|| Ok(hourly(ask))));
     let mut knowledge = fresh();

@@ -201,7 +201,7 @@ impl Walk<'_, '_> {
                 previous = slot;
                 let is_fetched = covered
                     .iter()
-                    .any(|piece| piece.reached.is_some() && piece.span.contains(start));
+                    .any(|piece| piece.age_when_fetched.is_some() && piece.span.contains(start));
                 wrong.note(!is_fetched, Wrong::NOT_COVERED, point.ts);
                 let is_named = moments.binary_search(&point.ts).is_ok();
                 wrong.note(!is_named, Wrong::NO_MOMENT, point.ts);
@@ -286,7 +286,7 @@ pub(super) fn count(connection: &Connection, table: &str) -> Result<i64> {
 }
 
 fn is_fetched(covered: &[CoverageSpan]) -> bool {
-    covered.iter().any(|piece| piece.reached.is_some())
+    covered.iter().any(|piece| piece.age_when_fetched.is_some())
 }
 
 /// The moments that the calendar names, in order.

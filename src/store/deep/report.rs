@@ -144,9 +144,9 @@ impl Deep {
 fn damage(kind: StoreErrorKind) -> Result<String> {
     match kind {
         StoreErrorKind::Damaged(error) | StoreErrorKind::Sqlite(error) => Ok(error.to_string()),
-        StoreErrorKind::Unsound(what) | StoreErrorKind::Impossible(what) | StoreErrorKind::Misfit(what) => {
-            Ok(what)
-        }
+        StoreErrorKind::Unsound(what)
+        | StoreErrorKind::Impossible(what)
+        | StoreErrorKind::InvariantViolation(what) => Ok(what),
         StoreErrorKind::NotADatabase | StoreErrorKind::Divergent { .. } | StoreErrorKind::Migration(_) => {
             Ok(kind.to_string())
         }

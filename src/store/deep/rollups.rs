@@ -123,7 +123,7 @@ impl Rollups {
         let mut midnight = of.month.start();
         while let Some(day) = Span::new(midnight, (midnight + DAY_SECONDS).min(of.month.end())) {
             let covered = cut(figures.covered, day);
-            if covered.iter().any(|piece| piece.reached.is_some()) {
+            if covered.iter().any(|piece| piece.age_when_fetched.is_some()) {
                 let (sums, requests) = figures.days.get(&midnight).unwrap_or(&empty);
                 let expected = covered.iter().map(|piece| piece.span.slots()).sum();
                 daily.insert(civil::cst_date(midnight), daily_row(sums, expected));
@@ -132,7 +132,10 @@ impl Rollups {
             }
             midnight += DAY_SECONDS;
         }
-        let fetched = figures.covered.iter().any(|piece| piece.reached.is_some());
+        let fetched = figures
+            .covered
+            .iter()
+            .any(|piece| piece.age_when_fetched.is_some());
         let fresh = |key: &str| !stale.iter().any(|date| key.starts_with(date.as_str()));
         let place = Place::new(of.name, of.month);
         self.compare(connection, deep, (&HOURLY, &place), &hourly, fresh)?;

@@ -229,7 +229,7 @@ fn configure(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     if !connection.pragma_query_value(None, "foreign_keys", |row| row.get::<_, bool>(0))? {
-        return Err(StoreErrorKind::Misfit(
+        return Err(StoreErrorKind::InvariantViolation(
             "this SQLite was built without foreign keys".to_owned(),
         ));
     }

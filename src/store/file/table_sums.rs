@@ -10,7 +10,7 @@ use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Row};
 
 use crate::model::Sum;
-use crate::model::sum::{Cell, row_sum};
+use crate::model::sum::{SummedCell, row_sum};
 use crate::store::error::Result;
 
 /// A table whose rows are summed.
@@ -121,13 +121,13 @@ pub(crate) fn sum_of(value: ValueRef<'_>) -> rusqlite::Result<Sum> {
     sum.ok_or_else(|| FromSqlError::InvalidType.into())
 }
 
-fn cell(value: ValueRef<'_>) -> Cell<'_> {
+fn cell(value: ValueRef<'_>) -> SummedCell<'_> {
     match value {
-        ValueRef::Null => Cell::Null,
-        ValueRef::Integer(value) => Cell::Integer(value),
-        ValueRef::Real(value) => Cell::Real(value),
-        ValueRef::Text(bytes) => Cell::Text(bytes),
-        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        ValueRef::Null => SummedCell::Null,
+        ValueRef::Integer(value) => SummedCell::Integer(value),
+        ValueRef::Real(value) => SummedCell::Real(value),
+        ValueRef::Text(bytes) => SummedCell::Text(bytes),
+        ValueRef::Blob(bytes) => SummedCell::Blob(bytes),
     }
 }
 

@@ -177,7 +177,7 @@ fn make_whole(copy: &Path) -> Result<()> {
     copy.pragma_update(None, "synchronous", "off")?;
     let mode: String = copy.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
     if mode != "delete" {
-        return Err(StoreErrorKind::Misfit(format!(
+        return Err(StoreErrorKind::InvariantViolation(format!(
             "the copy's journal mode stays `{mode}`"
         )));
     }

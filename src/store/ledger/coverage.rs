@@ -143,9 +143,9 @@ fn still_due(known: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Optio
         return Some(known);
     }
     let left_out_once = Some(last_age - 1);
-    let is_first = !known.beyond_retention && known.reached < left_out_once;
+    let is_first = !known.beyond_retention && known.age_when_fetched < left_out_once;
     is_first.then_some(CoverageSpan {
-        reached: left_out_once,
+        age_when_fetched: left_out_once,
         ..known
     })
 }
@@ -179,7 +179,7 @@ fn write(
             civil::cst_second(new.span.start()),
             civil::cst_second(new.span.end()),
             new.fetched_at,
-            new.reached,
+            new.age_when_fetched,
             new.beyond_retention,
             new.state(last_age),
         ))?;
@@ -189,7 +189,7 @@ fn write(
 
 /// How many slots were asked for, and how many of them fetched.
 fn known_slots(pieces: &[CoverageSpan]) -> (i64, i64) {
-    let fetched = pieces.iter().filter(|piece| piece.reached.is_some());
+    let fetched = pieces.iter().filter(|piece| piece.age_when_fetched.is_some());
     (
         pieces.iter().map(|piece| piece.span.slots()).sum(),
         fetched.map(|piece| piece.span.slots()).sum(),
@@ -221,7 +221,7 @@ pub(crate) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
 fn coverage_span(row: &Row<'_>) -> Result<CoverageSpan> {
     Ok(CoverageSpan {
         span: stored_span(row.get("start_ts")?, row.get("end_ts")?)?,
-        reached: row.get("reached")?,
+        age_when_fetched: row.get("reached")?,
         beyond_retention: row.get("beyond_retention")?,
         fetched_at: row.get("fetched_at")?,
     })

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::model::gap_rules::{Evidence, explained, judged, rejected, repaint};
+use crate::model::gap_rules::{WindowAnswer, explained, judged, rejected, repaint};
 use crate::model::gaps::{GapFinder, never_asked};
 use crate::model::slot::slot_floor;
 use crate::model::{CoverageSpan, Gap, GapReason, Shape, Span, UnixSeconds, civil};
@@ -25,7 +25,7 @@ pub(crate) fn refresh(
     domain: i64,
     window: Span,
     is_full: bool,
-    evidence: &Evidence<'_>,
+    evidence: &WindowAnswer<'_>,
 ) -> Result<()> {
     let before = near(tx, domain, window)?;
     let found = if is_full {

@@ -160,7 +160,9 @@ fn fact(connection: &Connection, name: &FactName) -> Result<Option<Fact>> {
 fn domain(row: &Row<'_>) -> Result<Domain> {
     let name: String = row.get(0)?;
     let stored = name.parse();
-    stored.map_err(|_| StoreErrorKind::Misfit(format!("the domain {name:?} is stored, which is none")))
+    stored.map_err(|_| {
+        StoreErrorKind::InvariantViolation(format!("the domain {name:?} is stored, which is none"))
+    })
 }
 
 /// Replaces what is known under a name.

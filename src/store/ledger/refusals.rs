@@ -162,7 +162,7 @@ fn of_domains(connection: &Connection, domains: &[Domain]) -> Result<Vec<Refusal
 
 fn record(row: &Row<'_>) -> Result<Record> {
     let span = Span::new(row.get("start_ts")?, row.get("end_ts")?)
-        .ok_or_else(|| StoreErrorKind::Misfit("a refusal has an empty range".to_owned()))?;
+        .ok_or_else(|| StoreErrorKind::InvariantViolation("a refusal has an empty range".to_owned()))?;
     Ok(Record {
         span,
         first_at: row.get("first_at")?,

@@ -49,8 +49,8 @@ impl Dictionary {
     }
 
     fn set(&mut self, tx: &Connection, codes: &[&str]) -> Result<i64> {
-        let canonical =
-            serde_json::to_string(codes).map_err(|error| StoreErrorKind::Misfit(error.to_string()))?;
+        let canonical = serde_json::to_string(codes)
+            .map_err(|error| StoreErrorKind::InvariantViolation(error.to_string()))?;
         let number = Number {
             find: "SELECT id FROM code_set WHERE codes = ?1",
             add: "INSERT INTO code_set (codes) VALUES (?1)",
@@ -185,7 +185,7 @@ fn text(book: &CodeBook, index: CodeIndex) -> Result<&str> {
 }
 
 fn stranger(index: u32) -> StoreErrorKind {
-    StoreErrorKind::Misfit(format!(
+    StoreErrorKind::InvariantViolation(format!(
         "a point names code or set {index}, which its book does not hold"
     ))
 }

@@ -110,7 +110,7 @@ impl Changes {
         };
         match self.months.get_mut(at) {
             Some((_, summed)) => Ok(summed),
-            None => Err(StoreErrorKind::Misfit(format!("no month holds {ts}"))),
+            None => Err(StoreErrorKind::InvariantViolation(format!("no month holds {ts}"))),
         }
     }
 
@@ -141,7 +141,7 @@ impl Changes {
 pub(crate) fn month_of(start: UnixSeconds) -> Result<Span> {
     civil::cst_month_bounds(start)
         .and_then(|(start, end)| Span::new(start, end))
-        .ok_or_else(|| StoreErrorKind::Misfit(format!("no month holds {start}")))
+        .ok_or_else(|| StoreErrorKind::InvariantViolation(format!("no month holds {start}")))
 }
 
 impl Reader {

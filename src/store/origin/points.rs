@@ -133,7 +133,7 @@ impl<'a> PointWriter<'a> {
         let mut counts = Vec::new();
         for (ts, at) in order {
             if !window.contains(ts) || previous == Some(ts) {
-                return Err(StoreErrorKind::Misfit(format!(
+                return Err(StoreErrorKind::InvariantViolation(format!(
                     "the point of {name} at {ts} lies outside {window}, or comes twice"
                 )));
             }
@@ -209,7 +209,7 @@ impl<'a> PointWriter<'a> {
             points.pv.get(at),
             points.code_set.get(at),
         ) else {
-            return Err(StoreErrorKind::Misfit(format!(
+            return Err(StoreErrorKind::InvariantViolation(format!(
                 "the columns of the points are of different lengths ({at} is not in all)"
             )));
         };

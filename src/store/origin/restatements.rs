@@ -85,7 +85,7 @@ fn as_json(names: &mut Translation<'_>, set: i64, counts: &[Count], other: Optio
     for count in counts {
         object.insert(names.text(count.code)?, count.count);
     }
-    serde_json::to_string(&object).map_err(|error| StoreErrorKind::Misfit(error.to_string()))
+    serde_json::to_string(&object).map_err(|error| StoreErrorKind::InvariantViolation(error.to_string()))
 }
 
 /// How often values changed between two ages at which they were asked for again.

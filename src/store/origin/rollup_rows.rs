@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::model::billing::MonthlyFigures;
 use crate::model::convert::to_i64;
-use crate::model::rollup::{Tally, class};
+use crate::model::rollup::{PointSums, class};
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
@@ -25,8 +25,8 @@ pub(crate) struct Point {
 /// What is to be written of a day.
 #[derive(Default)]
 pub(crate) struct Day {
-    tally: Tally,
-    hours: [Tally; HOURS_A_DAY],
+    tally: PointSums,
+    hours: [PointSums; HOURS_A_DAY],
     /// The sets of codes that the day's points have reported.
     sets: BTreeSet<i64>,
 }
@@ -46,12 +46,12 @@ impl Day {
     }
 
     /// What the day's points add up to.
-    pub(crate) fn tally(&self) -> &Tally {
+    pub(crate) fn tally(&self) -> &PointSums {
         &self.tally
     }
 
     /// The same of each of its hours.
-    pub(crate) fn hours(&self) -> &[Tally] {
+    pub(crate) fn hours(&self) -> &[PointSums] {
         &self.hours
     }
 

@@ -149,7 +149,7 @@ pub(crate) fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
         for piece in &covered {
             account.ask(piece.span);
         }
-        let fetched = covered.iter().any(|piece| piece.reached.is_some());
+        let fetched = covered.iter().any(|piece| piece.age_when_fetched.is_some());
         fetched_any |= fetched;
         match owed.get(&id) {
             Some(days) if fetched => {
@@ -211,7 +211,7 @@ impl DomainMonth<'_> {
                 continue;
             };
             let covered = cut(self.covered, day);
-            if covered.iter().any(|piece| piece.reached.is_some()) {
+            if covered.iter().any(|piece| piece.age_when_fetched.is_some()) {
                 let row = DayRow {
                     id: self.id,
                     domain: self.name,

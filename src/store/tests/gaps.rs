@@ -240,7 +240,7 @@ fn apply(sandbox: &mut Sandbox, step: &Step) {
                 let ts = MIDNIGHT + slot * SLOT_SECONDS;
                 covered
                     .iter()
-                    .any(|piece| piece.reached.is_some() && piece.span.contains(ts))
+                    .any(|piece| piece.age_when_fetched.is_some() && piece.span.contains(ts))
             };
             let mut taken = marked(step, &step.points);
             taken.retain(|slot| fetched(*slot));

@@ -238,7 +238,7 @@ fn reopened_slots_are_due_again_and_what_was_fetched_of_them_stays_stored() {
 
     sandbox.commit(of_coverage(slots(2, 7), Coverage::Reopened));
     let beyond = |span| CoverageSpan {
-        reached: None,
+        age_when_fetched: None,
         beyond_retention: true,
         ..fetched(span, 0)
     };

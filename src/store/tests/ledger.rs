@@ -67,7 +67,7 @@ fn beyond_retention_keeps_what_was_fetched_and_stores_no_point() {
         ..answer(span(0, 6), &[])
     });
     let unknown = |span| CoverageSpan {
-        reached: None,
+        age_when_fetched: None,
         beyond_retention: true,
         ..fetched(span, 0)
     };

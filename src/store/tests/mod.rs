@@ -141,7 +141,7 @@ fn answer_of(name: &str, window: Span, points: &[Point<'_>]) -> Commit {
 fn fetched(span: Span, reached: i64) -> CoverageSpan {
     CoverageSpan {
         span,
-        reached: Some(reached),
+        age_when_fetched: Some(reached),
         beyond_retention: false,
         fetched_at: MIDNIGHT,
     }

@@ -205,7 +205,10 @@ fn a_commit_that_breaks_its_own_rules_is_refused_whole() {
     ] {
         let good = answer(window, &[point(MIDNIGHT)]);
         let error = sandbox.store.commit(sandbox.run, &[good, bad]).unwrap_err();
-        assert!(matches!(error.kind(), StoreErrorKind::Misfit(_)), "{error}");
+        assert!(
+            matches!(error.kind(), StoreErrorKind::InvariantViolation(_)),
+            "{error}"
+        );
         assert_eq!(dump(&sandbox), before);
     }
 }

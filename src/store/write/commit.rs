@@ -104,21 +104,21 @@ impl Commit {
     /// Refuses a commit that breaks its own rules: it would store points that no coverage speaks for, or cover
     /// slots that nobody asked for.
     pub(crate) fn check(&self) -> Result<()> {
-        let misfit = |what: String| Err(StoreErrorKind::Misfit(what));
+        let violation = |what: String| Err(StoreErrorKind::InvariantViolation(what));
         for (at, (domain, _)) in self.points.iter().enumerate() {
             if !self.domains.contains(domain) {
-                return misfit(format!("it holds points of {domain}, which was not asked for"));
+                return violation(format!("it holds points of {domain}, which was not asked for"));
             }
             if self.points.iter().take(at).any(|(earlier, _)| earlier == domain) {
-                return misfit(format!("it holds points of {domain} twice"));
+                return violation(format!("it holds points of {domain} twice"));
             }
         }
         if !self.window.on_grid() {
-            return misfit(format!("its window {} cuts a slot in two", self.window));
+            return violation(format!("its window {} cuts a slot in two", self.window));
         }
         let mut confirmed = self.confirmed.iter().flat_map(|(_, spans)| spans);
         if let Some(span) = confirmed.find(|span| !span.on_grid()) {
-            return misfit(format!("the hole {span} cuts a slot in two"));
+            return violation(format!("the hole {span} cuts a slot in two"));
         }
         if let Coverage::Fetched(spans) = &self.coverage {
             let mut reached = self.window.start();
@@ -129,7 +129,7 @@ impl Commit {
                 reached = piece.span.end();
             }
             if reached != self.window.end() || spans.last().is_none_or(|last| last.span.end() != reached) {
-                return misfit(format!(
+                return violation(format!(
                     "its coverage is not {}, which was asked for",
                     self.window
                 ));

@@ -133,10 +133,14 @@ fn take(
     totals: &mut RunTotals,
 ) -> Result<Settled> {
     let [(domain, points)] = &*commit.points else {
-        return Err(StoreErrorKind::Misfit("a reject is not of one domain".to_owned()));
+        return Err(StoreErrorKind::InvariantViolation(
+            "a reject is not of one domain".to_owned(),
+        ));
     };
     let [ts] = *points.ts else {
-        return Err(StoreErrorKind::Misfit("a reject is not one point".to_owned()));
+        return Err(StoreErrorKind::InvariantViolation(
+            "a reject is not one point".to_owned(),
+        ));
     };
     if let Some(refusal) = refuse(tx, domain.as_str(), ts)? {
         return Ok(Settled::Kept(refusal.to_string()));
@@ -152,7 +156,11 @@ fn take(
             dictionary.forget();
             return Ok(Settled::Kept(Refusal::OtherFigures.to_string()));
         }
-        _ => return Err(StoreErrorKind::Misfit(format!("of one reject came {written:?}"))),
+        _ => {
+            return Err(StoreErrorKind::InvariantViolation(format!(
+                "of one reject came {written:?}"
+            )));
+        }
     };
     tx.execute_batch("RELEASE replay")?;
     *totals += commit.totals;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::model::gap_rules::Evidence;
+use crate::model::gap_rules::WindowAnswer;
 use crate::model::reject::MAX_REJECTS;
 use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
@@ -514,13 +514,15 @@ fn write_window(
             .as_ref()
             .is_some_and(|held| i64::try_from(held.points) == Ok(commit.window.slots()));
         let evidence = match &commit.coverage {
-            Coverage::Fetched(_) => Evidence::Fetched {
+            Coverage::Fetched(_) => WindowAnswer::Fetched {
                 rejected: of_domain(&commit.rejected_slots, name).map_or(&[], Vec::as_slice),
                 confirmed: of_domain(&commit.confirmed, name).map_or(&[], Vec::as_slice),
                 shape: commit.shape,
             },
-            Coverage::Failed => Evidence::Failed,
-            Coverage::BeyondRetention { .. } | Coverage::Reopened | Coverage::Unchanged => Evidence::Nothing,
+            Coverage::Failed => WindowAnswer::Failed,
+            Coverage::BeyondRetention { .. } | Coverage::Reopened | Coverage::Unchanged => {
+                WindowAnswer::Nothing
+            }
         };
         gaps::refresh(tx, domain, commit.window, is_full, &evidence)?;
     }

@@ -142,7 +142,7 @@ fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> Do
         .map_or(0, |span| span.to_grid().slots());
     let unserved: i64 = coverage
         .iter()
-        .filter(|piece| piece.reached.is_none())
+        .filter(|piece| piece.age_when_fetched.is_none())
         .map(|piece| piece.span.slots())
         .sum();
     let points = to_i64(overview.points);

@@ -11,7 +11,7 @@ use super::endpoint::Page;
 use super::service::Service;
 use super::setup::{Setup, Source};
 use crate::ingest::Progress;
-use crate::ingest::progress::Snapshot;
+use crate::ingest::progress::ProgressCounts;
 use crate::model::duration::show_duration;
 use crate::model::{UnixSeconds, civil};
 
@@ -33,13 +33,13 @@ pub(super) struct Attendant<'c> {
 #[derive(Debug)]
 struct Watched {
     progress: Arc<Progress>,
-    seen: Snapshot,
+    seen: ProgressCounts,
     moved: Instant,
 }
 
 impl Watched {
     /// Whether the last progress, up to `now` as seen at `at`, is no longer ago than `patience`.
-    fn moves(&mut self, now: Snapshot, at: Instant, patience: Duration) -> bool {
+    fn moves(&mut self, now: ProgressCounts, at: Instant, patience: Duration) -> bool {
         if now != self.seen {
             self.seen = now;
             self.moved = at;
@@ -80,7 +80,7 @@ impl<'c> Attendant<'c> {
     /// From here on signs of life depend on the progress of a run; `None`: on nothing but this loop.
     pub(super) fn attend_to(&mut self, run: Option<Arc<Progress>>) {
         self.run = run.map(|progress| Watched {
-            seen: progress.snapshot(),
+            seen: progress.counts(),
             progress,
             moved: Instant::now(),
         });
@@ -118,8 +118,8 @@ impl<'c> Attendant<'c> {
     fn beat(&mut self) {
         let mut alive = true;
         if let Some(run) = &mut self.run {
-            alive = run.moves(run.progress.snapshot(), Instant::now(), self.setup.patience());
-            let Snapshot { planned, done, .. } = run.seen;
+            alive = run.moves(run.progress.counts(), Instant::now(), self.setup.patience());
+            let ProgressCounts { planned, done, .. } = run.seen;
             let status = self.with_refusal(format!("running: {done} of {planned} windows"));
             self.service.status(status);
         }
@@ -159,14 +159,14 @@ mod tests {
         let began = Instant::now();
         let mut run = Watched {
             progress: Arc::default(),
-            seen: Snapshot::default(),
+            seen: ProgressCounts::default(),
             moved: began,
         };
         let patience = Duration::from_mins(12);
         let after = |minutes| began + Duration::from_mins(minutes);
-        let at_request = |requests| Snapshot {
+        let at_request = |requests| ProgressCounts {
             requests,
-            ..Snapshot::default()
+            ..ProgressCounts::default()
         };
         assert!(run.moves(at_request(1), after(1), patience));
         assert!(run.moves(at_request(1), after(13), patience));

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::standing::Standing;
-use crate::ingest::progress::Snapshot;
+use crate::ingest::progress::ProgressCounts;
 use crate::ingest::{Denial, Summary};
 use crate::model::convert::to_i64;
 use crate::model::{Outcome, UnixSeconds};
@@ -140,7 +140,7 @@ impl Metrics {
             count(&self.runs, "outcome", outcome.as_str(), 0);
         }
         count(&self.runs, "outcome", "put_off", 0);
-        self.add_requests(Snapshot::default());
+        self.add_requests(ProgressCounts::default());
         self.add_totals(&crate::model::RunTotals::default());
     }
 
@@ -160,7 +160,7 @@ impl Metrics {
     }
 
     /// What a run sent, whether or not it has a summary.
-    pub(super) fn add_requests(&self, sent: Snapshot) {
+    pub(super) fn add_requests(&self, sent: ProgressCounts) {
         count(&self.requests, "outcome", "ok", sent.answered);
         let failed = sent.requests.saturating_sub(sent.answered);
         count(&self.requests, "outcome", "failed", failed);

@@ -14,7 +14,7 @@ use crate::cli::pull::PullError;
 use crate::cli::signals::until_done;
 use crate::cli::{CliError, ExitStatus};
 use crate::clock::SharedClock;
-use crate::ingest::progress::Snapshot;
+use crate::ingest::progress::ProgressCounts;
 use crate::ingest::{Control, Progress, RunError, Stop, Summary};
 use crate::interrupt::{self, Signal};
 use crate::model::UnixSeconds;
@@ -73,7 +73,7 @@ impl Watcher<'_> {
         })
         .await;
         self.attendant.attend_to(None);
-        let sent = progress.snapshot();
+        let sent = progress.counts();
         if let Some(page) = &self.page {
             page.metrics.add_requests(sent);
         }
@@ -184,7 +184,7 @@ impl Watcher<'_> {
 struct Run {
     /// Whom it asked for; the configuration may have been read again since it began.
     username: String,
-    sent: Snapshot,
+    sent: ProgressCounts,
     /// The API had answered this account before the run.
     answered_before: bool,
     /// A signal came while it lasted, too late to stop it perhaps. It ends the watch all the same.

@@ -154,7 +154,7 @@ fn open(copy: &Path) -> Result<Connection> {
     // A write-ahead log would need files beside the database for every reader.
     let mode: String = copy.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
     if mode != "delete" {
-        return Err(StoreErrorKind::Misfit(format!(
+        return Err(StoreErrorKind::InvariantViolation(format!(
             "the copy's journal mode stays `{mode}`"
         )));
     }

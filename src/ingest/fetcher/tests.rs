@@ -51,10 +51,10 @@ fn busy() -> FailureKind {
     }
 }
 
-fn courier(api: &Arc<Scripted>, now: &str) -> Courier<Arc<Scripted>> {
-    Courier::new(
+fn fetcher(api: &Arc<Scripted>, now: &str) -> Fetcher<Arc<Scripted>> {
+    Fetcher::new(
         Arc::clone(api),
-        Gate::new(None),
+        RateLimiter::new(None),
         RetryPolicy {
             attempts: 5,
             base: BASE,
@@ -67,8 +67,8 @@ fn courier(api: &Arc<Scripted>, now: &str) -> Courier<Arc<Scripted>> {
     )
 }
 
-fn noon(api: &Arc<Scripted>) -> Courier<Arc<Scripted>> {
-    courier(api, "2026-06-15 12:00")
+fn noon(api: &Arc<Scripted>) -> Fetcher<Arc<Scripted>> {
+    fetcher(api, "2026-06-15 12:00")
 }
 
 fn request() -> Arc<OriginRequest> {
@@ -77,19 +77,19 @@ fn request() -> Arc<OriginRequest> {
 }
 
 /// Asks once; whether there was an answer, and how many requests that took.
-async fn ask(courier: &Courier<Arc<Scripted>>) -> (bool, u64) {
-    let mut traffic = Traffic::default();
-    let answered = courier.ask(&request(), false, &mut traffic).await;
-    (answered.is_ok(), traffic.requests)
+async fn ask(fetcher: &Fetcher<Arc<Scripted>>) -> (bool, u64) {
+    let mut counts = RequestCounts::default();
+    let answered = fetcher.ask(&request(), false, &mut counts).await;
+    (answered.is_ok(), counts.requests)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is_given_up() {
     let api = Arc::new(Scripted::saying(vec![Some(busy()); 100]));
-    let courier = noon(&api);
+    let fetcher = noon(&api);
     let began = tokio::time::Instant::now();
-    assert_eq!(ask(&courier).await, (false, 10));
-    assert!(!courier.control.is_stopped());
+    assert_eq!(ask(&fetcher).await, (false, 10));
+    assert!(!fetcher.control.is_stopped());
     // Nine pauses of at most two seconds each, did they not grow.
     assert!(began.elapsed() > 18 * BASE, "{:?}", began.elapsed());
 }
@@ -98,9 +98,9 @@ async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is
 async fn before_any_success_one_refusal_stops_the_run() {
     for kind in denials() {
         let api = Arc::new(Scripted::saying([Some(kind.clone())]));
-        let courier = noon(&api);
-        assert_eq!(ask(&courier).await, (false, 1), "{kind:?}");
-        assert_eq!(courier.control.reason().and_then(Stop::denial), Some(&kind));
+        let fetcher = noon(&api);
+        assert_eq!(ask(&fetcher).await, (false, 1), "{kind:?}");
+        assert_eq!(fetcher.control.reason().and_then(Stop::denial), Some(&kind));
     }
 }
 
@@ -110,12 +110,12 @@ async fn up_to_four_refusals_after_a_success_are_outlived_and_the_fifth_stops_th
         for refusals in 1..=5 {
             let refused = vec![Some(kind.clone()); refusals];
             let api = Arc::new(Scripted::saying([vec![None], refused].concat()));
-            let courier = noon(&api);
-            assert_eq!(ask(&courier).await, (true, 1));
+            let fetcher = noon(&api);
+            assert_eq!(ask(&fetcher).await, (true, 1));
             let outlived = refusals < 5;
             let tries = u64::try_from(refusals).unwrap() + u64::from(outlived);
-            assert_eq!(ask(&courier).await, (outlived, tries), "{kind:?} {refusals}");
-            assert_eq!(courier.control.is_stopped(), !outlived);
+            assert_eq!(ask(&fetcher).await, (outlived, tries), "{kind:?} {refusals}");
+            assert_eq!(fetcher.control.is_stopped(), !outlived);
             let pauses: Vec<u64> = api
                 .sent
                 .lock()
@@ -124,7 +124,7 @@ async fn up_to_four_refusals_after_a_success_are_outlived_and_the_fifth_stops_th
                 .map(|pair| (pair[1] - pair[0]).as_secs())
                 .collect();
             assert_eq!(pauses[1..], [1, 2, 4, 8][..pauses.len() - 1]);
-            let counted: u64 = courier.progress.snapshot().denied.iter().sum();
+            let counted: u64 = fetcher.progress.counts().denied.iter().sum();
             assert_eq!(counted, u64::try_from(refusals).unwrap());
         }
     }
@@ -142,15 +142,15 @@ async fn an_account_that_was_answered_lately_outlives_refusals_from_the_first_re
 async fn a_pause_after_a_refusal_holds_every_worker() {
     let kind = denials()[2].clone();
     let api = Arc::new(Scripted::saying([Some(kind)]));
-    let courier = noon(&api).answered_before(true);
+    let fetcher = noon(&api).answered_before(true);
     let began = tokio::time::Instant::now();
-    let (mut mine, mut other) = (Traffic::default(), Traffic::default());
+    let (mut mine, mut other) = (RequestCounts::default(), RequestCounts::default());
     let (request, another) = (request(), request());
-    let refused = courier.ask(&request, false, &mut mine);
+    let refused = fetcher.ask(&request, false, &mut mine);
     let waiting = async {
         // The other worker comes just after the refusal.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        courier.ask(&another, false, &mut other).await
+        fetcher.ask(&another, false, &mut other).await
     };
     let (a, b) = tokio::join!(refused, waiting);
     assert!(a.is_ok() && b.is_ok());
@@ -167,11 +167,11 @@ async fn around_midnight_the_other_date_comes_first_and_counts_as_a_try() {
     // Never answered: one more request, and no wait.
     let api = Arc::new(Scripted::saying(vec![Some(refused.clone()); 9]));
     let began = tokio::time::Instant::now();
-    assert_eq!(ask(&courier(&api, near)).await, (false, 2));
+    assert_eq!(ask(&fetcher(&api, near)).await, (false, 2));
     assert_eq!(began.elapsed(), Duration::ZERO);
     // Answered before: five in all, only the second of them for the other date.
     let api = Arc::new(Scripted::saying(vec![Some(refused); 9]));
-    let asking = courier(&api, near).answered_before(true);
+    let asking = fetcher(&api, near).answered_before(true);
     assert_eq!(ask(&asking).await, (false, 5));
     let dates = api.dates.lock().unwrap();
     let other = SigningDate::from_unix(parse_moment(near, 0).unwrap() + HOUR_SECONDS);
@@ -183,9 +183,9 @@ async fn around_midnight_the_other_date_comes_first_and_counts_as_a_try() {
 async fn a_connection_that_cannot_be_trusted_stops_the_run_at_any_time() {
     let kind = FailureKind::Tls { what: String::new() };
     let api = Arc::new(Scripted::saying([None, Some(kind)]));
-    let courier = noon(&api);
-    assert_eq!(ask(&courier).await, (true, 1));
-    assert_eq!(ask(&courier).await, (false, 1));
-    let reason = courier.control.reason();
+    let fetcher = noon(&api);
+    assert_eq!(ask(&fetcher).await, (true, 1));
+    assert_eq!(ask(&fetcher).await, (false, 1));
+    let reason = fetcher.control.reason();
     assert!(matches!(reason, Some(Stop::Configuration(_))), "{reason:?}");
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
 use super::denial::{self, Denial};
-use super::gate::Gate;
 use super::progress::Progress;
+use super::rate_limiter::RateLimiter;
 use crate::api::{
     Answer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
     SigningDate, read_answer,
@@ -49,7 +49,7 @@ impl Transport for Client {
 
 /// An answer, and when it was asked for.
 #[derive(Debug)]
-pub struct Asked {
+pub struct TimedAnswer {
     /// What the API said, checked against the request.
     pub answer: Answer,
     /// When the request was sent; by the API's clock where that is behind this machine's, since figures must
@@ -68,7 +68,7 @@ pub enum NotAnswered {
 
 /// What was sent and received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub struct RequestCounts {
     /// Requests sent.
     pub requests: u64,
     /// Requests sent because an earlier one failed.
@@ -79,9 +79,9 @@ pub struct Traffic {
 
 /// Sends requests for all workers of a run: within the rate, with retries, within the run's retry budget.
 #[derive(Debug)]
-pub struct Courier<T> {
+pub struct Fetcher<T> {
     transport: T,
-    gate: Gate,
+    limiter: RateLimiter,
     clock: SharedClock,
     control: Control,
     progress: Arc<Progress>,
@@ -102,11 +102,11 @@ struct Chance {
     rng: fastrand::Rng,
 }
 
-impl<T: Transport> Courier<T> {
-    /// A courier over `transport`.
+impl<T: Transport> Fetcher<T> {
+    /// A fetcher over `transport`.
     pub fn new(
         transport: T,
-        gate: Gate,
+        limiter: RateLimiter,
         policy: RetryPolicy,
         rng: fastrand::Rng,
         clock: SharedClock,
@@ -119,7 +119,7 @@ impl<T: Transport> Courier<T> {
         });
         Self {
             transport,
-            gate,
+            limiter,
             clock,
             control,
             progress,
@@ -180,8 +180,8 @@ impl<T: Transport> Courier<T> {
         &self,
         request: &Arc<OriginRequest>,
         is_repeated: bool,
-        traffic: &mut Traffic,
-    ) -> Result<Asked, NotAnswered> {
+        counts: &mut RequestCounts,
+    ) -> Result<TimedAnswer, NotAnswered> {
         let mut failures = 0;
         let mut pauses = 0;
         let mut denials = 0;
@@ -193,15 +193,15 @@ impl<T: Transport> Courier<T> {
             tokio::select! {
                 biased;
                 () = self.control.stopped() => return Err(NotAnswered::Stopped),
-                () = self.gate.pass() => {}
+                () = self.limiter.ready() => {}
             }
             let now = self.clock.now();
             let signed_for = date.take().unwrap_or_else(|| SigningDate::from_unix(now));
-            traffic.requests += 1;
-            traffic.retries += u64::from(sent > 0);
+            counts.requests += 1;
+            counts.retries += u64::from(sent > 0);
             self.progress.request(sent > 0);
             sent = sent.saturating_add(1);
-            let failure = match self.attempt(request, signed_for, traffic).await? {
+            let failure = match self.attempt(request, signed_for, counts).await? {
                 Ok((answer, server_time)) => {
                     self.progress.answered();
                     self.answered.store(true, Ordering::Relaxed);
@@ -215,7 +215,7 @@ impl<T: Transport> Courier<T> {
                     }
                     // The earlier of the two times: a clock that is ahead would let fresh figures pass for
                     // settled ones, and they would never be asked for again.
-                    return Ok(Asked {
+                    return Ok(TimedAnswer {
                         answer,
                         asked_at: now - ahead.max(0),
                     });
@@ -260,7 +260,7 @@ impl<T: Transport> Courier<T> {
         &self,
         request: &Arc<OriginRequest>,
         date: SigningDate,
-        traffic: &mut Traffic,
+        counts: &mut RequestCounts,
     ) -> Result<Result<(Answer, Option<UnixSeconds>), Failure>, NotAnswered> {
         let reply = tokio::select! {
             biased;
@@ -270,7 +270,7 @@ impl<T: Transport> Courier<T> {
             },
             () = self.control.abandoned() => return Err(NotAnswered::Stopped),
         };
-        traffic.bytes += to_u64(reply.body.len());
+        counts.bytes += to_u64(reply.body.len());
         let date = reply.date;
         let request = Arc::clone(request);
         let read = tokio::task::spawn_blocking(move || {
@@ -295,7 +295,7 @@ impl<T: Transport> Courier<T> {
         })
     }
 
-    /// Closes the gate for everybody, where this request, told to wait for the `pauses`th time, may wait once
+    /// Closes the limiter for everybody, where this request, told to wait for the `pauses`th time, may wait once
     /// more. Where the server does not say how long, the pauses grow like those after failures.
     fn pause(&self, failure: Failure, pauses: u32, asked: Option<Duration>) -> Result<(), NotAnswered> {
         let policy = RetryPolicy {
@@ -310,11 +310,11 @@ impl<T: Transport> Courier<T> {
         }
         let pause = asked.unwrap_or_else(|| policy.base.saturating_add(drawn));
         tracing::info!("{}: all requests pause for {pause:?}", failure.kind);
-        self.gate.close_for(pause);
+        self.limiter.pause_for(pause);
         Ok(())
     }
 
-    /// Closes the gate for everybody, where this request, refused for the `denials`th time, may be tried once
+    /// Closes the limiter for everybody, where this request, refused for the `denials`th time, may be tried once
     /// more. Otherwise the run ends: every further request would be refused, too.
     fn outlive(&self, failure: Failure, denials: u32) -> Result<(), NotAnswered> {
         let answered = self.answered.load(Ordering::Relaxed);
@@ -331,7 +331,7 @@ impl<T: Transport> Courier<T> {
             "{}, after the API has answered: all requests pause for {pause:?}",
             failure.kind
         );
-        self.gate.close_for(pause);
+        self.limiter.pause_for(pause);
         Ok(())
     }
 

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::confirm::{Confirm, Holes, inside, ranges, smaller};
+use super::confirm::{Confirmation, Holes, inside, ranges, smaller};
 use super::knowledge::Knowledge;
-use super::part::Part;
 use super::spacing::figures_at;
+use super::sub_request::SubRequest;
 use crate::api::{Answer, DomainAnswer};
 use crate::model::convert::{to_u32, to_u64};
 use crate::model::gaps::Shape;
@@ -20,41 +20,41 @@ const MAX_CONFIRMATIONS: u32 = 200;
 
 /// An answer that waits for its confirmations.
 #[derive(Debug)]
-pub(super) struct Holding {
-    pub(super) part: Part,
+pub(super) struct PendingAnswer {
+    pub(super) request: SubRequest,
     /// How many domains were asked for, those included whose entries are not held here.
     asked_domains: usize,
     pub(super) asked_at: UnixSeconds,
-    /// What of the part was available when it was asked for.
+    /// What of the request was available when it was asked for.
     pub(super) window: Span,
     pub(super) coverage: Vec<CoverageSpan>,
     pub(super) points: Vec<(Domain, PointColumns)>,
     pub(super) book: CodeBook,
     pub(super) rejects: Vec<Reject>,
-    /// Slots whose point was rejected.
+    /// SlotsJson whose point was rejected.
     pub(super) rejected: BTreeMap<Domain, BTreeSet<UnixSeconds>>,
-    /// Slots without a point that two answers agree on.
+    /// SlotsJson without a point that two answers agree on.
     pub(super) confirmed: BTreeMap<Domain, BTreeSet<UnixSeconds>>,
     pub(super) totals: RunTotals,
     /// What is still to be confirmed.
     open: Vec<Holes>,
-    pending: VecDeque<Confirm>,
+    to_ask: VecDeque<Confirmation>,
     confirmations: u32,
     /// Whether a confirmation has brought a point that the answer lacked.
     was_cut: bool,
 }
 
-impl Holding {
-    /// Holds what `answers` say of `part`, as far as it was available.
+impl PendingAnswer {
+    /// Holds what `answers` say of `request`, as far as it was available.
     pub(super) fn new(
-        part: Part,
+        request: SubRequest,
         asked_at: UnixSeconds,
         coverage: Vec<CoverageSpan>,
         answers: Vec<DomainAnswer>,
         book: CodeBook,
     ) -> Option<Self> {
         let until = coverage.last()?.span.end();
-        let window = Span::new(part.window.start(), until)?;
+        let window = Span::new(request.window.start(), until)?;
         let mut rejected = BTreeMap::new();
         let mut points = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -68,13 +68,13 @@ impl Holding {
             }
             points.push((answer.domain, before(answer.points, until)));
         }
-        let asked_domains = part.domains.len();
-        let part = Part {
+        let asked_domains = request.domains.len();
+        let request = SubRequest {
             domains: points.iter().map(|(domain, _)| domain.clone()).collect(),
-            ..part
+            ..request
         };
         Some(Self {
-            part,
+            request,
             asked_domains,
             asked_at,
             window,
@@ -86,7 +86,7 @@ impl Holding {
             confirmed: BTreeMap::new(),
             totals: RunTotals::default(),
             open: Vec::new(),
-            pending: VecDeque::new(),
+            to_ask: VecDeque::new(),
             confirmations: 0,
             was_cut: false,
         })
@@ -101,25 +101,25 @@ impl Holding {
         self.points.iter().filter_map(of).collect()
     }
 
-    /// `holes` are to be confirmed by requests of another shape than the part's.
+    /// `holes` are to be confirmed by requests of another shape than the request's.
     pub(super) fn confirm(&mut self, holes: Vec<Holes>, knowledge: &Knowledge) {
-        let than = (self.asked_domains, self.part.window.slots());
+        let than = (self.asked_domains, self.request.window.slots());
         self.ask_for(&holes, than, knowledge);
         self.open = holes;
     }
 
     /// The next confirmation to ask for.
-    pub(super) fn next_confirmation(&mut self) -> Option<Confirm> {
+    pub(super) fn next_confirmation(&mut self) -> Option<Confirmation> {
         if self.confirmations >= MAX_CONFIRMATIONS {
             return None;
         }
-        let next = self.pending.pop_front()?;
+        let next = self.to_ask.pop_front()?;
         self.confirmations += 1;
         Some(next)
     }
 
     /// Takes what a confirmation brought. True where it was anything new.
-    pub(super) fn take(&mut self, confirm: &Confirm, answer: Answer, knowledge: &mut Knowledge) -> bool {
+    pub(super) fn take(&mut self, confirm: &Confirmation, answer: Answer, knowledge: &mut Knowledge) -> bool {
         let asked = (confirm.domains.len(), confirm.window.slots());
         let mut brought = false;
         let (mut new, mut resolved) = (0, 0);
@@ -176,7 +176,7 @@ impl Holding {
                 self.was_cut = true;
                 let held: usize = self.points.iter().map(|(_, points)| points.len()).sum();
                 let before = held.saturating_sub(new);
-                knowledge.limits.incomplete(self.part.size(), to_u64(before));
+                knowledge.limits.incomplete(self.request.size(), to_u64(before));
             } else if !missing.is_empty() {
                 let asked = to_u64(asked.0) * to_u64(asked.1);
                 knowledge.limits.incomplete(asked, to_u64(received));
@@ -214,9 +214,9 @@ impl Holding {
     }
 
     /// Asks for the same without padding, where that was not done.
-    pub(super) fn ask_exactly(&mut self, confirm: Confirm) {
+    pub(super) fn ask_exactly(&mut self, confirm: Confirmation) {
         if !confirm.exact {
-            self.pending.push_front(Confirm {
+            self.to_ask.push_front(Confirmation {
                 exact: true,
                 ..confirm
             });
@@ -224,7 +224,7 @@ impl Holding {
     }
 
     /// Asks for the slots of which an answer holds points one by one, in place of taking them.
-    pub(super) fn ask_one_by_one(&mut self, confirm: &Confirm, answer: &Answer) {
+    pub(super) fn ask_one_by_one(&mut self, confirm: &Confirmation, answer: &Answer) {
         for answered in &answer.domains {
             let Some((domain, open)) = self.open.iter().find(|(of, _)| *of == answered.domain) else {
                 continue;
@@ -233,7 +233,7 @@ impl Holding {
             for slot in
                 slots.filter(|slot| open.binary_search(slot).is_ok() && confirm.window.contains(*slot))
             {
-                self.pending.push_back(Confirm {
+                self.to_ask.push_back(Confirmation {
                     domains: vec![domain.clone()],
                     window: Span::slot_of(slot),
                     exact: true,
@@ -260,7 +260,7 @@ impl Holding {
     pub(super) fn shape(&self) -> Shape {
         Shape {
             domains: to_u32(self.asked_domains),
-            slots: to_u32(self.part.window.slots()),
+            slots: to_u32(self.request.window.slots()),
         }
     }
 
@@ -268,7 +268,7 @@ impl Holding {
         for confirm in smaller(holes, than) {
             let most = knowledge.limits.domains_for(confirm.window);
             for group in confirm.domains.chunks(most) {
-                self.pending.push_back(Confirm {
+                self.to_ask.push_back(Confirmation {
                     domains: group.to_vec(),
                     ..confirm.clone()
                 });

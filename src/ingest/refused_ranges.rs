@@ -14,7 +14,7 @@ type Covered = Vec<(Domain, Vec<CoverageSpan>)>;
 
 /// A range that was refused: its newest window is asked for, and the rest where that is answered.
 #[derive(Debug)]
-pub struct Again {
+pub struct RefusedRange {
     /// The newest window.
     pub first: PlannedRequest,
     /// The rest.
@@ -25,7 +25,7 @@ pub struct Again {
 
 /// What is marked as beyond retention.
 #[derive(Debug)]
-pub struct Marked {
+pub struct RetentionMarks {
     /// The newest marked slot, and domains of which it is marked.
     pub probe: PlannedRequest,
     /// All marked ranges.
@@ -41,7 +41,7 @@ pub struct Marked {
 pub fn closed(coverage: &[(Domain, Vec<CoverageSpan>)], refusals: &[Refusal], range: Span) -> Covered {
     let not_due = |span| CoverageSpan {
         span,
-        reached: None,
+        age_when_fetched: None,
         beyond_retention: true,
         fetched_at: 0,
     };
@@ -71,7 +71,7 @@ pub(super) fn again(
     refusals: &[Refusal],
     (range, now): (Span, UnixSeconds),
     settings: &JobSettings,
-) -> (Vec<Again>, Vec<FailedRange>) {
+) -> (Vec<RefusedRange>, Vec<FailedRange>) {
     let mut groups: BTreeMap<(Option<Span>, i64), Vec<&Refusal>> = BTreeMap::new();
     let mut told = Vec::new();
     for refusal in refusals {
@@ -121,7 +121,7 @@ fn ask_again(
     (within, refused): (Span, Span),
     now: UnixSeconds,
     settings: &PlanSettings,
-) -> Option<Again> {
+) -> Option<RefusedRange> {
     let newest = PlanSettings {
         order: Order::NewestFirst,
         ..settings.clone()
@@ -134,7 +134,7 @@ fn ask_again(
     }
     let done = CoverageSpan {
         span: first.window,
-        reached: Some(i64::MAX),
+        age_when_fetched: Some(i64::MAX),
         beyond_retention: false,
         fetched_at: now,
     };
@@ -142,7 +142,7 @@ fn ask_again(
         .iter()
         .map(|(domain, covered)| (domain.clone(), splice(covered, &[done])))
         .collect();
-    Some(Again {
+    Some(RefusedRange {
         first,
         rest: Plan::new(within, &rest, now, &newest),
         refused,
@@ -191,9 +191,9 @@ pub(super) fn marked(
     range: Span,
     now: UnixSeconds,
     settings: &PlanSettings,
-) -> Option<Marked> {
+) -> Option<RetentionMarks> {
     let marks = |covered: &[CoverageSpan]| -> Vec<Span> {
-        let pieces = covered.iter().filter(|piece| piece.reached.is_none());
+        let pieces = covered.iter().filter(|piece| piece.age_when_fetched.is_none());
         pieces.filter_map(|piece| piece.span.intersect(&range)).collect()
     };
     let with_marks: Vec<(&Domain, Vec<Span>)> = coverage
@@ -215,7 +215,7 @@ pub(super) fn marked(
         .iter()
         .map(|(domain, marks)| ((*domain).clone(), everything_but(marks, span)))
         .collect();
-    Some(Marked {
+    Some(RetentionMarks {
         probe: PlannedRequest {
             window: newest,
             domains,
@@ -237,7 +237,7 @@ fn everything_but(open: &[Span], span: Span) -> Vec<CoverageSpan> {
     {
         covered.extend(Span::new(from, start).map(|span| CoverageSpan {
             span,
-            reached: Some(i64::MAX),
+            age_when_fetched: Some(i64::MAX),
             beyond_retention: false,
             fetched_at: 0,
         }));

@@ -11,10 +11,10 @@ const LONGEST_PATIENCE: u32 = 4_096;
 /// An answer that held less than this share of what was asked for tells nothing about a cap on its size.
 const TELLING_SHARE: u64 = 32;
 
-/// The limits known so far. Each is learned from an answer that succeeded, or from a stated limit that the
+/// The limits known so far. Each is service_facts from an answer that succeeded, or from a stated limit that the
 /// request exceeded; a refusal alone teaches nothing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Limits {
+pub(super) struct ApiLimits {
     /// The longest window, in seconds, without padding.
     pub(super) span: Option<i64>,
     /// The longest range that may be sent, in seconds, padding included.
@@ -26,8 +26,8 @@ pub(super) struct Limits {
     patience: u32,
 }
 
-impl Limits {
-    /// The limits of a service of which an earlier run learned how many points a complete answer held.
+impl ApiLimits {
+    /// The limits of a service of which an earlier run service_facts how many points a complete answer held.
     pub(super) fn new(complete_points: Option<u64>) -> Self {
         Self {
             points: complete_points,
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_cap_is_met_once_and_tried_again_ever_more_rarely() {
-        let mut limits = Limits::new(None);
+        let mut limits = ApiLimits::new(None);
         let mut cut = Vec::new();
         for answer in 0..1_000 {
             let asked = limits.points().unwrap_or(5_760);
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_empty_answer_teaches_no_size() {
-        let mut limits = Limits::new(None);
+        let mut limits = ApiLimits::new(None);
         limits.incomplete(5_760, 0);
         limits.incomplete(5_760, 100);
         assert_eq!(limits.points(), None);

@@ -7,7 +7,7 @@ use crate::model::{Domain, Span, UnixSeconds};
 
 /// A range of some domains, and what it has been through.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct SubRequest {
     pub(super) window: Span,
     pub(super) domains: Vec<Domain>,
     /// Whether one slot more is asked for on both sides. Pieces below a failure are not padded.
@@ -24,13 +24,13 @@ pub(super) struct Part {
     pub(super) stuck: u32,
     /// How many bytes the answer to the larger piece announced.
     pub(super) announced: Option<u64>,
-    /// What an answer to this part teaches.
+    /// What an answer to this request teaches.
     pub(super) teaches: Option<Teaches>,
-    /// The search for the edge of retention that this part belongs to.
+    /// The search for the edge of retention that this request belongs to.
     pub(super) search: Option<Search>,
 }
 
-/// What is learned when a part is answered that was cut because the whole was refused.
+/// What is service_facts when a request is answered that was cut because the whole was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Teaches {
     /// Its length is not too long.
@@ -40,10 +40,10 @@ pub(super) enum Teaches {
     /// Its number of domains is not too large.
     Domains,
     /// Its size is not too large.
-    Points,
+    PointsJson,
 }
 
-impl Part {
+impl SubRequest {
     pub(super) fn new(window: Span, domains: Vec<Domain>) -> Self {
         Self {
             window,
@@ -60,7 +60,7 @@ impl Part {
         }
     }
 
-    /// The same part, to be asked for without padding.
+    /// The same request, to be asked for without padding.
     pub(super) fn unpadded(self) -> Self {
         Self {
             padded: false,
@@ -68,7 +68,7 @@ impl Part {
         }
     }
 
-    /// A piece of this part; what the whole has been through stays.
+    /// A piece of this request; what the whole has been through stays.
     pub(super) fn piece(&self, window: Span, domains: &[Domain]) -> Self {
         Self {
             window,

@@ -13,7 +13,7 @@ use crate::model::{Span, UnixSeconds};
 use crate::store::{Reader, StoreError, StoredReject};
 
 /// The rejects of one domain that was asked for.
-pub(super) struct Survey<'a> {
+pub(super) struct RejectIndex<'a> {
     reader: &'a Reader,
     asked: &'a str,
     ids: Vec<i64>,
@@ -31,10 +31,10 @@ struct Spacing {
     step: i64,
 }
 
-impl<'a> Survey<'a> {
+impl<'a> RejectIndex<'a> {
     /// Looks through the rejects of `asked`.
     pub(super) fn of(reader: &'a Reader, asked: &'a str) -> Result<Self, StoreError> {
-        let mut survey = Self {
+        let mut index = Self {
             reader,
             asked,
             ids: Vec::new(),
@@ -42,10 +42,10 @@ impl<'a> Survey<'a> {
             windows: HashMap::new(),
         };
         reader.each_reject_of(asked, |reject| {
-            survey.ids.push(reject.id);
+            index.ids.push(reject.id);
             if let Ok(point) = read(&reject) {
-                survey.points.push((point.ts, reject.id));
-                survey
+                index.points.push((point.ts, reject.id));
+                index
                     .windows
                     .entry(reject.window)
                     .and_modify(|spacing| spacing.step = gcd(spacing.step, point.ts - spacing.reference))
@@ -56,9 +56,9 @@ impl<'a> Survey<'a> {
             }
             Ok::<_, StoreError>(())
         })?;
-        survey.ids.sort_unstable();
-        survey.points.sort_unstable();
-        Ok(survey)
+        index.ids.sort_unstable();
+        index.points.sort_unstable();
+        Ok(index)
     }
 
     /// The numbers of all rejects of the domain, in order.

@@ -10,7 +10,7 @@ use super::decide::{ConclusionKind, Conclusions, Knowledge, evidence};
 use super::progress::Progress;
 use super::run::{Finished, RunError};
 use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
-use super::writer::{Handover, Written};
+use super::writer::{Handover, WriterResult};
 use crate::clock::SharedClock;
 use crate::model::convert::to_i64;
 use crate::model::{Domain, Fact, FactName, KeepLimits, Outcome, RunTotals, Span, UnixSeconds};
@@ -22,7 +22,7 @@ const NOT_CLOSED: &str = "the end of the run could not be written in time, becau
                           `status` and `origin_runs` show it as `running`, and as `interrupted` from the next run on";
 
 /// What a run knows when nothing more is asked for.
-pub(super) struct Ending {
+pub(super) struct Finalizer {
     pub(super) run: Run,
     pub(super) holder: Holder,
     pub(super) path: PathBuf,
@@ -37,7 +37,7 @@ pub(super) struct Ending {
     pub(super) failures: Failures,
     pub(super) conclusions: Conclusions,
     pub(super) control: Control,
-    pub(super) learned: Learned,
+    pub(super) service_facts: ServiceFacts,
     /// The user name, where the API has answered it.
     pub(super) username: Option<String>,
     /// The domains that were asked for.
@@ -50,9 +50,9 @@ pub(super) struct Ending {
     pub(super) warnings: Vec<String>,
 }
 
-/// What a run has learned of the service, for the next ones.
+/// What a run has service_facts of the service, for the next ones.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Learned {
+pub(super) struct ServiceFacts {
     oldest_served_age: Option<i64>,
     youngest_refused_age: Option<i64>,
     sub_hour: bool,
@@ -60,7 +60,7 @@ pub(super) struct Learned {
     latest_edge: Option<UnixSeconds>,
 }
 
-impl Learned {
+impl ServiceFacts {
     /// What is known at `now`.
     pub(super) fn of(knowledge: &Knowledge, now: UnixSeconds) -> Self {
         let age = |ts: Option<UnixSeconds>| ts.map(|ts| now - ts);
@@ -88,9 +88,12 @@ impl Learned {
     }
 }
 
-impl Ending {
+impl Finalizer {
     /// Waits for the writer to finish what has arrived, and ends the run. Blocks: not for a thread of the runtime.
-    pub(super) fn carry_out(mut self, writer: thread::JoinHandle<Written>) -> Result<Finished, RunError> {
+    pub(super) fn carry_out(
+        mut self,
+        writer: thread::JoinHandle<WriterResult>,
+    ) -> Result<Finished, RunError> {
         let written = writer.join().map_err(|_| self.lost_writer())?;
         planted::pass("finish");
         let settled = written.and_then(|Handover { mut store, dropped }| {
@@ -123,7 +126,7 @@ impl Ending {
         }
         warnings.extend(close(&mut store));
         store.confirm(Some(self.run))?;
-        let beyond_before = marked_before(&self.conclusions, self.learned.latest_edge);
+        let beyond_before = marked_before(&self.conclusions, self.service_facts.latest_edge);
         let summary = Summary {
             run_id: self.run.id(),
             outcome,
@@ -148,18 +151,20 @@ impl Ending {
         }
     }
 
-    /// Stores what the run has learned, and brings the rollups up to date. A signal ends it: the next run does it.
+    /// Stores what the run has service_facts, and brings the rollups up to date. A signal ends it: the next run does it.
     fn settle(&self, store: &mut Store) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let mut learned = self.learned;
+        let mut service_facts = self.service_facts;
         let known = store.fact(&FactName::OldestServedAge)?;
-        learned.oldest_served_age = learned.oldest_served_age.filter(|age| is_news(*age, known, now));
-        let notes = learned.notes(self.username.clone(), now);
-        let learned = Commit {
+        service_facts.oldest_served_age = service_facts
+            .oldest_served_age
+            .filter(|age| is_news(*age, known, now));
+        let notes = service_facts.notes(self.username.clone(), now);
+        let service_facts = Commit {
             notes,
             ..Commit::new(Vec::new(), self.range, now)
         };
-        store.commit(self.run, &[learned])?;
+        store.commit(self.run, &[service_facts])?;
         store.advance_holes(&self.asked_domains, &self.hole_targets, &self.holes_left)?;
         store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
         Ok(())
@@ -176,7 +181,7 @@ impl Ending {
         let outcome = outcome(stop, &self.failures, &totals);
         let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
         let skipped = self.windows_planned.saturating_sub(over);
-        // A store that broke or was cut off early never learned how much was planned.
+        // A store that broke or was cut off early never service_facts how much was planned.
         let planned = self.windows_planned.saturating_sub(totals.windows_planned);
         let finish = Finish {
             outcome,

@@ -4,26 +4,27 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use governor::Quota;
 use governor::clock::MonotonicClock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+type Limiter =
+    governor::RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
 
 /// Every attempt passes here before it is sent.
 ///
-/// One worker that is told to slow down (429, 503) closes the gate for all of them: the limit is the
+/// One worker that is told to slow down (429, 503) closes the limiter for all of them: the limit is the
 /// account's, not the connection's.
 #[derive(Debug)]
-pub struct Gate {
+pub struct RateLimiter {
     limiter: Option<Limiter>,
     closed_until: Mutex<Option<Instant>>,
 }
 
-impl Gate {
-    /// A gate that lets at most `per_second` requests through in any second; `None` is no limit.
+impl RateLimiter {
+    /// A limiter that lets at most `per_second` requests through in any second; `None` is no limit.
     #[must_use]
     pub fn new(per_second: Option<f64>) -> Self {
         // A burst of one: the requests are spread evenly, and no second ever holds more than the rate.
@@ -31,7 +32,7 @@ impl Gate {
             .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
             .and_then(Quota::with_period)
             .map(|quota| quota.allow_burst(NonZeroU32::MIN));
-        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, MonotonicClock));
+        let limiter = quota.map(|quota| governor::RateLimiter::direct_with_clock(quota, MonotonicClock));
         Self {
             limiter,
             closed_until: Mutex::new(None),
@@ -39,14 +40,14 @@ impl Gate {
     }
 
     /// Lets nobody through for `pause` from now, or for longer where that was said before.
-    pub fn close_for(&self, pause: Duration) {
+    pub fn pause_for(&self, pause: Duration) {
         let until = Instant::now().checked_add(pause);
         let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
         *closed = (*closed).max(until);
     }
 
     /// Completes when the caller may send one request.
-    pub async fn pass(&self) {
+    pub async fn ready(&self) {
         loop {
             while let Some(until) = self.closed_until() {
                 tokio::time::sleep_until(until).await;
@@ -73,12 +74,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_closed_gate_holds_everybody_until_the_longest_pause_is_over() {
-        let gate = Gate::new(None);
+        let limiter = RateLimiter::new(None);
         let start = Instant::now();
-        gate.close_for(Duration::from_secs(30));
-        gate.close_for(Duration::from_secs(5));
-        tokio::join!(gate.pass(), gate.pass());
+        limiter.pause_for(Duration::from_secs(30));
+        limiter.pause_for(Duration::from_secs(5));
+        tokio::join!(limiter.ready(), limiter.ready());
         assert!(start.elapsed() >= Duration::from_secs(30));
-        gate.pass().await;
+        limiter.ready().await;
     }
 }

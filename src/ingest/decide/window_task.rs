@@ -1,20 +1,20 @@
 //! One planned request, until all of it is stored, concluded or failed.
 //!
-//! A task is a queue of parts. [`Task::next`] says what to ask for; [`Task::answered`] and [`Task::failed`] take
-//! what came of it; [`Task::take_outputs`] gives what is to be written and told. The API may not take a request
-//! as planned: each such answer replaces a part by smaller ones. Every part that is answered is committed by
+//! A task is a queue of requests. [`WindowTask::next`] says what to ask for; [`WindowTask::answered`] and [`WindowTask::failed`] take
+//! what came of it; [`WindowTask::take_outputs`] gives what is to be written and told. The API may not take a request
+//! as planned: each such answer replaces a request by smaller ones. Every request that is answered is committed by
 //! itself, so nothing is asked for twice.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::conclusion::Conclusion;
-use super::confirm::Confirm;
-use super::holding::Holding;
+use super::confirm::Confirmation;
 use super::knowledge::Knowledge;
-use super::part::{Part, padded};
+use super::pending_answer::PendingAnswer;
 use super::retention::Stage;
 use super::spacing::Doubt;
+use super::sub_request::{SubRequest, padded};
 use crate::api::{Answer, FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
 use crate::model::{Domain, FactName, Gap, Refresh, Span, UnixSeconds};
@@ -33,8 +33,8 @@ pub struct Rules {
 
 /// Why a task exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It is part of the plan.
+pub enum Purpose {
+    /// It is request of the plan.
     Planned,
     /// It asks again for the newest window of what was refused by an earlier run.
     Scout,
@@ -46,7 +46,7 @@ pub enum Kind {
 
 /// One request to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct NextRequest {
     /// The domains to ask for.
     pub domains: Vec<Domain>,
     /// The range that is wanted.
@@ -81,22 +81,22 @@ pub(super) struct Pieces {
 
 /// What is being asked for.
 #[derive(Debug)]
-enum Asking {
-    Part(Part),
-    Confirm(Confirm),
+enum InFlight {
+    SubRequest(SubRequest),
+    Confirmation(Confirmation),
     Doubt(Box<Doubt>),
 }
 
 /// A planned request under way.
 #[derive(Debug)]
-pub struct Task {
-    pub(super) kind: Kind,
+pub struct WindowTask {
+    pub(super) purpose: Purpose,
     pub(super) rules: Arc<Rules>,
     window: Span,
-    pub(super) queue: VecDeque<Part>,
-    pub(super) holding: Option<Holding>,
+    pub(super) queue: VecDeque<SubRequest>,
+    pub(super) pending: Option<PendingAnswer>,
     pub(super) doubt: Option<Doubt>,
-    asking: Option<Asking>,
+    in_flight: Option<InFlight>,
     /// The range that was sent last.
     pub(super) sent: Span,
     outputs: Vec<Output>,
@@ -116,20 +116,20 @@ pub struct Task {
     confirmations: u64,
 }
 
-impl Task {
+impl WindowTask {
     /// A task for `domains` in `window`.
     #[must_use]
-    pub fn new(kind: Kind, window: Span, domains: Vec<Domain>, rules: Arc<Rules>) -> Self {
-        let mut part = Part::new(window, domains);
-        part.padded = matches!(kind, Kind::Planned | Kind::Holes);
+    pub fn new(purpose: Purpose, window: Span, domains: Vec<Domain>, rules: Arc<Rules>) -> Self {
+        let mut request = SubRequest::new(window, domains);
+        request.padded = matches!(purpose, Purpose::Planned | Purpose::Holes);
         Self {
-            kind,
+            purpose,
             rules,
             window,
-            queue: VecDeque::from([part]),
-            holding: None,
+            queue: VecDeque::from([request]),
+            pending: None,
             doubt: None,
-            asking: None,
+            in_flight: None,
             sent: window,
             outputs: Vec::new(),
             pieces: Pieces::default(),
@@ -146,7 +146,7 @@ impl Task {
         }
     }
 
-    /// As [`Task::new`] for a day with holes, of which the file knows `holes`.
+    /// As [`WindowTask::new`] for a day with holes, of which the file knows `holes`.
     #[must_use]
     pub fn for_holes(
         window: Span,
@@ -156,7 +156,7 @@ impl Task {
     ) -> Self {
         Self {
             known_holes: holes,
-            ..Self::new(Kind::Holes, window, domains, rules)
+            ..Self::new(Purpose::Holes, window, domains, rules)
         }
     }
 
@@ -184,7 +184,8 @@ impl Task {
     /// The domains of a request for holes that were not answered.
     #[must_use]
     pub fn unanswered_holes(&self) -> Vec<(Domain, Span)> {
-        if self.kind != Kind::Holes || self.answered && !self.failed && !self.left_out && !self.stopped {
+        if self.purpose != Purpose::Holes || self.answered && !self.failed && !self.left_out && !self.stopped
+        {
             return Vec::new();
         }
         let domains: BTreeSet<&Domain> = self.known_holes.iter().map(|(domain, _)| domain).collect();
@@ -195,59 +196,59 @@ impl Task {
     }
 
     /// The next request, or `None` once there is nothing left to ask for.
-    pub fn next(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) -> Option<Ask> {
+    pub fn next(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) -> Option<NextRequest> {
         loop {
             if let Some(doubt) = self.doubt.take() {
                 self.confirmations += 1;
                 let window = doubt.slot();
                 let domains = vec![doubt.domain.clone()];
                 self.sent = to_send(window, doubt.exact, knowledge, now);
-                self.asking = Some(Asking::Doubt(Box::new(doubt)));
-                return Some(Ask {
+                self.in_flight = Some(InFlight::Doubt(Box::new(doubt)));
+                return Some(NextRequest {
                     domains,
                     window,
                     sent: self.sent,
                     confirms: false,
                 });
             }
-            if let Some(holding) = &mut self.holding {
-                if let Some(confirm) = holding.next_confirmation() {
+            if let Some(pending) = &mut self.pending {
+                if let Some(confirm) = pending.next_confirmation() {
                     return Some(self.ask_to_confirm(confirm, knowledge, now));
                 }
-                self.finish_holding(knowledge);
+                self.commit_pending(knowledge);
                 continue;
             }
-            let Some(part) = self.queue.pop_front() else {
+            let Some(request) = self.queue.pop_front() else {
                 self.close(now);
                 return None;
             };
-            if let Some(part) = self.fit(part, knowledge, now) {
-                return Some(self.ask_for(part, knowledge, now));
+            if let Some(request) = self.fit(request, knowledge, now) {
+                return Some(self.ask_for(request, knowledge, now));
             }
         }
     }
 
-    fn ask_for(&mut self, mut part: Part, knowledge: &Knowledge, now: UnixSeconds) -> Ask {
-        let window = part.window;
+    fn ask_for(&mut self, mut request: SubRequest, knowledge: &Knowledge, now: UnixSeconds) -> NextRequest {
+        let window = request.window;
         let wider = padded(window, now);
         let may_be_padded = knowledge.limits.takes(wider)
             && !(knowledge.retention_met() && window.start() < now - self.rules.retention);
-        part.padded &= may_be_padded;
-        let is_second = part
+        request.padded &= may_be_padded;
+        let is_second = request
             .search
             .as_ref()
             .is_some_and(|search| search.stage == Stage::Second);
         let sent = if is_second {
-            part.second_cut(now)
-        } else if part.padded {
+            request.second_cut(now)
+        } else if request.padded {
             wider
         } else {
             window
         };
         self.sent = sent;
-        let domains = part.domains.clone();
-        self.asking = Some(Asking::Part(part));
-        Ask {
+        let domains = request.domains.clone();
+        self.in_flight = Some(InFlight::SubRequest(request));
+        NextRequest {
             domains,
             window,
             sent,
@@ -255,55 +256,64 @@ impl Task {
         }
     }
 
-    fn ask_to_confirm(&mut self, confirm: Confirm, knowledge: &Knowledge, now: UnixSeconds) -> Ask {
+    fn ask_to_confirm(
+        &mut self,
+        confirm: Confirmation,
+        knowledge: &Knowledge,
+        now: UnixSeconds,
+    ) -> NextRequest {
         self.confirmations += 1;
-        let ask = Ask {
+        let ask = NextRequest {
             domains: confirm.domains.clone(),
             window: confirm.window,
             sent: to_send(confirm.window, confirm.exact, knowledge, now),
             confirms: true,
         };
         self.sent = ask.sent;
-        self.asking = Some(Asking::Confirm(confirm));
+        self.in_flight = Some(InFlight::Confirmation(confirm));
         ask
     }
 
     /// The request was answered; it was sent at `asked_at`.
     pub fn answered(&mut self, answer: Answer, asked_at: UnixSeconds, knowledge: &mut Knowledge) {
-        match self.asking.take() {
-            Some(Asking::Part(_)) if self.kind == Kind::Probe => {
+        match self.in_flight.take() {
+            Some(InFlight::SubRequest(_)) if self.purpose == Purpose::Probe => {
                 self.answered = true;
                 self.put(Output::Reopen);
             }
-            Some(Asking::Part(part)) => self.part_answered(part, answer, asked_at, knowledge),
-            Some(Asking::Confirm(confirm)) => self.confirmation_answered(&confirm, answer, knowledge),
-            Some(Asking::Doubt(doubt)) => self.doubt_answered(*doubt, &answer, knowledge),
+            Some(InFlight::SubRequest(request)) => {
+                self.request_answered(request, answer, asked_at, knowledge)
+            }
+            Some(InFlight::Confirmation(confirm)) => self.confirmation_answered(&confirm, answer, knowledge),
+            Some(InFlight::Doubt(doubt)) => self.doubt_answered(*doubt, &answer, knowledge),
             None => {}
         }
     }
 
     /// The request was not answered, after whatever retries its kind of failure is worth.
     pub fn failed(&mut self, kind: &FailureKind, knowledge: &mut Knowledge, now: UnixSeconds) {
-        match self.asking.take() {
-            Some(Asking::Part(part)) if self.kind == Kind::Probe => self.probe_failed(&part, kind, now),
-            Some(Asking::Part(part)) => self.part_failed(part, kind, (knowledge, now)),
+        match self.in_flight.take() {
+            Some(InFlight::SubRequest(request)) if self.purpose == Purpose::Probe => {
+                self.probe_failed(&request, kind, now)
+            }
+            Some(InFlight::SubRequest(request)) => self.request_failed(request, kind, (knowledge, now)),
             // Without padding, too, before the holes stay unconfirmed.
-            Some(Asking::Confirm(confirm)) => {
-                if let Some(holding) = &mut self.holding {
-                    holding.ask_exactly(confirm);
+            Some(InFlight::Confirmation(confirm)) => {
+                if let Some(pending) = &mut self.pending {
+                    pending.ask_exactly(confirm);
                 }
             }
             None => {}
-            Some(Asking::Doubt(doubt)) if self.sent != doubt.slot() => {
+            Some(InFlight::Doubt(doubt)) if self.sent != doubt.slot() => {
                 self.doubt = Some(doubt.exactly());
             }
-            Some(Asking::Doubt(doubt)) => self.fail_part(&doubt.part, kind, now),
+            Some(InFlight::Doubt(doubt)) => self.fail_request(&doubt.request, kind, now),
         }
     }
 
-    fn probe_failed(&mut self, part: &Part, kind: &FailureKind, now: UnixSeconds) {
+    fn probe_failed(&mut self, request: &SubRequest, kind: &FailureKind, now: UnixSeconds) {
         if kind.reaction() == Reaction::BeyondRetention {
-            let mut commit = Self::commit(part.window, &[], Coverage::Unchanged, now);
+            let mut commit = Self::commit(request.window, &[], Coverage::Unchanged, now);
             commit.notes.push(Note::Fact {
                 name: FactName::RetentionProbed,
                 value: 1,
@@ -315,10 +325,10 @@ impl Task {
 
     /// The run is being stopped: what has arrived is committed, nothing more is asked for.
     pub fn stop(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) {
-        self.stopped = self.asking.take().is_some() || !self.queue.is_empty() || self.doubt.is_some();
+        self.stopped = self.in_flight.take().is_some() || !self.queue.is_empty() || self.doubt.is_some();
         self.queue.clear();
         self.doubt = None;
-        self.finish_holding(knowledge);
+        self.commit_pending(knowledge);
         self.close(now);
     }
 
@@ -333,14 +343,14 @@ impl Task {
             return;
         }
         let mut commit = Self::commit(self.window, &[], Coverage::Unchanged, now);
-        if matches!(self.kind, Kind::Planned | Kind::Scout) {
+        if matches!(self.purpose, Purpose::Planned | Purpose::Scout) {
             let whole = self.answered && !self.stopped;
             commit.totals.windows_failed = u64::from(self.failed);
             commit.totals.windows_fetched = u64::from(!self.failed && whole);
             commit.totals.windows_skipped = u64::from(!self.failed && !whole);
         }
         commit.totals.confirmations =
-            self.confirmations + u64::from(matches!(self.kind, Kind::Holes | Kind::Probe));
+            self.confirmations + u64::from(matches!(self.purpose, Purpose::Holes | Purpose::Probe));
         self.put(Output::Commit(Box::new(commit)));
     }
 
@@ -348,14 +358,14 @@ impl Task {
         self.outputs.push(output);
     }
 
-    /// Asks for `part` next.
-    pub(super) fn requeue(&mut self, part: Part) {
-        self.queue.push_front(part);
+    /// Asks for `request` next.
+    pub(super) fn requeue(&mut self, request: SubRequest) {
+        self.queue.push_front(request);
     }
 
-    /// Asks for `part` when the others are done.
-    pub(super) fn queue_last(&mut self, part: Part) {
-        self.queue.push_back(part);
+    /// Asks for `request` when the others are done.
+    pub(super) fn queue_last(&mut self, request: SubRequest) {
+        self.queue.push_back(request);
     }
 
     /// A commit that says nothing yet.
@@ -371,8 +381,8 @@ impl Task {
         }
     }
 
-    pub(super) fn fail_part(&mut self, part: &Part, kind: &FailureKind, now: UnixSeconds) {
-        self.fail(part.window, &part.domains, kind, None, now);
+    pub(super) fn fail_request(&mut self, request: &SubRequest, kind: &FailureKind, now: UnixSeconds) {
+        self.fail(request.window, &request.domains, kind, None, now);
     }
 
     /// A range has failed: it is told, its slots show as `failed`, and it is due again.
@@ -387,7 +397,7 @@ impl Task {
         self.failed = true;
         self.put(Output::Failed(FailedRange::new(domains.to_vec(), window, kind)));
         let mut commit = Self::commit(window, domains, Coverage::Failed, now);
-        let size = Part::new(window, domains.to_vec()).size();
+        let size = SubRequest::new(window, domains.to_vec()).size();
         commit.totals.slots_asked = size;
         commit.totals.slots_failed = size;
         commit.notes.extend(note);
@@ -398,7 +408,7 @@ impl Task {
     pub(super) fn give_up_quietly(&mut self, window: Span, domains: Vec<Domain>, now: UnixSeconds) {
         self.left_out = true;
         let mut commit = Self::commit(window, &domains, Coverage::Failed, now);
-        let size = Part::new(window, domains).size();
+        let size = SubRequest::new(window, domains).size();
         commit.totals.slots_asked = size;
         commit.totals.slots_failed = size;
         self.put(Output::Commit(Box::new(commit)));
