@@ -22,6 +22,7 @@ mod credentials;
 mod data;
 mod deep;
 mod deploy;
+mod documents;
 mod evidence;
 mod example;
 mod export;

@@ -1,5 +1,5 @@
-//! What is written from the database and not by hand: `docs/schema.md`, what Datasette is told of the tables and asked
-//! by its saved queries, and what Superset is told of the columns.
+//! The pages that are written from the database and not by hand: `docs/schema.md`, Datasette's descriptions and saved
+//! queries, and Superset's columns.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,35 +10,46 @@ use rusqlite::Connection;
 use crate::cookbook::questions;
 use crate::sandbox::Sandbox;
 
-/// Set by `make docs`: the files are written instead of compared.
+/// Set by `make docs` to write the files instead of comparing them.
 const WRITE: &str = "JDCDN_WRITE_PAGES";
 const SCHEMA: &str = "docs/schema.md";
 const METADATA: &str = "deploy/bi/metadata.yaml";
 const DATASETS: &str = "deploy/bi/superset/datasets/jdcdn";
-/// What stands before this line is written by hand.
+/// Everything before this line is written by hand.
 const WRITTEN_BELOW: &str =
     "# From here on written by `make docs`, from origin_dictionary and docs/cookbook.md.\n";
 
-const INTRODUCTION: &str = "<!-- Written by `make docs` from origin_dictionary; changes belong into a migration. -->
+const INTRODUCTION: &str = "<!-- Written by `make docs` from origin_dictionary. To change a text, add a migration. -->
 
 # The tables
 
-Every public relation and column, as the database itself tells it: `SELECT * FROM origin_dictionary` shows the same, in
-every tool. Names and types never change, and columns are only ever added, so name the columns you want instead of `*`
-in anything that shall last.
+This page lists every public relation and column. The database has the same texts: `SELECT * FROM origin_dictionary`.
+Everything public is named `origin_…`. Names and types never change, and columns are only ever added, so name your columns
+instead of `*` in statements that you keep.
 
-- Times are Unix seconds (`ts`, `…_ts`, `…_at`), or text in UTC (`…_utc`) or UTC+8 (`…_cst`). Ranges are half-open.
-- A slot is 5 minutes. A slot without a point is missing: it has no row in `origin_stats`, and one in `origin_gaps`.
-- `points` are what is stored, `expected_points` what was asked for. Where they differ, figures beside them are incomplete.
-- Rollups (`origin_monthly`, `origin_daily`, `origin_hourly`, `origin_status_daily`) are tables, exact for what was stored
-  when the last run ended.
-- Compare dates and times with full ones. `TIMESTAMP` and `DATE` columns hold text, but SQLite takes a text that reads as
-  a number for one: `time_cst >= '2026'` is true of every row, `time_cst >= '2026-01-01'` of those that are meant.
+- **Times** are Unix seconds (`ts`, `…_ts`, `…_at`), or text in UTC (`…_utc`) or in China Standard Time, UTC+8 (`…_cst`).
+  Ranges include the start and exclude the end.
+- **A slot** is 5 minutes of one domain. A slot without a point has no row in `origin_stats`, and is part of a row in
+  `origin_gaps`.
+- **Completeness:** `points` are stored, `expected_points` were asked for. If `points` is less, the figures in the same row are
+  incomplete.
+- **Rollups** (`origin_monthly`, `origin_daily`, `origin_hourly`, `origin_status_daily`) are tables. They are exact when a run
+  ends. After a killed run, `status` says if they are out of date, and the next run updates them.
+- **Dates:** compare with full dates. `TIMESTAMP` and `DATE` columns hold text, but SQLite reads a text such as `'2026'` as a
+  number. `time_cst >= '2026'` is true for every row. Write `time_cst >= '2026-01-01'`.
+- **Fast filters** on 5-minute points use `domain`, `ts` or both.
 
-Twenty questions with their SQL: [cookbook.md](cookbook.md).
+The vendor does not say whether the time of a point is the start or the end of its five minutes. The setting `slot_label`
+decides to which hour, day and month the point belongs. With `end`, the point of 00:00 on the 1st is the last one of the month
+before. The setting changes the rollups, the bill, the months of `export` and the days of `report`. It never changes `ts` and
+`time_cst`. If you change it, the next run computes the rollups again and warns. `check` reports what the API does.
+
+[cookbook.md](cookbook.md) answers twenty questions in SQL. [conclusions.md](conclusions.md#reasons-of-gaps) explains the
+reasons of gaps.
+
 ";
 
-/// A statement that shows each relation at work.
+/// An example statement for each relation.
 const EXAMPLES: [(&str, &str); 15] = [
     (
         "origin_monthly",
@@ -106,7 +117,7 @@ const EXAMPLES: [(&str, &str); 15] = [
     ("origin_settings", "SELECT name, value FROM origin_settings;"),
 ];
 
-/// Where Datasette begins to read a table. The views of 5-minute points have neither: both would read all of them.
+/// How Datasette sorts and groups a table. The views of 5-minute points have neither: both would read all points.
 fn reading(relation: &str) -> &'static str {
     match relation {
         "origin_monthly" => "sort_desc: month_cst\nfacets: [domain, month_cst]\n",
@@ -137,7 +148,7 @@ struct Column {
     meaning: String,
 }
 
-/// The relations in the order of the dictionary, their columns in the order of their own.
+/// The relations in the order of the dictionary, with their columns in the order of the relation.
 fn relations(database: &Connection) -> Vec<Relation> {
     let mut columns = database
         .prepare(
@@ -170,7 +181,7 @@ fn relations(database: &Connection) -> Vec<Relation> {
     relations.unwrap().map(Result::unwrap).collect()
 }
 
-/// A database that has just been made.
+/// A new database.
 fn fresh() -> Sandbox {
     let sandbox = Sandbox::new(Settings::default());
     sandbox.run(&["migrate"]).with(0);
@@ -180,6 +191,11 @@ fn fresh() -> Sandbox {
 fn schema(relations: &[Relation]) -> String {
     let escape = |text: &str| text.replace('*', "\\*").replace('|', "\\|");
     let mut page = INTRODUCTION.to_owned();
+    page.push_str("| relation | content |\n|---|---|\n");
+    for Relation { name, meaning, .. } in relations {
+        let (content, _) = meaning.split_once(['.', ':', ';']).unwrap_or((meaning, ""));
+        writeln!(page, "| [{name}](#{name}) | {} |", escape(content)).unwrap();
+    }
     for relation in relations {
         let Relation { name, meaning, .. } = relation;
         let (_, example) = EXAMPLES.iter().find(|(of, _)| of == name).unwrap();
@@ -208,7 +224,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// What a column means, with its unit.
+/// The meaning of a column, with its unit.
 fn described(column: &Column) -> String {
     let Column { meaning, unit, .. } = column;
     if unit.is_empty() {
@@ -261,7 +277,7 @@ fn metadata(by_hand: &str, relations: &[Relation]) -> String {
     page
 }
 
-/// The columns as Superset wants to know them; it takes times for what a `TIMESTAMP` or `DATE` holds.
+/// The columns in Superset's form. It treats `TIMESTAMP` and `DATE` columns as times.
 fn dataset(by_hand: &str, relation: &Relation) -> String {
     let mut page = [by_hand, WRITTEN_BELOW, "columns:\n"].concat();
     for column in &relation.columns {
@@ -283,7 +299,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn assert_is(name: &str, expected: &str) {
+pub(crate) fn assert_is(name: &str, expected: &str) {
     if std::env::var_os(WRITE).is_some() {
         std::fs::write(file(name), expected).unwrap();
     }
@@ -294,7 +310,7 @@ fn assert_is(name: &str, expected: &str) {
         .find(|(is, expected)| is != expected);
     assert!(
         is == expected,
-        "{name} is not what the database says: run `make docs`; {differs:?}"
+        "{name} is out of date: run `make docs`; {differs:?}"
     );
 }
 
@@ -305,7 +321,7 @@ fn the_page_of_the_tables_is_what_a_fresh_database_says() {
 }
 
 #[test]
-fn datasette_is_told_what_the_dictionary_and_the_cookbook_say() {
+fn datasette_shows_the_dictionary_and_the_cookbook() {
     let sandbox = fresh();
     let written = std::fs::read_to_string(file(METADATA)).unwrap();
     let (by_hand, _) = written.split_once(WRITTEN_BELOW).unwrap();
@@ -313,7 +329,7 @@ fn datasette_is_told_what_the_dictionary_and_the_cookbook_say() {
 }
 
 #[test]
-fn superset_is_told_what_the_dictionary_says() {
+fn superset_shows_the_dictionary() {
     let sandbox = fresh();
     let relations = relations(&sandbox.database());
     let mut datasets = 0;

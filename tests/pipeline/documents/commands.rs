@@ -1,0 +1,61 @@
+//! `docs/commands.md` is what the program says of its commands.
+
+use std::fmt::Write as _;
+
+use jdcdn_stats::simulator::Settings;
+
+use crate::pages::assert_is;
+use crate::sandbox::Sandbox;
+
+const INTRODUCTION: &str = "<!-- Written by `make docs` from the help of the program. -->
+
+# Commands
+
+`jdcdn-stats help COMMAND` prints the same. Options that every command has are listed once, at the end.
+";
+
+/// The names of the commands in the help, in its order.
+fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines.map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The help without the options of every command, and these options.
+fn split(help: &str) -> (String, String) {
+    let Some((before, rest)) = help.split_once("\nGlobal options:\n") else {
+        return (help.trim_end().to_owned(), String::new());
+    };
+    let (global, after) = rest.split_once("\nExample").unwrap_or((rest, ""));
+    let after = if after.is_empty() {
+        String::new()
+    } else {
+        format!("\nExample{after}")
+    };
+    let own = format!("{}\n{after}", before.trim_end());
+    (own.trim_end().to_owned(), global.trim_end().to_owned())
+}
+
+fn add(page: &mut String, sandbox: &Sandbox, path: &[&str]) -> String {
+    let help = sandbox.run(&[&["help"], path].concat()).with(0);
+    let (own, mut global) = split(&help);
+    let level = "#".repeat(path.len() + 1);
+    write!(page, "\n{level} {}\n\n```text\n{own}\n```\n", path.join(" ")).unwrap();
+    for command in commands(&help) {
+        global = add(page, sandbox, &[path, &[command.as_str()]].concat());
+    }
+    global
+}
+
+#[test]
+fn the_page_of_the_commands_is_the_help_of_the_program() {
+    let sandbox = Sandbox::new(Settings::default());
+    let mut page = INTRODUCTION.to_owned();
+    let mut global = String::new();
+    for command in commands(&sandbox.run(&["--help"]).with(0)) {
+        global = add(&mut page, &sandbox, &[&command]);
+    }
+    assert!(global.contains("--config"), "{global}");
+    write!(page, "\n## Options of every command\n\n```text\n{global}\n```\n").unwrap();
+    assert_is("docs/commands.md", &page);
+}

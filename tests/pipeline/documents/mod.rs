@@ -1,0 +1,9 @@
+//! The documents for users: their links lead somewhere, their commands run, and what they list is what the program has.
+
+mod commands;
+mod exit_codes;
+mod fields;
+mod links;
+mod markdown;
+mod readme;
+mod translation;

@@ -1,0 +1,126 @@
+//! The commands of `README.md` run as they are typed, in a new directory, with an empty home.
+
+use std::process::Command;
+
+use jdcdn_stats::simulator::Settings;
+
+use super::markdown::{Block, Document, root};
+use crate::sandbox::{Sandbox, ended};
+
+/// Commands that are not run here, by their beginning, and why.
+const NOT_RUN: [(&str, &str); 5] = [
+    ("make test", "these are the tests"),
+    ("make install", "compiles the program once more"),
+    (
+        "pip install",
+        "downloads; `make test-tools` installs the same versions",
+    ),
+    ("datasette ", "needs Python; `make test-tools` runs it"),
+    ("duckdb ", "needs DuckDB; `make test-tools` runs its queries"),
+];
+/// What a target of the Makefile does here, with the binary that is built already.
+const MADE: (&str, &str) = ("make demo", "jdcdn-stats demo");
+
+/// The commands of a block: a line, with the indented ones below it.
+fn commands(block: &Block) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    for line in &block.lines {
+        match commands.last_mut() {
+            Some(command) if line.starts_with(' ') => {
+                command.push('\n');
+                command.push_str(line);
+            }
+            _ => commands.push(line.clone()),
+        }
+    }
+    commands
+}
+
+/// A reader's machine: the files that README tells to write, the program in the path, an API that answers.
+struct Reader {
+    sandbox: Sandbox,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let sandbox = Sandbox::new(Settings {
+            domains: ["www.a.com", "img.a.com"].map(str::to_owned).to_vec(),
+            ..Settings::default()
+        });
+        std::fs::remove_file(sandbox.path("jdcdn-stats.toml")).unwrap();
+        std::fs::create_dir(sandbox.path("home")).unwrap();
+        Self { sandbox }
+    }
+
+    /// What the command prints; it must succeed.
+    #[track_caller]
+    fn types(&self, command: &str) -> String {
+        let binary = self.sandbox.command(&[]);
+        let program = std::path::Path::new(binary.get_program()).parent().unwrap();
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-c", command])
+            .current_dir(self.sandbox.path(""))
+            .env_clear();
+        shell
+            .envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env_remove("JDCDN_SECRET_KEY")
+            .env("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint())
+            .env("HOME", self.sandbox.path("home"))
+            .env("PATH", path);
+        let ended = ended(shell.output().unwrap());
+        assert_eq!(
+            ended.code,
+            Some(0),
+            "{command}\n{}\n{}",
+            ended.stdout,
+            ended.stderr
+        );
+        ended.stdout
+    }
+
+    fn writes_the_configuration(&self, block: &Block) {
+        std::fs::write(self.sandbox.path("jdcdn-stats.toml"), block.lines.join("\n")).unwrap();
+        std::fs::write(self.sandbox.path("secret.key"), self.sandbox.key()).unwrap();
+        self.types("chmod 600 secret.key");
+    }
+}
+
+#[test]
+fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
+    let reader = Reader::new();
+    let (mut skipped, mut printed) = (Vec::new(), String::new());
+    for block in Document::read("README.md").blocks {
+        match block.language.as_str() {
+            "toml" => reader.writes_the_configuration(&block),
+            "text" if block.follows_a_block => assert_eq!(printed.trim_end(), block.lines.join("\n")),
+            "text" => {
+                let line = block.lines[0].replace("/etc/jdcdn-stats/", "");
+                let command: Vec<&str> = line.split_whitespace().skip(5).collect();
+                reader.types(&command.join(" "));
+            }
+            "sh" => {
+                for command in commands(&block) {
+                    let not_run = NOT_RUN
+                        .iter()
+                        .find(|(beginning, _)| command.starts_with(beginning));
+                    if let Some((beginning, _)) = not_run {
+                        skipped.push(*beginning);
+                    } else {
+                        printed = reader.types(&command.replace(MADE.0, MADE.1));
+                    }
+                }
+            }
+            other => panic!("a block of an unknown kind: {other}"),
+        }
+    }
+    for (beginning, why) in NOT_RUN {
+        assert!(
+            skipped.contains(&beginning),
+            "{beginning} ({why}) is not in the README"
+        );
+    }
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    assert!(makefile.contains("cargo run --release --locked --quiet -- demo"));
+}
