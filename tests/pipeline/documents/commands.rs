@@ -50,7 +50,8 @@ fn add(page: &mut String, sandbox: &Sandbox, path: &[&str]) -> String {
 #[test]
 fn the_page_of_the_commands_is_the_help_of_the_program() {
     let sandbox = Sandbox::new(Settings::default());
-    let mut page = INTRODUCTION.to_owned();
+    let overview = sandbox.run(&["-h"]).with(0);
+    let mut page = format!("{INTRODUCTION}\n```text\n{}\n```\n", split(&overview).0);
     let mut global = String::new();
     for command in commands(&sandbox.run(&["--help"]).with(0)) {
         global = add(&mut page, &sandbox, &[&command]);

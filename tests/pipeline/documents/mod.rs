@@ -5,5 +5,6 @@ mod exit_codes;
 mod fields;
 mod links;
 mod markdown;
+mod messages;
 mod readme;
 mod translation;
