@@ -19,6 +19,7 @@ pub mod context;
 pub mod descriptors;
 pub mod error;
 pub mod exit;
+pub mod fetch_options;
 pub mod logging;
 pub mod options;
 pub mod output;
@@ -42,7 +43,7 @@ pub use exit::ExitStatus;
 pub use supervisor::supervise;
 
 use crate::clock::{Clock as _, SharedClock, SystemClock};
-use crate::config::{ConfigError, Environment, Source, environment};
+use crate::config::{ConfigError, Environment, ValueSource, environment};
 use crate::model::{civil, moment};
 use crate::planted;
 use logging::Logs;
@@ -121,9 +122,9 @@ fn dispatch(
     }
     if let Some(planted) = environment.text(environment::TEST_PANIC)? {
         let (variable, places) = (environment::TEST_PANIC, planted::PLACES.join(", "));
-        if !planted::plant(&planted.value) {
+        if !planted::plant(planted) {
             let reason = format!("it is one of {places}, or one of them with a count, such as `writer:3`");
-            let at = Source::Environment(variable);
+            let at = ValueSource::Environment(variable);
             return Err(ConfigError::Invalid { at, reason }.into());
         }
         tracing::warn!("a defect is planted by {variable}");
@@ -174,15 +175,14 @@ fn is_colour_wanted(environment: &Environment) -> bool {
 
 /// The operating system's clock, unless a test has chosen the moment.
 fn clock(environment: &Environment) -> Result<SharedClock, CliError> {
-    let Some(setting) = environment.text(environment::TEST_NOW)? else {
+    let Some(given) = environment.text(environment::TEST_NOW)? else {
         return Ok(Arc::new(SystemClock::new()));
     };
-    let given = setting.value;
     let now = match given.parse() {
         Ok(seconds) => seconds,
         Err(_) => {
-            moment::parse_moment(&given, SystemClock::new().now()).map_err(|error| ConfigError::Invalid {
-                at: Source::Environment(environment::TEST_NOW),
+            moment::parse_moment(given, SystemClock::new().now()).map_err(|error| ConfigError::Invalid {
+                at: ValueSource::Environment(environment::TEST_NOW),
                 reason: error.to_string(),
             })?
         }

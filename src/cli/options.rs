@@ -84,34 +84,6 @@ impl RangeArgs {
     }
 }
 
-/// How the API is asked; each option overrides its key in the configuration.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Request options")]
-#[expect(
-    clippy::doc_markdown,
-    reason = "the documentation is the help, which is no Markdown"
-)]
-pub struct FetchArgs {
-    /// Longest span of one request, in whole 5 minutes [default: 1d]
-    #[arg(long, value_name = "LENGTH")]
-    pub window: Option<String>,
-    /// Most domains in one request [default: 20]
-    #[arg(long, value_name = "N")]
-    pub domains_per_request: Option<String>,
-    /// Most requests at a time, up to 64 [default: 4]
-    #[arg(long, value_name = "N")]
-    pub concurrency: Option<String>,
-    /// Requests per second, fractions allowed, 0 for no limit [default: 5]
-    #[arg(long, value_name = "N")]
-    pub rate: Option<String>,
-    /// Longest time of one request [default: 60s]
-    #[arg(long, value_name = "LENGTH")]
-    pub timeout: Option<String>,
-    /// Address of the API; http:// only to this machine [env: JDCDN_ENDPOINT]
-    #[arg(long, value_name = "URL")]
-    pub endpoint: Option<String>,
-}
-
 /// How a summary or a list is written.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ReportArgs {
@@ -134,32 +106,17 @@ impl GlobalArgs {
     /// What these options override.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
-        Overrides {
-            config: self.config.clone(),
-            database: self.db.clone(),
-            ..Overrides::default()
-        }
+        let mut overrides = Overrides::default();
+        overrides.config.clone_from(&self.config);
+        overrides.set("database", &self.db);
+        overrides
     }
 }
 
 impl DomainArgs {
     /// Adds these options to `overrides`.
     pub fn add_to(&self, overrides: &mut Overrides) {
-        overrides.domains.clone_from(&self.domains);
-    }
-}
-
-impl FetchArgs {
-    /// Adds these options to `overrides`.
-    pub fn add_to(&self, overrides: &mut Overrides) {
-        overrides.window.clone_from(&self.window);
-        overrides
-            .domains_per_request
-            .clone_from(&self.domains_per_request);
-        overrides.concurrency.clone_from(&self.concurrency);
-        overrides.rate.clone_from(&self.rate);
-        overrides.timeout.clone_from(&self.timeout);
-        overrides.endpoint.clone_from(&self.endpoint);
+        overrides.set("domains", &self.domains);
     }
 }
 
@@ -175,8 +132,6 @@ mod tests {
         domains: DomainArgs,
         #[command(flatten)]
         range: RangeArgs,
-        #[command(flatten)]
-        fetch: FetchArgs,
     }
 
     fn probe(args: &str) -> Probe {
@@ -190,25 +145,6 @@ mod tests {
             .domains
             .domains;
         assert_eq!(given, ["a.com", "b.com", "c.com", "d.com", "e.com"]);
-    }
-
-    #[test]
-    fn every_override_arrives_under_its_own_name() {
-        let mut overrides = Overrides::default();
-        let given = probe(
-            "--window 1h --domains-per-request 2 --concurrency 3 --rate 0.5 --timeout 5s --endpoint https://x.y/",
-        );
-        given.fetch.add_to(&mut overrides);
-        let arrived = [
-            overrides.window,
-            overrides.domains_per_request,
-            overrides.concurrency,
-            overrides.rate,
-            overrides.timeout,
-            overrides.endpoint,
-        ];
-        let expected = ["1h", "2", "3", "0.5", "5s", "https://x.y/"];
-        assert_eq!(arrived.map(Option::unwrap), expected);
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Pull {
             range: self.range,
             named: self.named,
             expected: Some(Expected {
-                domains: config.configured.clone(),
+                domains: config.configured_domains.clone(),
                 from: config.start,
                 until: plan.refresh.horizon(now),
             }),

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::api::{self, SigningDate};
 use crate::clock::SharedClock;
-use crate::config::{Config, ConfigError, Environment, FileConfig, KeySource, Overrides};
+use crate::config::{Config, ConfigError, Environment, FileConfig, Overrides, keys};
 use crate::model::{Credentials, UnixSeconds};
 use crate::redact::{Secrets, looks_like_key};
 
@@ -41,11 +41,11 @@ impl Redactor {
         now: UnixSeconds,
     ) -> Result<Config, ConfigError> {
         self.add(environment.secrets());
-        self.suspect(environment.settings());
+        self.suspect(environment.texts(keys::variables()));
         self.suspect(overrides.texts());
         let file = FileConfig::load(overrides.config.as_deref(), environment)?;
-        self.suspect(file.texts().map(Cow::Borrowed));
-        let key = KeySource::choose(environment, &file).ok().flatten();
+        self.suspect(file.texts());
+        let key = file.secret_key(environment).ok().flatten();
         if let Some(text) = key.and_then(|key| key.peek()) {
             self.add(text.expose_secret().split_whitespace().map(Cow::Borrowed));
         }

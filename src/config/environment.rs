@@ -1,4 +1,4 @@
-//! The process's environment, handed in.
+//! The environment of the process, passed in.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use super::error::ConfigError;
-use super::source::{Setting, Source};
+use super::source::{Setting, ValueSource};
 
 /// The configuration file.
 pub const CONFIG: &str = "JDCDN_CONFIG";
@@ -20,25 +20,25 @@ pub const SECRET_KEY: &str = "JDCDN_SECRET_KEY";
 pub const SECRET_KEY_FILE: &str = "JDCDN_SECRET_KEY_FILE";
 /// The API's address.
 pub const ENDPOINT: &str = "JDCDN_ENDPOINT";
-/// Tests of the real binary choose the moment with it: Unix seconds or RFC 3339.
+/// Tests of the real binary set the time with it: Unix seconds or RFC 3339.
 pub const TEST_NOW: &str = "JDCDN_TEST_NOW";
 /// Tests of the real binary plant a panic with it, such as `writer:3`.
 pub const TEST_PANIC: &str = "JDCDN_TEST_PANIC";
 /// Where systemd puts the files of `LoadCredential=`.
 pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// A snapshot of environment variables. A variable that is set to nothing counts as not set.
+/// A copy of the environment variables. An empty variable counts as not set.
 ///
-/// `Debug` shows names only: one of the values is the secret key.
+/// `Debug` shows only names, because one of the values is the secret key.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
     /// An environment of these variables, such as `std::env::vars_os()`.
     pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let variables = variables.into_iter();
         Self(
             variables
-                .into_iter()
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
         )
@@ -47,42 +47,42 @@ impl Environment {
     /// The value as it is, for paths.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        let value = self.0.get(OsStr::new(name)).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
     }
 
-    /// Every value that is given as the secret key; more than one where the variable holds more than a key.
+    /// The value as text.
+    pub fn text(&self, name: &'static str) -> Result<Option<&str>, ConfigError> {
+        match self.raw(name).map(OsStr::to_str) {
+            None => Ok(None),
+            Some(Some(text)) => Ok(Some(text)),
+            Some(None) => Err(ConfigError::Invalid {
+                at: ValueSource::Environment(name),
+                reason: "its value is not UTF-8 text".to_owned(),
+            }),
+        }
+    }
+
+    /// The value as the setting of a key.
+    pub(super) fn setting(&self, name: &'static str) -> Option<Setting> {
+        Some(Setting {
+            words: vec![self.raw(name)?.to_owned()],
+            source: ValueSource::Environment(name),
+        })
+    }
+
+    /// Every value that is given as the secret key; more than one if the variable holds more than a key.
     pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let key = self.raw(SECRET_KEY).map(OsStr::to_string_lossy);
         let words = key.map(|key| key.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         words.into_iter().flatten().map(Cow::Owned)
     }
 
-    /// The values of all other settings of this program.
-    pub fn settings(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        [CONFIG, DATABASE, USERNAME, SECRET_KEY_FILE, ENDPOINT]
-            .into_iter()
+    /// The values of these variables.
+    pub fn texts(&self, names: impl Iterator<Item = &'static str>) -> impl Iterator<Item = Cow<'_, str>> {
+        names
             .filter_map(|name| self.raw(name))
             .map(OsStr::to_string_lossy)
-    }
-
-    /// The value as text.
-    pub fn text(&self, name: &'static str) -> Result<Option<Setting<String>>, ConfigError> {
-        let source = Source::Environment(name);
-        self.raw(name)
-            .map(|value| match value.to_str() {
-                Some(text) => Ok(Setting {
-                    value: text.to_owned(),
-                    source,
-                }),
-                None => Err(ConfigError::Invalid {
-                    at: source,
-                    reason: "its value is not UTF-8 text".to_owned(),
-                }),
-            })
-            .transpose()
     }
 }
 

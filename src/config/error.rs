@@ -4,26 +4,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use super::source::Source;
+use super::source::ValueSource;
 use crate::model::text;
 
-/// Why the configuration cannot be used; each message names the place, the value and the way out.
+/// Why the configuration cannot be used. Each message names the place, the value and the way out.
 ///
-/// No variant holds the secret key, or what a key command printed.
+/// No variant holds the secret key or the output of a key command.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The configuration file that was named is not there, or cannot be read.
+    /// The named configuration file is missing, or cannot be read.
     #[error("cannot read the configuration file `{}`{}", shown(.path), named_by(.by))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Who named it.
-        by: Source,
+        by: ValueSource,
         /// What the operating system says.
         #[source]
         cause: io::Error,
     },
-    /// The file is no TOML.
+    /// The file is not TOML.
     #[error("{}:{line}: {message}", shown(.path))]
     Syntax {
         /// The file.
@@ -33,7 +33,7 @@ pub enum ConfigError {
         /// What the parser says.
         message: String,
     },
-    /// The file has a key that means nothing.
+    /// The file has an unknown key.
     #[error("{}:{line}: unknown key `{key}`; {hint}", shown(.path))]
     UnknownKey {
         /// The file.
@@ -42,14 +42,14 @@ pub enum ConfigError {
         line: usize,
         /// The key with its table, made safe to print.
         key: String,
-        /// What was probably meant, or what is known.
+        /// The key that was probably meant, or the known keys.
         hint: String,
     },
     /// A value that cannot be used.
     #[error("{at}: {reason}")]
     Invalid {
         /// Where it was written.
-        at: Source,
+        at: ValueSource,
         /// The value, what is wrong with it, and what is expected.
         reason: String,
     },
@@ -57,13 +57,13 @@ pub enum ConfigError {
     #[error("{file} and {command} both say where the secret key is: keep one of them")]
     TwoKeys {
         /// Where the key file is named.
-        file: Source,
+        file: ValueSource,
         /// Where the command is named.
-        command: Source,
+        command: ValueSource,
     },
     /// No domain was given.
     #[error(
-        "no domain is given: name them with `-d www.a.com`, or as `domains = [\"www.a.com\"]` in the configuration file"
+        "no domain is given: name one with `-d www.a.com`, or write `domains = [\"www.a.com\"]` in the configuration file"
     )]
     NoDomains,
     /// No user name was given.
@@ -77,24 +77,25 @@ pub enum ConfigError {
          `secret_key_file = \"secret.key\"` or `secret_key_command = [\"pass\", \"jdcdn\"]` in the configuration file"
     )]
     NoKey,
-    /// The key file is not there. Its name is not shown: it may be the key, given in the wrong place.
+    /// The key file is missing. Its name is not shown: it may be the key, given in the wrong place.
     #[error(
-        "{at}: the key file does not exist; its name is not shown, because it may be the key itself: give the path of a file that holds the key"
+        "{at}: the key file does not exist. Write the path of a file that holds the key. The name is not shown, because \
+         it may be the key itself"
     )]
     KeyFileMissing {
         /// Where the file is named.
-        at: Source,
+        at: ValueSource,
     },
     /// The key file cannot be read.
     #[error("{at}: cannot read the key file")]
     KeyFile {
         /// Where the file is named.
-        at: Source,
+        at: ValueSource,
         /// What the operating system says.
         #[source]
         cause: io::Error,
     },
-    /// Others may read the key file.
+    /// Other users may read the key file.
     #[error(
         "the key file `{path}` can be read by others (mode {mode:04o}): run `chmod 600 {path}`",
         path = shown(.path)
@@ -106,28 +107,28 @@ pub enum ConfigError {
         mode: u32,
     },
     /// The key command cannot be run, or does not end. Its words are not shown: one may be the key, or a password.
-    #[error("{at}: cannot take the key from the program that the list begins with")]
+    #[error("{at}: cannot take the key from the program")]
     KeyCommand {
         /// Where the command is named.
-        at: Source,
+        at: ValueSource,
         /// What the operating system says.
         #[source]
         cause: io::Error,
     },
     /// The key command failed.
-    #[error("{at}: the command ended with {status}: run it by hand to see why; its output is not shown")]
+    #[error("{at}: the command ended with {status}. Run it by hand to see why; its output is not shown")]
     KeyCommandFailed {
         /// Where the command is named.
-        at: Source,
+        at: ValueSource,
         /// How it ended.
         status: ExitStatus,
     },
-    /// What was given as the key cannot be one.
+    /// The given key cannot be a key.
     #[error("{from} {problem}")]
     KeyMalformed {
         /// Where it was read, made safe to print.
         from: String,
-        /// What is wrong with it, without a part of it.
+        /// What is wrong with it; quotes no part of it.
         problem: &'static str,
     },
 }
@@ -137,9 +138,9 @@ pub(super) fn shown(path: &Path) -> String {
     text::printable(&path.to_string_lossy())
 }
 
-fn named_by(source: &Source) -> String {
+fn named_by(source: &ValueSource) -> String {
     match source {
-        Source::Environment(name) => format!(", which {name} names"),
+        ValueSource::Environment(name) => format!(", which {name} names"),
         _ => String::new(),
     }
 }

@@ -1,164 +1,253 @@
-//! The keys of the configuration file.
+//! The configuration file.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use toml::de::{DeTable, DeValue};
+
+use super::bounded_io;
 use super::environment::{self, Environment};
 use super::error::ConfigError;
-use super::patience;
-use super::source::{Setting, Source};
-use super::table::Document;
+use super::keys::{self, ConfigKey, KEYS};
+use super::secret_key::SecretKeySource;
+use super::source::{Setting, ValueSource};
+use super::value::TomlType;
+use crate::model::text;
+use crate::nearest::nearest;
+use crate::redact::looks_like_key;
 
-/// The file that is read when none is named, if it is there.
+/// The file that is read if none is named and it exists.
 pub const DEFAULT_FILE: &str = "jdcdn-stats.toml";
-
-/// What the configuration file says: every key that may stand in it, with the line where it does.
-///
-/// Types are checked here, what the values mean is checked when they are resolved into
-/// [`Config`](super::Config). Numbers are kept as written.
-#[derive(Debug, Default)]
-#[expect(
-    missing_docs,
-    reason = "a field is the key of its name; `Config` says what each means"
-)]
-pub struct FileConfig {
-    /// The file, as it was named; `None` where there is none.
-    pub path: Option<PathBuf>,
-    pub username: Option<Setting<String>>,
-    pub secret_key_file: Option<Setting<String>>,
-    pub secret_key_command: Option<Setting<Vec<String>>>,
-    pub endpoint: Option<Setting<String>>,
-    pub allow_plaintext: Option<Setting<bool>>,
-    pub database: Option<Setting<String>>,
-    pub domains: Option<Setting<Vec<String>>>,
-    pub start: Option<Setting<String>>,
-    pub slot_label: Option<Setting<String>>,
-    pub window: Option<Setting<String>>,
-    pub domains_per_request: Option<Setting<String>>,
-    pub concurrency: Option<Setting<String>>,
-    pub requests_per_second: Option<Setting<String>>,
-    pub timeout: Option<Setting<String>>,
-    pub max_body: Option<Setting<String>>,
-    pub retention: Option<Setting<String>>,
-    pub attempts: Option<Setting<String>>,
-    pub base: Option<Setting<String>>,
-    pub cap: Option<Setting<String>>,
-    pub available_after: Option<Setting<String>>,
-    pub ages: Option<Setting<Vec<String>>>,
-    pub hole_ages: Option<Setting<Vec<String>>>,
-    pub every: Option<Setting<String>>,
-    pub rejects: Option<Setting<String>>,
-    pub runs: Option<Setting<String>>,
-}
-
 /// The most that a configuration file may hold, in bytes; a thousand domains take 30 KB.
 const MAX_BYTES: usize = 1 << 20;
+/// How much of a value a message shows.
+const SHOWN_VALUE: usize = 60;
 
-const TEXT: &str = "a text in quotes";
-const PATH: &str = "a path in quotes";
-const COUNT: &str = "a whole number without quotes";
-const LENGTH: &str = "a length of time in quotes, such as \"5m\"";
-const AGES: &str = "a list of lengths of time, such as [\"1h\", \"24h\"]";
+/// The values of the configuration file, each with its line.
+///
+/// Only their types are checked here. [`Config`](super::Config) checks what they mean.
+#[derive(Debug, Default)]
+pub struct FileConfig {
+    /// The file as it was named; `None` if there is none.
+    pub path: Option<PathBuf>,
+    values: BTreeMap<&'static str, Setting>,
+}
 
 impl FileConfig {
-    /// Reads the file that `flag` names, else `JDCDN_CONFIG`, else [`DEFAULT_FILE`]. Only the last may be
-    /// missing.
+    /// Reads the file that `flag` names, else `JDCDN_CONFIG`, else [`DEFAULT_FILE`]. Only the last one may be missing.
     pub fn load(flag: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let named = match (flag, environment.raw(environment::CONFIG)) {
-            (Some(path), _) => Some((path.to_owned(), Source::Flag("--config"))),
-            (None, Some(path)) => Some((PathBuf::from(path), Source::Environment(environment::CONFIG))),
-            (None, None) => None,
+        let (path, by) = if let Some(path) = flag {
+            (path.to_owned(), ValueSource::Flag("--config"))
+        } else if let Some(path) = environment.raw(environment::CONFIG) {
+            (PathBuf::from(path), ValueSource::Environment(environment::CONFIG))
+        } else {
+            (PathBuf::from(DEFAULT_FILE), ValueSource::Default)
         };
-        let may_be_missing = named.is_none();
-        let (path, by) = named.unwrap_or_else(|| (PathBuf::from(DEFAULT_FILE), Source::Default));
         match read(&path) {
             Ok(text) => Self::parse(&path, &text),
-            Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if by == ValueSource::Default && error.kind() == io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
             Err(cause) => Err(ConfigError::Unreadable { path, by, cause }),
         }
     }
 
-    /// Reads `text`, which is what `path` holds.
+    /// Reads `text`, the content of the file `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let mut document = Document::parse(path, text)?;
-        let file = Self {
+        let document = Document::parse(path, text)?;
+        let mut values = BTreeMap::new();
+        for key in KEYS {
+            if let Some(setting) = document.setting(key)? {
+                values.insert(key.name, setting);
+            }
+        }
+        document.refuse_unknown_keys()?;
+        Ok(Self {
             path: Some(path.to_owned()),
-            username: document.text("username", TEXT)?,
-            secret_key_file: document.text("secret_key_file", PATH)?,
-            secret_key_command: document.list(
-                "secret_key_command",
-                "a list of texts, such as [\"pass\", \"jdcdn\"]",
-            )?,
-            endpoint: document.text("endpoint", "an address in quotes")?,
-            allow_plaintext: document.flag("allow_plaintext")?,
-            database: document.text("database", PATH)?,
-            domains: document.list("domains", "a list of host names, such as [\"www.a.com\"]")?,
-            start: document.text("start", "a time in quotes, such as \"2026-01-01\"")?,
-            slot_label: document.text("slot_label", "`start` or `end` in quotes")?,
-            window: document.text("fetch.window", LENGTH)?,
-            domains_per_request: document.number("fetch.domains_per_request", COUNT)?,
-            concurrency: document.number("fetch.concurrency", COUNT)?,
-            requests_per_second: document.number("fetch.requests_per_second", "a number without quotes")?,
-            timeout: document.text("fetch.timeout", LENGTH)?,
-            max_body: document.text("fetch.max_body", "a size in quotes, such as \"64MiB\"")?,
-            retention: document.text("fetch.retention", "a length of time in quotes, such as \"28d\"")?,
-            attempts: document.number("retry.attempts", COUNT)?,
-            base: document.text("retry.base", LENGTH)?,
-            cap: document.text("retry.cap", LENGTH)?,
-            available_after: document.text("refresh.available_after", LENGTH)?,
-            ages: document.list("refresh.ages", AGES)?,
-            hole_ages: document.list("refresh.hole_ages", AGES)?,
-            every: document.text("watch.every", LENGTH)?,
-            rejects: document.number("keep.rejects", COUNT)?,
-            runs: document.text("keep.runs", "a length of time in quotes, such as \"400d\"")?,
-        };
-        document.finish()?;
-        Ok(file)
+            values,
+        })
     }
 
-    /// Every text that was given.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        let texts = [
-            &self.username,
-            &self.secret_key_file,
-            &self.endpoint,
-            &self.database,
-            &self.start,
-            &self.slot_label,
-            &self.window,
-            &self.timeout,
-            &self.max_body,
-            &self.retention,
-            &self.base,
-            &self.cap,
-            &self.available_after,
-            &self.every,
-            &self.runs,
-        ];
-        let lists = [
-            &self.secret_key_command,
-            &self.domains,
-            &self.ages,
-            &self.hole_ages,
-        ];
-        let texts = texts.into_iter().flatten().map(|setting| setting.value.as_str());
-        let words = lists.into_iter().flatten().flat_map(|setting| &setting.value);
-        texts.chain(words.map(String::as_str))
+    /// The value of a key, such as `fetch.window`.
+    pub(super) fn get(&self, key: &str) -> Option<&Setting> {
+        self.values.get(key)
     }
 
-    /// `path` as the file means it: relative to the file's own directory.
-    #[must_use]
-    pub fn relative(&self, path: &str) -> PathBuf {
-        self.path
-            .as_deref()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new(""))
-            .join(path)
+    /// Every text in the file.
+    pub fn texts(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let words = self.values.values().flat_map(|setting| &setting.words);
+        words.map(|word| word.to_string_lossy())
+    }
+
+    /// Where the secret key is, by the environment or else by the file; `None` if neither says so.
+    pub fn secret_key(&self, environment: &Environment) -> Result<Option<SecretKeySource>, ConfigError> {
+        SecretKeySource::choose(
+            environment,
+            self.get("secret_key_file"),
+            self.get("secret_key_command"),
+        )
     }
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut file = patience::open(path)?;
-    let bytes = patience::read_all(&mut file, MAX_BYTES, patience::PATIENCE)?;
+    let mut file = bounded_io::open(path)?;
+    let bytes = bounded_io::read_all(&mut file, MAX_BYTES, bounded_io::TIME_LIMIT)?;
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
+
+/// The parsed file: keys at its top, and in tables one level below.
+struct Document<'t> {
+    path: Arc<Path>,
+    text: &'t str,
+    root: DeTable<'t>,
+}
+
+impl<'t> Document<'t> {
+    fn parse(path: &Path, text: &'t str) -> Result<Self, ConfigError> {
+        let root = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+            path: path.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: text::printable(error.message()),
+        })?;
+        Ok(Self {
+            path: path.into(),
+            text,
+            root: root.into_inner(),
+        })
+    }
+
+    /// The value of `key`, as it was written.
+    fn setting(&self, key: &ConfigKey) -> Result<Option<Setting>, ConfigError> {
+        let value = match key.name.split_once('.') {
+            None => self.root.get(key.name),
+            Some((section, name)) => match self
+                .root
+                .get(section)
+                .map(|table| (table.get_ref(), table.span()))
+            {
+                None => None,
+                Some((DeValue::Table(table), _)) => table.get(name),
+                Some((_, span)) => {
+                    return Err(self.wrong_type(section, span, &format!("a table, `[{section}]`")));
+                }
+            },
+        };
+        let Some(value) = value else { return Ok(None) };
+        match words(key.kind.toml_type(), value.get_ref()) {
+            Some(words) => Ok(Some(Setting {
+                words,
+                source: self.source(key.name, &value.span()),
+            })),
+            None => Err(self.wrong_type(key.name, value.span(), &key.kind.form())),
+        }
+    }
+
+    fn source(&self, key: &'static str, span: &Range<usize>) -> ValueSource {
+        ValueSource::File {
+            path: Arc::clone(&self.path),
+            line: line_of(self.text, span.start),
+            key,
+        }
+    }
+
+    fn wrong_type(&self, key: &'static str, span: Range<usize>, expected: &str) -> ConfigError {
+        let at = self.source(key, &span);
+        let written = self.text.get(span).unwrap_or_default();
+        let mut words = written.split(['\'', '"', ',', ' ', '[', ']']);
+        // A value in the place of a secret, or one that looks like a key, is not shown.
+        let shown = if key.starts_with("secret") || words.any(looks_like_key) {
+            "the value".to_owned()
+        } else {
+            format!("`{}`", text::shorten(written, SHOWN_VALUE))
+        };
+        ConfigError::Invalid {
+            at,
+            reason: format!("{shown} has the wrong type: write {expected}"),
+        }
+    }
+
+    /// Names the first key that is not in the table of keys.
+    fn refuse_unknown_keys(&self) -> Result<(), ConfigError> {
+        let mut unknown: Vec<(Range<usize>, String)> = Vec::new();
+        for (name, value) in &self.root {
+            let key = name.get_ref().to_string();
+            match value.get_ref() {
+                DeValue::Table(table) if KEYS.iter().any(|known| known.section() == Some(&key)) => {
+                    let inside = table
+                        .keys()
+                        .map(|name| (name.span(), format!("{key}.{}", name.get_ref())));
+                    unknown.extend(inside.filter(|(_, key)| keys::find(key).is_none()));
+                }
+                // A quoted `"fetch.window"` is a key of the top, not the one in the table.
+                _ if keys::find(&key).is_some_and(|known| known.section().is_none()) => {}
+                _ => unknown.push((name.span(), key)),
+            }
+        }
+        match unknown.into_iter().min_by_key(|(span, _)| span.start) {
+            None => Ok(()),
+            Some((span, key)) => Err(ConfigError::UnknownKey {
+                path: self.path.to_path_buf(),
+                line: line_of(self.text, span.start),
+                hint: hint(&key),
+                key: if key.split('.').any(looks_like_key) {
+                    "***".to_owned()
+                } else {
+                    text::printable(&key)
+                },
+            }),
+        }
+    }
+}
+
+/// What was probably meant by an unknown key.
+fn hint(key: &str) -> String {
+    if matches!(key, "secret_key" | "key" | "secret" | "password") {
+        return "the secret key never stands in this file: write `secret_key_file` or `secret_key_command`, \
+                or set JDCDN_SECRET_KEY"
+            .to_owned();
+    }
+    // A known name in the wrong table is meant as it is.
+    let is_last = |known: &&str| known.rsplit('.').next() == key.rsplit('.').next();
+    let names = || KEYS.iter().map(|known| known.name);
+    let elsewhere = names().find(is_last);
+    if let Some(meant) = elsewhere.or_else(|| nearest(key, names())) {
+        return format!("did you mean `{meant}`?");
+    }
+    let section = key.split_once('.').map(|(section, _)| section);
+    let here = KEYS.iter().filter(|known| known.section() == section);
+    let here: Vec<&str> = here.map(|known| known.name).collect();
+    format!("the keys here are {}", here.join(", "))
+}
+
+/// The items of a list, or the one text of anything else; `None` for another type.
+fn words(expected: TomlType, value: &DeValue<'_>) -> Option<Vec<OsString>> {
+    let text = match (expected, value) {
+        (TomlType::Text, DeValue::String(text)) => text.to_string(),
+        (TomlType::Text, DeValue::Datetime(moment)) => moment.to_string(),
+        (TomlType::Number, DeValue::Integer(number)) => number.to_string(),
+        (TomlType::Number, DeValue::Float(number)) => number.to_string(),
+        (TomlType::Switch, DeValue::Boolean(switch)) => switch.to_string(),
+        (TomlType::List, DeValue::Array(items)) => {
+            return items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(OsString::from))
+                .collect();
+        }
+        _ => return None,
+    };
+    Some(vec![text.into()])
+}
+
+/// The line, from 1, that holds the byte at `offset`.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    before.split(|byte| *byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,32 +1,33 @@
 //! The configuration: what was written, and what it means.
 //!
-//! A value is taken from the command line, else from the environment, else from the file, else from its
-//! default. [`FileConfig`] is what the file says, with the line of each value; [`Config`] is all of it,
-//! checked and resolved, and the only form that the other layers see.
+//! A value comes from the command line, else from the environment, else from the file, else from its default. Work
+//! starts only from [`Config`], where everything is checked and resolved.
 //!
-//! - [`environment`]: the process's environment, handed in
-//! - [`source`]: where a value came from
-//! - [`table`]: reads typed values from a TOML document and finds what nobody asked for
-//! - [`mod@file`]: the keys of the file
-//! - [`rule`]: what each value may be
+//! - [`keys`]: the table of all keys, which the rest follows
+//! - [`value`]: what a value may be
+//! - [`mod@file`], [`environment`], [`overrides`]: the places where values are written
+//! - [`source`]: a value with its place
 //! - [`settings`]: the resolved configuration
-//! - [`resolve`]: how it is made
-//! - [`key`]: where the secret key comes from; `patience`: how long that may take
+//! - [`resolve`]: merges the places into it
+//! - [`secret_key`]: where the secret key comes from; `bounded_io` limits how long that may take
 
+mod bounded_io;
 pub mod environment;
 pub mod error;
 pub mod file;
-pub mod key;
-mod patience;
+pub mod keys;
+pub mod overrides;
 pub mod resolve;
-pub mod rule;
+pub mod secret_key;
 pub mod settings;
 pub mod source;
-pub mod table;
+pub mod value;
 
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use file::FileConfig;
-pub use key::KeySource;
-pub use settings::{Config, FetchSettings, Overrides};
-pub use source::{Setting, Source};
+pub use keys::{ConfigKey, KEYS};
+pub use overrides::Overrides;
+pub use secret_key::SecretKeySource;
+pub use settings::{Config, FetchSettings};
+pub use source::{Setting, ValueSource};

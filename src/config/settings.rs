@@ -1,48 +1,13 @@
 //! The resolved configuration.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::key::KeySource;
-use super::source::Source;
+use super::secret_key::SecretKeySource;
+use super::source::{Setting, ValueSource};
 use crate::model::{Credentials, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds};
-
-/// What the command line says, as it was written; what a command has no flag for stays `None`.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// `--config`
-    pub config: Option<PathBuf>,
-    /// `--db`
-    pub database: Option<PathBuf>,
-    /// `-d`; where it is given, the domains of the file do not count.
-    pub domains: Vec<String>,
-    /// `--window`
-    pub window: Option<String>,
-    /// `--domains-per-request`
-    pub domains_per_request: Option<String>,
-    /// `--concurrency`
-    pub concurrency: Option<String>,
-    /// `--rate`
-    pub rate: Option<String>,
-    /// `--timeout`
-    pub timeout: Option<String>,
-    /// `--endpoint`
-    pub endpoint: Option<String>,
-}
-
-impl Overrides {
-    /// What was given as a path, a name or an address.
-    pub fn texts(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let paths = [&self.config, &self.database].into_iter().flatten();
-        let names = self.domains.iter().chain(&self.endpoint);
-        paths
-            .map(|path| path.to_string_lossy())
-            .chain(names.map(|name| Cow::Borrowed(name.as_str())))
-    }
-}
 
 /// Everything that can be set, checked and resolved.
 #[derive(Debug, Clone)]
@@ -51,43 +16,45 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The database file. From the file, relative to the file's directory.
     pub database: PathBuf,
-    /// The domains, each once, in the order given; may be empty: see [`Config::require_domains`].
-    pub domains: Vec<Domain>,
-    /// The domains of the file, whatever `-d` says: those that are to be kept complete.
-    pub configured: Vec<Domain>,
+    /// The domains that this command works on: those of `-d`, else the configured ones. Each once, in the order given;
+    /// may be empty: see [`Config::require_domains`].
+    pub selected_domains: Vec<Domain>,
+    /// The domains of the file, whatever `-d` selects: the ones to keep complete.
+    pub configured_domains: Vec<Domain>,
     /// Where `sync` begins.
     pub start: Option<UnixSeconds>,
     /// Where the API is.
     pub endpoint: Endpoint,
+    /// Whether http:// may lead to another machine.
+    pub allow_plaintext: bool,
     /// The JD user name.
     pub username: Option<String>,
     /// Which hour, day and month a slot's label belongs to.
     pub slot_label: SlotLabel,
-    /// How the API is asked.
+    /// How requests are made.
     pub fetch: FetchSettings,
     /// How a failed request is repeated.
     pub retry: RetryPolicy,
-    /// When slots are asked for.
+    /// When slots are fetched.
     pub refresh: Refresh,
-    /// A slot without a point is asked for again once it has reached each of these ages, in seconds; ascending, may be
-    /// empty.
+    /// The ages, in seconds, at which a slot without a point is fetched again; ascending, may be empty.
     pub hole_ages: Vec<i64>,
-    /// How much of what only explains is kept.
+    /// How much is kept of what only explains the figures.
     pub keep: KeepLimits,
-    /// How often `watch` runs; whole seconds, from one to a day.
-    pub watch_every: Duration,
-    pub(super) key: Option<KeySource>,
-    pub(super) sources: BTreeMap<&'static str, Source>,
+    /// How often `watch` runs, in seconds, from one to a day.
+    pub watch_every: i64,
+    pub(super) secret_key: Option<SecretKeySource>,
+    pub(super) settings: BTreeMap<&'static str, Setting>,
 }
 
-/// How the API is asked.
-#[derive(Debug, Clone, PartialEq)]
+/// How requests are made.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FetchSettings {
-    /// The longest span of one request, in seconds: a multiple of 300, at most 31 days.
+    /// The longest span of one request, in seconds: whole slots up to a day, else whole days, at most 31.
     pub window: i64,
     /// The most domains in one request, from 1.
     pub domains_per_request: usize,
-    /// The most requests at a time, 1 to 64.
+    /// The most requests at a time, 1 to 64; each holds an answer in memory.
     pub concurrency: usize,
     /// Requests per second, 0.001 to 10000; `None` is no limit.
     pub requests_per_second: Option<f64>,
@@ -95,37 +62,66 @@ pub struct FetchSettings {
     pub timeout: Duration,
     /// The largest answer, decompressed, in bytes, above zero.
     pub max_body: u64,
-    /// How long the API serves a slot at the least, in seconds, from a day. That it does not is believed of slots
-    /// older than this only.
+    /// How long the API serves a slot at least, in seconds, from a day. Status 21 is believed only of older slots.
     pub retention: i64,
 }
 
 impl Config {
-    /// The user name and the secret key, read where the configuration says. Only what talks to the API needs
-    /// them.
+    /// A configuration before any value is set.
+    pub(super) fn blank(endpoint: Endpoint) -> Self {
+        Self {
+            file: None,
+            database: PathBuf::new(),
+            selected_domains: Vec::new(),
+            configured_domains: Vec::new(),
+            start: None,
+            endpoint,
+            allow_plaintext: false,
+            username: None,
+            slot_label: SlotLabel::default(),
+            fetch: FetchSettings::default(),
+            retry: RetryPolicy::default(),
+            refresh: Refresh::default(),
+            hole_ages: Vec::new(),
+            keep: KeepLimits::default(),
+            watch_every: 0,
+            secret_key: None,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the secret key and returns it with the user name. Only commands that call the API need them.
     pub fn credentials(&self) -> Result<Credentials, ConfigError> {
         let username = self.username.clone().ok_or(ConfigError::NoUsername)?;
-        let key = self.key.as_ref().ok_or(ConfigError::NoKey)?.read()?;
+        let key = self.secret_key.as_ref().ok_or(ConfigError::NoKey)?.read()?;
         Ok(Credentials::new(username, key))
     }
 
-    /// Where the secret key is, if anybody said.
+    /// Where the secret key is, if it is configured.
     #[must_use]
-    pub fn key_source(&self) -> Option<&KeySource> {
-        self.key.as_ref()
+    pub fn secret_key_source(&self) -> Option<&SecretKeySource> {
+        self.secret_key.as_ref()
     }
 
-    /// The domains, of which there is at least one.
+    /// The selected domains; an error if there is none.
     pub fn require_domains(&self) -> Result<&[Domain], ConfigError> {
-        if self.domains.is_empty() {
+        if self.selected_domains.is_empty() {
             return Err(ConfigError::NoDomains);
         }
-        Ok(&self.domains)
+        Ok(&self.selected_domains)
     }
 
-    /// Where the value of a key, such as `fetch.window`, came from.
+    /// The value of a key, such as `fetch.window`, as it was written; `None` if nobody gave one and there is no default.
     #[must_use]
-    pub fn source(&self, key: &str) -> &Source {
-        self.sources.get(key).unwrap_or(&Source::Default)
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.get(key)
+    }
+
+    /// Where the value of a key, such as `fetch.window`, was written.
+    #[must_use]
+    pub fn source(&self, key: &str) -> &ValueSource {
+        self.settings
+            .get(key)
+            .map_or(&ValueSource::Default, |setting| &setting.source)
     }
 }

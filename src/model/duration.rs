@@ -6,15 +6,23 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::convert::to_u64;
 use super::text;
+
+/// A second, in milliseconds.
+pub const SECOND_MILLIS: u64 = 1_000;
+/// An hour, in milliseconds.
+pub const HOUR_MILLIS: u64 = 3_600 * SECOND_MILLIS;
+/// A day, in milliseconds.
+pub const DAY_MILLIS: u64 = 24 * HOUR_MILLIS;
 
 /// The units, largest first, in milliseconds.
 const UNITS: [(&str, u64); 6] = [
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
+    ("w", 7 * DAY_MILLIS),
+    ("d", DAY_MILLIS),
+    ("h", HOUR_MILLIS),
+    ("m", 60 * SECOND_MILLIS),
+    ("s", SECOND_MILLIS),
     ("ms", 1),
 ];
 
@@ -40,12 +48,12 @@ pub fn parse_duration(given: &str) -> Result<Duration, DurationError> {
 /// Writes a length of time as [`parse_duration`] reads it, to the millisecond: `1d`, `36h`, `1h30m`.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut rest = to_u64(duration.as_millis());
     if rest == 0 {
         return "0s".to_owned();
     }
     // Ages and limits are compared in hours up to the day: 36h, not 1d12h.
-    let whole_hours = rest.is_multiple_of(3_600_000) && !rest.is_multiple_of(86_400_000);
+    let whole_hours = rest.is_multiple_of(HOUR_MILLIS) && !rest.is_multiple_of(DAY_MILLIS);
     let mut shown = String::new();
     for (unit, length) in UNITS {
         if unit == "w" || (unit == "d" && whole_hours) || rest < length {
@@ -61,7 +69,7 @@ pub fn show_duration(duration: Duration) -> String {
 /// Writes whole seconds as [`show_duration`] does; less than none are none.
 #[must_use]
 pub fn show_seconds(seconds: i64) -> String {
-    show_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+    show_duration(Duration::from_secs(to_u64(seconds)))
 }
 
 /// Returns the milliseconds of a trimmed text.

@@ -1,7 +1,7 @@
 //! How much is kept of what only explains the figures.
 
 /// How much is kept of rejected points and of runs. Both only explain the figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeepLimits {
     /// The most rejected points whose text is kept; may be zero.
     pub rejects: u64,

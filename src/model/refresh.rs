@@ -3,7 +3,7 @@
 use super::slot::{SLOT_SECONDS, UnixSeconds, slot_floor};
 
 /// When slots are asked for, by their age in seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refresh {
     /// Younger slots are not asked for.
     pub available_after: i64,

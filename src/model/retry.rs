@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How often one request is tried, and how long the waits between are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
     pub attempts: u32,

@@ -34,10 +34,8 @@ impl<'s> Machine<'s> {
         let text = std::fs::read_to_string(sandbox.path("jdcdn-stats.toml")).unwrap();
         let file = FileConfig::parse(&sandbox.path("jdcdn-stats.toml"), &text).unwrap();
         let key = Environment::new([("JDCDN_SECRET_KEY", sandbox.key())]);
-        let overrides = Overrides {
-            database: Some(sandbox.path("jdcdn-stats.db")),
-            ..Overrides::default()
-        };
+        let mut overrides = Overrides::default();
+        overrides.set("database", [sandbox.path("jdcdn-stats.db")]);
         Self {
             sandbox,
             config: Config::resolve(&overrides, &key, file, at(FROM)).unwrap(),

@@ -42,19 +42,12 @@ impl DemoArgs {
         let simulator = Simulator::on_loopback(settings, Arc::clone(&context.clock))
             .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
         // Nothing of the user's own configuration takes part.
-        let overrides = Overrides {
-            database: Some(
-                context
-                    .global
-                    .db
-                    .clone()
-                    .unwrap_or_else(|| PathBuf::from(DATABASE)),
-            ),
-            domains,
-            endpoint: Some(simulator.endpoint()),
-            rate: Some("0".to_owned()),
-            ..Overrides::default()
-        };
+        let mut overrides = Overrides::default();
+        let database = context.global.db.clone();
+        overrides.set("database", [database.unwrap_or_else(|| PathBuf::from(DATABASE))]);
+        overrides.set("domains", domains);
+        overrides.set("endpoint", [simulator.endpoint()]);
+        overrides.set("fetch.requests_per_second", ["0"]);
         let now = context.now();
         let config = Config::resolve(&overrides, &Environment::default(), FileConfig::default(), now)?;
         let range = Span::new(now - DAYS * DAY_SECONDS, now)

@@ -78,7 +78,7 @@ impl GapsArgs {
 pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {
     let refresh = &config.refresh;
     Expected {
-        domains: config.domains.clone(),
+        domains: config.selected_domains.clone(),
         from: config.start,
         until: refresh.horizon(now),
     }
@@ -86,7 +86,7 @@ pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {
 
 /// The configured or named domains, and with `all` every domain of the database beside them, in order.
 pub(super) fn domain_names(config: &Config, reader: &Reader, all: bool) -> Result<Vec<String>, CliError> {
-    let mut names: Vec<String> = config.domains.iter().map(ToString::to_string).collect();
+    let mut names: Vec<String> = config.selected_domains.iter().map(ToString::to_string).collect();
     if all {
         names.extend(reader.domains()?);
     }

@@ -44,9 +44,9 @@ pub struct ReportCommandArgs {
 impl ReportCommandArgs {
     /// Writes the page.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| overrides.domains.clone_from(&self.domains))?;
+        let config = context.config(|overrides| overrides.set("domains", &self.domains))?;
         let now = context.now();
-        let asked = self.asked(now, config.domains.iter().map(ToString::to_string))?;
+        let asked = self.asked(now, config.selected_domains.iter().map(ToString::to_string))?;
         let reader = Reader::open(&config.database)?;
         let target = Target::new(&self.out, reader.path(), self.force)?;
         let report = Report::read(&reader, &asked, now)?;

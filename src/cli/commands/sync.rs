@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::options::{DomainArgs, FetchArgs, ReportArgs};
+use crate::cli::fetch_options::FetchArgs;
+use crate::cli::options::{DomainArgs, ReportArgs};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;

@@ -111,7 +111,7 @@ fn question(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
     let settled = refresh.horizon(now).saturating_sub(HOUR_SECONDS);
     let until = settled - (settled + HOUR_SECONDS / 2).rem_euclid(HOUR_SECONDS);
     let window = Span::new(until - HOUR_SECONDS, until)?;
-    OriginRequest::new(config.domains.get(..1)?, window)
+    OriginRequest::new(config.selected_domains.get(..1)?, window)
 }
 
 fn check_proxy(report: &mut Report, endpoint: &Endpoint, environment: &Environment) -> bool {

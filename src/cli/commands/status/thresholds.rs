@@ -10,7 +10,7 @@ use crate::cli::CliError;
 use crate::cli::commands::gaps::{Slots, expected};
 use crate::cli::view::text::counted;
 use crate::config::Config;
-use crate::model::convert::{to_i64, to_u64};
+use crate::model::convert::to_u64;
 use crate::model::duration::{parse_duration, show_duration};
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Gap, GapReason, Span, UnixSeconds, civil};
@@ -51,8 +51,9 @@ impl ThresholdArgs {
             }
         }
         if self.fail_if_gaps {
-            let every = to_i64(config.watch_every.as_secs());
-            let settled = now.saturating_sub(every).saturating_sub(SLOT_SECONDS);
+            let settled = now
+                .saturating_sub(config.watch_every)
+                .saturating_sub(SLOT_SECONDS);
             let expected = expected(config, settled);
             let range = Span::new(i64::MIN / 4, expected.until);
             for domain in config.require_domains()? {

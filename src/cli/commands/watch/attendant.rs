@@ -12,7 +12,7 @@ use super::service::Service;
 use super::setup::{Setup, Source};
 use crate::ingest::Progress;
 use crate::ingest::progress::ProgressCounts;
-use crate::model::duration::show_duration;
+use crate::model::duration::show_seconds;
 use crate::model::{UnixSeconds, civil};
 
 /// Looks after what must not wait for the end of a run.
@@ -134,8 +134,8 @@ impl<'c> Attendant<'c> {
         match self.source.read() {
             Ok(setup) => {
                 tracing::info!(
-                    domains = setup.config.domains.len(),
-                    every = %show_duration(setup.config.watch_every),
+                    domains = setup.config.selected_domains.len(),
+                    every = %show_seconds(setup.config.watch_every),
                     "the configuration was read again"
                 );
                 if let Some(page) = &self.page {

@@ -9,12 +9,13 @@ use super::attendant::Attendant;
 use super::endpoint::{MetricsAddress, Page, serve};
 use super::setup::{Setup, Source};
 use super::watcher::Watcher;
-use crate::cli::options::{DomainArgs, FetchArgs};
+use crate::cli::fetch_options::FetchArgs;
+use crate::cli::options::DomainArgs;
 use crate::cli::pull::runtime;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::interrupt;
-use crate::model::duration::show_duration;
+use crate::model::duration::show_seconds;
 use crate::model::text;
 
 /// For preparing a run, for its answers and its writer, and for the metrics.
@@ -73,8 +74,8 @@ impl WatchArgs {
             .map(|address| publish(address, &setup, &clock))
             .transpose()?;
         tracing::info!(
-            domains = setup.config.domains.len(),
-            every = %show_duration(setup.config.watch_every),
+            domains = setup.config.selected_domains.len(),
+            every = %show_seconds(setup.config.watch_every),
             database = text::printable(&setup.config.database.to_string_lossy()),
             "watching"
         );

@@ -9,7 +9,6 @@ use crate::cli::pull::Pull;
 use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, Environment, Overrides};
-use crate::model::convert::to_i64;
 use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, FactName, UnixSeconds};
 use crate::store::Reader;
@@ -58,7 +57,7 @@ impl Source<'_> {
 impl Setup {
     /// How many seconds lie between runs.
     pub(super) fn every(&self) -> i64 {
-        to_i64(self.config.watch_every.as_secs())
+        self.config.watch_every
     }
 
     /// The longest time in which a healthy run may show no progress: an answer that takes its time after the

@@ -30,11 +30,11 @@ impl Standing {
         };
         let plan = pull(config, now)?.plan(reader.as_ref(), config, now)?;
         let (newest, rejects) = match &reader {
-            Some(reader) => points(reader, &config.domains)
+            Some(reader) => points(reader, &config.selected_domains)
                 .map_err(|error| CliError::new(ExitStatus::DATABASE, &error))?,
             None => (
                 config
-                    .domains
+                    .selected_domains
                     .iter()
                     .cloned()
                     .map(|domain| (domain, None))

@@ -1,5 +1,6 @@
-//! Reads what may never end, or never begin: a FIFO that nobody writes to, a device, a program that waits.
+//! Reads with a limit on time and size. A FIFO may have no writer, a device no end, and a program may wait.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd;
@@ -16,14 +17,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::interrupt;
 use crate::model::convert::to_i32;
 
-/// The longest that a file or a program may take to give what it has.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time that reading a file or running a program may take.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The most that a program may print.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
-/// How often a wait is looked after.
+/// How long one wait takes; then signals and the time limit are checked.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Opens a file for reading. A FIFO without a writer does not hold this up.
+/// Opens a file for reading, without waiting for the writer of a FIFO.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     // The bits of an open flag are a C int.
     let flags = to_i32((OFlags::NONBLOCK | OFlags::NOCTTY).bits());
@@ -34,39 +35,39 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads `file` to its end, which must come within `most` bytes and `patience`.
-pub(super) fn read_all(file: &mut File, most: usize, patience: Duration) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + patience;
+/// Reads `file` to its end, which must come within `most` bytes and `time_limit`.
+pub(super) fn read_all(file: &mut File, most: usize, time_limit: Duration) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + time_limit;
     let mut bytes = Vec::new();
     loop {
         if !is_ready(file)? {
             if Instant::now() >= deadline {
-                return Err(late("nothing came", patience));
+                return Err(late("nothing came", time_limit));
             }
             continue;
         }
         match read_some(file, &mut bytes) {
             Ok(0) => return Ok(bytes),
             Ok(_) if bytes.len() > most => {
-                let what = format!("it holds more than {most} bytes, which is the most that is read");
+                let what = format!("it holds more than {most} bytes, the most that is read");
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
             }
-            Ok(_) if Instant::now() >= deadline => return Err(late("its end did not come", patience)),
+            Ok(_) if Instant::now() >= deadline => return Err(late("its end did not come", time_limit)),
             Err(error) if !is_passing(&error) => return Err(error),
             Ok(_) | Err(_) => {}
         }
     }
 }
 
-/// Runs `program` with nothing to read; returns how it ended and the first `kept` bytes that it printed.
+/// Runs `program` without input, and returns its status and the first `kept` bytes of its output.
 ///
-/// One that takes longer than `patience` is killed with what it has started. At a terminal only the program itself
-/// is: it stays in the group of the terminal, so that it may ask a person.
+/// A program that takes longer than `time_limit` is killed with the programs that it started. At a terminal only the
+/// program itself is killed: it stays in the terminal's group, so that it can ask a person.
 pub(super) fn run(
-    program: &str,
-    arguments: &[String],
+    program: &OsStr,
+    arguments: &[OsString],
     kept: usize,
-    patience: Duration,
+    time_limit: Duration,
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
     let mut command = Command::new(program);
     command
@@ -74,18 +75,22 @@ pub(super) fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let is_alone = !io::stdin().is_terminal();
-    if is_alone {
+    let has_own_group = !io::stdin().is_terminal();
+    if has_own_group {
         command.process_group(0);
     }
     // At a signal the process must not end before the program has.
     let careful = interrupt::careful();
     let mut child = command.spawn()?;
-    // A person may be asked for a passphrase.
-    let patience = if is_alone { patience } else { patience * 10 };
-    let ended = watch(&mut child, kept, patience);
+    // A person may have to type a passphrase.
+    let time_limit = if has_own_group {
+        time_limit
+    } else {
+        time_limit * 10
+    };
+    let ended = watch(&mut child, kept, time_limit);
     if ended.is_err() {
-        end(&mut child, is_alone);
+        end(&mut child, has_own_group);
     }
     if interrupt::caught().is_some() {
         interrupt::give_way(careful);
@@ -93,13 +98,13 @@ pub(super) fn run(
     ended
 }
 
-/// Waits for the end of `child`. What it has started may live on and keep its output open.
-fn watch(child: &mut Child, kept: usize, patience: Duration) -> io::Result<(ExitStatus, Vec<u8>)> {
-    let deadline = Instant::now() + patience;
+/// Waits for the end of `child`. The programs that it started may live on and keep its output open.
+fn watch(child: &mut Child, kept: usize, time_limit: Duration) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let deadline = Instant::now() + time_limit;
     let mut output = child.stdout.take();
     let (mut bytes, mut printed) = (Vec::new(), 0);
     loop {
-        // Looked at first: what it printed before it ended is in the pipe by then.
+        // Checked first: everything that it printed before its end is in the pipe by then.
         let ended = child.try_wait()?;
         let is_ready = if let Some(output) = &output {
             is_ready(output)?
@@ -130,14 +135,14 @@ fn watch(child: &mut Child, kept: usize, patience: Duration) -> io::Result<(Exit
             return Err(io::ErrorKind::Interrupted.into());
         }
         if Instant::now() >= deadline {
-            return Err(late("it did not end", patience));
+            return Err(late("it did not end", time_limit));
         }
     }
 }
 
-fn end(child: &mut Child, is_alone: bool) {
+fn end(child: &mut Child, has_own_group: bool) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(group) = group.filter(|_| is_alone) {
+    if let Some(group) = group.filter(|_| has_own_group) {
         // It may have ended by itself just now.
         let _ = kill_process_group(group, Signal::KILL);
     }
@@ -145,7 +150,7 @@ fn end(child: &mut Child, is_alone: bool) {
     let _ = child.wait();
 }
 
-/// Waits a moment for something to read.
+/// Returns whether there is something to read, after at most [`STEP`].
 fn is_ready(source: &impl AsFd) -> io::Result<bool> {
     let step = Timespec::try_from(STEP).ok();
     match poll(&mut [PollFd::new(source, PollFlags::IN)], step.as_ref()) {
@@ -169,11 +174,11 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn late(what: &str, patience: Duration) -> io::Error {
-    let seconds = patience.as_secs();
+fn late(what: &str, time_limit: Duration) -> io::Error {
+    let seconds = time_limit.as_secs();
     io::Error::new(
         io::ErrorKind::TimedOut,
-        format!("{what} within {seconds} s, which is the longest that is waited"),
+        format!("{what} within {seconds} s, the time limit"),
     )
 }
 
@@ -183,20 +188,21 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
 
-    fn sh(script: &str, patience: Duration) -> io::Result<(ExitStatus, Vec<u8>)> {
-        run("sh", &["-c".to_owned(), script.to_owned()], 10, patience)
+    fn sh(script: &str, time_limit: Duration) -> io::Result<(ExitStatus, Vec<u8>)> {
+        run("sh".as_ref(), &["-c".into(), script.into()], 10, time_limit)
+    }
+
+    fn fifo_in(directory: &tempfile::TempDir) -> std::path::PathBuf {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let fifo = directory.path().join("fifo");
+        mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        fifo
     }
 
     #[test]
     fn what_never_begins_or_never_ends_is_given_up() {
         let directory = tempfile::tempdir().unwrap();
-        let fifo = directory.path().join("fifo");
-        rustix::fs::mkfifoat(
-            rustix::fs::CWD,
-            &fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        )
-        .unwrap();
+        let fifo = fifo_in(&directory);
         let kind = |path: &Path, most| {
             let mut file = open(path).unwrap();
             read_all(&mut file, most, SHORT).unwrap_err().kind()
@@ -208,19 +214,13 @@ mod tests {
     #[test]
     fn a_fifo_with_a_writer_is_read_to_its_end() {
         let directory = tempfile::tempdir().unwrap();
-        let fifo = directory.path().join("fifo");
-        rustix::fs::mkfifoat(
-            rustix::fs::CWD,
-            &fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        )
-        .unwrap();
+        let fifo = fifo_in(&directory);
         let mut file = open(&fifo).unwrap();
         let writer = {
             let fifo = fifo.clone();
             std::thread::spawn(move || std::fs::write(fifo, "a text").unwrap())
         };
-        assert_eq!(read_all(&mut file, 100, PATIENCE).unwrap(), b"a text");
+        assert_eq!(read_all(&mut file, 100, TIME_LIMIT).unwrap(), b"a text");
         writer.join().unwrap();
     }
 
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_program_may_leave_another_one_behind_that_holds_its_output_open() {
-        let (status, bytes) = sh("sleep 30 & echo key", PATIENCE).unwrap();
+        let (status, bytes) = sh("sleep 30 & echo key", TIME_LIMIT).unwrap();
         assert!(status.success());
         assert_eq!(bytes, b"key\n");
     }
@@ -256,10 +256,10 @@ mod tests {
     #[test]
     fn a_program_that_prints_without_end_is_stopped_and_a_long_output_is_cut() {
         assert_eq!(
-            sh("yes", PATIENCE).unwrap_err().kind(),
+            sh("yes", TIME_LIMIT).unwrap_err().kind(),
             io::ErrorKind::FileTooLarge
         );
-        let (status, bytes) = sh("head -c 100000 /dev/zero", PATIENCE).unwrap();
+        let (status, bytes) = sh("head -c 100000 /dev/zero", TIME_LIMIT).unwrap();
         assert!(status.success());
         assert_eq!(bytes, [0; 10]);
     }

@@ -1,0 +1,221 @@
+//! Where the secret key comes from.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::bounded_io;
+use super::environment::{self, Environment};
+use super::error::{ConfigError, shown};
+use super::source::{Setting, ValueSource};
+use crate::redact;
+
+/// The most that is read of a key file or of a command's output, in bytes. A key has 32.
+const MAX_KEY_BYTES: usize = 4_096;
+
+/// Where the secret key is. It is read only when it is needed.
+#[derive(Clone)]
+pub enum SecretKeySource {
+    /// `JDCDN_SECRET_KEY`
+    Environment(SecretString),
+    /// `JDCDN_SECRET_KEY_FILE` or `secret_key_file`
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where it is named.
+        at: ValueSource,
+        /// Whether systemd made the file for this process. systemd gives access by an ACL, which the mode shows as access
+        /// of the group.
+        from_systemd: bool,
+    },
+    /// `secret_key_command`: a program and its arguments, run without a shell.
+    Command {
+        /// The program and its arguments.
+        words: Vec<OsString>,
+        /// Where they are written.
+        at: ValueSource,
+    },
+}
+
+impl fmt::Debug for SecretKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(_) => f.write_str("Environment(***)"),
+            // The name may be the key, given in the wrong place. A word of the command may be a password.
+            Self::File { at, .. } => write!(f, "File({at})"),
+            Self::Command { at, .. } => write!(f, "Command({at})"),
+        }
+    }
+}
+
+/// Names the place and no part of the key: ``the key file `secret.key` `` for a file that exists.
+impl fmt::Display for SecretKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(_) => f.write_str(environment::SECRET_KEY),
+            Self::File { path, .. } => write!(f, "the key file `{}`", shown(path)),
+            Self::Command { at, .. } => write!(f, "the output of the command ({at})"),
+        }
+    }
+}
+
+impl SecretKeySource {
+    /// Returns the key of the environment, else the file that the environment names, else the setting of the
+    /// configuration file, which may be a file or a command.
+    pub(super) fn choose(
+        environment: &Environment,
+        file: Option<&Setting>,
+        command: Option<&Setting>,
+    ) -> Result<Option<Self>, ConfigError> {
+        if let (Some(file), Some(command)) = (file, command) {
+            return Err(ConfigError::TwoKeys {
+                file: file.source.clone(),
+                command: command.source.clone(),
+            });
+        }
+        if let Some(key) = environment.text(environment::SECRET_KEY)? {
+            return Ok(Some(Self::Environment(key.into())));
+        }
+        let named = environment.setting(environment::SECRET_KEY_FILE);
+        if let Some(setting) = named.as_ref().or(file) {
+            let path = setting.path();
+            let from_systemd = environment
+                .raw(environment::CREDENTIALS_DIRECTORY)
+                .is_some_and(|directory| path.parent() == Some(Path::new(directory)));
+            return Ok(Some(Self::File {
+                path,
+                at: setting.source.clone(),
+                from_systemd,
+            }));
+        }
+        match command {
+            Some(setting) if setting.words.is_empty() => Err(ConfigError::Invalid {
+                at: setting.source.clone(),
+                reason: "the list is empty: name a program and its arguments".to_owned(),
+            }),
+            Some(setting) => Ok(Some(Self::Command {
+                words: setting.words.clone(),
+                at: setting.source.clone(),
+            })),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the content of the key file, if it is a plain file that can be read at once. It must not be printed, even
+    /// where it stands in a wrong place. No command is run for this.
+    #[must_use]
+    pub fn peek(&self) -> Option<SecretString> {
+        let Self::File { path, .. } = self else {
+            return None;
+        };
+        let bytes = path
+            .metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .and_then(|_| bounded_io::open(path).ok())
+            .and_then(|mut file| {
+                bounded_io::read_all(&mut file, MAX_KEY_BYTES, bounded_io::TIME_LIMIT).ok()
+            })?;
+        Some(String::from_utf8_lossy(&bytes).into_owned().into())
+    }
+
+    /// Reads the key.
+    pub fn read(&self) -> Result<SecretString, ConfigError> {
+        match self {
+            Self::Environment(key) => {
+                use secrecy::ExposeSecret as _;
+                checked(key.expose_secret().as_bytes(), self.to_string())
+            }
+            Self::File {
+                path,
+                at,
+                from_systemd,
+            } => {
+                let bytes = read_private(path, at, *from_systemd)?;
+                checked(&bytes, self.to_string())
+            }
+            Self::Command { words, at } => {
+                let bytes = run(words, at)?;
+                let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                checked(first, self.to_string())
+            }
+        }
+    }
+}
+
+/// Reads a file that only its owner may read. The mode is that of the opened file, even if the path changes meanwhile.
+fn read_private(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
+    let failed = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at: at.clone() },
+        _ => ConfigError::KeyFile {
+            at: at.clone(),
+            cause,
+        },
+    };
+    let mut file = bounded_io::open(path).map_err(failed)?;
+    #[cfg(unix)]
+    if !from_systemd {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(ConfigError::KeyFileOpen {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+    }
+    bounded_io::read_all(&mut file, MAX_KEY_BYTES, bounded_io::TIME_LIMIT).map_err(failed)
+}
+
+/// Runs a program and drops its messages, because they may quote the key.
+fn run(words: &[OsString], at: &ValueSource) -> Result<Vec<u8>, ConfigError> {
+    let failed = |cause| ConfigError::KeyCommand {
+        at: at.clone(),
+        cause,
+    };
+    let (program, arguments) = words.split_first().ok_or(ConfigError::NoKey)?;
+    let (status, output) =
+        bounded_io::run(program, arguments, MAX_KEY_BYTES + 1, bounded_io::TIME_LIMIT).map_err(failed)?;
+    if !status.success() {
+        return Err(ConfigError::KeyCommandFailed {
+            at: at.clone(),
+            status,
+        });
+    }
+    Ok(output)
+}
+
+/// Returns the key without its line end.
+///
+/// Keys are printable ASCII without spaces (assumed; the documented one is hexadecimal). Anything else is a wrong file,
+/// and would fail later as a wrong signature.
+fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
+    let problem = |problem| ConfigError::KeyMalformed { from, problem };
+    let key = bytes.trim_ascii_end();
+    if key.is_empty() {
+        return Err(problem("is empty: it must hold the secret key"));
+    }
+    if key.len() < redact::SHORTEST {
+        return Err(problem(
+            "is too short for a secret key: it must have at least 8 characters",
+        ));
+    }
+    if bytes.len() > MAX_KEY_BYTES {
+        return Err(problem("is too long for a secret key"));
+    }
+    if !key.iter().all(u8::is_ascii_graphic) {
+        return Err(problem(
+            "holds more than a secret key: a space, a second line or a character that no key has",
+        ));
+    }
+    match str::from_utf8(key) {
+        Ok(key) => Ok(key.into()),
+        Err(_) => Err(problem("is not text")),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;
