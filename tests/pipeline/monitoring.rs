@@ -10,14 +10,23 @@ use jdcdn_stats::simulator::{Fault, Rule};
 use crate::sandbox::{NOW, Sandbox, at, wait_until};
 use crate::watch::{HORIZON, PATIENCE, START, Watch, sandbox};
 
-/// What `GET path` answers: the status line, and the body.
-pub(crate) fn get(address: &str, path: &str) -> (String, String) {
+/// Sends a request, and returns the head and the body of the response.
+fn send(address: &str, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// Returns the status line and the body of `GET path`.
+pub(crate) fn get(address: &str, path: &str) -> (String, String) {
+    let (head, body) = send(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"),
+    );
+    (head.lines().next().unwrap().to_owned(), body)
 }
 
 /// The value of `series` on the page.
@@ -111,6 +120,24 @@ fn the_metrics_tell_what_was_done_and_how_old_the_figures_are() {
     assert!((now..now + 120.0).contains(&value("jdcdn_last_success_timestamp_seconds")));
     assert!(page.ends_with("# EOF\n"));
     assert_eq!(get(address, "/").0, "HTTP/1.1 404 Not Found");
+    assert_eq!(get(address, "/metrics?x=y").0, "HTTP/1.1 200 OK");
+    let (head, body) = send(address, "HEAD /metrics HTTP/1.1\r\n\r\n");
+    assert!(
+        head.contains("Content-Length: ") && body.is_empty(),
+        "{head} {body}"
+    );
+    let posted = send(
+        address,
+        "POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\nsome text",
+    )
+    .0;
+    assert!(
+        posted.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"),
+        "{posted}"
+    );
+    assert!(posted.contains("\r\nAllow: GET, HEAD\r\n"), "{posted}");
+    let nonsense = send(address, "\u{16}\u{3}\u{1}\r\n\r\n").0;
+    assert!(nonsense.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{nonsense}");
     watch.stops();
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::endpoint::Page;
+use super::endpoint::MetricsPage;
 use super::service::Service;
 use super::setup::{Setup, Source};
 use crate::ingest::Progress;
@@ -22,7 +22,7 @@ pub(super) struct Attendant<'c> {
     setup: Setup,
     reloaded: bool,
     pub(super) service: Service,
-    page: Option<Arc<Page>>,
+    page: Option<Arc<MetricsPage>>,
     hangups: Signal,
     beats: Interval,
     run: Option<Watched>,
@@ -50,7 +50,7 @@ impl Watched {
 
 impl<'c> Attendant<'c> {
     /// Needs a runtime. `page` is told of configurations read later.
-    pub(super) fn new(source: Source<'c>, setup: Setup, page: Option<Arc<Page>>) -> io::Result<Self> {
+    pub(super) fn new(source: Source<'c>, setup: Setup, page: Option<Arc<MetricsPage>>) -> io::Result<Self> {
         let service = Service::from_environment();
         let mut beats = interval(service.rhythm());
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

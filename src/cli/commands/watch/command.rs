@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::account::Account;
 use super::attendant::Attendant;
-use super::endpoint::{MetricsAddress, Page, serve};
+use super::endpoint::{MetricsAddress, MetricsPage, serve};
 use super::setup::{Setup, Source};
 use super::watcher::Watcher;
 use crate::cli::fetch_options::FetchArgs;
@@ -91,7 +91,11 @@ impl WatchArgs {
 }
 
 /// Serves the metrics from now on.
-fn publish(address: MetricsAddress, setup: &Setup, clock: &SharedClock) -> Result<Arc<Page>, CliError> {
+fn publish(
+    address: MetricsAddress,
+    setup: &Setup,
+    clock: &SharedClock,
+) -> Result<Arc<MetricsPage>, CliError> {
     let failed = |error: std::io::Error| {
         CliError::usage(format!(
             "cannot serve metrics on {address}: {error}; give another port, or 0 for a free one"
@@ -100,7 +104,7 @@ fn publish(address: MetricsAddress, setup: &Setup, clock: &SharedClock) -> Resul
     let listener = tokio::net::TcpListener::from_std(address.bind().map_err(failed)?).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     tracing::info!("metrics at http://{bound}/metrics");
-    let page = Arc::new(Page::new(Arc::clone(&setup.config), Arc::clone(clock)));
+    let page = Arc::new(MetricsPage::new(Arc::clone(&setup.config), Arc::clone(clock)));
     tokio::spawn(serve(listener, Arc::clone(&page)));
     Ok(page)
 }

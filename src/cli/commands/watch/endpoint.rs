@@ -1,49 +1,47 @@
-//! Where monitoring reads the metrics: `GET /metrics`.
+//! The HTTP endpoint for monitoring: `GET /metrics`.
 
-use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
 
 use super::metrics::Metrics;
 use super::standing::Standing;
 use crate::clock::SharedClock;
 use crate::config::Config;
+use crate::http::{HttpRequest, HttpResponse, http_date, read_head};
 
 const PATH: &str = "/metrics";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
-/// How many connections are held. One more takes the place of the oldest that has not asked anything yet, so idle
-/// ones cannot keep a question out.
+/// How many connections are open at most. One more closes the oldest one that is not being answered, so idle
+/// connections cannot block a request.
 const MAX_CONNECTIONS: usize = 64;
-/// The longest that a question may take to arrive.
-const QUESTION_LIMIT: Duration = Duration::from_secs(5);
-/// The longest that a question, with its answer, may take.
+/// How long a request may take to arrive.
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// How long a connection may last.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(30);
-/// The most that a question may have, in bytes.
-const MAX_QUESTION_BYTES: usize = 16 * 1024;
-/// After a connection could not be accepted, such as for want of descriptors.
+/// How long the rest of a request is read after its response. Closing before that would reset the connection, and the
+/// client might lose the response.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+/// The longest request head, in bytes.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
+/// The pause after a connection could not be accepted, for example because no descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where to listen: a port of this machine alone, or an address that somebody chose to write out.
+/// The address to listen on. A port alone means this machine only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct MetricsAddress(SocketAddr);
 
 impl MetricsAddress {
-    /// Listens there.
+    /// Starts to listen.
     pub(super) fn bind(self) -> io::Result<std::net::TcpListener> {
         let listener = std::net::TcpListener::bind(self.0)?;
         listener.set_nonblocking(true)?;
@@ -60,176 +58,174 @@ impl std::fmt::Display for MetricsAddress {
 impl FromStr for MetricsAddress {
     type Err = String;
 
-    fn from_str(given: &str) -> Result<Self, String> {
-        let port = given.strip_prefix(':').unwrap_or(given).parse();
+    fn from_str(text: &str) -> Result<Self, String> {
+        let port = text.strip_prefix(':').unwrap_or(text).parse();
         let local = port.map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        local.or_else(|_| given.parse()).map(Self).map_err(|_| {
+        local.or_else(|_| text.parse()).map(Self).map_err(|_| {
             "give a port, such as 9187, or an address and a port, such as 0.0.0.0:9187".to_owned()
         })
     }
 }
 
-/// What the page is made of.
+/// The page `/metrics`.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct MetricsPage {
     pub(super) metrics: Metrics,
     config: Mutex<Arc<Config>>,
-    /// One page is made at a time.
-    making: Mutex<()>,
+    /// Held while the page is rendered: one client reads the database at a time.
+    rendering: Mutex<()>,
     clock: SharedClock,
 }
 
-impl Page {
+impl MetricsPage {
     pub(super) fn new(config: Arc<Config>, clock: SharedClock) -> Self {
         Self {
             metrics: Metrics::new(),
             config: Mutex::new(config),
-            making: Mutex::new(()),
+            rendering: Mutex::new(()),
             clock,
         }
     }
 
-    /// From here on, the page is about the domains and the database of `config`.
+    /// Switches to the domains and the database of `config`.
     pub(super) fn configure(&self, config: Arc<Config>) {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// The page at this moment; reads the database.
-    fn make(&self) -> String {
-        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns the page as of now; reads the database.
+    fn render(&self) -> String {
+        let _alone = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
         let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
         let now = self.clock.now();
         let standing = Standing::read(&config, now)
-            .inspect_err(|error| tracing::debug!("the metrics go without the database: {error}"))
+            .inspect_err(|error| tracing::debug!("the metrics leave out the database: {error}"))
             .ok();
         self.metrics.render(standing.as_ref(), now)
     }
 }
 
 /// Answers on `listener` until it is dropped.
-pub(super) async fn serve(listener: TcpListener, page: Arc<Page>) {
-    let mut held = Connections::default();
+pub(super) async fn serve(listener: TcpListener, page: Arc<MetricsPage>) {
+    let mut connections = Connections::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                held.make_room().await;
-                held.add(stream, Arc::clone(&page));
+                connections.make_room().await;
+                connections.add(stream, Arc::clone(&page));
             }
-            // A connection less is a descriptor more.
-            Err(_) if held.drop_oldest() => {}
+            // Closing a connection frees a descriptor.
+            Err(_) if connections.close_oldest() => {}
             Err(error) => {
-                tracing::debug!("a question for the metrics was lost: {error}");
+                tracing::debug!("a request for the metrics was lost: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-/// The connections that are held, in the order of their arrival.
+/// The open connections, oldest first.
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
-    held: Vec<Held>,
+    open: Vec<OpenConnection>,
 }
 
-struct Held {
+struct OpenConnection {
     task: AbortHandle,
-    /// Its page is being made.
+    /// Its page is being rendered.
     is_answered: Arc<AtomicBool>,
 }
 
 impl Connections {
-    fn add(&mut self, stream: TcpStream, page: Arc<Page>) {
+    fn add(&mut self, stream: TcpStream, page: Arc<MetricsPage>) {
         let is_answered = Arc::new(AtomicBool::new(false));
-        let talk = converse(stream, page, Arc::clone(&is_answered));
-        let handle = self.tasks.spawn(async move {
-            // A client that went away, or is too slow, has nobody to be told to.
-            let _ = tokio::time::timeout(CONNECTION_LIMIT, talk).await;
+        let flag = Arc::clone(&is_answered);
+        let task = self.tasks.spawn(async move {
+            // Nobody is left to report an error to: the client went away, or is too slow.
+            let _ = timeout(CONNECTION_LIMIT, converse(stream, page, &flag)).await;
         });
-        self.held.push(Held {
-            task: handle,
-            is_answered,
-        });
+        self.open.push(OpenConnection { task, is_answered });
     }
 
-    /// Returns once one more connection may be held.
+    /// Returns when there is room for one more connection.
     async fn make_room(&mut self) {
-        self.forget_ended();
-        while self.held.len() >= MAX_CONNECTIONS {
-            // All are being answered, which takes some milliseconds each.
-            if !self.drop_oldest() {
+        self.remove_ended();
+        while self.open.len() >= MAX_CONNECTIONS {
+            // All are being answered. That takes a few milliseconds each.
+            if !self.close_oldest() {
                 self.tasks.join_next().await;
             }
-            self.forget_ended();
+            self.remove_ended();
         }
     }
 
-    /// Drops the oldest connection whose page is not being made. False where there is none.
-    fn drop_oldest(&mut self) -> bool {
-        self.forget_ended();
-        let idle = |held: &Held| !held.is_answered.load(Ordering::Relaxed);
-        let Some(at) = self.held.iter().position(idle) else {
+    /// Closes the oldest connection that is not being answered. Returns false if there is none.
+    fn close_oldest(&mut self) -> bool {
+        self.remove_ended();
+        let idle = |connection: &OpenConnection| !connection.is_answered.load(Ordering::Relaxed);
+        let Some(at) = self.open.iter().position(idle) else {
             return false;
         };
-        self.held.remove(at).task.abort();
-        tracing::debug!("dropped the oldest idle connection for the metrics: there are too many");
+        self.open.remove(at).task.abort();
+        tracing::debug!("closed the oldest idle connection for the metrics: there are too many");
         true
     }
 
-    fn forget_ended(&mut self) {
+    fn remove_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        self.held.retain(|held| !held.task.is_finished());
+        self.open.retain(|connection| !connection.task.is_finished());
     }
 }
 
-async fn converse(stream: TcpStream, page: Arc<Page>, is_answered: Arc<AtomicBool>) -> hyper::Result<()> {
-    http1::Builder::new()
-        .keep_alive(false)
-        .max_buf_size(MAX_QUESTION_BYTES)
-        .timer(TokioTimer::new())
-        .header_read_timeout(QUESTION_LIMIT)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let (page, is_answered) = (Arc::clone(&page), Arc::clone(&is_answered));
-                async move {
-                    is_answered.store(true, Ordering::Relaxed);
-                    let answer = answer(request, page).await;
-                    is_answered.store(false, Ordering::Relaxed);
-                    answer
-                }
-            }),
-        )
-        .await
+/// Answers one request on `stream`.
+async fn converse(mut stream: TcpStream, page: Arc<MetricsPage>, is_answered: &AtomicBool) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    let request = match timeout(
+        REQUEST_LIMIT,
+        read_head(&mut stream, &mut buffer, MAX_REQUEST_BYTES),
+    )
+    .await?
+    {
+        Ok(None) => return Ok(()),
+        Ok(Some(request)) => Some(request),
+        Err(error) if error.kind() == ErrorKind::InvalidData => None,
+        Err(error) => return Err(error),
+    };
+    let date = http_date(page.clock.now());
+    let response = match &request {
+        Some(request) => {
+            is_answered.store(true, Ordering::Relaxed);
+            let response = answer(request, page).await;
+            is_answered.store(false, Ordering::Relaxed);
+            response
+        }
+        None => HttpResponse::new(400, PLAIN, ""),
+    }
+    .or_header("Date", date)
+    .or_header("Connection", "close");
+    let length = response.body.len();
+    let response = response.or_header("Content-Length", length);
+    stream.write_all(&response.head()).await?;
+    if request.is_none_or(|request| request.method != "HEAD") {
+        stream.write_all(&response.body).await?;
+    }
+    stream.shutdown().await?;
+    let drained = async {
+        while stream.read(&mut [0; 1024]).await? > 0 {}
+        io::Result::Ok(())
+    };
+    timeout(DRAIN_LIMIT, drained).await?
 }
 
-async fn answer(request: Request<Incoming>, page: Arc<Page>) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request.uri().path() != PATH {
-        return Ok(reply(
-            StatusCode::NOT_FOUND,
-            PLAIN,
-            "the metrics are at /metrics\n".to_owned(),
-        ));
+async fn answer(request: &HttpRequest, page: Arc<MetricsPage>) -> HttpResponse {
+    match (request.path.as_str(), request.method.as_str()) {
+        (PATH, "GET" | "HEAD") => match tokio::task::spawn_blocking(move || page.render()).await {
+            Ok(text) => HttpResponse::new(200, OPEN_METRICS, text),
+            Err(_) => HttpResponse::new(500, PLAIN, ""),
+        },
+        (PATH, _) => HttpResponse::new(405, PLAIN, "").or_header("Allow", "GET, HEAD"),
+        _ => HttpResponse::new(404, PLAIN, "the metrics are at /metrics\n"),
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = reply(StatusCode::METHOD_NOT_ALLOWED, PLAIN, String::new());
-        let allowed = HeaderValue::from_static("GET, HEAD");
-        refused.headers_mut().insert(ALLOW, allowed);
-        return Ok(refused);
-    }
-    Ok(match tokio::task::spawn_blocking(move || page.make()).await {
-        Ok(text) => reply(StatusCode::OK, OPEN_METRICS, text),
-        Err(_) => reply(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, String::new()),
-    })
-}
-
-fn reply(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
 }
 
 #[cfg(test)]

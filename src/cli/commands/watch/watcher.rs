@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::account::{Account, Evidence};
 use super::attendant::Attendant;
-use super::endpoint::Page;
+use super::endpoint::MetricsPage;
 use super::journal::Journal;
 use super::schedule::{Look, Schedule, Went};
 use super::setup::{Setup, answered_lately, pull};
@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Watcher<'c> {
     pub(super) clock: SharedClock,
     pub(super) attendant: Attendant<'c>,
-    pub(super) page: Option<Arc<Page>>,
+    pub(super) page: Option<Arc<MetricsPage>>,
     pub(super) account: Account,
 }
 
