@@ -1,15 +1,15 @@
-//! Everything that can be wrong with the data of one answer.
+//! The faults that the data of an answer can have.
 
 use super::mutation::Mutation;
 
-/// What is wrong with the data of an answer.
+/// A fault in the data of an answer.
 ///
-/// Where a fault names a domain and a slot that the answer does not hold, it does nothing. Where a domain is
-/// optional, none stands for every domain of the answer.
+/// A fault that names a domain or slot which is not in the answer does nothing. Where the domain is optional, `None`
+/// means every domain of the answer.
 ///
 /// | the answer | the fault |
 /// |---|---|
-/// | an asked domain that is not in `data` | `AbsentDomain`, `AbsentDomains`, `NoDomains` |
+/// | a requested domain that is not in `data` | `AbsentDomain`, `AbsentDomains`, `NoDomains` |
 /// | an empty list | `EmptyDomain`, `NoPoints` |
 /// | fewer points than slots | `CutSeries`, `RowCap`, `Omit` |
 /// | an entry that is `null`, `{}`, of a wrong type | `Entry` |
@@ -23,7 +23,7 @@ use super::mutation::Mutation;
 /// | another spelling of a name | `Spelling`, `UpperCase` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataFault {
-    /// Peaks of longer steps, such as 3600 or 86400 seconds, in place of 5-minute points.
+    /// Peaks of longer steps, such as 3600 or 86400 seconds, instead of 5-minute points.
     Granularity {
         /// The step.
         seconds: i64,
@@ -65,7 +65,7 @@ pub enum DataFault {
         /// The timestamp of the point.
         slot: i64,
     },
-    /// One point left out.
+    /// One point is missing.
     Omit {
         /// The domain of the point.
         domain: String,
@@ -76,7 +76,7 @@ pub enum DataFault {
     CutSeries {
         /// The domain that is cut.
         domain: Option<String>,
-        /// The share of points that is left, rounded down.
+        /// The share of points that stays, rounded down.
         kept_percent: usize,
     },
     /// Only the first rows of the answer, in the order of its domains.
@@ -97,7 +97,7 @@ pub enum DataFault {
     },
     /// Points of this domain, too.
     UnaskedDomain(String),
-    /// Points of these domains in place of those asked for.
+    /// Points of these domains instead of the requested ones.
     OnlyOtherDomains(Vec<String>),
     /// Nothing of this domain.
     AbsentDomain(String),
@@ -109,20 +109,20 @@ pub enum DataFault {
     EmptyDomain(String),
     /// Every domain with `"data": []`.
     NoPoints,
-    /// Something else in place of the entry of a domain.
+    /// Something else instead of the entry of a domain.
     Entry {
         /// The domain of the entry.
         domain: String,
-        /// What stands there.
+        /// The form of the entry.
         form: EntryForm,
     },
     /// Domain names in upper case.
     UpperCase,
-    /// Domain names written differently.
+    /// Domain names in another spelling.
     Spelling {
         /// The domain.
         domain: Option<String>,
-        /// How it is written.
+        /// The spelling.
         spelling: Spelling,
     },
     /// Domains and points out of order.
@@ -156,7 +156,7 @@ pub enum EntryForm {
 }
 
 impl EntryForm {
-    /// Every form but the documented one.
+    /// Every form except the documented one.
     pub const WRONG: [Self; 9] = [
         Self::Null,
         Self::EmptyObject,
@@ -168,6 +168,20 @@ impl EntryForm {
         Self::WithoutData,
         Self::WithoutName,
     ];
+
+    /// Returns the text of an entry in a form without points; `name` is the domain as a JSON string.
+    pub(crate) fn text(self, name: &str) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::EmptyObject => "{}".to_owned(),
+            Self::Text => name.to_owned(),
+            Self::Number => "0".to_owned(),
+            Self::List => "[]".to_owned(),
+            Self::NullData => format!(r#"{{"domain":{name},"data":null}}"#),
+            Self::ObjectData => format!(r#"{{"domain":{name},"data":{{}}}}"#),
+            Self::Right | Self::WithoutName | Self::WithoutData => format!(r#"{{"domain":{name}}}"#),
+        }
+    }
 }
 
 /// Another way to write the name of a domain.
@@ -188,45 +202,15 @@ impl Spelling {
         match self {
             Self::Blanks => format!(" {name}\t "),
             Self::MixedCase => {
-                let letters = name.char_indices().map(|(position, letter)| match position % 2 {
+                let mixed = name.char_indices().map(|(at, letter)| match at % 2 {
                     0 => letter.to_ascii_uppercase(),
                     _ => letter,
                 });
-                letters.collect()
+                mixed.collect()
             }
             Self::FinalDot => format!("{name}."),
             Self::Wildcard if name.starts_with('.') => format!("*{name}"),
             Self::Wildcard => name.strip_prefix('*').unwrap_or(name).to_owned(),
-        }
-    }
-}
-
-impl DataFault {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Granularity { .. } => "granularity",
-            Self::Mutate { .. } => "mutated point",
-            Self::MutateAll { .. } => "mutated points",
-            Self::Duplicate { .. } => "duplicate",
-            Self::ConflictingDuplicate { .. } => "conflicting duplicate",
-            Self::TwoTimes { .. } => "two times",
-            Self::Omit { .. } => "omitted point",
-            Self::CutSeries { .. } => "cut series",
-            Self::RowCap(_) => "row cap",
-            Self::OutsideWindow => "outside window",
-            Self::Flood { .. } => "flood",
-            Self::OtherWindow { .. } => "other window",
-            Self::UnaskedDomain(_) => "unasked domain",
-            Self::OnlyOtherDomains(_) => "only other domains",
-            Self::AbsentDomain(_) => "absent domain",
-            Self::AbsentDomains(_) => "absent domains",
-            Self::NoDomains => "no domains",
-            Self::EmptyDomain(_) => "empty domain",
-            Self::NoPoints => "no points",
-            Self::Entry { .. } => "entry",
-            Self::UpperCase => "upper case",
-            Self::Spelling { .. } => "spelling",
-            Self::Unordered => "unordered",
         }
     }
 }

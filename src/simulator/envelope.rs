@@ -1,11 +1,11 @@
-//! The outermost object of an answer: a status and its text.
+//! The envelope of an answer: a status and its message.
 
-/// The body of an answer that reports a failure.
+/// Returns the body of an answer without data.
 pub(crate) fn envelope(status: i64, msg: &str) -> Vec<u8> {
     format!(r#"{{"status":{status},"msg":{}}}"#, json_text(msg)).into_bytes()
 }
 
-/// The meaning of an envelope status, as documented.
+/// Returns the documented meaning of an envelope status.
 pub(crate) fn message(status: i64) -> &'static str {
     match status {
         -1 => "interface call exception",
@@ -33,10 +33,10 @@ pub(crate) fn message(status: i64) -> &'static str {
     }
 }
 
-/// "成功" ("success") in GBK, which is no UTF-8.
+/// "成功" ("success") in GBK, which is not UTF-8.
 pub(crate) const GBK_MESSAGE: &[u8] = b"\xb3\xc9\xb9\xa6";
 
-/// `body` with a message in the GBK encoding.
+/// Replaces the message of `body` by one in the GBK encoding.
 pub(crate) fn in_gbk(body: &[u8]) -> Vec<u8> {
     const NAME: &[u8] = br#""msg":""#;
     let start = body.windows(NAME.len()).position(|part| part == NAME);
@@ -47,7 +47,7 @@ pub(crate) fn in_gbk(body: &[u8]) -> Vec<u8> {
     [head, GBK_MESSAGE, rest.get(end..).unwrap_or_default()].concat()
 }
 
-/// `text` as a JSON string.
+/// Returns `text` as a JSON string.
 pub(crate) fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,35 +1,35 @@
-//! Everything that can go wrong with one answer.
+//! The faults that an answer can have.
 
 use std::time::Duration;
 
 use super::data_fault::DataFault;
 
-/// A message that tries to take over the terminal that shows it: moves the cursor, sets the title, writes
-/// the clipboard, forges a log line, and reverses the reading direction.
+/// A message that attacks the terminal that shows it: it moves the cursor, sets the title, writes the clipboard, forges
+/// a log line, and reverses the reading direction.
 pub const HOSTILE_TEXT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}]52;c;cm0gLXJm\u{7}\r\n2026-01-01 INFO all is well\u{202e}txt.exe\u{9b}31m\0";
 
-/// What happens to one request.
+/// A fault that one request meets.
 ///
-/// Each kind of wrong answer that the program must not believe has its fault:
+/// There is a fault for each kind of wrong answer that the program must not believe:
 ///
 /// | the answer | the fault |
 /// |---|---|
-/// | 21 for any window; 42 to 45 for a short window; 22 for a small batch; 15, 18 for an own domain; 3, 4, 7, 20 | [`Fault::envelope`] |
+/// | 21 for any window; 42 to 45 for a short window; 22 for a few domains; 15, 18 for an own domain; 3, 4, 7, 20 | [`Fault::envelope`] |
 /// | 413; 401, 403, 407; a redirect | [`Fault::http`], [`Fault::Redirect`] |
-/// | too large, or said to be | [`Fault::HugeBody`], [`Fault::GzipBomb`], [`Fault::HugeLength`] |
+/// | too large, or announced as too large | [`Fault::HugeBody`], [`Fault::GzipBomb`], [`Fault::HugeLength`] |
 /// | a page, another shape, a cut body | [`Fault::Html`], [`Fault::Json`], [`Fault::Truncated`], [`Fault::TruncatedJson`] |
 /// | 206, another 2xx | [`Fault::UnderStatus`] |
 /// | surplus bytes after the answer | [`Fault::Followed`] |
 /// | text in another encoding | [`Fault::GbkMessage`] |
-/// | wrong data | [`Fault::Data`] with a [`DataFault`], which has a table of its own |
+/// | wrong data | [`Fault::Data`]; see the table of [`DataFault`] |
 ///
-/// Faults come before the checks, as those of a gateway do, except where a variant says that the correct
-/// answer is delivered: that answer may be a refusal.
+/// A fault replaces the answer without a check of the request, as the fault of a gateway does. Variants that send "the
+/// correct answer" do check the request: their answer may be a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: the request is answered.
+    /// No fault: the request is answered.
     None,
-    /// HTTP 200 with this envelope status and no data; without `msg` the documented meaning of the status.
+    /// HTTP 200 with this envelope status and no data. Without `msg`: the documented meaning of the status.
     Envelope {
         /// The status, documented or not.
         status: i64,
@@ -73,7 +73,7 @@ pub enum Fault {
     Json(String),
     /// The correct answer under another content type.
     ContentType(String),
-    /// The correct answer behind a byte order mark.
+    /// The correct answer after a byte order mark.
     ByteOrderMark,
     /// A redirect (301, 302, 303, 307, 308) to this address.
     Redirect {
@@ -94,30 +94,30 @@ pub enum Fault {
     },
     /// The correct answer under a `Content-Length` of this many bytes; the connection is closed after it.
     HugeLength {
-        /// What the header says.
+        /// The value of the header.
         bytes: u64,
     },
     /// The correct answer under another HTTP status than 200, such as 206.
     UnderStatus {
         /// The HTTP status.
         status: u16,
-        /// What is wrong with the data, too.
+        /// A fault in the data, in addition.
         data: Option<DataFault>,
     },
-    /// The correct answer, and right behind it on the same connection a second response: what this fault
-    /// makes of the same request.
+    /// The correct answer, and immediately after it on the same connection a second response: the answer to
+    /// the same request under this fault.
     Followed(Box<Self>),
-    /// The correct answer, or with `status` an envelope, whose message is in the GBK encoding.
+    /// The correct answer, or an envelope with `status`. Its message is in the GBK encoding.
     GbkMessage {
         /// The status of the envelope.
         status: Option<i64>,
     },
-    /// HTTP 200 with `data` an array in an array, this many deep.
+    /// HTTP 200 with nested arrays as `data`, this many deep.
     DeepNesting {
         /// How many arrays.
         depth: usize,
     },
-    /// Exactly these bytes as body; `Content-Length` and `Date` are added unless `headers` holds them.
+    /// Exactly these bytes as body. `Content-Length` and `Date` are added unless `headers` has them.
     Verbatim {
         /// The HTTP status.
         http_status: u16,
@@ -191,67 +191,6 @@ impl Fault {
     #[must_use]
     pub fn surplus() -> Self {
         Self::Followed(Box::new(Self::Data(DataFault::NoPoints)))
-    }
-
-    /// The name of the fault in the log; refusals that stand for something else each have their own.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Envelope { status, .. } => envelope_name(*status),
-            Self::Http { status, .. } => http_name(*status),
-            Self::ResetBeforeAnswer => "reset before answer",
-            Self::ResetMidBody => "reset mid body",
-            Self::Truncated => "truncated",
-            Self::TruncatedJson => "truncated json",
-            Self::SlowBody { .. } => "slow body",
-            Self::SlowHead { .. } => "slow head",
-            Self::Hang => "hang",
-            Self::Html => "html",
-            Self::Empty => "empty",
-            Self::Json(_) => "json",
-            Self::ContentType(_) => "content type",
-            Self::ByteOrderMark => "byte order mark",
-            Self::Redirect { .. } => "redirect",
-            Self::HugeBody { .. } => "huge body",
-            Self::GzipBomb { .. } => "gzip bomb",
-            Self::HugeLength { .. } => "huge length",
-            Self::UnderStatus { .. } => "under status",
-            Self::Followed(_) => "followed",
-            Self::GbkMessage { .. } => "gbk message",
-            Self::DeepNesting { .. } => "deep nesting",
-            Self::Verbatim { .. } => "verbatim",
-            Self::Data(data) => data.name(),
-        }
-    }
-}
-
-fn envelope_name(status: i64) -> &'static str {
-    match status {
-        3 => "status 3",
-        4 => "status 4",
-        7 => "status 7",
-        15 => "status 15",
-        18 => "status 18",
-        20 => "status 20",
-        21 => "status 21",
-        22 => "status 22",
-        42 => "status 42",
-        43 => "status 43",
-        44 => "status 44",
-        45 => "status 45",
-        _ => "envelope",
-    }
-}
-
-fn http_name(status: u16) -> &'static str {
-    match status {
-        401 => "http 401",
-        403 => "http 403",
-        407 => "http 407",
-        413 => "http 413",
-        429 => "http 429",
-        _ => "http",
     }
 }
 

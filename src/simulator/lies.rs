@@ -1,15 +1,14 @@
-//! Answers that are wrong and look right, for a share of the requests.
+//! Lies: a share of the requests gets an answer that looks right and is wrong.
 
 use super::data_fault::{DataFault, EntryForm, Spelling};
 use super::fault::Fault;
 use super::log::LoggedRequest;
 use super::mutation::Mutation;
 use super::noise::Noise;
-use super::truth::POINT_SECONDS;
+use super::time::{DAY, HOUR, POINT_SECONDS};
 use crate::model::convert::{to_i64, to_usize};
 
 const LIES: u64 = 200;
-const DAY: i64 = 86_400;
 
 /// Figures that make the whole answer unreadable.
 const UNREADABLE: [Mutation; 4] = [
@@ -18,7 +17,7 @@ const UNREADABLE: [Mutation; 4] = [
     Mutation::NaNPv,
     Mutation::NaNCount,
 ];
-/// What makes one point unusable.
+/// Figures that make one point unusable.
 const UNUSABLE: [Mutation; 9] = [
     Mutation::NegativeBandwidth,
     Mutation::NegativePv,
@@ -30,7 +29,7 @@ const UNUSABLE: [Mutation; 9] = [
     Mutation::WithoutCodes,
     Mutation::NullPoint,
 ];
-/// Times that are none.
+/// Times that no point has.
 const TIMES: [Mutation; 3] = [
     Mutation::OffGridTime,
     Mutation::MillisecondTime,
@@ -45,7 +44,7 @@ const SPELLINGS: [Spelling; 4] = [
 const SPANS: [i64; 4] = [42, 43, 44, 45];
 const STOPS: [i64; 4] = [3, 4, 7, 20];
 
-/// Lies for a share of the requests, decided by a seed and the number of the request.
+/// Draws the lies from a seed and the number of the request.
 #[derive(Debug)]
 pub(crate) struct Lies {
     noise: Noise,
@@ -60,14 +59,14 @@ impl Lies {
         }
     }
 
-    /// The lie that this request meets.
+    /// Returns the lie that this request meets.
     pub(crate) fn next(&self, request: &LoggedRequest) -> Option<Fault> {
         let noise = self.noise.branch(request.sequence);
         noise.strikes(self.rate).then(|| lie(noise.branch(1), request))
     }
 }
 
-/// A lie about `request`: in one of four cases a refusal, else an answer.
+/// Returns a refusal in one of four cases, and a wrong answer in the others.
 fn lie(noise: Noise, request: &LoggedRequest) -> Fault {
     if noise.happens(250_000) {
         refusal(noise.branch(1))
@@ -79,7 +78,7 @@ fn lie(noise: Noise, request: &LoggedRequest) -> Fault {
 fn refusal(noise: Noise) -> Fault {
     let drawn = noise.branch(1);
     match noise.between(0, 12) {
-        // What is believed most easily.
+        // The most credible refusal.
         0..=3 => Fault::envelope(21),
         4 => Fault::envelope(drawn.one_of(&SPANS)),
         5 => Fault::envelope(22),
@@ -89,7 +88,7 @@ fn refusal(noise: Noise) -> Fault {
         9 => Fault::http(drawn.one_of(&[401, 403, 407])),
         10 => Fault::Redirect {
             status: drawn.one_of(&[301, 302, 303, 307, 308]),
-            // Nobody serves there.
+            // Nothing listens there.
             location: "http://127.0.0.1:9/".to_owned(),
         },
         11 => Fault::HugeLength { bytes: 1 << 40 },
@@ -101,37 +100,34 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
     let drawn = noise.branch(1);
     let (domain, slot) = target(noise.branch(2), request);
     let of_one = drawn.happens(500_000).then(|| domain.clone());
-    let some = |share: i64| {
-        let chosen = |(at, _): &(i64, &String)| noise.branch(3).at(*at).happens(share);
-        let domains = (0..).zip(&request.domains).filter(chosen);
-        domains.map(|(_, domain)| domain.clone()).collect::<Vec<_>>()
+    let number = |low, high| to_usize(drawn.at(1).between(low, high));
+    let mutate = |mutation| DataFault::Mutate {
+        domain: domain.clone(),
+        slot,
+        mutation,
     };
     let fault = match noise.between(0, 23) {
         0 => DataFault::AbsentDomain(domain),
-        1 => DataFault::AbsentDomains(some(500_000)),
+        1 => {
+            let domains = (0..).zip(&request.domains);
+            let absent = domains.filter(|(at, _)| noise.branch(3).at(*at).happens(500_000));
+            DataFault::AbsentDomains(absent.map(|(_, domain)| domain.clone()).collect())
+        }
         2 => DataFault::NoDomains,
         3 => DataFault::EmptyDomain(domain),
         4 => DataFault::NoPoints,
         5 | 6 => DataFault::CutSeries {
             domain: of_one,
-            kept_percent: to_usize(drawn.at(1).between(0, 95)),
+            kept_percent: number(0, 95),
         },
-        7 => DataFault::RowCap(usize::try_from(drawn.at(1).between(1, 1_000)).unwrap_or(1)),
+        7 => DataFault::RowCap(number(1, 1_000)),
         8 => DataFault::Omit { domain, slot },
         9 | 10 => DataFault::Entry {
             domain,
             form: drawn.at(1).one_of(&EntryForm::WRONG),
         },
-        11 => DataFault::Mutate {
-            domain,
-            slot,
-            mutation: drawn.at(1).one_of(&UNREADABLE),
-        },
-        12 => DataFault::Mutate {
-            domain,
-            slot,
-            mutation: drawn.at(1).one_of(&UNUSABLE),
-        },
+        11 => mutate(drawn.at(1).one_of(&UNREADABLE)),
+        12 => mutate(drawn.at(1).one_of(&UNUSABLE)),
         13 => DataFault::MutateAll {
             domain: of_one,
             mutation: drawn.at(1).one_of(&TIMES),
@@ -139,11 +135,11 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
         14 => DataFault::ConflictingDuplicate { domain, slot },
         15 => DataFault::TwoTimes { domain, slot },
         16 => DataFault::Granularity {
-            seconds: drawn.at(1).one_of(&[3_600, DAY]),
+            seconds: drawn.at(1).one_of(&[HOUR, DAY]),
         },
         17 => DataFault::OutsideWindow,
         18 => DataFault::Flood {
-            points: usize::try_from(drawn.at(1).between(1, 1_000)).unwrap_or(1),
+            points: number(1, 1_000),
             mutation: drawn.at(2).happens(500_000).then(|| drawn.at(3).one_of(&TIMES)),
         },
         19 => DataFault::OtherWindow {
@@ -160,7 +156,7 @@ fn wrong_answer(noise: Noise, request: &LoggedRequest) -> Fault {
     Fault::Data(fault)
 }
 
-/// A domain and a slot that were asked for.
+/// Returns a domain and a slot of the request.
 fn target(noise: Noise, request: &LoggedRequest) -> (String, i64) {
     let domains = to_i64(request.domains.len());
     let at = to_usize(noise.branch(1).between(0, domains - 1));
@@ -171,22 +167,19 @@ fn target(noise: Noise, request: &LoggedRequest) -> (String, i64) {
     (domain, noise.branch(2).between(first, last) * POINT_SECONDS)
 }
 
-/// A distance that leaves no point in the range, also when it is widened to whole hours.
+/// Returns a distance that leaves no point in the range, even if the range is widened to whole hours.
 fn other_window(noise: Noise, request: &LoggedRequest) -> i64 {
     let span = request.end.unwrap_or(0) - request.start.unwrap_or(0);
-    let hours = span.div_euclid(3_600) + 3 + noise.at(1).between(0, 24);
-    if noise.at(2).happens(500_000) {
-        hours * 3_600
-    } else {
-        -hours * 3_600
-    }
+    let hours = span.div_euclid(HOUR) + 3 + noise.at(1).between(0, 24);
+    let sign = if noise.at(2).happens(500_000) { 1 } else { -1 };
+    sign * hours * HOUR
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::log::Outcome;
+    use super::super::log::RequestOutcome;
     use super::*;
 
     const START: i64 = 1_767_542_400;
@@ -197,8 +190,8 @@ mod tests {
             domains: vec!["a.com".to_owned(), "b.com".to_owned()],
             start: Some(START),
             end: Some(START + 3_600),
-            asked_at: 0,
-            outcome: Outcome::Answered(0),
+            arrived_at: 0,
+            outcome: RequestOutcome::Answered(0),
         }
     }
 
@@ -208,32 +201,41 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_tells_the_same_lies_again() {
+    fn a_seed_always_draws_the_same_lies() {
         assert_eq!(lies(1, 0.1), lies(1, 0.1));
         assert_ne!(lies(1, 0.1), lies(2, 0.1));
-        let told = lies(1, 0.1).iter().flatten().count();
-        assert!((400..600).contains(&told), "{told}");
+        let drawn = lies(1, 0.1).iter().flatten().count();
+        assert!((400..600).contains(&drawn), "{drawn}");
         assert!(lies(1, 0.0).iter().all(Option::is_none));
     }
 
     #[test]
-    fn every_kind_of_lie_is_told() {
-        let mut told = BTreeMap::<String, u32>::new();
+    fn every_kind_of_lie_is_drawn() {
+        let mut drawn = BTreeMap::<String, u32>::new();
         for fault in lies(1, 1.0).into_iter().flatten() {
             let kind = match &fault {
                 Fault::Data(DataFault::Entry { form, .. }) => format!("{form:?}"),
                 Fault::Data(DataFault::Mutate { mutation, .. }) => format!("{mutation:?}"),
-                fault => fault.name().to_owned(),
+                Fault::Envelope { .. } | Fault::Http { .. } => format!("{fault:?}"),
+                fault => {
+                    let text = format!("{fault:?}");
+                    let variant = text.strip_prefix("Data(").unwrap_or(&text);
+                    variant
+                        .split([' ', '(', ')'])
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                }
             };
-            *told.entry(kind).or_default() += 1;
+            *drawn.entry(kind).or_default() += 1;
         }
-        assert!(told.values().all(|times| *times >= 5), "{told:?}");
+        assert!(drawn.values().all(|times| *times >= 5), "{drawn:?}");
         // 12 statuses and 4 of HTTP, 3 other refusals, 9 forms, 13 mutations, and 19 others.
-        assert_eq!(told.len(), 60, "{told:?}");
+        assert_eq!(drawn.len(), 60, "{drawn:?}");
     }
 
     #[test]
-    fn a_lie_is_about_what_was_asked_for() {
+    fn a_lie_is_about_the_request() {
         for fault in lies(3, 1.0).into_iter().flatten() {
             if let Fault::Data(DataFault::ConflictingDuplicate { domain, slot }) = &fault {
                 assert!(["a.com", "b.com"].contains(&domain.as_str()));
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_cannot_be_read_is_lied_to_as_well() {
+    fn an_unreadable_request_gets_lies_too() {
         let lies = Lies::new(1, 1.0);
         let blank = |sequence| LoggedRequest {
             domains: Vec::new(),

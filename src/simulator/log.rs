@@ -1,38 +1,43 @@
-//! What was asked, and what came of it.
+//! The requests that reached the simulator, and what came of them.
+
+use std::sync::Arc;
+
+use super::fault::Fault;
 
 /// One request that reached the simulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// Counts the requests of this simulator from 1, also across [`clear_log`](super::Simulator::clear_log).
+    /// Counts the requests of this simulator from 1. [`clear_log`](super::SimulatedService::clear_log) does not reset
+    /// it.
     pub sequence: u64,
-    /// The domains asked for, in lower case; empty when they could not be read.
+    /// The requested domains, in lower case; empty when they could not be read.
     pub domains: Vec<String>,
-    /// The first second asked for, in Unix seconds; None when it could not be read.
+    /// The first second of the requested range, in Unix seconds; `None` when it could not be read.
     pub start: Option<i64>,
-    /// The first second no longer asked for: the end of the minute in `end_time`, or of the current minute
-    /// when there is none.
+    /// The first second after the requested range: the end of the minute in `end_time`, or of the current minute when
+    /// there is no `end_time`.
     pub end: Option<i64>,
     /// The simulator's clock when the request arrived, in Unix seconds.
-    pub asked_at: i64,
+    pub arrived_at: i64,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
 }
 
 impl LoggedRequest {
-    /// Whether the request was answered with data, or refused, according to the truth.
+    /// Returns whether the simulator answered or refused the request according to the truth.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        matches!(self.outcome, Outcome::Answered(_))
+        matches!(self.outcome, RequestOutcome::Answered(_))
     }
 }
 
 /// What came of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answered with this envelope status; 0 with data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestOutcome {
+    /// Answered with this envelope status; 0 comes with data.
     Answered(i64),
-    /// No request of this API: answered with this HTTP status.
+    /// Not a request of this API: answered with this HTTP status.
     Http(u16),
-    /// Met the fault of this [name](super::Fault::name).
-    Faulted(&'static str),
+    /// Met this fault.
+    Faulted(Arc<Fault>),
 }

@@ -1,45 +1,46 @@
 //! The API on a real socket, for tests and for trying the program without an account.
 //!
-//! Written from the vendor's documentation and not from the client, so that a misreading in the client fails
-//! a test: it has its own signature, its own reading of times, and its own idea of a right answer. What the
-//! documentation leaves open is marked as inferred or assumed where it is decided.
+//! It is written from the vendor's documentation, independently of the client, so that a misreading in the client fails a
+//! test: it has its own signature, its own interpretation of times, and its own correct answers. Comments mark what is
+//! inferred or assumed because the documentation does not say it.
 //!
-//! - [`truth`]: what is true about any point at any moment; [`presence`]: which points exist;
-//!   [`traffic`]: what makes it look real; `noise`: reproducible chance
-//! - [`settings`]: the account, the limits and the mood of the API; [`reading`]: what a range selects
-//! - `http`, `question`, `signature`: a request as read from the socket, and as checked
-//! - `envelope`, `answer`, `row`: the text of an answer, from the outside in
-//! - [`fault`], [`data_fault`], [`mutation`]: what goes wrong with an answer, its data, a point; `bend`: the doing
-//! - [`rule`], `schedule`, `mix`, `lies`: when something goes wrong, by script and by chance
-//! - `reply`, `delivery`, `http_text`: what is sent back, and how it travels
-//! - [`log`]: what was asked
-//! - [`service`]: all of it within the caller's thread; [`server`]: on a socket, on a thread of its own
+//! - [`truth`]: the true point of any slot at any moment; [`presence`]: which points exist; [`traffic`]: what makes them
+//!   look real; `noise`: reproducible chance; [`time`]: the grid
+//! - [`settings`]: the account, the limits and the behavior of the API; [`range_rule`]: which points a range selects
+//! - `request`, `signature`: a request, parsed and checked
+//! - `envelope`, `answer`, `point_entry`: the text of an answer, from the outside to the inside
+//! - [`fault`], [`data_fault`], [`mutation`]: the faults of an answer, its data, a point; `distort` and `point_text` apply
+//!   the latter two
+//! - [`rule`], `fault_schedule`, `transient`, `lies`: which request meets which fault, by script and by chance
+//! - `responder`: the response to a request; [`response`]: how it travels
+//! - [`log`]: the requests so far
+//! - [`service`]: all of it in the thread of the caller; [`server`]: on a socket, in a thread of its own
 
 mod answer;
-mod bend;
 pub mod data_fault;
-mod delivery;
+mod distort;
 mod envelope;
 pub mod fault;
-mod http;
-mod http_text;
+mod fault_schedule;
 mod lies;
 pub mod log;
-mod mix;
 pub mod mutation;
 mod noise;
+mod point_entry;
+mod point_text;
 pub mod presence;
-mod question;
-pub mod reading;
-mod reply;
-mod row;
+pub mod range_rule;
+mod request;
+mod responder;
+pub mod response;
 pub mod rule;
-mod schedule;
 pub mod server;
 pub mod service;
 pub mod settings;
 mod signature;
+pub mod time;
 pub mod traffic;
+mod transient;
 pub mod truth;
 
 #[cfg(test)]
@@ -47,12 +48,13 @@ mod tests;
 
 pub use data_fault::{DataFault, EntryForm, Spelling};
 pub use fault::{Fault, HOSTILE_TEXT, RetryAfter};
-pub use log::{LoggedRequest, Outcome};
+pub use log::{LoggedRequest, RequestOutcome};
 pub use mutation::Mutation;
 pub use presence::{Idle, Late, Rhythm};
-pub use reading::{Bound, Reading, Selects};
+pub use range_rule::{Bound, RangeRule, Selects};
+pub use response::{Delivery, SimulatedResponse};
 pub use rule::{FaultScript, Rule};
 pub use server::Simulator;
-pub use service::{Answered, Arrival, Service};
+pub use service::SimulatedService;
 pub use settings::{Absence, RowShape, SeriesCut, Settings, SpanLimit};
 pub use truth::{DomainTruth, Truth, TruthPoint};

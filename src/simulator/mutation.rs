@@ -1,8 +1,8 @@
-//! One point written wrongly, or in an unusual way.
+//! One point, written wrongly or in an unusual form.
 
-use super::row::Fields;
+use super::point_text::PointText;
 
-/// What is done to the text of one point.
+/// A change to the text of one point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
     /// All numbers as JSON strings, with the same values.
@@ -29,9 +29,9 @@ pub enum Mutation {
     BeyondI64,
     /// A bandwidth of `1e400`, more than any float.
     BeyondFloat,
-    /// `NaN`, which is no JSON: the whole answer becomes unreadable.
+    /// `NaN`, which is not JSON: the whole answer becomes unreadable.
     NaN,
-    /// A bandwidth of `Infinity`, which is no JSON either.
+    /// A bandwidth of `Infinity`, which is not JSON either.
     Infinity,
     /// `NaN` requests.
     NaNPv,
@@ -60,7 +60,7 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// Whether the point still says what the truth says, in other words.
+    /// Returns whether the point keeps its value and only its form changes.
     #[must_use]
     pub fn keeps_value(self) -> bool {
         matches!(
@@ -69,66 +69,55 @@ impl Mutation {
         )
     }
 
-    /// Changes `fields`; None when the whole point becomes `null`.
-    pub(crate) fn apply(self, mut fields: Fields) -> Option<Fields> {
+    /// Changes the text of a point; `None` when the whole point becomes `null`.
+    pub(crate) fn apply(self, mut point: PointText) -> Option<PointText> {
         let quote = |text: &str| format!("\"{text}\"");
+        let number =
+            |text: &str, more: i64| text.parse::<i64>().unwrap_or(0).saturating_add(more).to_string();
         match self {
             Self::NumbersAsText => {
-                fields.ts = quote(&fields.ts);
-                fields.pv = quote(&fields.pv);
-                fields.bandwidth = fields.bandwidth.as_deref().map(quote);
-                for (_, count) in fields.codes.iter_mut().flatten() {
+                point.ts = quote(&point.ts);
+                point.pv = quote(&point.pv);
+                point.bandwidth = point.bandwidth.as_deref().map(quote);
+                for (_, count) in point.codes.iter_mut().flatten() {
                     *count = quote(count);
                 }
             }
-            Self::Exponent => fields.extend_bandwidth("e0"),
-            Self::PointZero => fields.extend_bandwidth(".0"),
-            Self::FractionalBandwidth => fields.extend_bandwidth(".25"),
+            Self::Exponent => point.extend_bandwidth("e0"),
+            Self::PointZero => point.extend_bandwidth(".0"),
+            Self::FractionalBandwidth => point.extend_bandwidth(".25"),
             Self::UnknownCode => {
-                let codes = fields.codes.get_or_insert_default();
+                let codes = point.codes.get_or_insert_default();
                 codes.push(("999".to_owned(), "7".to_owned()));
             }
             Self::RepeatedCode => {
-                if let Some(codes) = &mut fields.codes
-                    && let Some((code, count)) = codes.first()
-                {
-                    let higher = count.parse::<i64>().unwrap_or(0).saturating_add(1);
-                    let again = (code.clone(), higher.to_string());
-                    codes.push(again);
-                }
+                let codes = point.codes.get_or_insert_default();
+                let again = codes
+                    .first()
+                    .map(|(code, count)| (code.clone(), number(count, 1)));
+                codes.extend(again);
             }
-            Self::NegativeBandwidth => fields.bandwidth = Some("-1".to_owned()),
-            Self::NegativePv => "-1".clone_into(&mut fields.pv),
-            Self::NegativeCount => {
-                if let Some((_, count)) = fields.codes.iter_mut().flatten().next() {
-                    "-1".clone_into(count);
-                }
-            }
-            Self::FractionalPv => fields.pv.push_str(".5"),
-            Self::BeyondI64 => fields.bandwidth = Some("9223372036854775808".to_owned()),
-            Self::BeyondFloat => fields.bandwidth = Some("1e400".to_owned()),
-            Self::NaN => fields.bandwidth = Some("NaN".to_owned()),
-            Self::Infinity => fields.bandwidth = Some("Infinity".to_owned()),
-            Self::NaNPv => "NaN".clone_into(&mut fields.pv),
-            Self::NaNCount => {
-                if let Some((_, count)) = fields.codes.iter_mut().flatten().next() {
-                    "NaN".clone_into(count);
-                }
-            }
-            Self::WordBandwidth => fields.bandwidth = Some(quote("n/a")),
-            Self::NullBandwidth => fields.bandwidth = Some("null".to_owned()),
-            Self::NullCodes => fields.null_codes = true,
-            Self::TextTime => fields.ts = quote("2026-01-01 00:05"),
-            Self::OffGridTime => {
-                let time = fields.ts.parse::<i64>().unwrap_or(0).saturating_add(127);
-                fields.ts = time.to_string();
-            }
-            Self::MillisecondTime => fields.ts.push_str("000"),
-            Self::NegativeTime => fields.ts.insert(0, '-'),
-            Self::WithoutBandwidth => fields.bandwidth = None,
-            Self::WithoutCodes => fields.codes = None,
+            Self::NegativeBandwidth => point.bandwidth = Some("-1".to_owned()),
+            Self::NegativePv => "-1".clone_into(&mut point.pv),
+            Self::NegativeCount => point.set_first_count("-1"),
+            Self::FractionalPv => point.pv.push_str(".5"),
+            Self::BeyondI64 => point.bandwidth = Some("9223372036854775808".to_owned()),
+            Self::BeyondFloat => point.bandwidth = Some("1e400".to_owned()),
+            Self::NaN => point.bandwidth = Some("NaN".to_owned()),
+            Self::Infinity => point.bandwidth = Some("Infinity".to_owned()),
+            Self::NaNPv => "NaN".clone_into(&mut point.pv),
+            Self::NaNCount => point.set_first_count("NaN"),
+            Self::WordBandwidth => point.bandwidth = Some(quote("n/a")),
+            Self::NullBandwidth => point.bandwidth = Some("null".to_owned()),
+            Self::NullCodes => point.null_codes = true,
+            Self::TextTime => point.ts = quote("2026-01-01 00:05"),
+            Self::OffGridTime => point.ts = number(&point.ts, 127),
+            Self::MillisecondTime => point.ts.push_str("000"),
+            Self::NegativeTime => point.ts.insert(0, '-'),
+            Self::WithoutBandwidth => point.bandwidth = None,
+            Self::WithoutCodes => point.codes = None,
             Self::NullPoint => return None,
         }
-        Some(fields)
+        Some(point)
     }
 }

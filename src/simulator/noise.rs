@@ -1,7 +1,8 @@
-//! Reproducible chance: numbers that look random and depend on nothing but what they are asked for.
+//! Reproducible chance: numbers that look random and depend only on the seed and the path to them.
 
 use crate::model::convert::{to_i64, to_u32, to_usize};
-/// A point in the tree of all draws; the same path always leads to the same numbers.
+
+/// A node in the tree of all draws. The same path always leads to the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noise(u64);
 
@@ -10,52 +11,46 @@ impl Noise {
         Self(mix(seed))
     }
 
-    /// The branch for `label`, independent of every other branch.
+    /// Returns the branch for `label`, which is independent of every other branch.
     pub(crate) fn branch(self, label: u64) -> Self {
         Self(mix(self.0 ^ mix(label)))
     }
 
-    /// As [`Noise::branch`] for a position in time or a count, which may be negative.
+    /// Like [`Noise::branch`], for a time or a count, which may be negative.
     pub(crate) fn at(self, position: i64) -> Self {
         self.branch(position.cast_unsigned())
     }
 
-    /// As [`Noise::branch`] for a text, byte for byte.
+    /// Like [`Noise::branch`], for a text.
     pub(crate) fn named(self, text: &str) -> Self {
-        // The length sets "a" apart from "a\0", which fill the same eight bytes.
+        // The length distinguishes "a" from "a\0", which are the same eight bytes.
         let start = self.branch(text.len().try_into().unwrap_or(u64::MAX));
         text.as_bytes().chunks(8).fold(start, |noise, chunk| {
             noise.branch(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
         })
     }
 
-    /// All 64 bits.
-    pub(crate) fn bits(self) -> u64 {
-        self.0
-    }
-
-    /// A number in `low..=high`, evenly spread; `low` when the range is empty.
+    /// Returns a number in `low..=high`, uniformly distributed; `low` when the range is empty.
     pub(crate) fn between(self, low: i64, high: i64) -> i64 {
         let width = high.saturating_sub(low).saturating_add(1).max(1);
-        // 63 bits: never negative, so the remainder is not either.
+        // 63 bits: neither the number nor the remainder is negative.
         low + (self.0 >> 1).cast_signed() % width
     }
 
-    /// True in `rate` of the cases, from 0 to 1.
+    /// Returns true in `rate` of the cases, from 0 to 1.
     pub(crate) fn strikes(self, rate: f64) -> bool {
         let chance = f64::from(to_u32(self.0 >> 32)) / 4_294_967_296.0;
         chance < rate
     }
 
-    /// One of `choices`.
+    /// Returns one of `choices`.
     pub(crate) fn one_of<T: Copy, const N: usize>(self, choices: &[T; N]) -> T {
         const { assert!(N > 0) };
-        let at = self.between(0, to_i64(N) - 1);
-        let at = to_usize(at);
+        let at = to_usize(self.between(0, to_i64(N) - 1));
         choices.get(at).copied().unwrap_or(choices[0])
     }
 
-    /// True in `share` of a million cases.
+    /// Returns true in `share` of a million cases.
     pub(crate) fn happens(self, share: i64) -> bool {
         self.between(0, 999_999) < share
     }

@@ -1,8 +1,7 @@
-//! Which points exist, and from when: idle domains and late log lines.
+//! Decides which points exist, and from which age: idle domains and late log lines.
 
 use super::noise::Noise;
-use super::signature::UTC8_SECONDS;
-use super::truth::POINT_SECONDS;
+use super::time::{POINT_SECONDS, UTC8_SECONDS};
 
 const LATE: u64 = 104;
 const SELDOM: u64 = 105;
@@ -20,10 +19,10 @@ pub enum Rhythm {
     Every {
         /// The step.
         seconds: i64,
-        /// Where in the step.
+        /// The position of the slot in the step.
         offset: i64,
     },
-    /// Slots of chance, this many of a million.
+    /// Random slots, this many of a million.
     Seldom {
         /// The share.
         millionths: i64,
@@ -48,9 +47,9 @@ impl Rhythm {
 pub struct Idle {
     /// These domains, in lower case, each with its own rhythm.
     pub named: &'static [(&'static str, Rhythm)],
-    /// This many of a thousand of the other domains, chosen by the seed.
+    /// How many of a thousand other domains are idle; the seed chooses them.
     pub thousandths: i64,
-    /// The rhythm of the chosen ones.
+    /// The rhythm of those domains.
     pub rhythm: Rhythm,
 }
 
@@ -69,9 +68,9 @@ impl Idle {
 pub struct Late {
     /// The age at which they appear.
     pub seconds: i64,
-    /// How many of a million points are so late.
+    /// How many of a million points are late.
     pub millionths: i64,
-    /// Points of so many seconds are late together, as when a log server fails; 0 for each by itself.
+    /// Points of this many seconds are late together, as after the failure of a log server. 0: each on its own.
     pub together: i64,
 }
 
@@ -86,7 +85,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// The presence of the domain with this lower-case name and noise.
+    /// Returns the presence of the domain with this lower-case name and noise.
     pub(crate) fn new(idle: Idle, late: [Late; LATE_KINDS], noise: Noise, domain: &str) -> Self {
         Self {
             rhythm: idle.rhythm_of(noise, domain),
@@ -94,7 +93,7 @@ impl Presence {
         }
     }
 
-    /// The age from which the point of `slot` may exist; None when it never does.
+    /// Returns the age from which the point of `slot` may exist; `None` when it never exists.
     pub(crate) fn exists_from(self, noise: Noise, slot: i64) -> Option<i64> {
         if !self.rhythm.has_point(noise, slot) {
             return None;
@@ -110,13 +109,12 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
+    use super::super::time::{DAY, HOUR};
     use super::super::truth::{ALL_EXIST_AFTER, Truth};
     use super::*;
 
     /// 2026-01-05 00:00 in UTC+8.
     const MONDAY: i64 = 1_767_542_400;
-    const DAY: i64 = 86_400;
-    const HOUR: i64 = 3_600;
 
     fn slots(truth: Truth, domain: &str, days: i64, at: i64) -> Vec<i64> {
         let points = truth.domain(domain).points(MONDAY, MONDAY + days * DAY, at);
@@ -145,7 +143,10 @@ mod tests {
             ],
             ..Idle::default()
         };
-        let truth = Truth::new(1).with_idle(idle);
+        let truth = Truth {
+            idle,
+            ..Truth::new(1)
+        };
         let of = |domain| slots(truth, domain, 1, i64::MAX);
         assert_eq!(of("ON.com").len(), 8);
         assert!(of("on.com").iter().all(|slot| slot % (3 * HOUR) == 0));
@@ -159,12 +160,19 @@ mod tests {
 
     #[test]
     fn a_share_of_the_domains_can_be_idle() {
-        let truth = Truth::new(1).with_idle(Idle {
+        let idle = Idle {
             thousandths: 500,
             rhythm: Rhythm::Seldom { millionths: 0 },
             ..Idle::default()
-        });
-        let idle = |n: &i32| truth.is_idle(&format!("d{n:03}.example.com"));
+        };
+        let truth = Truth {
+            idle,
+            ..Truth::new(1)
+        };
+        let idle = |n: &i32| {
+            let domain = format!("d{n:03}.example.com");
+            truth.final_point(&domain, MONDAY).is_none()
+        };
         let count = (0..1_000).filter(idle).count();
         assert!((450..550).contains(&count), "{count}");
         let first = (0..1_000).find(idle).map(|n| format!("d{n:03}.example.com"));
@@ -172,17 +180,21 @@ mod tests {
     }
 
     #[test]
-    fn late_points_appear_at_their_age_and_then_say_the_same() {
+    fn late_points_appear_at_their_age_with_the_same_value() {
         let late = |seconds, millionths, together| Late {
             seconds,
             millionths,
             together,
         };
-        let truth = Truth::new(1).with_late([
+        let late = [
             late(2 * HOUR, 50_000, 0),
             late(30 * HOUR, 50_000, HOUR),
             late(5 * DAY, 0, 0),
-        ]);
+        ];
+        let truth = Truth {
+            late,
+            ..Truth::new(1)
+        };
         let domain = truth.domain("www.a.com");
         let missing = |age: i64| -> Vec<i64> {
             let all = (0..2_000).map(|n| MONDAY + n * POINT_SECONDS);

@@ -1,7 +1,8 @@
-//! Faults for certain requests.
+//! Scripts and rules: faults for certain requests.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use super::fault::Fault;
 use super::log::LoggedRequest;
@@ -13,10 +14,10 @@ use super::log::LoggedRequest;
 /// let script = FaultScript::new().then(Fault::http(503)).then(Fault::None).then_times(2, Fault::Html);
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct FaultScript(pub(super) VecDeque<Fault>);
+pub struct FaultScript(pub(super) VecDeque<Arc<Fault>>);
 
 impl FaultScript {
-    /// A script without steps.
+    /// Returns a script without steps.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -31,7 +32,7 @@ impl FaultScript {
     /// Adds the same step several times.
     #[must_use]
     pub fn then_times(mut self, times: usize, fault: Fault) -> Self {
-        self.0.extend(std::iter::repeat_n(fault, times));
+        self.0.extend(std::iter::repeat_n(Arc::new(fault), times));
         self
     }
 }
@@ -40,9 +41,9 @@ type Condition = Box<dyn Fn(&LoggedRequest) -> bool + Send>;
 
 /// A fault for every request that meets all conditions of the rule.
 pub struct Rule {
-    pub(super) fault: Fault,
-    /// How often it may still strike; None for always.
-    left: Option<usize>,
+    fault: Arc<Fault>,
+    /// How often it may still strike; `None` for always.
+    remaining: Option<usize>,
     conditions: Vec<Condition>,
 }
 
@@ -51,8 +52,8 @@ impl Rule {
     #[must_use]
     pub fn always(fault: impl Into<Fault>) -> Self {
         Self {
-            fault: fault.into(),
-            left: None,
+            fault: Arc::new(fault.into()),
+            remaining: None,
             conditions: Vec::new(),
         }
     }
@@ -67,7 +68,7 @@ impl Rule {
     #[must_use]
     pub fn times(times: usize, fault: impl Into<Fault>) -> Self {
         Self {
-            left: Some(times),
+            remaining: Some(times),
             ..Self::always(fault)
         }
     }
@@ -79,7 +80,7 @@ impl Rule {
         self.when(move |request| request.domains.contains(&domain))
     }
 
-    /// Only requests whose window holds this moment, in Unix seconds.
+    /// Only requests whose window contains this moment, in Unix seconds.
     #[must_use]
     pub fn for_moment(self, ts: i64) -> Self {
         self.when(move |request| {
@@ -94,13 +95,13 @@ impl Rule {
         self.when(move |request| request.domains == [domain.as_str()])
     }
 
-    /// Only requests for more than so many domains.
+    /// Only requests for more domains than this.
     #[must_use]
     pub fn for_more_domains_than(self, domains: usize) -> Self {
         self.when(move |request| request.domains.len() > domains)
     }
 
-    /// Only requests for more than so many seconds.
+    /// Only requests for more seconds than this.
     #[must_use]
     pub fn for_longer_than(self, seconds: i64) -> Self {
         self.when(move |request| {
@@ -115,19 +116,20 @@ impl Rule {
         self.when(move |request| request.sequence == sequence)
     }
 
-    /// Only requests of which `condition` is true; their outcome is not known yet and reads as status 0.
+    /// Only requests for which `condition` is true. Their outcome is not known yet and reads as status 0.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&LoggedRequest) -> bool + Send + 'static) -> Self {
         self.conditions.push(Box::new(condition));
         self
     }
 
-    pub(super) fn strikes(&mut self, request: &LoggedRequest) -> bool {
-        let strikes = self.left != Some(0) && self.conditions.iter().all(|condition| condition(request));
-        if strikes {
-            self.left = self.left.map(|left| left - 1);
-        }
-        strikes
+    /// Returns the fault if it strikes `request`.
+    pub(super) fn strike(&mut self, request: &LoggedRequest) -> Option<Arc<Fault>> {
+        let strikes = self.remaining != Some(0) && self.conditions.iter().all(|condition| condition(request));
+        strikes.then(|| {
+            self.remaining = self.remaining.map(|times| times - 1);
+            Arc::clone(&self.fault)
+        })
     }
 }
 
@@ -135,7 +137,7 @@ impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rule")
             .field("fault", &self.fault)
-            .field("left", &self.left)
+            .field("remaining", &self.remaining)
             .field("conditions", &self.conditions.len())
             .finish()
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -9,20 +10,20 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::delivery::{Connection, deliver};
-use super::http::read_request;
-use super::log::LoggedRequest;
-use super::reply::API_PATH;
-use super::rule::{FaultScript, Rule};
-use super::service::Service;
+use super::responder::API_PATH;
+use super::service::SimulatedService;
 use super::settings::Settings;
-use super::truth::Truth;
 use crate::clock::SharedClock;
+use crate::http::{HttpRequest, read_body, read_head};
 
-/// After a connection could not be accepted.
+/// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// The longest request head, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// The API on a socket, on a thread of its own; dropping it closes every connection.
+/// The API on a socket, in a thread of its own. Dropping it closes every connection.
+///
+/// It dereferences to the [`SimulatedService`] that answers, with its log and its faults.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,30 +35,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    service: Arc<SimulatedService>,
     /// Dropping it stops the server.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What all connections share.
-#[derive(Debug)]
-struct Shared {
-    service: Service,
-    clock: SharedClock,
+impl Deref for Simulator {
+    type Target = SimulatedService;
+
+    fn deref(&self) -> &SimulatedService {
+        &self.service
+    }
 }
 
 impl Simulator {
-    /// Serves on `listener`; `clock` decides the signing date, which points exist, and the `Date` header.
+    /// Serves on `listener`. `clock` decides the signing date, which points exist, and the `Date` header.
     ///
     /// # Errors
     /// When the listener, the runtime or the thread cannot be set up.
     pub fn start(listener: TcpListener, settings: Settings, clock: SharedClock) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            service: Service::new(settings),
-            clock,
-        });
+        let service = Arc::new(SimulatedService::new(settings));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -68,20 +67,20 @@ impl Simulator {
             tokio::net::TcpListener::from_std(listener)?
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = Arc::clone(&shared);
+        let serving = accept(listener, Arc::clone(&service), clock);
         let thread = thread::Builder::new()
             .name("simulator".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(listener, serving) => {}
+                        () = serving => {}
                         _ = stopped => {}
                     }
                 });
             })?;
         Ok(Self {
             address,
-            shared,
+            service,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -90,59 +89,21 @@ impl Simulator {
     /// Serves on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// As [`Simulator::start`], and when no port can be had.
+    /// As [`Simulator::start`], and when no port is free.
     pub fn on_loopback(settings: Settings, clock: SharedClock) -> io::Result<Self> {
         Self::start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, settings, clock)
     }
 
-    /// The URL to send requests to, such as `http://127.0.0.1:40123/api/origin`.
+    /// Returns the URL to send requests to, such as `http://127.0.0.1:40123/api/origin`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}{API_PATH}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// What answers, without the socket.
-    #[must_use]
-    pub fn service(&self) -> &Service {
-        &self.shared.service
-    }
-
-    /// As [`Service::truth`].
-    #[must_use]
-    pub fn truth(&self) -> Truth {
-        self.service().truth()
-    }
-
-    /// As [`Service::requests`].
-    #[must_use]
-    pub fn requests(&self) -> Vec<LoggedRequest> {
-        self.service().requests()
-    }
-
-    /// As [`Service::clear_log`].
-    pub fn clear_log(&self) {
-        self.service().clear_log();
-    }
-
-    /// As [`Service::script`].
-    pub fn script(&self, script: FaultScript) {
-        self.service().script(script);
-    }
-
-    /// As [`Service::rule`].
-    pub fn rule(&self, rule: Rule) {
-        self.service().rule(rule);
-    }
-
-    /// As [`Service::clear_faults`].
-    pub fn clear_faults(&self) {
-        self.service().clear_faults();
     }
 }
 
@@ -150,37 +111,45 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the server has been printed by then, and a second one here would abort.
+            // A panic of the server was printed already, and a second panic here would abort.
             let _ = thread.join();
         }
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: tokio::net::TcpListener, service: Arc<SimulatedService>, clock: SharedClock) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, Arc::clone(&service), Arc::clone(&clock)));
             }
-            // Out of descriptors, or a client that went away at once: others may still come.
+            // No descriptor is free, or the client went away at once: other clients may still come.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    // Only a matter of speed.
+async fn serve(mut stream: TcpStream, service: Arc<SimulatedService>, clock: SharedClock) {
+    // This only affects speed.
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
-        let reply = shared.service.reply(&request, shared.clock.now());
-        let latency = shared.service.settings().latency;
+        let response = service.respond(&request, clock.now());
+        let latency = service.settings().latency;
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        match deliver(&mut stream, &reply).await {
-            Ok(Connection::Usable) if request.keep_alive() => {}
+        match response.send(&mut stream).await {
+            Ok(true) if request.keep_alive() => {}
             _ => return,
         }
     }
+}
+
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<HttpRequest>> {
+    let mut request = read_head(stream, buffer, MAX_HEAD_BYTES).await?;
+    if let Some(request) = &mut request {
+        read_body(stream, buffer, request).await?;
+    }
+    Ok(request)
 }

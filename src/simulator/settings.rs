@@ -1,11 +1,12 @@
-//! How the simulated account and its API behave.
+//! The settings of the simulated account and its API.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::presence::{Idle, LATE_KINDS, Late};
-use super::reading::Reading;
+use super::range_rule::RangeRule;
+use super::time::DAY;
 use super::truth::Truth;
 
 /// The signature example of the endpoint's document uses this user name.
@@ -13,43 +14,43 @@ const EXAMPLE_USERNAME: &str = "jcloud_00";
 /// The key of the same example.
 const EXAMPLE_SECRET_KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
 
-/// The account, the limits of the API, and how well it works.
+/// The account, the limits of the API, and its faults.
 ///
 /// The default is an account with `www.a.com` and `www.b.com`, no limits, and no faults.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Decides the traffic; see [`Truth`].
     pub seed: u64,
-    /// The one user that exists (code 20 for any other).
+    /// The only user; any other name gets code 20.
     pub username: String,
-    /// Signs requests together with the UTC+8 date (code 7).
+    /// The key of the signature; any other key gets code 7.
     pub secret_key: SecretString,
-    /// Points report three status codes in place of twenty: less to write and to read in long simulations.
+    /// Points report three status codes instead of twenty, which saves time in long simulations.
     pub few_codes: bool,
-    /// Which domains have points in some slots only.
+    /// Which domains have points only in some slots.
     pub idle: Idle,
     /// Which points appear long after their time.
     pub late: [Late; LATE_KINDS],
-    /// The account's domains; any other is refused (code 18).
+    /// The domains of the account; any other gets code 18.
     pub domains: Vec<String>,
-    /// How old, in seconds, the start of a window may be (code 21).
+    /// The greatest age of the start of a window, in seconds (code 21).
     pub retention_seconds: Option<i64>,
     /// The longest window of one request (codes 42 to 45).
     pub span_limit: Option<SpanLimit>,
-    /// How many domains one request may list (code 22); by default as many as the account has.
+    /// How many domains one request may list (code 22). By default: as many as the account has.
     pub max_domains: Option<usize>,
-    /// Longer windows, in seconds, silently come back as hourly peaks.
+    /// Windows longer than this, in seconds, are silently answered with hourly peaks.
     pub hourly_beyond_seconds: Option<i64>,
-    /// All answers hold sums of hours, labelled on the full hour, whatever the window: of a window of one slot,
-    /// the slot on the full hour holds the sum of its hour, and the others hold nothing.
+    /// Every answer holds sums of hours, labelled on the full hour. A request for one slot on a full hour gets the sum
+    /// of the hour, a request for another slot gets nothing.
     pub hourly_always: bool,
     /// Which points a range selects.
-    pub reading: Reading,
-    /// The most rows an answer holds; the rest is silently cut, in the order of the domains.
+    pub range_rule: RangeRule,
+    /// The most rows in an answer. The rest is silently cut, in the order of the domains.
     pub row_cap: Option<usize>,
     /// Large requests silently get only the first part of each series.
     pub series_cut: Option<SeriesCut>,
-    /// How a domain without a row in the answer is written.
+    /// How the answer lists a domain without rows.
     pub absence: Absence,
     /// How points are written.
     pub row_shape: RowShape,
@@ -57,13 +58,12 @@ pub struct Settings {
     pub gzip: bool,
     /// Waiting time before each answer.
     pub latency: Duration,
-    /// The share of requests, from 0 to 1, that meet a transient fault of a changing kind.
+    /// The share of requests, from 0 to 1, that meet a transient fault of a random kind.
     ///
-    /// A request that repeats one which met such a fault, or asks for a part of its window, is answered: so
-    /// whoever retries succeeds.
+    /// A retry of such a request, or a request for a part of its window, is answered.
     pub fault_rate: f64,
-    /// The share of requests, from 0 to 1, that are lied to: a refusal without a reason, or an answer with
-    /// wrong data. A repeated request may be lied to again.
+    /// The share of requests, from 0 to 1, that get a lie: a refusal without a reason, or an answer with wrong data. A
+    /// retry may get a lie again.
     pub lie_rate: f64,
     /// Decides which requests meet which fault or lie.
     pub fault_seed: u64,
@@ -84,7 +84,7 @@ impl Default for Settings {
             max_domains: None,
             hourly_beyond_seconds: None,
             hourly_always: false,
-            reading: Reading::default(),
+            range_rule: RangeRule::default(),
             row_cap: None,
             series_cut: None,
             absence: Absence::EmptyList,
@@ -99,25 +99,25 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The truth that these settings stand for.
+    /// Returns the truth that the answers report.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        let truth = Truth::new(self.seed).with_idle(self.idle).with_late(self.late);
-        if self.few_codes {
-            truth.with_few_codes()
-        } else {
-            truth
+        Truth {
+            idle: self.idle,
+            late: self.late,
+            few_codes: self.few_codes,
+            ..Truth::new(self.seed)
         }
     }
 
-    /// An account worth looking at: three domains, 90 days kept, 7 days a request, 5 % faults.
+    /// Returns the account of the demo: three domains, 90 days of history, 7 days a request, 5 % transient faults.
     #[must_use]
     pub fn demo() -> Self {
         Self {
             domains: ["www.example.com", "img.example.com", "download.example.com"]
                 .map(str::to_owned)
                 .to_vec(),
-            retention_seconds: Some(90 * 86_400),
+            retention_seconds: Some(90 * DAY),
             span_limit: Some(SpanLimit::SevenDays),
             latency: Duration::from_millis(15),
             fault_rate: 0.05,
@@ -126,7 +126,7 @@ impl Settings {
     }
 }
 
-/// The longest window of one request, as the documented status codes name them.
+/// The longest window of one request, as the documented status codes name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanLimit {
     /// Code 43.
@@ -140,25 +140,14 @@ pub enum SpanLimit {
 }
 
 impl SpanLimit {
-    /// The limit in days.
+    /// Returns the limit in days, and the status of a request for more.
     #[must_use]
-    pub fn days(self) -> i64 {
+    pub fn days_and_status(self) -> (i64, i64) {
         match self {
-            Self::OneDay => 1,
-            Self::SevenDays => 7,
-            Self::ThirtyDays => 30,
-            Self::ThirtyOneDays => 31,
-        }
-    }
-
-    /// The status of a request for more.
-    #[must_use]
-    pub fn status(self) -> i64 {
-        match self {
-            Self::OneDay => 43,
-            Self::SevenDays => 42,
-            Self::ThirtyDays => 45,
-            Self::ThirtyOneDays => 44,
+            Self::OneDay => (1, 43),
+            Self::SevenDays => (7, 42),
+            Self::ThirtyDays => (30, 45),
+            Self::ThirtyOneDays => (31, 44),
         }
     }
 }
@@ -175,13 +164,13 @@ pub enum RowShape {
 /// Requests for more than `beyond` slots, counted over all domains, get the first part of each series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesCut {
-    /// The largest request that is answered whole.
+    /// The largest request that is answered completely.
     pub beyond: usize,
-    /// The share of rows that is left, rounded down.
+    /// The share of rows that stays, rounded down.
     pub kept_percent: usize,
 }
 
-/// How a domain without a row in the answer is written.
+/// How the answer lists a domain without rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// With `"data": []`.

@@ -7,11 +7,10 @@ use md5::{Digest as _, Md5};
 use secrecy::ExposeSecret as _;
 
 use super::settings::Settings;
+use super::time::UTC8_SECONDS;
 
-/// Times in requests carry no zone; inferred to be UTC+8, and so is the date of the signature.
-pub(crate) const UTC8_SECONDS: i64 = 8 * 3600;
-
-/// Lower-case hex MD5 of date, user name and key with nothing between (documented).
+/// Returns the signature of a request on the day of `now`: the MD5 of date, user name and key, without separators, in
+/// lower-case hexadecimal digits (documented). The date is inferred to be that of UTC+8.
 pub(crate) fn expected_signature(settings: &Settings, now: i64) -> String {
     let date = DateTime::from_timestamp(now.saturating_add(UTC8_SECONDS), 0)
         .map(|time| time.format("%Y%m%d").to_string())

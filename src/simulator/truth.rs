@@ -1,32 +1,28 @@
-//! What is true: the point of any domain at any slot, as known at any moment.
+//! The truth: the point of any domain at any slot, as known at any moment.
 //!
-//! Tests compare the database with this function and with nothing else.
+//! Tests compare the database with it.
 
 use super::noise::Noise;
-use super::presence::{Idle, LATE_KINDS, Late, Presence, Rhythm};
-use super::traffic::Traffic;
+use super::presence::{Idle, LATE_KINDS, Late, Presence};
+use super::time::{HOUR, POINT_SECONDS, next_multiple};
+use super::traffic::DomainTraffic;
 
-/// The spacing of points, in seconds.
-pub const POINT_SECONDS: i64 = 300;
-
-/// At this age, in seconds, every point exists; the first ones exist at [`POINT_SECONDS`].
+/// The age in seconds at which every point exists. The first ones exist at [`POINT_SECONDS`].
 pub const ALL_EXIST_AFTER: i64 = 600;
 
-/// The ages, in seconds, at which late log lines change some points; past the last all are final.
+/// The ages, in seconds, at which late log lines change some points, and how many of a million change then. After the
+/// last age every point is final.
 ///
-/// Sibling vendors say "mostly stable after 12 hours"; the steps in between are invented.
-pub const REVISED_AT: [i64; 3] = [3_600, 4 * 3_600, 12 * 3_600];
+/// Sibling vendors say "mostly stable after 12 hours"; the steps before that are invented.
+const REVISIONS: [(i64, i64); 3] = [(HOUR, 300_000), (4 * HOUR, 150_000), (12 * HOUR, 80_000)];
 
-/// How many points of a million change at each of [`REVISED_AT`].
-const REVISED_SHARE: [i64; 3] = [300_000, 150_000, 80_000];
-
-/// Points of a million whose codes do not add up to their requests.
+/// How many of a million points have codes that do not add up to their requests.
 const UNEVEN_SHARE: i64 = 400;
 
 const REVISION: u64 = 100;
 const DELAY: u64 = 101;
 const UNEVEN: u64 = 102;
-const DRAFT: u64 = 103;
+const STATE: u64 = 103;
 
 /// One point as the API reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,76 +33,54 @@ pub struct TruthPoint {
     pub bandwidth: i64,
     /// Back-to-origin requests.
     pub pv: i64,
-    /// Every status code the point reports, zeros too, in the order of the answer.
+    /// Every status code that the point reports, including zeros, in the order of the answer.
     pub codes: Vec<(&'static str, i64)>,
 }
 
-/// The traffic of all domains, decided by one seed.
+/// The traffic of all domains. One seed decides it.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth {
-    noise: Noise,
-    idle: Idle,
-    late: [Late; LATE_KINDS],
-    light: bool,
+    pub(crate) noise: Noise,
+    /// Some domains have points only in some slots.
+    pub(crate) idle: Idle,
+    /// Some points appear late.
+    pub(crate) late: [Late; LATE_KINDS],
+    /// Points report three status codes instead of twenty.
+    pub(crate) few_codes: bool,
 }
 
 impl Truth {
-    /// The truth that `seed` stands for.
+    /// Returns the truth of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
             idle: Idle::default(),
             late: [Late::default(); LATE_KINDS],
-            light: false,
+            few_codes: false,
         }
     }
 
-    /// The same truth, in which some domains have points in some slots only.
-    #[must_use]
-    pub fn with_idle(self, idle: Idle) -> Self {
-        Self { idle, ..self }
-    }
-
-    /// The same truth, in which some points appear late.
-    #[must_use]
-    pub fn with_late(self, late: [Late; LATE_KINDS]) -> Self {
-        Self { late, ..self }
-    }
-
-    /// The same traffic, in points that report three status codes in place of twenty.
-    #[must_use]
-    pub fn with_few_codes(self) -> Self {
-        Self { light: true, ..self }
-    }
-
-    /// Whether the domain lacks points for good.
-    #[must_use]
-    pub fn is_idle(self, domain: &str) -> bool {
-        self.domain(domain).presence.rhythm != Rhythm::Busy
-    }
-
-    /// What the API reports for `slot` when asked at the moment `at` (both Unix seconds).
+    /// Returns the point that the API reports for `slot` at the moment `at` (both Unix seconds).
     ///
-    /// None when the point does not exist yet, or when `slot` is off the grid. The case of `domain` is of no
-    /// account.
+    /// `None` when the point does not exist yet, or when `slot` is off the grid. The case of `domain` does not matter.
     #[must_use]
     pub fn point(self, domain: &str, slot: i64, at: i64) -> Option<TruthPoint> {
         self.domain(domain).point(slot, at)
     }
 
-    /// What the API reports for `slot` once nothing changes any more; None when `slot` is off the grid, or when
-    /// an idle domain has no point there.
+    /// Returns the point that the API reports for `slot` when nothing changes any more. `None` when `slot` is off the
+    /// grid, or when an idle domain has no point there.
     #[must_use]
     pub fn final_point(self, domain: &str, slot: i64) -> Option<TruthPoint> {
         self.point(domain, slot, i64::MAX)
     }
 
-    /// The truth of one domain, for asking about many of its points.
+    /// Returns the truth of one domain, which is faster for many points.
     #[must_use]
     pub fn domain(self, domain: &str) -> DomainTruth {
         let domain = domain.to_ascii_lowercase();
-        let traffic = Traffic::new(self.noise, &domain, self.light);
+        let traffic = DomainTraffic::new(self.noise, &domain, self.few_codes);
         DomainTruth {
             presence: Presence::new(self.idle, self.late, traffic.noise(), &domain),
             traffic,
@@ -117,12 +91,12 @@ impl Truth {
 /// The truth of one domain.
 #[derive(Debug, Clone, Copy)]
 pub struct DomainTruth {
-    traffic: Traffic,
+    traffic: DomainTraffic,
     presence: Presence,
 }
 
 impl DomainTruth {
-    /// As [`Truth::point`].
+    /// Like [`Truth::point`].
     #[must_use]
     pub fn point(self, slot: i64, at: i64) -> Option<TruthPoint> {
         let age = at.saturating_sub(slot);
@@ -136,28 +110,28 @@ impl DomainTruth {
         (age >= ALL_EXIST_AFTER || exists()).then(|| self.report(noise, slot, age))
     }
 
-    /// The points of `[start, end)` that exist at the moment `at`, in order.
+    /// Returns the points of `[start, end)` that exist at the moment `at`, in order.
     pub fn points(self, start: i64, end: i64, at: i64) -> impl Iterator<Item = TruthPoint> {
-        let first = start.saturating_add((-start.rem_euclid(POINT_SECONDS)).rem_euclid(POINT_SECONDS));
+        let first = next_multiple(start, POINT_SECONDS);
         std::iter::successors(Some(first), |slot| slot.checked_add(POINT_SECONDS))
-            // Nothing younger than this can exist, so an end in the far future costs nothing.
+            // Younger points cannot exist, so an end in the far future costs nothing.
             .take_while(move |slot| *slot < end && at.saturating_sub(*slot) >= POINT_SECONDS)
             .filter_map(move |slot| self.point(slot, at))
     }
 
     fn report(&self, noise: Noise, slot: i64, age: i64) -> TruthPoint {
         let mut load = self.traffic.load(slot);
-        // The draft is what is known so far; the final point is the one with nothing left to come.
-        let mut draft = noise;
-        for (step, (revised_at, share)) in (0..).zip(REVISED_AT.iter().zip(REVISED_SHARE)) {
+        // Each revision that is still to come changes the point, backwards from its final state.
+        let mut state = noise;
+        for (step, (revised_at, share)) in (0..).zip(REVISIONS) {
             let revision = noise.branch(REVISION).at(step);
-            if age < *revised_at && load.requests > 0 && revision.happens(share) {
-                draft = draft.branch(DRAFT).at(step);
+            if age < revised_at && load.requests > 0 && revision.happens(share) {
+                state = state.branch(STATE).at(step);
                 load.requests = before_revision(load.requests, revision);
             }
         }
-        let codes = self.traffic.codes(load, draft);
-        let bandwidth = self.traffic.bandwidth(&codes, draft);
+        let codes = self.traffic.codes(load, state);
+        let bandwidth = self.traffic.bandwidth(&codes, state);
         let uneven = load.requests > 10 && noise.branch(UNEVEN).happens(UNEVEN_SHARE);
         TruthPoint {
             ts: slot,
@@ -168,9 +142,9 @@ impl DomainTruth {
     }
 }
 
-/// Late lines mostly add requests (up to 8 %), and now and then duplicates are taken out again.
+/// Returns the requests before a revision. Late lines mostly add requests (up to 8 %); sometimes duplicates are removed.
 fn before_revision(requests: i64, revision: Noise) -> i64 {
-    let change = revision.branch(DRAFT).between(-80, 20);
+    let change = revision.branch(STATE).between(-80, 20);
     match requests * change / 1_000 {
         0 => requests - 1,
         change => requests + change,

@@ -24,7 +24,7 @@ fn answers(requests: &[LoggedRequest]) -> std::collections::BTreeMap<(String, i6
             let (start, end) = window_of(request);
             for slot in (start..end).step_by(300) {
                 let asked = answers.entry((domain.clone(), slot)).or_default();
-                asked.push(request.asked_at);
+                asked.push(request.arrived_at);
             }
         }
     }

@@ -45,7 +45,7 @@ fn on_a_socket(case: &mut Case) -> Verdict {
         f64::from(case.rng.u8(..30)) / 100.0,
         f64::from(case.rng.u8(..30)) / 100.0,
     );
-    sandbox.simulator.service().set_rates(faults, lies);
+    sandbox.simulator.set_rates(faults, lies);
     for run in 1..=3 {
         case.step(format!("run {run} with {faults} faults and {lies} lies"));
         let ended = sandbox.run(&["sync", "--window", "6h"]);
@@ -57,7 +57,7 @@ fn on_a_socket(case: &mut Case) -> Verdict {
             return Err(shown(&found));
         }
     }
-    sandbox.simulator.service().be_honest();
+    sandbox.simulator.be_honest();
     let mut asked_at = vec![at(NOW)];
     for days in 1..=5 {
         case.step(format!("an honest API, {days} days later"));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Absence, Bound, Idle, Late, Reading, Rhythm, Selects, SeriesCut, Settings, Truth};
+use super::super::{Absence, Bound, Idle, Late, RangeRule, Rhythm, Selects, SeriesCut, Settings, Truth};
 use super::paper::{
-    A, B, LATER, START, answer, answer_under, expected_row, names, question_from, text, times,
+    A, B, LATER, START, answer, answer_under, expected_row, names, request_from, text, times,
 };
 
 #[test]
@@ -53,8 +53,8 @@ fn a_service_of_hours_has_a_sum_on_each_full_hour_and_nothing_between() {
         .collect();
     let sum = hour.iter().map(|point| point.pv).sum::<i64>();
     let of = |from, slots| -> Value {
-        let question = question_from(from, slots, &settings);
-        serde_json::from_str(&text(&question, &settings, LATER, None)).unwrap()
+        let request = request_from(from, slots, &settings);
+        serde_json::from_str(&text(&request, &settings, LATER, None)).unwrap()
     };
     for (from, slots) in [(12, 1), (12, 12), (1, 12), (5, 19)] {
         let answer = of(from, slots);
@@ -76,11 +76,11 @@ fn whatever_the_reading_a_label_has_its_point() {
     for selects in readings {
         for whole_hours in [false, true] {
             let settings = Settings {
-                reading: Reading {
+                range_rule: RangeRule {
                     selects,
                     start: Bound::Exclusive,
                     whole_hours,
-                    ..Reading::default()
+                    ..RangeRule::default()
                 },
                 ..Settings::default()
             };
@@ -92,9 +92,9 @@ fn whatever_the_reading_a_label_has_its_point() {
         }
     }
     let by_data = Settings {
-        reading: Reading {
+        range_rule: RangeRule {
             selects: Selects::WholeData,
-            ..Reading::default()
+            ..RangeRule::default()
         },
         ..Settings::default()
     };
@@ -169,8 +169,8 @@ fn late_points_are_missing_from_an_answer_until_their_age() {
         ..Settings::default()
     };
     let at = |age: i64| {
-        let question = question_from(0, 48, &settings);
-        let text = text(&question, &settings, question.end + age, None);
+        let request = request_from(0, 48, &settings);
+        let text = text(&request, &settings, request.end + age, None);
         lengths(&serde_json::from_str(&text).unwrap())
     };
     let (young, day, old) = (at(600)[0], at(10_000)[0], at(86_400)[0]);

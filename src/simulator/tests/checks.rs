@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::super::{Outcome, RowShape, Settings, SpanLimit};
+use super::super::{RequestOutcome, RowShape, Settings, SpanLimit};
 use super::probe::{NOW, Raw, ask, body, exchange, post, start};
 
 #[test]
@@ -75,12 +75,12 @@ fn each_wrong_request_is_told_its_code() {
     let outcomes: Vec<_> = simulator
         .requests()
         .iter()
-        .map(|request| request.outcome)
+        .map(|request| request.outcome.clone())
         .collect();
-    let expected = cases.iter().map(|(_, code)| Outcome::Answered(*code));
+    let expected = cases.iter().map(|(_, code)| RequestOutcome::Answered(*code));
     assert_eq!(
         outcomes,
-        expected.chain([Outcome::Answered(2)]).collect::<Vec<_>>()
+        expected.chain([RequestOutcome::Answered(2)]).collect::<Vec<_>>()
     );
 }
 
@@ -98,8 +98,8 @@ fn only_a_json_post_to_the_endpoint_is_a_request_of_the_api() {
         415
     );
     assert_eq!(
-        simulator.requests().last().map(|r| r.outcome),
-        Some(Outcome::Http(415))
+        simulator.requests().last().map(|r| r.outcome.clone()),
+        Some(RequestOutcome::Http(415))
     );
 }
 
@@ -109,7 +109,7 @@ fn the_log_tells_what_was_asked_and_counts_on_when_cleared() {
     ask(&simulator, &body(json!({"domain": "www.A.com,www.b.com"})));
     let logged = simulator.requests();
     assert_eq!(
-        (logged.len(), logged[0].sequence, logged[0].asked_at),
+        (logged.len(), logged[0].sequence, logged[0].arrived_at),
         (1, 1, NOW)
     );
     assert_eq!(logged[0].domains, ["www.a.com", "www.b.com"]);

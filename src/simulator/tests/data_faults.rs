@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::{DataFault, EntryForm, Mutation, Spelling, Truth};
-use super::paper::{A, B, LATER, START, answer, bent, bent_text, expected_row, names, times};
+use super::paper::{A, B, LATER, START, answer, distorted, distorted_text, expected_row, names, times};
 
 #[test]
 fn a_coarse_answer_holds_the_peak_of_each_step() {
-    let coarse = bent(24, &DataFault::Granularity { seconds: 3_600 });
+    let coarse = distorted(24, &DataFault::Granularity { seconds: 3_600 });
     assert_eq!(times(&coarse, 0), [0, 12]);
     let truth = Truth::new(1).domain(A);
     let hour: Vec<_> = truth.points(START, START + 3_600, LATER).collect();
@@ -25,7 +25,7 @@ fn a_coarse_answer_holds_the_peak_of_each_step() {
 fn faults_of_single_points_leave_the_others_alone() {
     let (domain, slot) = (A.to_owned(), START + 300);
     let clean = answer(4, LATER);
-    let omitted = bent(
+    let omitted = distorted(
         4,
         &DataFault::Omit {
             domain: domain.clone(),
@@ -37,7 +37,7 @@ fn faults_of_single_points_leave_the_others_alone() {
         (vec![0, 2, 3], vec![0, 1, 2, 3])
     );
 
-    let twice = bent(
+    let twice = distorted(
         4,
         &DataFault::Duplicate {
             domain: domain.clone(),
@@ -47,7 +47,7 @@ fn faults_of_single_points_leave_the_others_alone() {
     assert_eq!(times(&twice, 0), [0, 1, 1, 2, 3]);
     assert_eq!(twice["data"][0]["data"][1], twice["data"][0]["data"][2]);
 
-    let conflict = bent(
+    let conflict = distorted(
         4,
         &DataFault::ConflictingDuplicate {
             domain: domain.clone(),
@@ -58,7 +58,7 @@ fn faults_of_single_points_leave_the_others_alone() {
     assert_ne!(conflict["data"][0]["data"][1], conflict["data"][0]["data"][2]);
 
     let mutation = Mutation::NegativePv;
-    let mut mutated = bent(
+    let mut mutated = distorted(
         4,
         &DataFault::Mutate {
             domain,
@@ -73,13 +73,13 @@ fn faults_of_single_points_leave_the_others_alone() {
 
 #[test]
 fn what_was_not_asked_for_is_added_and_what_was_asked_for_is_missing() {
-    let outside = bent(2, &DataFault::OutsideWindow);
+    let outside = distorted(2, &DataFault::OutsideWindow);
     assert_eq!(
         (times(&outside, 0), times(&outside, 1)),
         (vec![-1, 0, 1, 2], vec![-1, 0, 1, 2])
     );
     let names = |fault: &DataFault| {
-        names(&bent(2, fault))
+        names(&distorted(2, fault))
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
@@ -91,12 +91,12 @@ fn what_was_not_asked_for_is_added_and_what_was_asked_for_is_missing() {
     assert_eq!(names(&DataFault::AbsentDomain(A.to_owned())), ["www.b.com"]);
     assert_eq!(names(&DataFault::UpperCase), ["WWW.A.COM", "WWW.B.COM"]);
     assert!(names(&DataFault::NoDomains).is_empty());
-    assert!(times(&bent(2, &DataFault::NoPoints), 1).is_empty());
+    assert!(times(&distorted(2, &DataFault::NoPoints), 1).is_empty());
 }
 
 #[test]
 fn an_unordered_answer_holds_the_same_points() {
-    let unordered = bent(5, &DataFault::Unordered);
+    let unordered = distorted(5, &DataFault::Unordered);
     assert_eq!(unordered["data"][1]["domain"], A);
     let mut found = times(&unordered, 1);
     assert_ne!(found, [0, 1, 2, 3, 4]);
@@ -108,7 +108,7 @@ fn an_unordered_answer_holds_the_same_points() {
 fn whole_series_can_be_missing_or_cut_for_one_domain_or_all() {
     let (all, none): (Vec<i64>, Vec<i64>) = ((0..4).collect(), Vec::new());
     let both = |fault: &DataFault| {
-        let answer = bent(4, fault);
+        let answer = distorted(4, fault);
         assert_eq!(names(&answer), [A, B]);
         (times(&answer, 0), times(&answer, 1))
     };
@@ -121,7 +121,7 @@ fn whole_series_can_be_missing_or_cut_for_one_domain_or_all() {
     assert_eq!(both(&cut(None, 99)), (vec![0, 1, 2], vec![0, 1, 2]));
     assert_eq!(both(&DataFault::RowCap(5)), (all, vec![0]));
     let absent = DataFault::AbsentDomains(vec![A.to_owned(), "WWW.B.com".to_owned()]);
-    assert!(names(&bent(4, &absent)).is_empty());
+    assert!(names(&distorted(4, &absent)).is_empty());
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn an_entry_can_be_anything() {
     ];
     for (form, expected) in forms {
         let domain = A.to_owned();
-        let bent = bent(1, &DataFault::Entry { domain, form });
-        assert_eq!(bent["data"], json!([expected, clean["data"][1]]), "{form:?}");
+        let distorted = distorted(1, &DataFault::Entry { domain, form });
+        assert_eq!(distorted["data"], json!([expected, clean["data"][1]]), "{form:?}");
     }
 }
 
@@ -156,7 +156,7 @@ fn one_bare_word_spoils_one_figure_and_so_the_json() {
     ] {
         let domain = B.to_owned();
         let slot = START + 300;
-        let text = bent_text(
+        let text = distorted_text(
             3,
             &DataFault::Mutate {
                 domain,
@@ -171,10 +171,10 @@ fn one_bare_word_spoils_one_figure_and_so_the_json() {
 
 #[test]
 fn points_of_another_window_or_other_domains_stand_in_for_those_asked_for() {
-    let elsewhere = bent(12, &DataFault::OtherWindow { seconds: -7_200 });
+    let elsewhere = distorted(12, &DataFault::OtherWindow { seconds: -7_200 });
     assert_eq!(times(&elsewhere, 1), (-24..-12).collect::<Vec<_>>());
     assert_eq!(elsewhere["data"][1]["data"][0], expected_row(B, START - 7_200));
-    let others = bent(2, &DataFault::OnlyOtherDomains(vec!["x.com".to_owned()]));
+    let others = distorted(2, &DataFault::OnlyOtherDomains(vec!["x.com".to_owned()]));
     assert_eq!(names(&others), ["x.com"]);
     assert_eq!(times(&others, 0), [0, 1]);
 }
@@ -183,7 +183,7 @@ fn points_of_another_window_or_other_domains_stand_in_for_those_asked_for() {
 fn a_flood_comes_before_the_window_on_the_grid_or_off_it() {
     let flood = |mutation| {
         let points = 1_000;
-        bent(2, &DataFault::Flood { points, mutation })
+        distorted(2, &DataFault::Flood { points, mutation })
     };
     let on_grid = flood(None);
     assert_eq!(times(&on_grid, 0), (-1_000..2).collect::<Vec<_>>());
@@ -198,8 +198,8 @@ fn a_flood_comes_before_the_window_on_the_grid_or_off_it() {
 fn every_time_of_a_domain_can_be_absurd() {
     let times_of = |mutation, domain: Option<&str>| {
         let domain = domain.map(str::to_owned);
-        let bent = bent(1, &DataFault::MutateAll { domain, mutation });
-        [0, 1].map(|at: usize| bent["data"][at]["data"][0][0].as_i64().unwrap())
+        let distorted = distorted(1, &DataFault::MutateAll { domain, mutation });
+        [0, 1].map(|at: usize| distorted["data"][at]["data"][0][0].as_i64().unwrap())
     };
     assert_eq!(times_of(Mutation::MillisecondTime, None), [START * 1_000; 2]);
     assert_eq!(times_of(Mutation::NegativeTime, Some(A)), [-START, START]);
@@ -209,8 +209,8 @@ fn every_time_of_a_domain_can_be_absurd() {
 #[test]
 fn a_slot_can_have_two_times() {
     let (domain, slot) = (A.to_owned(), START);
-    let bent = bent(1, &DataFault::TwoTimes { domain, slot });
-    let rows = bent["data"][0]["data"].as_array().unwrap();
+    let distorted = distorted(1, &DataFault::TwoTimes { domain, slot });
+    let rows = distorted["data"][0]["data"].as_array().unwrap();
     assert_eq!((rows.len(), &rows[1][0]), (2, &json!(START + 60)));
     assert_eq!((&rows[0][1], &rows[0][2]), (&rows[1][1], &rows[1][2]));
 }
@@ -219,7 +219,7 @@ fn a_slot_can_have_two_times() {
 fn a_name_can_be_spelled_in_other_ways() {
     let spelled = |spelling| {
         let domain = Some(B.to_owned());
-        let answer = bent(1, &DataFault::Spelling { domain, spelling });
+        let answer = distorted(1, &DataFault::Spelling { domain, spelling });
         assert_eq!(names(&answer)[0], A);
         names(&answer)[1].to_owned()
     };

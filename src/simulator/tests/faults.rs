@@ -2,12 +2,13 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::super::{
-    DataFault, Fault, FaultScript, HOSTILE_TEXT, Outcome, RetryAfter, Rule, Settings, Simulator,
+    DataFault, Fault, FaultScript, HOSTILE_TEXT, RequestOutcome, RetryAfter, Rule, Settings, Simulator,
 };
 use super::probe::{NOW, Raw, ask, body, exchange, post, start};
 
@@ -23,12 +24,12 @@ fn simulator_with(fault: Fault) -> Simulator {
 
 /// The answer under `fault`, checked to be followed by a clean one.
 fn raw(fault: Fault) -> Raw {
-    let name = fault.name();
-    let simulator = simulator_with(fault);
+    let simulator = simulator_with(fault.clone());
     let raw = Raw::parse(&exchange(&simulator, &asking()).0);
     assert_eq!(ask(&simulator, &body(json!({}))).json()["status"], 0);
-    let outcomes: Vec<_> = simulator.requests().iter().map(|r| r.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Faulted(name), Outcome::Answered(0)]);
+    let outcomes: Vec<_> = simulator.requests().iter().map(|r| r.outcome.clone()).collect();
+    let faulted = RequestOutcome::Faulted(Arc::new(fault));
+    assert_eq!(outcomes, [faulted, RequestOutcome::Answered(0)]);
     raw
 }
 
@@ -105,7 +106,10 @@ fn a_hanging_request_is_logged_and_ends_with_the_connection() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert!(answer.is_empty());
-    assert_eq!(simulator.requests()[0].outcome, Outcome::Faulted("hang"));
+    assert_eq!(
+        simulator.requests()[0].outcome,
+        RequestOutcome::Faulted(Arc::new(Fault::Hang))
+    );
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Answers without a socket: built from a question, bent by a fault, read back.
+//! Answers without a socket: built from a request, distorted by a fault, parsed again.
 
 use serde_json::{Value, json};
 
-use super::super::answer::Answer;
-use super::super::question::Question;
-use super::super::truth::POINT_SECONDS;
+use super::super::answer::AnswerData;
+use super::super::request::CheckedRequest;
+use super::super::time::POINT_SECONDS;
 use super::super::{DataFault, RowShape, Settings, Truth};
 
 /// 2026-01-05 00:00 in UTC+8.
@@ -13,49 +13,54 @@ pub(super) const LATER: i64 = START + 30 * 86_400;
 pub(super) const A: &str = "www.a.com";
 pub(super) const B: &str = "www.b.com";
 
-/// A question for both domains that begins at slot `from` after [`START`].
-pub(super) fn question_from(from: i64, slots: i64, settings: &Settings) -> Question {
+/// A request for both domains that begins at slot `from` after [`START`].
+pub(super) fn request_from(from: i64, slots: i64, settings: &Settings) -> CheckedRequest {
     let (start, end) = (
         START + from * POINT_SECONDS,
         START + (from + slots) * POINT_SECONDS,
     );
-    Question {
+    CheckedRequest {
         domains: vec![A.to_owned(), B.to_owned()],
         start,
         end,
-        labels: settings.reading.labels(start, end),
+        labels: settings.range_rule.labels(start, end),
     }
 }
 
-/// The text of the answer to `question`.
-pub(super) fn text(question: &Question, settings: &Settings, now: i64, fault: Option<&DataFault>) -> String {
+/// The text of the answer to `request`.
+pub(super) fn text(
+    request: &CheckedRequest,
+    settings: &Settings,
+    now: i64,
+    fault: Option<&DataFault>,
+) -> String {
     let truth = settings.truth();
-    let mut answer = Answer::new(question, settings, truth, now);
+    let mut answer = AnswerData::new(request, settings, truth, now);
     if let Some(fault) = fault {
-        answer.bend(fault, question, truth);
+        answer.distort(fault, request, truth);
     }
     String::from_utf8(answer.body(RowShape::Arrays)).unwrap()
 }
 
-/// The answer to a question for the first `slots` slots.
+/// The answer to a request for the first `slots` slots.
 pub(super) fn answer_under(settings: &Settings, slots: i64) -> Value {
-    let text = text(&question_from(0, slots, settings), settings, LATER, None);
+    let text = text(&request_from(0, slots, settings), settings, LATER, None);
     serde_json::from_str(&text).unwrap()
 }
 
 pub(super) fn answer(slots: i64, now: i64) -> Value {
     let settings = Settings::default();
-    let text = text(&question_from(0, slots, &settings), &settings, now, None);
+    let text = text(&request_from(0, slots, &settings), &settings, now, None);
     serde_json::from_str(&text).unwrap()
 }
 
-pub(super) fn bent_text(slots: i64, fault: &DataFault) -> String {
+pub(super) fn distorted_text(slots: i64, fault: &DataFault) -> String {
     let settings = Settings::default();
-    text(&question_from(0, slots, &settings), &settings, LATER, Some(fault))
+    text(&request_from(0, slots, &settings), &settings, LATER, Some(fault))
 }
 
-pub(super) fn bent(slots: i64, fault: &DataFault) -> Value {
-    serde_json::from_str(&bent_text(slots, fault)).unwrap()
+pub(super) fn distorted(slots: i64, fault: &DataFault) -> Value {
+    serde_json::from_str(&distorted_text(slots, fault)).unwrap()
 }
 
 pub(super) fn expected_row(domain: &str, slot: i64) -> Value {

@@ -1,7 +1,7 @@
 //! What the truth looks like, and how it comes about with time.
 
+use super::super::time::POINT_SECONDS;
 use super::super::traffic::{EXTRA_CODES, LISTED_CODES};
-use super::super::truth::POINT_SECONDS;
 use super::super::{Truth, TruthPoint};
 
 /// 2026-01-05 00:00 in UTC+8, a Monday.
@@ -44,7 +44,11 @@ fn every_listed_code_is_reported_in_order_and_extra_ones_only_when_counted() {
 
 #[test]
 fn few_codes_say_as_much_with_less() {
-    let few = Truth::new(1).with_few_codes().domain(DOMAINS[0]);
+    let few = Truth {
+        few_codes: true,
+        ..Truth::new(1)
+    };
+    let few = few.domain(DOMAINS[0]);
     for point in few.points(MONDAY, MONDAY + DAY, i64::MAX) {
         let full = Truth::new(1).final_point(DOMAINS[0], point.ts);
         assert_eq!(full.map(|full| full.pv), Some(point.pv));

@@ -1,6 +1,6 @@
 //! A clock that is wrong, or near midnight: the signature's date.
 
-use jdcdn_stats::simulator::Outcome;
+use jdcdn_stats::simulator::RequestOutcome;
 
 use super::{CONCURRENCY, MONTH, assert_refused, backfill};
 use crate::oracle::Slot;
@@ -139,13 +139,16 @@ fn around_midnight_in_utc8_the_other_date_is_tried_once() {
             (&summary["requests"], &summary["retries"]),
             (&2.into(), &1.into())
         );
-        let outcomes: Vec<Outcome> = sandbox
+        let outcomes: Vec<RequestOutcome> = sandbox
             .simulator
             .requests()
             .iter()
-            .map(|request| request.outcome)
+            .map(|request| request.outcome.clone())
             .collect();
-        assert_eq!(outcomes, [Outcome::Answered(7), Outcome::Answered(0)]);
+        assert_eq!(
+            outcomes,
+            [RequestOutcome::Answered(7), RequestOutcome::Answered(0)]
+        );
         sandbox.assert_holds_all(("2026-06-01", "2026-06-02"));
     }
 }

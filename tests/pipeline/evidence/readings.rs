@@ -1,6 +1,6 @@
 //! Whatever `start_time` and `end_time` mean, the points stored are the true ones.
 
-use jdcdn_stats::simulator::{Bound, Fault, Reading, Rule, Selects, Settings, SpanLimit};
+use jdcdn_stats::simulator::{Bound, Fault, RangeRule, Rule, Selects, Settings, SpanLimit};
 
 use super::world::{
     DAY, HOUR, account, assert_slots_told, assert_whole, backfill, counted, failures, horizon, number, sync,
@@ -9,7 +9,7 @@ use super::world::{
 use crate::sandbox::{NOW, Sandbox, at};
 
 /// Every reading with this bound at its start.
-fn readings(start: Bound) -> Vec<Reading> {
+fn readings(start: Bound) -> Vec<RangeRule> {
     let mut all = Vec::new();
     for selects in [
         Selects::Label,
@@ -20,7 +20,7 @@ fn readings(start: Bound) -> Vec<Reading> {
         {
             for end in [Bound::Inclusive, Bound::Exclusive] {
                 for whole_hours in [false, true] {
-                    all.push(Reading {
+                    all.push(RangeRule {
                         selects,
                         start,
                         end,
@@ -33,9 +33,9 @@ fn readings(start: Bound) -> Vec<Reading> {
     all
 }
 
-fn reading(reading: Reading, domains: usize) -> Settings {
+fn reading(range_rule: RangeRule, domains: usize) -> Settings {
     Settings {
-        reading,
+        range_rule,
         ..account(domains)
     }
 }
@@ -130,7 +130,7 @@ fn assert_few_requests_by_the_day(start: Bound, by_midnight: bool) {
     let range = ("2026-06-01", "2026-06-11");
     // The label of midnight holds data of the day before: a service that selects by data and refuses whatever crosses
     // midnight does not serve the first one of a range.
-    let by_label = |of: &Reading| !by_midnight || of.selects == Selects::Label;
+    let by_label = |of: &RangeRule| !by_midnight || of.selects == Selects::Label;
     for of in readings(start).into_iter().filter(by_label) {
         println!("{of:?}");
         let sandbox = Sandbox::new(Settings {
@@ -222,10 +222,10 @@ fn check_says_which_reading_it_saw() {
         (Selects::DataStart, false, "end_labels"),
         (Selects::Label, true, "widened"),
     ] {
-        let of = Reading {
+        let of = RangeRule {
             selects,
             whole_hours,
-            ..Reading::default()
+            ..RangeRule::default()
         };
         let sandbox = world(reading(of, 1), "2026-06-15 08:00", "");
         sandbox.clock.set(at(NOW) + 600);

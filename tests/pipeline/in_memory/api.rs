@@ -9,7 +9,9 @@ use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, SigningDate, 
 use jdcdn_stats::clock::{Clock as _, ManualClock};
 use jdcdn_stats::ingest::Transport;
 use jdcdn_stats::model::Credentials;
-use jdcdn_stats::simulator::{Answered, Arrival, Outcome, Service, Settings, Truth};
+use jdcdn_stats::simulator::{
+    Delivery, Fault, RequestOutcome, Settings, SimulatedResponse, SimulatedService, Truth,
+};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Notify;
 
@@ -22,7 +24,7 @@ pub(crate) struct Api {
     pub(crate) truth: Truth,
     /// What the API's own clock shows.
     pub(crate) clock: ManualClock,
-    service: Arc<Service>,
+    service: Arc<SimulatedService>,
     credentials: Credentials,
     fetches: Arc<Mutex<Fetches>>,
     /// How many requests are answered before the process dies.
@@ -59,7 +61,7 @@ impl Api {
             truth: settings.truth(),
             clock,
             credentials: Credentials::new(settings.username.clone(), key.into()),
-            service: Arc::new(Service::new(settings)),
+            service: Arc::new(SimulatedService::new(settings)),
             fetches: Arc::default(),
             left: Arc::new(AtomicU64::new(u64::MAX)),
             death: Arc::default(),
@@ -69,9 +71,13 @@ impl Api {
     fn answer(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
         let now = self.clock.now();
         let body = signed_body(request.parameters(), &self.credentials, date);
-        let answered = self.service.answer(body.expose_secret().as_bytes(), now);
+        let response = self.service.answer(body.expose_secret().as_bytes(), now);
         if std::env::var("JDCDN_TRACE").is_ok() {
-            let met = self.service.requests().last().map(|request| request.outcome);
+            let met = self
+                .service
+                .requests()
+                .last()
+                .map(|request| request.outcome.clone());
             println!(
                 "{met:?} {:?} {}..{} as {}..{}: {}",
                 request.domains(),
@@ -79,13 +85,13 @@ impl Api {
                 request.window().end(),
                 request.asked().start(),
                 request.asked().end(),
-                String::from_utf8_lossy(&answered.body)
+                String::from_utf8_lossy(&response.http.body)
                     .chars()
                     .take(600)
                     .collect::<String>()
             );
         }
-        let reply = arrived(answered, now)?;
+        let reply = arrived(response, now)?;
         if reply.body.starts_with(br#"{"status":0,"#) {
             self.note(request, now);
         }
@@ -112,30 +118,41 @@ impl Api {
     }
 
     pub(super) fn met(&self) -> Vec<String> {
-        let requests = self.service.requests();
-        let names = requests.iter().filter_map(|request| match &request.outcome {
-            Outcome::Faulted(name) => Some((*name).to_owned()),
+        let requests = self.service.requests().into_iter();
+        let names = requests.filter_map(|request| match request.outcome {
+            RequestOutcome::Faulted(fault) => Some(name_of(&fault)),
             _ => None,
         });
         names.collect()
     }
 }
 
+/// The name of the variant.
+fn name_of(fault: &Fault) -> String {
+    let text = format!("{fault:?}");
+    let variant = text.strip_prefix("Data(").unwrap_or(&text);
+    variant
+        .split([' ', '(', ')'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// What the client makes of what arrives, as far as it does not read the body.
-fn arrived(answered: Answered, now: i64) -> Result<Reply, Failure> {
+fn arrived(response: SimulatedResponse, now: i64) -> Result<Reply, Failure> {
     let what = || "a test wants it so".to_owned();
-    let kind = match (answered.arrival.clone(), answered.http_status) {
-        (Arrival::Reset, _) => FailureKind::Interrupted { what: what() },
-        (Arrival::Cut, _) => FailureKind::CutShort { what: what() },
-        (Arrival::Hang, _) => FailureKind::Timeout { what: what() },
-        (Arrival::Blanks { .. }, _) => FailureKind::TooLarge {
+    let kind = match (response.delivery, response.http.status) {
+        (Delivery::Reset, _) => FailureKind::Interrupted { what: what() },
+        (Delivery::Cut { .. }, _) => FailureKind::CutShort { what: what() },
+        (Delivery::Hang, _) => FailureKind::Timeout { what: what() },
+        (Delivery::Blanks { .. }, _) => FailureKind::TooLarge {
             limit: 1,
             unit: "bytes",
             announced: None,
         },
         (_, 200) => {
             return Ok(Reply {
-                body: answered.body.into(),
+                body: response.http.body.into(),
                 date: Some(now),
             });
         }

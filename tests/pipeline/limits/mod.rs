@@ -5,7 +5,7 @@ mod retention;
 
 use std::net::TcpListener;
 
-use jdcdn_stats::simulator::{DataFault, Fault, LoggedRequest, Outcome, Rule, Settings, SpanLimit};
+use jdcdn_stats::simulator::{DataFault, Fault, LoggedRequest, RequestOutcome, Rule, Settings, SpanLimit};
 use serde_json::{Value, json};
 
 use crate::oracle::Slot;
@@ -21,7 +21,7 @@ fn backfill(sandbox: &Sandbox, (from, to): (&str, &str), more: &[&str], code: i3
 /// The requests that were answered with this envelope status.
 fn answered(sandbox: &Sandbox, status: i64) -> Vec<LoggedRequest> {
     let mut requests = sandbox.simulator.requests();
-    requests.retain(|request| request.outcome == Outcome::Answered(status));
+    requests.retain(|request| request.outcome == RequestOutcome::Answered(status));
     requests
 }
 
@@ -45,7 +45,7 @@ fn a_limit_on_the_length_of_windows_is_learned() {
         let summary = backfill(&sandbox, range, &["--window", window], 0);
         sandbox.assert_holds_all(range);
         assert_eq!(summary["failures"], json!([]));
-        let refused = answered(&sandbox, limit.status());
+        let refused = answered(&sandbox, limit.days_and_status().1);
         assert!(refusals.contains(&refused.len()), "{} refusals", refused.len());
         assert_eq!(sandbox.requests() - refused.len(), answers);
     }

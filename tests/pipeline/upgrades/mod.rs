@@ -79,7 +79,7 @@ fn full_of_events() -> Sandbox {
     let late = Rule::always(late)
         .for_domain(&domain(0))
         .for_moment(noon - 86_400);
-    simulator.rule(late.when(move |request| request.asked_at < comes));
+    simulator.rule(late.when(move |request| request.arrived_at < comes));
     let damaged = DataFault::Mutate {
         domain: domain(1),
         slot: noon,

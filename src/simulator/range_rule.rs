@@ -1,18 +1,16 @@
-//! How the service reads `start_time` and `end_time`.
+//! How the service interprets `start_time` and `end_time`.
 //!
-//! The document leaves it open which points a range selects. Sister endpoints label a slot by its end.
+//! The documentation does not say which points a range selects. Sister endpoints label a slot by its end.
 
-use super::truth::POINT_SECONDS;
+use super::time::{HOUR, POINT_SECONDS, next_multiple};
 
-const HOUR: i64 = 3_600;
-
-/// The points that a range selects.
+/// Which points a range selects.
 ///
-/// The default is a selection by label, with both ends in the range: `07:00` to `07:59` selects the labels
-/// 07:00 to 07:55. Whatever the reading, the point with a label is the same point.
+/// By default a range selects points by their label and includes both ends: `07:00` to `07:59` selects the labels 07:00
+/// to 07:55. The point with a label is the same one under every rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// What has to lie in the range.
+pub struct RangeRule {
+    /// The part of a point that has to lie in the range.
     pub selects: Selects,
     /// Whether `start_time` itself is in the range.
     pub start: Bound,
@@ -22,9 +20,9 @@ pub struct Reading {
     pub whole_hours: bool,
 }
 
-/// What of a point has to lie in the range.
+/// The part of a point that has to lie in the range.
 ///
-/// In all but the first, a point labelled L holds the data of the 5 minutes before L.
+/// Except for the first, a point labelled L holds the data of the 5 minutes before L.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Selects {
     /// The label.
@@ -38,7 +36,7 @@ pub enum Selects {
     AnyData,
 }
 
-/// Whether an end belongs to the range.
+/// Whether an end of the range belongs to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Bound {
     /// It does.
@@ -48,9 +46,9 @@ pub enum Bound {
     Exclusive,
 }
 
-impl Reading {
-    /// The labels selected by a request from `start` to the minute that ends at `end`: the first possible
-    /// one, and the first that is too late.
+impl RangeRule {
+    /// Returns the range of labels that a request from `start` to the minute that ends at `end` selects: its first
+    /// second, and the first second after it.
     pub(crate) fn labels(self, start: i64, end: i64) -> (i64, i64) {
         let mut from = start;
         let mut to = match self.end {
@@ -59,7 +57,7 @@ impl Reading {
         };
         if self.whole_hours {
             from -= from.rem_euclid(HOUR);
-            to = to.saturating_add((-to.rem_euclid(HOUR)).rem_euclid(HOUR));
+            to = next_multiple(to, HOUR);
         }
         if self.start == Bound::Exclusive {
             from = from.saturating_add(1);
@@ -79,7 +77,7 @@ mod tests {
     use super::*;
 
     /// The labels, in minutes after 07:00, selected by `start_time` 07:00 + `start` and `end_time` 07:00 + `end`.
-    fn labels(reading: Reading, start: i64, end: i64) -> Vec<i64> {
+    fn labels(reading: RangeRule, start: i64, end: i64) -> Vec<i64> {
         let seven = 7 * HOUR;
         let (first, end) = reading.labels(seven + start * 60, seven + end * 60 + 60);
         (first..end)
@@ -88,25 +86,25 @@ mod tests {
             .collect()
     }
 
-    fn selecting(selects: Selects) -> Reading {
-        Reading {
+    fn selecting(selects: Selects) -> RangeRule {
+        RangeRule {
             selects,
-            ..Reading::default()
+            ..RangeRule::default()
         }
     }
 
     #[test]
     fn a_label_is_selected_as_the_ends_say() {
-        let reading = Reading::default();
+        let reading = RangeRule::default();
         assert_eq!(labels(reading, 0, 9), [0, 5]);
         assert_eq!(labels(reading, 0, 10), [0, 5, 10]);
-        let exclusive = Reading {
+        let exclusive = RangeRule {
             end: Bound::Exclusive,
             ..reading
         };
         assert_eq!(labels(exclusive, 0, 9), [0, 5]);
         assert_eq!(labels(exclusive, 0, 10), [0, 5]);
-        let open = Reading {
+        let open = RangeRule {
             start: Bound::Exclusive,
             ..reading
         };
@@ -123,12 +121,12 @@ mod tests {
         assert_eq!(labels(selecting(Selects::WholeData), 1, 14), [10, 15]);
         assert_eq!(labels(selecting(Selects::AnyData), 0, 9), [5, 10]);
         assert_eq!(labels(selecting(Selects::AnyData), 1, 10), [5, 10, 15]);
-        let exclusive = Reading {
+        let exclusive = RangeRule {
             end: Bound::Exclusive,
             ..selecting(Selects::WholeData)
         };
         assert_eq!(labels(exclusive, 0, 9), [5]);
-        let open = Reading {
+        let open = RangeRule {
             start: Bound::Exclusive,
             ..selecting(Selects::DataStart)
         };
@@ -137,15 +135,15 @@ mod tests {
 
     #[test]
     fn hours_are_rounded_outwards() {
-        let hours = Reading {
+        let hours = RangeRule {
             whole_hours: true,
-            ..Reading::default()
+            ..RangeRule::default()
         };
         let hour: Vec<i64> = (0..12).map(|slot| slot * 5).collect();
         assert_eq!(labels(hours, 35, 39), hour);
         assert_eq!(labels(hours, 0, 59), hour);
         assert_eq!(labels(hours, 0, 60).len(), 24);
-        let exclusive = Reading {
+        let exclusive = RangeRule {
             end: Bound::Exclusive,
             ..hours
         };

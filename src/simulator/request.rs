@@ -1,80 +1,75 @@
-//! What a request asks for, read as far as it can be read, and checked as the API checks it.
+//! A request of the API, parsed from its body and checked as the API checks it.
 
-use crate::model::convert::to_usize;
 use std::collections::HashSet;
 
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
-use super::settings::Settings;
-use super::signature::{UTC8_SECONDS, expected_signature};
-use super::truth::POINT_SECONDS;
+use super::log::{LoggedRequest, RequestOutcome};
+use super::settings::{Settings, SpanLimit};
+use super::signature::expected_signature;
+use super::time::{DAY, POINT_SECONDS, UTC8_SECONDS};
+use crate::model::convert::to_usize;
 
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M";
-const DAY: i64 = 86_400;
 
 /// A request that passes every check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question {
-    /// In lower case, in the order asked, each once.
+pub(crate) struct CheckedRequest {
+    /// In lower case, in the order of the request, each once.
     pub(crate) domains: Vec<String>,
-    /// The first second asked for.
+    /// The first second of the requested range.
     pub(crate) start: i64,
-    /// The first second no longer asked for.
+    /// The first second after the requested range.
     pub(crate) end: i64,
-    /// The first label selected by this range, and the first that is too late.
+    /// The labels in this range are selected.
     pub(crate) labels: (i64, i64),
 }
 
-impl Question {
-    /// How many slots of how many domains are asked for.
+impl CheckedRequest {
+    /// Returns the number of requested slots, summed over the domains.
     pub(crate) fn domain_slots(&self) -> usize {
         let slots = (self.labels.1 - self.labels.0 + POINT_SECONDS - 1) / POINT_SECONDS;
         to_usize(slots).saturating_mul(self.domains.len())
     }
 }
 
-/// The parts of a request that could be read, whether or not it passes the checks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Draft {
-    pub(crate) domains: Vec<String>,
-    pub(crate) start: Option<i64>,
-    pub(crate) end: Option<i64>,
-}
-
-impl Draft {
-    /// Reads what the log and the fault rules want to know.
-    pub(crate) fn read(body: &[u8], now: i64) -> Self {
-        let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
-            return Self::default();
-        };
-        let text = |name: &str| fields.get(name).and_then(Value::as_str);
-        Self {
-            domains: text("domain").map(split_domains).unwrap_or_default(),
-            start: text("start_time").and_then(minute),
-            end: match fields.get("end_time") {
-                None => Some(past_minute(now)),
-                Some(end) => end.as_str().and_then(minute).map(past_minute),
-            },
-        }
+/// Reads what the log and the fault rules need from a body, even if it fails the checks.
+pub(crate) fn read_for_log(body: &[u8], sequence: u64, now: i64) -> LoggedRequest {
+    let fields = match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Some(fields),
+        _ => None,
+    };
+    let field = |name: &str| fields.as_ref()?.get(name);
+    let text = |name: &str| field(name)?.as_str();
+    LoggedRequest {
+        sequence,
+        domains: text("domain").map(split_domains).unwrap_or_default(),
+        start: text("start_time").and_then(parse_minute),
+        end: match field("end_time") {
+            None => fields.as_ref().map(|_| minute_end(now)),
+            Some(end) => end.as_str().and_then(parse_minute).map(minute_end),
+        },
+        arrived_at: now,
+        outcome: RequestOutcome::Answered(0),
     }
 }
 
-/// Checks a request in the order in which this simulator reports its faults: required parameters, formats,
-/// user, signature, order, ownership, number of domains, span, retention.
+/// Checks a request: required parameters, formats, user, signature, order of the times, ownership and number of the
+/// domains, span, retention. The error is the envelope status of the first check that fails.
 ///
-/// The codes are documented; their order is assumed. The error is the envelope status.
-pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Question, i64> {
+/// The statuses are documented; the order of the checks is assumed.
+pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<CheckedRequest, i64> {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
         return Err(2);
     };
     let username = required(&fields, "username", 3)?;
     let signature = required(&fields, "signature", 4)?;
     let listed = split_domains(required(&fields, "domain", 12)?);
-    let start = minute(required(&fields, "start_time", 13)?).ok_or(14_i64)?;
+    let start = parse_minute(required(&fields, "start_time", 13)?).ok_or(14_i64)?;
     let end = match fields.get("end_time") {
-        None => past_minute(now),
-        Some(Value::String(end)) => past_minute(minute(end).ok_or(14_i64)?),
+        None => minute_end(now),
+        Some(Value::String(end)) => minute_end(parse_minute(end).ok_or(14_i64)?),
         Some(_) => return Err(41),
     };
 
@@ -87,21 +82,18 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Questi
     if start >= end {
         return Err(19);
     }
-    let own: HashSet<String> = settings
-        .domains
-        .iter()
-        .map(|name| name.to_ascii_lowercase())
-        .collect();
+    let own = settings.domains.iter().map(|name| name.to_ascii_lowercase());
+    let own: HashSet<String> = own.collect();
     if !listed.iter().all(|domain| own.contains(domain)) {
         return Err(18);
     }
     if listed.len() > settings.max_domains.unwrap_or(settings.domains.len()) {
         return Err(22);
     }
-    if let Some(limit) = settings.span_limit
-        && end - start > limit.days() * DAY
+    if let Some((days, status)) = settings.span_limit.map(SpanLimit::days_and_status)
+        && end - start > days * DAY
     {
-        return Err(limit.status());
+        return Err(status);
     }
     if settings
         .retention_seconds
@@ -113,15 +105,16 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Questi
     let mut seen = HashSet::with_capacity(listed.len());
     let mut domains = listed;
     domains.retain(|domain| seen.insert(domain.clone()));
-    Ok(Question {
+    Ok(CheckedRequest {
         domains,
         start,
         end,
-        labels: settings.reading.labels(start, end),
+        labels: settings.range_rule.labels(start, end),
     })
 }
 
-/// A text parameter; `missing` when there is none or it is blank, 41 when it is no text (assumed).
+/// Returns a text parameter. The error is `missing` when there is none or it is blank, and 41 when it is not text
+/// (assumed).
 fn required<'a>(fields: &'a Map<String, Value>, name: &str, missing: i64) -> Result<&'a str, i64> {
     match fields.get(name) {
         None | Some(Value::Null) => Err(missing),
@@ -131,20 +124,21 @@ fn required<'a>(fields: &'a Map<String, Value>, name: &str, missing: i64) -> Res
     }
 }
 
-/// Host names have no case. A blank beside a comma stays part of the name, which then belongs to nobody.
+/// Splits a list of host names, which have no case. A blank next to a comma stays part of the name, and no account owns
+/// such a name.
 fn split_domains(list: &str) -> Vec<String> {
     list.split(',').map(str::to_ascii_lowercase).collect()
 }
 
-/// The Unix second at which `yyyy-MM-dd HH:mm` begins in UTC+8; exactly that form, with its zeros.
-fn minute(text: &str) -> Option<i64> {
+/// Returns the Unix second at which `yyyy-MM-dd HH:mm` begins in UTC+8. The leading zeros are required.
+fn parse_minute(text: &str) -> Option<i64> {
     let time = NaiveDateTime::parse_from_str(text, TIME_FORMAT).ok()?;
-    // chrono reads `2026-1-1 8:0` and signs as well.
+    // chrono also accepts `2026-1-1 8:0` and signs.
     (time.format(TIME_FORMAT).to_string() == text).then(|| time.and_utc().timestamp() - UTC8_SECONDS)
 }
 
-/// The end of the minute that holds `second`: the documented `12:59` ends a window whose last slot is 12:55.
-fn past_minute(second: i64) -> i64 {
+/// Returns the end of the minute that contains `second`: the documented `12:59` ends a range whose last slot is 12:55.
+fn minute_end(second: i64) -> i64 {
     second.saturating_sub(second.rem_euclid(60)).saturating_add(60)
 }
 
@@ -152,7 +146,6 @@ fn past_minute(second: i64) -> i64 {
 mod tests {
     use chrono::DateTime;
 
-    use super::super::SpanLimit;
     use super::*;
 
     /// 2016-10-23 20:00 in UTC+8, on the day of the documented signature example.
@@ -197,25 +190,25 @@ mod tests {
 
     #[test]
     fn the_last_minute_is_part_of_the_window() {
-        let question = check(&body(&[]), &Settings::default(), NOW).unwrap();
-        let expected = Question {
+        let checked = check(&body(&[]), &Settings::default(), NOW).unwrap();
+        let expected = CheckedRequest {
             domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
             start: 1_477_177_200,
             end: 1_477_177_200 + 6 * 3_600,
             labels: (1_477_177_200, 1_477_177_200 + 6 * 3_600),
         };
-        assert_eq!(question, expected);
-        assert_eq!(question.domain_slots(), 2 * 72);
+        assert_eq!(checked, expected);
+        assert_eq!(checked.domain_slots(), 2 * 72);
     }
 
     #[test]
     fn without_an_end_the_window_reaches_to_now() {
-        let question = check(
+        let checked = check(
             &body(&[("end_time", Value::Null)]),
             &Settings::default(),
             NOW + 59,
         );
-        assert_eq!(question.map(|q| q.end), Ok(NOW + 60));
+        assert_eq!(checked.map(|request| request.end), Ok(NOW + 60));
     }
 
     #[test]
@@ -277,12 +270,15 @@ mod tests {
 
     #[test]
     fn domains_have_no_case_and_come_once() {
-        let question = check(
+        let checked = check(
             &body(&[("domain", "WWW.B.com,www.b.COM".into())]),
             &Settings::default(),
             NOW,
         );
-        assert_eq!(question.map(|q| q.domains), Ok(vec!["www.b.com".to_owned()]));
+        assert_eq!(
+            checked.map(|request| request.domains),
+            Ok(vec!["www.b.com".to_owned()])
+        );
     }
 
     #[test]
@@ -298,7 +294,7 @@ mod tests {
                 ..Settings::default()
             };
             let from = |minutes: i64| {
-                let first = 1_477_198_800 + UTC8_SECONDS - limit.days() * DAY - minutes * 60;
+                let first = 1_477_198_800 + UTC8_SECONDS - limit.days_and_status().0 * DAY - minutes * 60;
                 let text = DateTime::from_timestamp(first, 0)
                     .unwrap()
                     .format(TIME_FORMAT)
@@ -337,12 +333,17 @@ mod tests {
 
     #[test]
     fn a_faulty_request_is_still_read_for_the_log() {
-        let draft = Draft::read(
-            br#"{"domain":"A.com,b.com","start_time":"x","end_time":"2016-10-23 12:59"}"#,
-            NOW,
+        let body = br#"{"domain":"A.com,b.com","start_time":"x","end_time":"2016-10-23 12:59"}"#;
+        let logged = read_for_log(body, 1, NOW);
+        assert_eq!(logged.domains, ["a.com", "b.com"]);
+        assert_eq!(
+            (logged.start, logged.end),
+            (None, Some(1_477_177_200 + 6 * 3_600))
         );
-        assert_eq!(draft.domains, ["a.com", "b.com"]);
-        assert_eq!((draft.start, draft.end), (None, Some(1_477_177_200 + 6 * 3_600)));
-        assert_eq!(Draft::read(b"<", NOW), Draft::default());
+        let unreadable = read_for_log(b"<", 1, NOW);
+        assert_eq!(
+            (unreadable.domains.len(), unreadable.start, unreadable.end),
+            (0, None, None)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Transient faults that strike a share of the requests.
+//! Transient faults: a share of the requests meets one, and a repeated request is answered.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use super::fault::{Fault, RetryAfter};
 use super::log::LoggedRequest;
 use super::noise::Noise;
 
-/// Transient faults: whoever repeats the request is answered.
+/// Draws the transient faults.
 #[derive(Debug)]
-pub(crate) struct Mix {
+pub(crate) struct TransientFaults {
     noise: Noise,
     pub(crate) rate: f64,
-    /// By the domains asked for: the windows that met a fault and have not been repeated yet.
-    struck: HashMap<u64, Vec<(i64, i64)>>,
+    /// By the requested domains: the ranges that met a fault and were not repeated yet.
+    struck: HashMap<Vec<String>, Vec<(i64, i64)>>,
 }
 
-impl Mix {
+impl TransientFaults {
     pub(crate) fn new(seed: u64, rate: f64) -> Self {
         Self {
             noise: Noise::new(seed),
@@ -28,19 +28,17 @@ impl Mix {
         if self.rate <= 0.0 && self.struck.is_empty() {
             return Fault::None;
         }
-        let window = (request.start.unwrap_or_default(), request.end.unwrap_or_default());
-        let domains = Noise::new(0).named(&request.domains.join(",")).bits();
-        let windows = self.struck.entry(domains).or_default();
-        // A client may give up on an unreadable answer after its second try: without this, chance alone
-        // would now and then fail a run that did nothing wrong. The second try may leave out what the first
-        // one asked for on top.
-        let within = |struck: &(i64, i64)| struck.0 <= window.0 && window.1 <= struck.1;
-        let repeated = windows.iter().position(within).map(|at| windows.swap_remove(at));
+        let range = (request.start.unwrap_or_default(), request.end.unwrap_or_default());
+        let struck = self.struck.entry(request.domains.clone()).or_default();
+        // A client may give up on an unreadable answer after its second attempt. If that one could fail by chance, a run
+        // without any mistake would fail now and then. The second attempt may ask for a part of the first range only.
+        let within = |struck: &(i64, i64)| struck.0 <= range.0 && range.1 <= struck.1;
+        let repeated = struck.iter().position(within).map(|at| struck.swap_remove(at));
         let noise = self.noise.branch(request.sequence);
         if repeated.is_some() || !noise.strikes(self.rate) {
             return Fault::None;
         }
-        windows.push(window);
+        struck.push(range);
         match noise.branch(1).between(0, 19) {
             0 => Fault::http(500),
             1 => Fault::http(502),
