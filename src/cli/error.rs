@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::exit::ExitStatus;
 use crate::config::ConfigError;
 use crate::interrupt;
-use crate::store::{OpenError, SqlError, StoreError};
+use crate::store::{ErrorClass, OpenError, SqlError, StoreError};
 
 /// Why a command ended early: what to say, and how to exit.
 ///
@@ -133,11 +133,11 @@ impl From<OpenError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let status = match error.exit_code() {
-            _ if error.is_interruption() => interrupt::caught().map_or(ExitStatus::FAILED, ExitStatus::from),
-            75 => ExitStatus::BUSY,
-            5 => ExitStatus::DATABASE,
-            _ => ExitStatus::FAILED,
+        let status = match error.class() {
+            ErrorClass::Interrupted => interrupt::caught().map_or(ExitStatus::FAILED, ExitStatus::from),
+            ErrorClass::InUse => ExitStatus::BUSY,
+            ErrorClass::Unusable => ExitStatus::DATABASE,
+            ErrorClass::Defect => ExitStatus::FAILED,
         };
         Self::new(status, &error)
     }

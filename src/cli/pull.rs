@@ -26,7 +26,7 @@ use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
 use crate::plan::{Order, Plan, PlanSettings};
-use crate::store::{Expected, Holder, MadeAnew, Reader, Store, StoreError};
+use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError};
 
 /// How many threads read answers and look up names; reading is an eighth of the work of a run. Each keeps a
 /// heap of its own: a year of 100 domains took up to 71 MiB with four and 57 MiB with two.
@@ -181,13 +181,13 @@ impl Pull {
     /// start: all of its history is fetched again, as far as the service still has it. `backfill` is not warned, whose
     /// range is the one that was typed.
     fn warn_of_new_database(&self, store: &Store) {
-        let Some(made) = store.made_anew().filter(|_| self.command != "backfill") else {
+        let Some(made) = store.creation().filter(|_| self.command != "backfill") else {
             return;
         };
         let path = text::printable(&store.path().to_string_lossy());
         let why = match made {
-            MadeAnew::AfterAnother => "an earlier run used this path, but its file is gone",
-            MadeAnew::First => "there was none",
+            Creation::Again => "an earlier run used this path, but its file is gone",
+            Creation::First => "there was none",
         };
         let start = civil::cst_minute(self.range.start());
         tracing::warn!(

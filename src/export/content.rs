@@ -10,7 +10,7 @@ use ring::digest::{Context, SHA256};
 
 use super::relation::Relation;
 use crate::model::convert::{hex, to_u64};
-use crate::store::{CodeSet, FrozenPoint};
+use crate::store::{CodeSet, CountedPoint};
 
 /// How many sets of codes have their digest remembered.
 const MAX_REMEMBERED: usize = 1024;
@@ -55,7 +55,7 @@ impl<'m> ContentReader<'m> {
         }
     }
 
-    pub(super) fn add(&mut self, point: &FrozenPoint<'_>) {
+    pub(super) fn add(&mut self, point: &CountedPoint<'_>) {
         self.points += 1;
         self.counts = self.counts.saturating_add(to_u64(point.counts.len()));
         let mut row = [0; 24];

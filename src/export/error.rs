@@ -136,7 +136,7 @@ impl ExportError {
         matches!(
             self,
             Self::Lock {
-                cause: StoreErrorKind::Held(_),
+                cause: StoreErrorKind::Locked(_),
                 ..
             }
         )

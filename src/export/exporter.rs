@@ -16,7 +16,7 @@ use super::relation::{DataFormat, Relation, Row};
 use crate::model::convert::to_u64;
 use crate::model::{Domain, SlotLabel, Span, UnixSeconds, civil, moment};
 use crate::nearest::nearest;
-use crate::store::{Frozen, KnownDomain, Reader};
+use crate::store::{PointInTime, Reader, StoredDomain};
 
 /// What is to be exported, and where to.
 #[derive(Debug, Clone)]
@@ -86,9 +86,9 @@ pub fn export(
     request: &Request,
     watch: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Summary, ExportError> {
-    let frozen = reader.freeze()?;
+    let moment = reader.point_in_time()?;
     let label = reader.slot_label()?;
-    let known = frozen.domains()?;
+    let known = moment.domains()?;
     if let Some(long) = known
         .iter()
         .find(|domain| request.names(&domain.name) && !has_room_for(&domain.name))
@@ -99,7 +99,7 @@ pub fn export(
     }
     refuse_unknown(request, &known)?;
     let form = (request.format, label);
-    let directory = Directory::claim(&request.directory, form, frozen.schema()?, request.now)?;
+    let directory = Directory::claim(&request.directory, form, moment.schema()?, request.now)?;
     let mut request = request.clone();
     if directory.manifest().label != label {
         // A point that moves to another month's file must not be missing in both.
@@ -108,7 +108,7 @@ pub fn export(
     }
     let mut exporter = Exporter {
         request: &request,
-        frozen,
+        moment,
         label,
         directory,
         sets: SetDigests::default(),
@@ -156,7 +156,7 @@ struct Counters {
 
 struct Exporter<'r, W> {
     request: &'r Request,
-    frozen: Frozen<'r>,
+    moment: PointInTime<'r>,
     /// Which month a point belongs to.
     label: SlotLabel,
     directory: Directory,
@@ -169,7 +169,7 @@ struct Exporter<'r, W> {
 }
 
 impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
-    fn run(&mut self, known: &[KnownDomain]) -> Result<ControlFlow<()>, ExportError> {
+    fn run(&mut self, known: &[StoredDomain]) -> Result<ControlFlow<()>, ExportError> {
         let plan = self.plan(known)?;
         self.progress.months = to_u64(plan.len());
         for (domain, month) in plan {
@@ -185,7 +185,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     }
 
     /// The months with points of each domain that is asked for, and those whose files are broken.
-    fn plan<'k>(&self, known: &'k [KnownDomain]) -> Result<Vec<(&'k KnownDomain, Span)>, ExportError> {
+    fn plan<'k>(&self, known: &'k [StoredDomain]) -> Result<Vec<(&'k StoredDomain, Span)>, ExportError> {
         let mut plan = Vec::new();
         for domain in known {
             let mut months = BTreeSet::new();
@@ -208,7 +208,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     /// midnights; the label of a month's first slot may lie after that.
     fn add_months(
         &self,
-        domain: &KnownDomain,
+        domain: &StoredDomain,
         range: Option<Span>,
         months: &mut BTreeSet<Span>,
     ) -> Result<(), ExportError> {
@@ -226,7 +226,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
             Some(range) => bounds(range.start())?.start() + shift,
             None => UnixSeconds::MIN,
         };
-        while let Some(first) = self.frozen.first_from(domain, from)? {
+        while let Some(first) = self.moment.first_from(domain, from)? {
             let month = bounds(first.saturating_sub(shift))?;
             if range.is_some_and(|range| month.intersect(&range).is_none()) {
                 break;
@@ -238,10 +238,10 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     }
 
     /// Brings the files of one domain and month up to date.
-    fn month(&mut self, domain: &KnownDomain, month: Span) -> Result<(), ExportError> {
+    fn month(&mut self, domain: &StoredDomain, month: Span) -> Result<(), ExportError> {
         let mut reading = ContentReader::new(&domain.name, &mut self.sets);
         let labels = month.moved(self.label.shift());
-        self.frozen.each_point(domain, labels, |point| {
+        self.moment.each_point(domain, labels, |point| {
             reading.add(point);
             Ok::<_, ExportError>(())
         })?;
@@ -270,7 +270,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
 
     fn write(
         &mut self,
-        domain: &KnownDomain,
+        domain: &StoredDomain,
         month: Span,
         partition: &Partition,
     ) -> Result<WrittenFile, ExportError> {
@@ -281,7 +281,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
             DataFormat::Csv => Part::Csv(Box::new(CsvPart::new(file, relation, &domain.name)?)),
         };
         let labels = month.moved(self.label.shift());
-        self.frozen.each_point(domain, labels, |point| {
+        self.moment.each_point(domain, labels, |point| {
             relation.each_row(point, |row| part.row(row))
         })?;
         part.finish()
@@ -307,7 +307,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
 }
 
 /// A domain that is asked for by name has points, or had some when it was last exported.
-fn refuse_unknown(request: &Request, known: &[KnownDomain]) -> Result<(), ExportError> {
+fn refuse_unknown(request: &Request, known: &[StoredDomain]) -> Result<(), ExportError> {
     let before = Manifest::load(&request.directory)?;
     let listed = before.iter().flat_map(|manifest| manifest.files.keys());
     let listed: HashSet<&str> = listed.map(|file| file.domain.as_str()).collect();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::UnixSeconds;
-use crate::store::FrozenPoint;
+use crate::store::CountedPoint;
 
 /// A relation that is exported; each has a directory of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Relation {
     /// Hands the rows that `point` has in this relation to `take`.
     pub(super) fn each_row<E>(
         self,
-        point: &FrozenPoint<'_>,
+        point: &CountedPoint<'_>,
         mut take: impl FnMut(Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let ts = point.ts;

@@ -16,7 +16,8 @@ use crate::model::{
     CodeBook, Domain, Outcome, PointColumns, RejectReason, RunTotals, Span, UnixSeconds, reject,
 };
 use crate::store::{
-    Commit, Finish, NewRun, Reader, Settled, Settlement, Store, StoreError, StoredReject, Verdict,
+    Commit, Finish, NewRun, Reader, RejectReplay, ReplayAction, ReplayOutcome, Store, StoreError,
+    StoredReject,
 };
 
 /// How many rejects are settled in one transaction.
@@ -159,19 +160,19 @@ pub fn replay(
         };
         for batch in ids.chunks(BATCH) {
             let mut judged = Vec::with_capacity(batch.len());
-            let mut settlements = Vec::with_capacity(batch.len());
+            let mut replays = Vec::with_capacity(batch.len());
             for &id in batch {
                 let Some(reject) = reader.reject(id)? else {
                     continue;
                 };
-                let verdict = judge(&reject, &index)?;
-                let why = verdict.as_ref().err().map_or("", Obstacle::why);
-                let verdict = verdict.unwrap_or_else(|obstacle| Verdict::Keep(obstacle.to_string()));
-                settlements.push(Settlement { id, verdict });
+                let action = judge(&reject, &index)?;
+                let why = action.as_ref().err().map_or("", Obstacle::why);
+                let action = action.unwrap_or_else(|obstacle| ReplayAction::Keep(obstacle.to_string()));
+                replays.push(RejectReplay { id, action });
                 judged.push((reject, why));
             }
-            for (settled, (reject, why)) in store.settle_rejects(run, &settlements)?.into_iter().zip(judged) {
-                if let Settled::Kept(reason) = settled
+            for (settled, (reject, why)) in store.replay_rejects(run, &replays)?.into_iter().zip(judged) {
+                if let ReplayOutcome::Kept(reason) = settled
                     && kept.len() < MAX_NAMED
                 {
                     kept.push(Kept {
@@ -218,7 +219,10 @@ pub fn replay(
 }
 
 /// Whether `reject` can be taken, as far as its text and its neighbours tell.
-fn judge(reject: &StoredReject, index: &RejectIndex<'_>) -> Result<Result<Verdict, Obstacle>, StoreError> {
+fn judge(
+    reject: &StoredReject,
+    index: &RejectIndex<'_>,
+) -> Result<Result<ReplayAction, Obstacle>, StoreError> {
     // Each half of a contradiction reads well by itself, even if the other one is given up.
     if Obstacle::is_conflict(reject) {
         return Ok(Err(Obstacle::Still(RejectReason::Conflicting)));
@@ -232,7 +236,7 @@ fn judge(reject: &StoredReject, index: &RejectIndex<'_>) -> Result<Result<Verdic
     }
     let odd_codes = !adds_up(&point.columns, 0);
     let domains = vec![point.domain.clone()];
-    Ok(Ok(Verdict::Take(Box::new(Commit {
+    Ok(Ok(ReplayAction::Store(Box::new(Commit {
         points: vec![(point.domain, point.columns)],
         book: Arc::new(point.book),
         totals: RunTotals {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// What a character begins with that is written as its number.
 const ESCAPE: &str = "\\u{";
@@ -19,6 +20,12 @@ pub const SHOWN_CHARS: usize = 200;
 #[must_use]
 pub fn printable(text: &str) -> String {
     shorten(text, SHOWN_CHARS)
+}
+
+/// As [`printable`], for a path.
+#[must_use]
+pub fn printable_path(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 /// As [`printable`], cut after `limit` characters of the source.

@@ -310,7 +310,7 @@ fn no_statement_takes_more_memory_than_it_may() {
             "SELECT zeroblob(5000000) AS a, zeroblob(5000000) AS b",
             "more than 8 MiB",
         ),
-        (&twenty_blobs, "more memory than it may, which is 64 MiB"),
+        (&twenty_blobs, "more memory than the limit, which is 64 MiB"),
         // What is large and may be.
         ("SELECT zeroblob(8000000)", ""),
         ("SELECT replace(hex(zeroblob(3900000)), '0', char(1))", ""),

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use jdcdn_stats::simulator::{Truth, TruthPoint};
-use jdcdn_stats::store::{Health, LockState, Look};
+use jdcdn_stats::store::{Inspection, LockState, health};
 use rusqlite::Connection;
 
 use crate::checker::{shown, violations};
@@ -165,8 +165,8 @@ pub(crate) fn assert_sound(database: &Connection) {
 #[track_caller]
 fn assert_verified(database: &Connection) {
     let path = database.path().unwrap();
-    if let Look::Database(health) = Health::open(Path::new(path), &LockState::Free).unwrap() {
-        let checked = health.verify().unwrap();
+    if let Inspection::Database(reader) = health::inspect(Path::new(path), &LockState::Free).unwrap() {
+        let checked = reader.verify().unwrap();
         let damaged: Vec<_> = checked.iter().filter(|checked| checked.is_damaged()).collect();
         assert!(damaged.is_empty(), "{damaged:#?}");
     }

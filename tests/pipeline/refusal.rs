@@ -130,7 +130,7 @@ fn a_newer_or_another_schema_is_refused_and_left_alone() {
     for (change, message) in [
         (
             "INSERT INTO refinery_schema_history VALUES (99, 'later', '2026-01-01T00:00:00Z', '1')",
-            "its schema is version 99, and this program knows only",
+            "its schema is version 99, and this program supports up to",
         ),
         (
             "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2",

@@ -55,8 +55,7 @@ fn a_full_disk_ends_a_run_that_keeps_what_it_has() {
         let covered = assert_covered_is_true(&left, sandbox.simulator.truth(), at(NOW));
         if !covered.is_empty() {
             halfway += 1;
-            let help =
-                "its storage failed or is full; free some space or look after the disk, then run again";
+            let help = "its storage failed or is full; free some space or check the disk, then run again";
             assert!(ended.stderr.contains(help), "{}", ended.stderr);
         }
         sandbox.run(&RUN).with(0);
@@ -154,7 +153,7 @@ fn where_nothing_may_be_written_nothing_is_asked() {
         );
     }
     allow(&sandbox.path(""), 0o555);
-    refused("its lock file cannot be written; look after the rights and the free space of its directory");
+    refused("its lock file cannot be written; check the permissions and the free space of its directory");
     // Who may only read still can.
     let count = run_as_anybody(
         &sandbox,
@@ -174,7 +173,7 @@ fn where_nothing_may_be_written_nothing_is_asked() {
 
     allow(&sandbox.path(""), 0o777);
     allow(&sandbox.path("jdcdn-stats.db.lock"), 0o666);
-    refused("it is read-only; give this user the right to write to it, or use another path");
+    refused("it is read-only; give this user write permission, or use another path");
     allow(&sandbox.path(DB), 0o666);
     for beside in ["-wal", "-shm"] {
         allow(&sandbox.path(&format!("{DB}{beside}")), 0o666);

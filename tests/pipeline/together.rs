@@ -43,16 +43,16 @@ fn of_two_runs_started_together_one_works_and_the_other_says_who_does() {
         let (loser, took, winner) = first_to_end(sandbox.start(&RUN), sandbox.start(&RUN));
         slowest = slowest.max(took);
         let said = ended(loser.wait_with_output().unwrap()).failed(75);
-        assert!(said.contains("jdcdn-stats.db`: it is held by "), "{said}");
+        assert!(said.contains("jdcdn-stats.db`: it is in use by "), "{said}");
 
         wait_until("a window is stored", || sandbox.requests() > 1);
         let said = sandbox.run(&RUN).failed(75);
         let holder = format!(
-            "it is held by `backfill` (process {}) since 2026-06-15 12:00:",
+            "it is in use by `backfill` (process {}) since 2026-06-15 12:00:",
             winner.id()
         );
         assert!(
-            said.contains(&holder) && said.contains("wait until that run has ended"),
+            said.contains(&holder) && said.contains("wait until that run ends"),
             "round {round}, {holder}: {said}"
         );
 

@@ -1,4 +1,4 @@
-//! Coverage, and what it leaves without a point.
+//! Compares the gaps with the coverage and the points.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use rusqlite::Connection;
 use super::report::{Deep, Subject};
 use crate::model::{CoverageSpan, Gap, GapReason, Span, civil, span};
 use crate::store::error::Result;
-use crate::store::ledger::coverage;
-use crate::store::ledger::gaps::{around, find};
-use crate::store::origin::rollups;
+use crate::store::ledger::gaps::around;
+use crate::store::ledger::{coverage, domain_ids};
+use crate::store::origin::gap_finder::find;
 
-/// Compares the gaps of every domain with its coverage and its points; `with_gaps` says whether the table speaks of all
-/// that is stored.
+/// Compares the gaps of every domain with its coverage and its points. `with_gaps` says whether the table of gaps covers
+/// everything that is stored.
 pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -> Result<()> {
     let domains = deep.judge(
         Subject::Coverage,
         "the domains cannot be read",
-        rollups::domains(connection),
+        domain_ids::all(connection),
     )?;
     let (mut ranges, mut slots) = (0, 0);
     for (id, name) in domains.into_iter().flatten() {
@@ -55,14 +55,14 @@ pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -
         format!("{ranges} ranges, and no point lies outside of them"),
     );
     if with_gaps {
-        deep.compared(Subject::Gaps, format!("{slots} slots without a point are named"));
+        deep.compared(Subject::Gaps, format!("{slots} slots without a point are listed"));
     } else {
         deep.skip(Subject::Gaps, "not built yet: the next run does it");
     }
     Ok(())
 }
 
-/// The first range that is not on the grid, or begins before the one before it ends.
+/// Returns the first range that is not on the grid, or that overlaps the one before.
 fn overlap(covered: &[CoverageSpan]) -> Option<Span> {
     let mut end = i64::MIN;
     covered.iter().map(|piece| piece.span).find(|span| {
@@ -74,19 +74,19 @@ fn overlap(covered: &[CoverageSpan]) -> Option<Span> {
 
 type Differences = (i64, Vec<(Span, &'static str)>);
 
-/// How many slots of what was asked for hold no point, and where the table says otherwise.
+/// Returns how many slots that were asked for have no point, and where the table differs.
 fn differences(connection: &Connection, domain: i64, covered: &[CoverageSpan]) -> Result<Differences> {
     let edges = covered.first().zip(covered.last());
     let range = edges.and_then(|(first, last)| Span::new(first.span.start(), last.span.end()));
-    let found = match range {
-        Some(range) => find(connection, domain, range, covered)?,
-        None => Vec::new(),
-    };
+    let found = range.map_or_else(
+        || Ok(Vec::new()),
+        |range| find(connection, domain, range, covered),
+    )?;
     let noted = around(connection, domain, span::EVER)?;
     Ok(compare(&found, &noted, covered))
 }
 
-/// `found` are the gaps that coverage and points leave, `noted` those of the table, both in order.
+/// Compares the gaps that coverage and points leave (`found`) with those of the table (`noted`), both in order.
 fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Differences {
     let mut wrong = Vec::new();
     let mut end = i64::MIN;
@@ -96,12 +96,12 @@ fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Difference
         }
         end = gap.span.end().max(end);
     }
-    let (found, named) = (runs(found), runs(noted));
+    let (found, listed) = (joined_ranges(found), joined_ranges(noted));
     let slots = found.iter().map(|(span, _)| span.slots()).sum();
-    let missing = found.difference(&named);
-    wrong.extend(missing.map(|(span, _)| (*span, "they are not named as they are")));
-    let surplus = named.difference(&found);
-    wrong.extend(surplus.map(|(span, _)| (*span, "named, but not what coverage and points leave")));
+    let missing = found.difference(&listed);
+    wrong.extend(missing.map(|(span, _)| (*span, "they are not listed as they are")));
+    let surplus = listed.difference(&found);
+    wrong.extend(surplus.map(|(span, _)| (*span, "listed, but not what coverage and points leave")));
     let outside = noted
         .iter()
         .filter(|gap| matches!(gap.reason, GapReason::Failed | GapReason::NeverAsked));
@@ -110,15 +110,15 @@ fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Difference
             .iter()
             .any(|piece| piece.span.intersect(&gap.span).is_some())
         {
-            wrong.push((gap.span, "named as never asked or failed, but they were fetched"));
+            wrong.push((gap.span, "listed as never asked or failed, but they were fetched"));
         }
     }
     (slots, wrong)
 }
 
-/// What was asked for and holds no point, as ranges as long as they can be; with whether it is beyond retention.
-fn runs(gaps: &[Gap]) -> BTreeSet<(Span, bool)> {
-    let mut runs = BTreeSet::new();
+/// Returns the ranges that were asked for and have no point, joined where they touch, and whether each is beyond retention.
+fn joined_ranges(gaps: &[Gap]) -> BTreeSet<(Span, bool)> {
+    let mut ranges = BTreeSet::new();
     let mut last: Option<(Span, bool)> = None;
     for gap in gaps {
         let beyond = match gap.reason {
@@ -130,10 +130,10 @@ fn runs(gaps: &[Gap]) -> BTreeSet<(Span, bool)> {
             .filter(|(span, of)| span.end() == gap.span.start() && *of == beyond)
             .and_then(|(span, _)| Span::new(span.start(), gap.span.end()));
         if joined.is_none() {
-            runs.extend(last);
+            ranges.extend(last);
         }
         last = Some((joined.unwrap_or(gap.span), beyond));
     }
-    runs.extend(last);
-    runs
+    ranges.extend(last);
+    ranges
 }

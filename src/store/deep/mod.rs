@@ -1,4 +1,4 @@
-//! Verifies everything in a database that can be verified, in one read transaction and without writing.
+//! Verifies everything in a database that can be verified. Reads in one transaction, and writes nothing.
 //!
 //! - [`report`]: what was verified and what was found
 //! - `pages`: SQLite's own checks
@@ -20,27 +20,35 @@ mod tables;
 
 use rusqlite::Connection;
 
-use crate::store::error::Result;
+use crate::store::error::{Result, StoreError};
 use crate::store::file::migrations;
-use crate::store::ledger::gaps as gap_table;
+use crate::store::file::reader::Reader;
+use crate::store::ledger::gaps as ledger_gaps;
 use crate::store::origin::month_sums;
 use report::{Deep, Subject};
 
-pub use report::Checked;
+pub use report::SubjectReport;
 
 /// The first schema whose rollups and gaps are what this program computes.
 const COMPARABLE: usize = 9;
 
-/// Verifies what a copy may not show, because it can be made anew there: pages, indexes and the schema.
-pub(super) fn verify_frame(connection: &Connection) -> Result<Vec<Checked>> {
+impl Reader {
+    /// Verifies everything that can be verified, as of one moment. Reads all of it, more than once.
+    pub fn verify(&self) -> Result<Vec<SubjectReport>, StoreError> {
+        self.read(verify)
+    }
+}
+
+/// Verifies pages, indexes and the schema. A copy may not show damage there, because copying makes them again.
+pub(super) fn verify_frame(connection: &Connection) -> Result<Vec<SubjectReport>> {
     let tx = connection.unchecked_transaction()?;
     let mut deep = Deep::default();
     frame(&tx, &mut deep)?;
     Ok(deep.finish())
 }
 
-/// Verifies all of it. An error says that it could not be read; damage is no error but a finding.
-pub(super) fn verify(connection: &Connection) -> Result<Vec<Checked>> {
+/// Verifies everything. Damage is not an error but a finding; an error means that the database could not be read.
+pub(super) fn verify(connection: &Connection) -> Result<Vec<SubjectReport>> {
     let tx = connection.unchecked_transaction()?;
     let mut deep = Deep::default();
     if let Some(applied) = frame(&tx, &mut deep)? {
@@ -50,7 +58,7 @@ pub(super) fn verify(connection: &Connection) -> Result<Vec<Checked>> {
     Ok(deep.finish())
 }
 
-/// Returns how many migrations the file has seen.
+/// Returns how many migrations were applied to the file; `None` if that cannot be read.
 fn frame(tx: &Connection, deep: &mut Deep) -> Result<Option<usize>> {
     pages::integrity(tx, deep)?;
     let progress = migrations::progress(tx);
@@ -65,7 +73,7 @@ fn frame(tx: &Connection, deep: &mut Deep) -> Result<Option<usize>> {
 fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
     calendar::check(tx, deep)?;
     if applied < COMPARABLE {
-        let why = "the schema is older than what they are compared with; the next run brings it up to date";
+        let why = "the schema is too old to compare; the next run updates it";
         for subject in [
             Subject::Tables,
             Subject::Coverage,
@@ -77,7 +85,7 @@ fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
         }
         return Ok(());
     }
-    let with_sums = month_sums::are_known(tx);
+    let with_sums = month_sums::are_complete(tx);
     let with_sums = deep.judge(Subject::Points, "`sum_build` cannot be read", with_sums)?;
     let with_sums = with_sums.unwrap_or(false);
     if with_sums {
@@ -85,7 +93,7 @@ fn rest(tx: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
     } else {
         deep.skip(Subject::Tables, "no sums yet: the next run builds them");
     }
-    let with_gaps = gap_table::are_built(tx);
+    let with_gaps = ledger_gaps::are_complete(tx);
     let with_gaps = deep.judge(Subject::Gaps, "`gap_build` cannot be read", with_gaps)?;
     gaps::check(tx, with_gaps.unwrap_or(false), deep)?;
     months::check(tx, with_sums, deep)

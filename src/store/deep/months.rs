@@ -1,48 +1,51 @@
-//! Points, their sums and their rollups, one domain and month at a time.
+//! Verifies points, their sums and their rollups, one domain and month at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
-use super::rollups::{DomainMonth, Rollups};
+use super::rollups::{DomainMonth, MonthTally, RollupCheck, count};
 use crate::model::billing::AccountMonth;
 use crate::model::slot::slot_floor;
-use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds, civil};
-use crate::store::error::Result;
-use crate::store::ledger::coverage;
-use crate::store::origin::month_sums::{self, Summed};
-use crate::store::origin::rollup_rows::{Codes, Point};
+use crate::model::{SlotLabel, Span, UnixSeconds, civil};
+use crate::store::error::{Result, StoreErrorKind};
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::{coverage, domain_ids, stale_days};
+use crate::store::origin::codes::CodeLookup;
+use crate::store::origin::month_sums::{self, PointSum};
+use crate::store::origin::slot_label;
 use crate::store::origin::walk::each_point;
-use crate::store::origin::{rollups, slot_label};
+use crate::store::write::roll_up::is_fetched;
 
-/// More months than any history has: coverage that reaches further is damaged.
+/// More months than any history has. Coverage that reaches further is damaged.
 const MAX_MONTHS: usize = 1_200;
 
-/// Walks through all points. `with_sums` says whether the file has sums of them.
+/// Verifies all points. `with_sums` says whether the file has sums of them.
 pub(super) fn check(connection: &Connection, with_sums: bool, deep: &mut Deep) -> Result<()> {
-    let known = Known::read(connection);
-    let Some(mut known) = deep.judge(Subject::Points, "names and settings cannot be read", known)? else {
+    let lookups = Lookups::read(connection);
+    let lookups = deep.judge(Subject::Points, "names and settings cannot be read", lookups)?;
+    let Some(mut lookups) = lookups else {
         return Ok(());
     };
     let mut months = BTreeSet::new();
-    for (id, name) in known.domains.clone() {
-        let found = months_of(connection, id, known.label);
-        let what = format!("the months of `{name}` cannot be told");
+    for (id, name) in lookups.domains.clone() {
+        let found = months_of(connection, id, lookups.label);
+        let what = format!("the months of `{name}` cannot be read");
         months.extend(deep.judge(Subject::Points, &what, found)?.unwrap_or_default());
     }
     let mut walk = Walk {
         connection,
         with_sums,
         deep,
-        rollups: Rollups::default(),
-        seen: Summed::default(),
+        rollups: RollupCheck::default(),
+        seen: PointSum::default(),
         all_read: true,
     };
     for month in &months {
-        walk.month(&mut known, *month)?;
+        walk.month(&mut lookups, *month)?;
     }
-    // What could not be read is missing in the totals, too.
+    // If something could not be read, the totals lack it, too.
     if walk.all_read {
         walk.totals()?;
     }
@@ -62,30 +65,29 @@ pub(super) fn check(connection: &Connection, with_sums: bool, deep: &mut Deep) -
 }
 
 /// What is the same for all months.
-struct Known {
+struct Lookups {
     label: SlotLabel,
     domains: Vec<(i64, String)>,
-    codes: Codes,
+    codes: CodeLookup,
     sets: HashSet<i64>,
 }
 
-impl Known {
+impl Lookups {
     fn read(connection: &Connection) -> Result<Self> {
-        let mut sets = connection.prepare("SELECT id FROM code_set")?;
-        let sets = sets.query_map([], |row| row.get(0))?;
+        let sets = connection.column("SELECT id FROM code_set", [])?;
         Ok(Self {
             label: slot_label::in_force(connection)?,
-            domains: rollups::domains(connection)?,
-            codes: Codes::read(connection)?,
-            sets: sets.collect::<rusqlite::Result<_>>()?,
+            domains: domain_ids::all(connection)?,
+            codes: CodeLookup::default(),
+            sets: sets.into_iter().collect(),
         })
     }
 }
 
-/// The months in which a domain has a sum, a point, or was asked for.
+/// Returns the months in which a domain has a sum or a point, or was asked for.
 fn months_of(connection: &Connection, domain: i64, label: SlotLabel) -> Result<BTreeSet<Span>> {
     let mut months = BTreeSet::new();
-    if month_sums::are_known(connection)? {
+    if month_sums::are_complete(connection)? {
         for start in month_sums::months(connection, domain)? {
             months.insert(month_sums::month_of(start)?);
         }
@@ -99,13 +101,9 @@ fn months_of(connection: &Connection, domain: i64, label: SlotLabel) -> Result<B
             months.insert(month);
         }
     }
-    let mut next = connection
-        .prepare_cached("SELECT ts FROM point WHERE domain_id = ?1 AND ts >= ?2 ORDER BY ts LIMIT 1")?;
+    let next = "SELECT ts FROM point WHERE domain_id = ?1 AND ts >= ?2 ORDER BY ts LIMIT 1";
     let mut from = UnixSeconds::MIN;
-    while let Some(ts) = next
-        .query_row([domain, from], |row| row.get::<_, i64>(0))
-        .optional()?
-    {
+    while let Some(ts) = connection.first(next, [domain, from], |row| row.get::<_, i64>(0))? {
         let month = month_sums::month_of(ts.saturating_sub(label.shift()))?;
         from = month.end() + label.shift();
         months.insert(month);
@@ -113,22 +111,23 @@ fn months_of(connection: &Connection, domain: i64, label: SlotLabel) -> Result<B
     Ok(months)
 }
 
+/// The state of the verification.
 struct Walk<'c, 'd> {
     connection: &'c Connection,
     with_sums: bool,
     deep: &'d mut Deep,
-    rollups: Rollups,
-    seen: Summed,
+    rollups: RollupCheck,
+    seen: PointSum,
     all_read: bool,
 }
 
 impl Walk<'_, '_> {
-    fn month(&mut self, known: &mut Known, month: Span) -> Result<()> {
+    fn month(&mut self, lookups: &mut Lookups, month: Span) -> Result<()> {
         let shown = civil::cst_month(month.start());
         let read = || -> Result<_> {
             Ok((
-                rollups::owed_days(self.connection, month)?,
-                moments(self.connection, month.moved(known.label.shift()))?,
+                stale_days::of_month(self.connection, month)?,
+                moments(self.connection, month.moved(lookups.label.shift()))?,
             ))
         };
         let what = format!("the calendar or the stale days of {shown} cannot be read");
@@ -139,13 +138,13 @@ impl Walk<'_, '_> {
         let mut account = AccountMonth::new(month);
         let (mut fetched_any, mut all_read) = (false, true);
         let no_days = Vec::new();
-        for (id, name) in known.domains.clone() {
+        for (id, name) in lookups.domains.clone() {
             let of = DomainMonth {
                 name: &name,
                 month,
                 stale: stale.get(&id).unwrap_or(&no_days),
             };
-            let done = self.domain(known, id, &of, &moments, &mut account);
+            let done = self.domain(lookups, id, &of, &moments, &mut account);
             let what = format!("`{name}` in {shown} cannot be read");
             match self.deep.judge(Subject::Points, &what, done)? {
                 Some(fetched) => fetched_any |= fetched,
@@ -158,27 +157,27 @@ impl Walk<'_, '_> {
             self.rollups
                 .account(self.connection, self.deep, month, expected.as_ref())
         } else {
-            self.rollups.pass_account(self.connection, self.deep, month)
+            self.rollups.skip_account(self.connection, self.deep, month)
         }
     }
 
     /// Returns whether anything was fetched.
     fn domain(
         &mut self,
-        known: &mut Known,
+        lookups: &mut Lookups,
         id: i64,
         of: &DomainMonth<'_>,
         moments: &[UnixSeconds],
         account: &mut AccountMonth,
     ) -> Result<bool> {
-        let shift = known.label.shift();
-        let covered = rollups::covered(self.connection, id, of.month, known.label)?;
+        let shift = lookups.label.shift();
+        let covered = coverage::by_start(self.connection, id, of.month, shift)?;
         for piece in &covered {
             account.ask(piece.span);
         }
-        let mut summed = Summed::default();
-        let mut figures = super::rollups::Figures::new(&covered);
-        let mut wrong = Wrong::default();
+        let mut summed = PointSum::default();
+        let mut tally = MonthTally::new(&covered);
+        let mut wrong = InvalidPoints::default();
         let mut previous = None;
         let labels = of.month.moved(shift);
         let orphans = each_point(
@@ -189,30 +188,28 @@ impl Walk<'_, '_> {
                 summed.add(id, point, counts);
                 let start = point.ts - shift;
                 account.add(start, point.bandwidth, point.pv);
-                let plain = Point {
-                    ts: point.ts,
-                    bandwidth: point.bandwidth,
-                    pv: point.pv,
-                    set: point.set,
-                };
-                figures.add(start, &plain, counts);
+                tally.add(start, point, counts);
                 let slot = Some(slot_floor(point.ts));
-                wrong.note(previous == slot, Wrong::TWICE, point.ts);
+                wrong.note(previous == slot, InvalidPoints::TWICE, point.ts);
                 previous = slot;
                 let is_fetched = covered
                     .iter()
                     .any(|piece| piece.age_when_fetched.is_some() && piece.span.contains(start));
-                wrong.note(!is_fetched, Wrong::NOT_COVERED, point.ts);
+                wrong.note(!is_fetched, InvalidPoints::NOT_COVERED, point.ts);
                 let is_named = moments.binary_search(&point.ts).is_ok();
-                wrong.note(!is_named, Wrong::NO_MOMENT, point.ts);
-                wrong.note(!known.sets.contains(&point.set), Wrong::NO_SET, point.ts);
-                Ok(())
+                wrong.note(!is_named, InvalidPoints::NO_MOMENT, point.ts);
+                wrong.note(
+                    !lookups.sets.contains(&point.set),
+                    InvalidPoints::NO_SET,
+                    point.ts,
+                );
+                Ok::<_, StoreErrorKind>(())
             },
         )?;
         self.seen.points += summed.points;
         self.seen.counts += summed.counts;
         let shown = civil::cst_month(of.month.start());
-        wrong.tell(self.deep, of.name, &shown);
+        wrong.report(self.deep, of.name, &shown);
         if orphans > 0 {
             let finding = format!("counts of `{}` in {shown} belong to no point: {orphans}", of.name);
             self.deep.found(Subject::Points, finding);
@@ -221,11 +218,11 @@ impl Walk<'_, '_> {
             self.sum(id, of, &shown, summed)?;
         }
         self.rollups
-            .domain(self.connection, self.deep, of, figures, &mut known.codes)?;
+            .domain(self.connection, self.deep, of, tally, &mut lookups.codes)?;
         Ok(is_fetched(&covered))
     }
 
-    fn sum(&mut self, id: i64, of: &DomainMonth<'_>, shown: &str, summed: Summed) -> Result<()> {
+    fn sum(&mut self, id: i64, of: &DomainMonth<'_>, shown: &str, summed: PointSum) -> Result<()> {
         let kept = month_sums::kept(self.connection, id, of.month);
         let what = format!("the sum of `{}` in {shown} cannot be read", of.name);
         let Some(kept) = self.deep.judge(Subject::Points, &what, kept)? else {
@@ -248,7 +245,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// Rows that no walk has met belong to no domain or to no month.
+    /// Finds rows that belong to no domain or to no month.
     fn totals(&mut self) -> Result<()> {
         for (table, seen) in [("point", self.seen.points), ("code_count", self.seen.counts)] {
             let count = count(self.connection, table);
@@ -256,56 +253,39 @@ impl Walk<'_, '_> {
             let count = self.deep.judge(Subject::Points, &what, count)?;
             if let Some(count) = count.filter(|count| *count != seen) {
                 let finding = format!(
-                    "`{table}` holds {count} rows, and {seen} can be found by the domains, times and points they name"
+                    "`{table}` has {count} rows, and {seen} can be found by their domains, times and points"
                 );
                 self.deep.found(Subject::Points, finding);
             }
         }
         if self.with_sums {
-            let strays = self.connection.query_row(
-                "SELECT count(*) FROM month_sum s WHERE NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = s.domain_id)",
-                [],
-                |row| row.get::<_, i64>(0),
-            );
-            let strays = strays.map_err(Into::into);
-            let strays = self
-                .deep
-                .judge(Subject::Points, "the sums cannot be counted", strays)?;
-            if strays.is_some_and(|strays| strays > 0) {
-                self.deep
-                    .found(Subject::Points, "`month_sum` holds sums of no domain");
+            let sql = "SELECT 1 FROM month_sum s WHERE NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = s.domain_id)";
+            let strays = self.connection.any(sql, []);
+            let what = "the sums cannot be counted";
+            if self.deep.judge(Subject::Points, what, strays)? == Some(true) {
+                let finding = "`month_sum` has sums of no domain";
+                self.deep.found(Subject::Points, finding);
             }
         }
         self.rollups.totals(self.connection, self.deep)
     }
 }
 
-pub(super) fn count(connection: &Connection, table: &str) -> Result<i64> {
-    let sql = ["SELECT count(*) FROM ", table].concat();
-    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
-}
-
-fn is_fetched(covered: &[CoverageSpan]) -> bool {
-    covered.iter().any(|piece| piece.age_when_fetched.is_some())
-}
-
-/// The moments that the calendar names, in order.
+/// Returns the moments in the calendar, in order.
 fn moments(connection: &Connection, labels: Span) -> Result<Vec<UnixSeconds>> {
-    let mut select =
-        connection.prepare_cached("SELECT ts FROM calendar WHERE ts >= ?1 AND ts < ?2 ORDER BY ts")?;
-    let moments = select.query_map([labels.start(), labels.end()], |row| row.get(0))?;
-    Ok(moments.collect::<rusqlite::Result<_>>()?)
+    let sql = "SELECT ts FROM calendar WHERE ts >= ?1 AND ts < ?2 ORDER BY ts";
+    connection.column(sql, [labels.start(), labels.end()])
 }
 
-/// What is wrong with points of a domain in a month: the first one, and how many.
+/// The invalid points of a domain in a month by reason: the first one, and how many.
 #[derive(Default)]
-struct Wrong(BTreeMap<(Subject, &'static str), (UnixSeconds, u64)>);
+struct InvalidPoints(BTreeMap<(Subject, &'static str), (UnixSeconds, u64)>);
 
-impl Wrong {
+impl InvalidPoints {
     const TWICE: (Subject, &'static str) = (Subject::Points, "share the slot of another one");
     const NOT_COVERED: (Subject, &'static str) = (Subject::Coverage, "lie where nothing was fetched");
     const NO_MOMENT: (Subject, &'static str) = (Subject::Calendar, "have no row in `calendar`");
-    const NO_SET: (Subject, &'static str) = (Subject::Points, "name a set of codes that is not there");
+    const NO_SET: (Subject, &'static str) = (Subject::Points, "have a set of codes that does not exist");
 
     fn note(&mut self, is_wrong: bool, what: (Subject, &'static str), ts: UnixSeconds) {
         if is_wrong {
@@ -313,7 +293,7 @@ impl Wrong {
         }
     }
 
-    fn tell(self, deep: &mut Deep, name: &str, month: &str) {
+    fn report(self, deep: &mut Deep, name: &str, month: &str) {
         for ((subject, what), (first, count)) in self.0 {
             let first = civil::cst_second(first);
             deep.found(

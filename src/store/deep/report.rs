@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::convert::to_u64;
 use crate::model::text;
 use crate::store::error::{Result, StoreErrorKind};
 
-/// How many findings of a subject are kept; the others are counted.
+/// How many findings of a subject are kept. The others are counted.
 const MAX_FINDINGS: usize = 5;
 /// How much of a name or of a finding of SQLite is shown.
 const MAX_LENGTH: usize = 300;
 
-/// What is verified together.
+/// A part of the database that is verified together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Pages, indexes and the rules of the tables.
@@ -23,7 +24,7 @@ pub enum Subject {
     Calendar,
     /// The tables whose rows are summed.
     Tables,
-    /// What was asked for, and that points lie nowhere else.
+    /// The ranges that were asked for, and that points lie nowhere else.
     Coverage,
     /// The slots without a point.
     Gaps,
@@ -34,7 +35,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,46 +52,46 @@ impl Subject {
     }
 }
 
-/// What became of one subject.
+/// The result of verifying one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// Which.
+pub struct SubjectReport {
+    /// The subject.
     pub subject: Subject,
     /// What was compared, or why nothing was.
     pub detail: String,
-    /// Whether it was left out.
+    /// Whether it was skipped.
     pub skipped: bool,
     /// The first findings: what is damaged, and where. Safe to print.
     pub findings: Vec<String>,
-    /// How many there are in all.
+    /// How many findings there are in all.
     pub count: u64,
 }
 
-impl Checked {
-    /// Whether damage was found.
+impl SubjectReport {
+    /// Returns whether damage was found.
     #[must_use]
     pub const fn is_damaged(&self) -> bool {
         self.count > 0
     }
 
-    /// The first findings in one line, and how many more there are.
+    /// Returns the first findings in one line, and how many more there are.
     #[must_use]
     pub fn summary(&self) -> String {
         let shown = self.findings.join("; ");
-        match self.count - u64::try_from(self.findings.len()).unwrap_or(self.count) {
+        match self.count.saturating_sub(to_u64(self.findings.len())) {
             0 => shown,
             more => format!("{shown}; and {more} more"),
         }
     }
 }
 
-/// The subjects on their way.
+/// Collects the results.
 #[derive(Debug, Default)]
-pub(super) struct Deep(BTreeMap<Subject, Checked>);
+pub(super) struct Deep(BTreeMap<Subject, SubjectReport>);
 
 impl Deep {
-    fn of(&mut self, subject: Subject) -> &mut Checked {
-        self.0.entry(subject).or_insert_with(|| Checked {
+    fn of(&mut self, subject: Subject) -> &mut SubjectReport {
+        self.0.entry(subject).or_insert_with(|| SubjectReport {
             subject,
             detail: String::new(),
             skipped: false,
@@ -99,12 +100,12 @@ impl Deep {
         })
     }
 
-    /// Says what was compared.
+    /// Notes what was compared.
     pub(super) fn compared(&mut self, subject: Subject, detail: impl Into<String>) {
         self.of(subject).detail = detail.into();
     }
 
-    /// Says why nothing was compared.
+    /// Notes why nothing was compared.
     pub(super) fn skip(&mut self, subject: Subject, why: &str) {
         let checked = self.of(subject);
         checked.skipped = true;
@@ -121,8 +122,8 @@ impl Deep {
         }
     }
 
-    /// Returns what was read. Takes what cannot be read as damage of `subject`; an error that says nothing about what is
-    /// stored stays one.
+    /// Returns what was read. A failure to read is damage of `subject`, unless it says nothing about the stored data: then it
+    /// stays an error.
     pub(super) fn judge<T>(&mut self, subject: Subject, what: &str, done: Result<T>) -> Result<Option<T>> {
         match done {
             Ok(found) => Ok(Some(found)),
@@ -134,13 +135,13 @@ impl Deep {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<Checked> {
+    pub(super) fn finish(self) -> Vec<SubjectReport> {
         self.0.into_values().collect()
     }
 }
 
-/// What is damaged. The statements of this program do not fail by themselves, so a failure that is not one of the disk, of
-/// a lock or of rights is damage.
+/// Returns what is damaged. The statements of this program do not fail by themselves. So a failure is damage, unless the
+/// disk, a lock or a permission is the cause.
 fn damage(kind: StoreErrorKind) -> Result<String> {
     match kind {
         StoreErrorKind::Damaged(error) | StoreErrorKind::Sqlite(error) => Ok(error.to_string()),

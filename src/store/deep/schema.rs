@@ -1,4 +1,4 @@
-//! Tables, views and indexes, and the rows that the migrations wrote, against a fresh database of the same version.
+//! Compares tables, views and indexes, and the rows that the migrations wrote, with a new database of the same version.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,9 @@ use super::report::{Deep, Subject};
 use crate::model::convert::to_i32;
 use crate::store::error::Result;
 use crate::store::file::migrations;
+use crate::store::file::statements::Statements as _;
 
-/// Tables that hold one row, and what fits into it.
+/// Tables with one row, and the rule for it.
 const ONE_ROW: [(&str, &str); 5] = [
     ("zero", "count = 0"),
     ("reject_sequence", "last >= 0"),
@@ -18,25 +19,28 @@ const ONE_ROW: [(&str, &str); 5] = [
     ("sum_build", "complete IN (0, 1)"),
 ];
 
-/// Compares with what the first `applied` migrations make.
+/// Compares with a database to which the first `applied` migrations were applied.
 pub(super) fn check(connection: &Connection, applied: usize, deep: &mut Deep) -> Result<()> {
     let mut fresh = Connection::open_in_memory()?;
     migrations::apply_up_to(&mut fresh, to_i32(applied))?;
-    let wanted = objects(&fresh)?;
+    let expected = objects(&fresh)?;
     deep.compared(
         Subject::Schema,
-        format!("{} tables, views and indexes are as they were made", wanted.len()),
+        format!(
+            "{} tables, views and indexes are as they were made",
+            expected.len()
+        ),
     );
     let found = objects(connection);
     if let Some(found) = deep.judge(Subject::Schema, "the schema cannot be read", found)? {
-        compare(&wanted, &found, deep);
+        compare(&expected, &found, deep);
     }
-    if wanted.contains_key(&("table".to_owned(), "origin_dictionary".to_owned())) {
-        let wanted = dictionary(&fresh)?;
+    if expected.contains_key(&("table".to_owned(), "origin_dictionary".to_owned())) {
+        let expected = dictionary(&fresh)?;
         let found = dictionary(connection);
         let found = deep.judge(Subject::Schema, "`origin_dictionary` cannot be read", found)?;
-        if let Some(at) = found.and_then(|found| first_difference(&wanted, &found)) {
-            let place = wanted
+        if let Some(at) = found.and_then(|found| first_difference(&expected, &found)) {
+            let place = expected
                 .get(at)
                 .map_or("its end", |row| row.first().map_or("", String::as_str));
             deep.found(
@@ -46,7 +50,7 @@ pub(super) fn check(connection: &Connection, applied: usize, deep: &mut Deep) ->
         }
     }
     for (table, rule) in ONE_ROW {
-        if !wanted.contains_key(&("table".to_owned(), table.to_owned())) {
+        if !expected.contains_key(&("table".to_owned(), table.to_owned())) {
             continue;
         }
         let sql = format!("SELECT count(*), total({rule}) FROM {table}");
@@ -62,18 +66,18 @@ pub(super) fn check(connection: &Connection, applied: usize, deep: &mut Deep) ->
 
 type Key = (String, String);
 
-/// Every object's table and text, by its kind and name.
+/// Returns every object's table and text, by its kind and name.
 fn objects(connection: &Connection) -> Result<BTreeMap<Key, (String, Option<String>)>> {
-    let mut select = connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
-    let rows = select.query_map([], |row| {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema";
+    let objects = connection.rows(sql, [], |row| {
         Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(objects.into_iter().collect())
 }
 
-/// What is missing or changed. Somebody may have added a table, a view or an index, which changes no figure; a trigger may.
-fn compare<T: PartialEq>(wanted: &BTreeMap<Key, T>, found: &BTreeMap<Key, T>, deep: &mut Deep) {
-    for (key, made) in wanted {
+/// Finds objects that are missing or changed. An additional table, view or index changes no figure; a trigger may.
+fn compare<T: PartialEq>(expected: &BTreeMap<Key, T>, found: &BTreeMap<Key, T>, deep: &mut Deep) {
+    for (key, made) in expected {
         let (kind, name) = key;
         match found.get(key) {
             Some(same) if same == made => {}
@@ -84,7 +88,7 @@ fn compare<T: PartialEq>(wanted: &BTreeMap<Key, T>, found: &BTreeMap<Key, T>, de
             None => deep.found(Subject::Schema, format!("the {kind} `{name}` is missing")),
         }
     }
-    for (kind, name) in found.keys().filter(|key| !wanted.contains_key(key)) {
+    for (kind, name) in found.keys().filter(|key| !expected.contains_key(key)) {
         if kind == "trigger" {
             deep.found(
                 Subject::Schema,
@@ -94,20 +98,20 @@ fn compare<T: PartialEq>(wanted: &BTreeMap<Key, T>, found: &BTreeMap<Key, T>, de
     }
 }
 
-/// The rows of the dictionary in their order; the first column says which one it is.
+/// Returns the rows of the dictionary in their order. The first column identifies the row.
 fn dictionary(connection: &Connection) -> Result<Vec<Vec<String>>> {
-    let mut select = connection.prepare(
+    connection.rows(
         "SELECT relation || '.' || \"column\", relation, \"column\", type, unit, meaning
          FROM origin_dictionary ORDER BY rowid",
-    )?;
-    let rows = select.query_map([], |row| (0..6).map(|at| row.get(at)).collect())?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+        [],
+        |row| Ok((0..6).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?),
+    )
 }
 
-fn first_difference<T: PartialEq>(wanted: &[T], found: &[T]) -> Option<usize> {
-    let common = wanted
+fn first_difference<T: PartialEq>(expected: &[T], found: &[T]) -> Option<usize> {
+    let common = expected
         .iter()
         .zip(found)
-        .position(|(wanted, found)| wanted != found);
-    common.or_else(|| (wanted.len() != found.len()).then(|| wanted.len().min(found.len())))
+        .position(|(expected, found)| expected != found);
+    common.or_else(|| (expected.len() != found.len()).then(|| expected.len().min(found.len())))
 }

@@ -1,18 +1,19 @@
-//! The tables whose rows are summed, against their sums.
+//! Compares the tables whose rows are summed with their sums.
 
 use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
 use crate::store::error::Result;
-use crate::store::file::table_sums::{TABLES, compute, kept};
+use crate::store::file::table_sums::{compute, kept};
+use crate::store::write::summed_tables::TABLES;
 
 pub(super) fn check(connection: &Connection, deep: &mut Deep) -> Result<()> {
     let mut all = 0;
-    for table in TABLES {
+    for table in &TABLES {
         let name = table.name;
-        let found = compute(connection, &table);
+        let found = compute(connection, table);
         let found = deep.judge(Subject::Tables, &format!("`{name}` cannot be read"), found)?;
-        let sum = kept(connection, &table);
+        let sum = kept(connection, table);
         let sum = deep.judge(
             Subject::Tables,
             &format!("the sum of `{name}` cannot be read"),

@@ -1,138 +1,102 @@
-//! Whether a database is sound, looked at without leaving a trace.
+//! Opens a database for a check, without leaving a trace, and asks SQLite whether it is sound.
 //!
-//! A reader of the usual kind rebuilds the files beside the database that connections share, which is a write.
-//! Here they are read at most: as they are where they exist, and not at all where there is nothing in them.
+//! A reader of the usual kind rebuilds the files beside the database that connections share, which is a write. Here
+//! they are read as they are, or not at all if there is nothing in them.
 
-use crate::model::convert::to_u64;
-use std::ffi::OsStr;
-use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::deep::{self, Checked};
-use crate::store::error::{Result, StoreError, StoreErrorKind};
-use crate::store::file::connection::{self, Existing, OLDEST_SQLITE, suffixed};
+use crate::store::error::{Result, StoreError};
+use crate::store::file::connection::{self, OLDEST_SQLITE};
+use crate::store::file::header::{self, Existing};
+use crate::store::file::location::{locate, size, suffixed};
 use crate::store::file::lock::LockState;
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
 use crate::store::file::{main_file, migrations};
 
 /// How many findings of SQLite's own check are reported.
 const MAX_FINDINGS: u32 = 5;
 
-/// What there is to look at.
+/// What there is to check at the path of a database.
 #[derive(Debug)]
-pub enum Look {
+pub enum Inspection {
     /// No database yet.
-    Nothing,
-    /// Commits that are in the write-ahead log alone, which no run has open and whose index is missing: only a
-    /// run can read them.
-    LogAlone,
+    Missing,
+    /// Commits that are in the write-ahead log alone, without its index. Only a run can read them.
+    LogOnly,
     /// A database.
-    Database(Health),
+    Database(Reader),
 }
 
-/// A database of ours, opened for a look.
-#[derive(Debug)]
-pub struct Health {
-    path: PathBuf,
-    connection: Connection,
-}
-
-/// How far the schema is.
+/// How many migrations a file has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schema {
-    /// Steps that the file has seen.
+pub struct SchemaProgress {
+    /// Migrations that were applied to the file.
     pub applied: usize,
-    /// Steps that this program knows.
+    /// Migrations that this program has.
     pub known: usize,
 }
 
-impl Health {
-    /// Opens the database at `path`; `lock` tells whether a run is writing.
-    pub fn open(path: &Path, lock: &LockState) -> std::result::Result<Look, StoreError> {
-        let open = || {
-            let path = connection::locate(path)?;
-            main_file::check_names(&path)?;
-            main_file::check_log(&path)?;
-            if connection::inspect(&path)? == Existing::Empty {
-                return Ok(Look::Nothing);
-            }
-            let connection = match lock {
-                // Its files are there and change all the time.
-                LockState::Held(_) => connection::open_to_read(&path)?,
-                LockState::Free => match how_untouched(&path) {
-                    Some(how) => open_untouched(&path, how)?,
-                    None => return Ok(Look::LogAlone),
-                },
-            };
-            Ok(Look::Database(Self { path, connection }))
+/// Opens the database at `path` without leaving a trace; `lock` says whether a run is writing.
+pub fn inspect(path: &Path, lock: &LockState) -> Result<Inspection, StoreError> {
+    let open = || {
+        let path = locate(path)?;
+        main_file::check_names(&path)?;
+        main_file::check_log(&path)?;
+        if header::inspect(&path)? == Existing::Empty {
+            return Ok(Inspection::Missing);
+        }
+        let connection = match lock {
+            // The files beside it exist and change all the time.
+            LockState::Held(_) => connection::open_to_read(&path)?,
+            LockState::Free => match options_at_rest(&path) {
+                Some(options) => open_with(&path, options)?,
+                None => return Ok(Inspection::LogOnly),
+            },
         };
-        open().map_err(|kind| StoreError::new(path, kind))
-    }
+        Ok(Inspection::Database(Reader::new(path, connection)?))
+    };
+    open().map_err(|kind| StoreError::new(path, kind))
+}
 
-    /// The database file, absolute.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Bytes of the database file.
+impl Reader {
+    /// Returns the size of the database file in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        size(self.path.as_os_str()).unwrap_or(0)
+        size(self.path()).unwrap_or(0)
     }
 
-    /// Bytes of the write-ahead log beside it.
+    /// Returns the size of the write-ahead log in bytes.
     #[must_use]
     pub fn wal_bytes(&self) -> u64 {
-        size(&suffixed(&self.path, "-wal")).unwrap_or(0)
+        size(&suffixed(self.path(), "-wal")).unwrap_or(0)
     }
 
-    /// How far the schema is. A newer or another one is an error.
-    pub fn schema(&self) -> std::result::Result<Schema, StoreError> {
-        self.told(migrations::progress(&self.connection))
-            .map(|(applied, known)| Schema { applied, known })
+    /// Returns how far the schema is. A schema that is newer or of another program is an error.
+    pub fn schema(&self) -> Result<SchemaProgress, StoreError> {
+        self.read(migrations::progress)
+            .map(|(applied, known)| SchemaProgress { applied, known })
     }
 
-    /// What SQLite finds wrong with the file (`PRAGMA quick_check`): nothing, or the first findings. Reads all
-    /// of it.
-    pub fn findings(&self) -> std::result::Result<Vec<String>, StoreError> {
-        self.told(quick_check(&self.connection))
+    /// Returns the first findings of `PRAGMA quick_check`; none for a sound file. Reads all of it.
+    pub fn findings(&self) -> Result<Vec<String>, StoreError> {
+        self.read(quick_check)
     }
 
-    /// How many rows refer to nothing (`PRAGMA foreign_key_check`). Reads all of it.
-    pub fn dangling_rows(&self) -> std::result::Result<u64, StoreError> {
-        let count = self
-            .connection
-            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
-                row.get::<_, i64>(0)
-            });
-        self.told(count.map_err(StoreErrorKind::from)).map(to_u64)
-    }
-
-    /// Verifies everything that can be verified, as of one moment. Reads all of it, more than once.
-    pub fn verify(&self) -> std::result::Result<Vec<Checked>, StoreError> {
-        self.told(deep::verify(&self.connection))
-    }
-
-    /// The connection, for looks of the store's own.
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    fn told<T>(&self, found: Result<T>) -> std::result::Result<T, StoreError> {
-        found.map_err(|kind| StoreError::new(&self.path, kind))
+    /// Returns how many rows refer to nothing (`PRAGMA foreign_key_check`). Reads all of the file.
+    pub fn dangling_rows(&self) -> Result<u64, StoreError> {
+        self.read(|connection| connection.count("SELECT count(*) FROM pragma_foreign_key_check", []))
     }
 }
 
-/// What SQLite finds wrong with the file: nothing, or the first findings. Reads all of it.
+/// Returns the first findings of `PRAGMA quick_check`; none for a sound file. Reads all of it.
 pub(crate) fn quick_check(connection: &Connection) -> Result<Vec<String>> {
     findings(connection, "SELECT quick_check FROM pragma_quick_check LIMIT ?1")
 }
 
-/// As [`quick_check`], with every index against its table.
+/// As [`quick_check`], and compares every index with its table.
 pub(crate) fn integrity_check(connection: &Connection) -> Result<Vec<String>> {
     findings(
         connection,
@@ -141,77 +105,62 @@ pub(crate) fn integrity_check(connection: &Connection) -> Result<Vec<String>> {
 }
 
 fn findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let mut check = connection.prepare(sql)?;
-    let found: Vec<String> = check
-        .query_map([MAX_FINDINGS], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(if found == ["ok"] { Vec::new() } else { found })
+    let findings: Vec<String> = connection.column(sql, [MAX_FINDINGS])?;
+    Ok(if findings == ["ok"] { Vec::new() } else { findings })
 }
 
-/// Opens a database that no run writes to, for reading, and leaves as little beside it as can be: nothing, unless its
-/// log has no index.
+/// Opens a database that no run writes to, for reading. Leaves nothing beside it, unless its log has no index.
 pub(crate) fn open_at_rest(path: &Path) -> Result<Connection> {
-    match how_untouched(path) {
-        Some(how) => open_untouched(path, how),
+    match options_at_rest(path) {
+        Some(options) => open_with(path, options),
         None => connection::open_to_read(path),
     }
 }
 
-/// Whether the SQLite library is one without the fault that lost commits, and its version.
+/// Returns whether the SQLite library is without the defect that lost commits, and its version.
 #[must_use]
 pub fn sqlite() -> (bool, &'static str) {
     (rusqlite::version_number() >= OLDEST_SQLITE, rusqlite::version())
 }
 
-/// The options under which SQLite reads a database that no run writes to, and changes nothing beside it.
-fn how_untouched(path: &Path) -> Option<&'static str> {
+/// Returns the options under which SQLite reads a database that no run writes to, and changes nothing beside it.
+fn options_at_rest(path: &Path) -> Option<&'static str> {
     match (size(&suffixed(path, "-wal")), size(&suffixed(path, "-shm"))) {
         (Some(_), Some(_)) => Some("mode=ro&readonly_shm=1"),
-        // Without a log, or with an empty one, the file is all there is.
+        // Without a log, or with an empty one, everything is in the file.
         (None | Some(0), _) => Some("immutable=1"),
         (Some(_), None) => None,
     }
 }
 
-/// Opens a database that nobody else has open and that has no log, and makes no file beside it.
+/// Opens a database that nobody else has open and that has no log. Makes no file beside it.
 pub(crate) fn open_alone(path: &Path) -> Result<Connection> {
-    open_untouched(path, "immutable=1")
+    open_with(path, "immutable=1")
 }
 
-fn open_untouched(path: &Path, how: &str) -> Result<Connection> {
-    let connection = Connection::open_with_flags(
-        [&uri(path), "?", how].concat(),
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW
-            | OpenFlags::SQLITE_OPEN_EXRESCODE,
-    )?;
-    connection.busy_timeout(connection::BUSY_STEP)?;
-    Ok(connection)
+fn open_with(path: &Path, options: &str) -> Result<Connection> {
+    let uri = [&uri(path), "?", options].concat();
+    connection::open(
+        Path::new(&uri),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
 }
 
-/// An absolute path as SQLite's URI, with every byte escaped that could mean anything else.
+/// Returns an absolute path as SQLite's URI, with every byte escaped that could mean anything else.
 fn uri(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for &byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(byte)),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(uri, "%{byte:02x}");
-            }
-        }
-    }
-    uri
-}
-
-fn size(path: &OsStr) -> Option<u64> {
-    fs::metadata(path).ok().map(|found| found.len())
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = path.as_os_str().as_bytes().iter();
+    let escaped = bytes.map(|&byte| match byte {
+        b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
+        _ => format!("%{byte:02x}"),
+    });
+    std::iter::once("file:".to_owned()).chain(escaped).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::store::{Holder, Store};
 
@@ -236,15 +185,15 @@ mod tests {
         found
     }
 
-    fn look(path: &Path) -> Health {
-        match Health::open(path, &LockState::Free).unwrap() {
-            Look::Database(health) => health,
+    fn checked(path: &Path) -> Reader {
+        match inspect(path, &LockState::Free).unwrap() {
+            Inspection::Database(reader) => reader,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_look_leaves_no_trace_whichever_files_are_there() {
+    fn a_check_leaves_no_trace_whichever_files_are_there() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a ?%#.db");
         for gone in [&[][..], &["-shm"], &["-wal"], &["-shm", "-wal"]] {
@@ -253,18 +202,18 @@ mod tests {
                 fs::remove_file(suffixed(&path, suffix)).unwrap();
             }
             let before = traces(&path);
-            let health = look(&path);
-            let schema = health.schema().unwrap();
+            let reader = checked(&path);
+            let schema = reader.schema().unwrap();
             assert!(schema.applied == schema.known && schema.known > 0);
-            assert_eq!(health.findings().unwrap(), Vec::<String>::new());
-            assert_eq!(health.dangling_rows().unwrap(), 0);
-            drop(health);
+            assert_eq!(reader.findings().unwrap(), Vec::<String>::new());
+            assert_eq!(reader.dangling_rows().unwrap(), 0);
+            drop(reader);
             assert_eq!(traces(&path), before, "{gone:?}");
         }
     }
 
     #[test]
-    fn what_is_in_the_log_alone_is_looked_at_as_well() {
+    fn what_is_in_the_log_alone_is_read_as_well() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stats.db");
         made(&path);
@@ -279,15 +228,15 @@ mod tests {
             fs::copy(suffixed(&path, suffix), suffixed(&copy, suffix)).unwrap();
         }
         let before = traces(&copy);
-        let health = look(&copy);
-        assert!(health.wal_bytes() > 0);
-        assert_eq!(health.dangling_rows().unwrap(), 2);
-        drop(health);
+        let reader = checked(&copy);
+        assert!(reader.wal_bytes() > 0);
+        assert_eq!(reader.dangling_rows().unwrap(), 2);
+        drop(reader);
         assert_eq!(traces(&copy), before);
         fs::remove_file(suffixed(&copy, "-shm")).unwrap();
         assert!(matches!(
-            Health::open(&copy, &LockState::Free).unwrap(),
-            Look::LogAlone
+            inspect(&copy, &LockState::Free).unwrap(),
+            Inspection::LogOnly
         ));
     }
 
@@ -296,8 +245,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stats.db");
         assert!(matches!(
-            Health::open(&path, &LockState::Free).unwrap(),
-            Look::Nothing
+            inspect(&path, &LockState::Free).unwrap(),
+            Inspection::Missing
         ));
         assert!(!path.exists());
         made(&path);
@@ -306,7 +255,7 @@ mod tests {
             page[..64].fill(0xff);
         }
         fs::write(&path, bytes).unwrap();
-        let findings = look(&path).findings();
+        let findings = checked(&path).findings();
         assert!(findings.is_err() || !findings.unwrap().is_empty());
     }
 }

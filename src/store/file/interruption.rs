@@ -1,39 +1,39 @@
-//! How long the work on a store may still go on after somebody asked for its end.
+//! How long the work on a store may go on after the process was asked to end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// The moment from which the work has to come to its end; clones share it.
+/// The moment at which the process was asked to end; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Interruption(Arc<OnceLock<Instant>>);
 
 impl Interruption {
-    /// Asks for the end. The first call is the one that counts.
+    /// Asks for the end. Only the first call counts.
     pub fn begin(&self) {
         let _ = self.0.set(Instant::now());
     }
 
-    /// Whether the end was asked for.
+    /// Returns whether the end was asked for.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.0.get().is_some()
     }
 
-    /// Whether the end was asked for more than `leeway` ago.
+    /// Returns whether the end was asked for more than `leeway` ago.
     #[must_use]
     pub fn is_over(&self, leeway: Duration) -> bool {
         self.0.get().is_some_and(|begun| begun.elapsed() >= leeway)
     }
 }
 
-/// What a store is doing, which decides how long it may go on. The process has two seconds in all. Requests under way
-/// get the first of them, and half a second is left for the summary, also on a busy machine.
+/// What a store is doing. It decides how long the store may go on. The process has two seconds in all: requests under way
+/// get the first one, and half a second is left for the summary, also on a busy machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// What the next run can do as well: it is left at once.
+    /// Work that the next run can do as well: it stops at once.
     Deferrable,
-    /// Storing what has arrived.
+    /// Storing answers that have arrived.
     Commits,
     /// Writing how the run ended.
     Closing,
@@ -49,7 +49,7 @@ impl Work {
     }
 }
 
-/// Tells a store and its SQLite connection when to leave what they do.
+/// Tells a store and its SQLite connection when to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Brake {
     interruption: Interruption,
@@ -66,12 +66,12 @@ impl Brake {
         brake
     }
 
-    /// From here on the store does `work`.
+    /// Notes what the store does from now on.
     pub(crate) fn set(&self, work: Work) {
         self.leeway_ms.store(work.leeway_ms(), Ordering::Relaxed);
     }
 
-    /// Runs `step` as something that the next run can do as well.
+    /// Runs `step` as work that the next run can do as well.
     pub(crate) fn deferrable<T>(&self, step: impl FnOnce() -> T) -> T {
         let before = self
             .leeway_ms
@@ -81,7 +81,7 @@ impl Brake {
         done
     }
 
-    /// Whether to leave it.
+    /// Returns whether to stop.
     pub(crate) fn is_on(&self) -> bool {
         let leeway = Duration::from_millis(self.leeway_ms.load(Ordering::Relaxed));
         self.interruption.is_over(leeway)

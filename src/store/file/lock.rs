@@ -1,78 +1,50 @@
-//! At most one writer a database.
+//! One writer per database.
 //!
-//! The lock is the operating system's, on a file beside the database: the kernel frees it when the process
-//! ends, however it ends. The file itself stays for ever, since deleting it would let two processes lock two
-//! different files of the same name.
+//! The lock is the operating system's, on a file beside the database. The kernel frees it when the process ends, however
+//! it ends. The file itself stays for ever: if it were deleted, two processes could lock two files of the same name.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::{UnixSeconds, civil, text};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::file::holder::{Holder, LockHolder};
+use crate::store::file::location::{locate, suffixed};
+use crate::store::file::open_files::FileId;
 
+/// The name of the lock file: that of the database with this behind it.
+const SUFFIX: &str = ".lock";
 /// The permissions of a new lock file, as far as the umask allows them.
 const MODE: u32 = 0o644;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
-/// More than any note of ours takes; what else may be in the file is not read.
+/// More than any note of this program takes. Nothing beyond it is read.
 const MAX_NOTE_BYTES: u64 = 4096;
-/// How long a note that is not there yet is waited for, and in which steps.
+/// How long a missing note is waited for, and in which steps.
 const NOTE_PATIENCE: Duration = Duration::from_millis(300);
 const NOTE_STEP: Duration = Duration::from_millis(5);
 
-/// Who is about to write, for the one who finds the database held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The command, such as `backfill`.
-    pub command: String,
-    /// When it was started.
-    pub started_at: UnixSeconds,
-}
-
-/// Who holds a database, as told by the lock file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// The process id.
-    pub pid: u32,
-    /// The command, such as `backfill`.
-    pub command: String,
-    /// When it was started.
-    pub since: UnixSeconds,
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = civil::cst_second(self.since);
-        let command = text::printable(&self.command);
-        write!(f, "`{command}` (process {}) since {since} UTC+8", self.pid)
-    }
-}
-
-/// Whether somebody writes to a database.
+/// Whether a run writes to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockState {
-    /// Nobody does.
+    /// No run does.
     Free,
-    /// Somebody does, who may not have left a note yet.
+    /// A run does. It may not have written its note yet.
     Held(Option<LockHolder>),
 }
 
-/// Who holds the lock of the database at `path` at this moment; leaves no trace.
+/// Returns who holds the lock of the database at `path` at this moment. Leaves no trace.
 ///
-/// Asking means to share the lock for some microseconds: of the operating system's locks only those of records
-/// can be looked at. A run that starts just then is turned away as by any other holder.
-pub fn peek(path: &Path) -> std::result::Result<LockState, StoreError> {
-    look(path).map_err(|kind| StoreError::new(path, kind))
+/// To find out, it shares the lock for some microseconds, because a lock of this kind cannot be queried. A run that
+/// starts just then is refused as if another run held the lock.
+pub fn peek(path: &Path) -> Result<LockState, StoreError> {
+    state(path).map_err(|kind| StoreError::new(path, kind))
 }
 
-fn look(path: &Path) -> Result<LockState> {
-    let beside = beside(&crate::store::file::connection::locate(path)?);
+fn state(path: &Path) -> Result<LockState> {
+    let beside = suffixed(&locate(path)?, SUFFIX);
     refuse_special(&beside)?;
     let mut file = match File::open(&beside) {
         Ok(file) => file,
@@ -86,16 +58,20 @@ fn look(path: &Path) -> Result<LockState> {
     }
 }
 
-/// The permissions of the lock file of the database at `path`, if they let anybody write who may not write to the
-/// database.
+/// Returns the permissions of the lock file of the database at `path`, if they let somebody write who may not write to
+/// the database.
 #[must_use]
 pub fn open_to_others(path: &Path) -> Option<u32> {
-    let located = crate::store::file::connection::locate(path).ok()?;
-    let mode = fs::symlink_metadata(beside(&located)).ok()?.permissions().mode() & 0o7777;
+    let located = locate(path).ok()?;
+    let mode = fs::symlink_metadata(suffixed(&located, SUFFIX))
+        .ok()?
+        .permissions()
+        .mode()
+        & 0o7777;
     (excess(mode, &located) != 0).then_some(mode)
 }
 
-/// The right to write to a database, or to what else may have one writer only; given up on drop.
+/// The right to write to a database, or to something else with one writer only. Given up on drop.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
@@ -103,10 +79,10 @@ pub(crate) struct Lock {
 }
 
 impl Drop for Lock {
-    /// Closing the file would do, were it not that a child process which is just being started holds a copy of
-    /// it until its own program is loaded: for so long the next run would find the database held.
+    /// Closing the file is not enough: a child process that is just being started has a copy of the descriptor until its
+    /// own program is loaded. Until then the next run would find the database locked.
     fn drop(&mut self) {
-        // The kernel does it in any case, if a little later.
+        // If this fails, the kernel does it a little later.
         let _ = self.file.unlock();
     }
 }
@@ -114,13 +90,12 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock of the database at `path`, without waiting.
     pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Self> {
-        let beside = beside(path);
+        let beside = suffixed(path, SUFFIX);
         loop {
             let lock = Self::take_file(path, &beside, holder)?;
-            // Deleted just then, it would keep nobody out.
-            let named = std::fs::symlink_metadata(&beside).map(|found| (found.dev(), found.ino()));
-            let held = lock.file.metadata().map(|found| (found.dev(), found.ino()));
-            if named.is_ok_and(|named| held.is_ok_and(|held| held == named)) {
+            // A lock file that was deleted just then would keep nobody out.
+            let locked = lock.file.metadata().map(|about| FileId::of(&about));
+            if FileId::at(&beside).is_ok_and(|named| locked.is_ok_and(|locked| locked == named)) {
                 return Ok(lock);
             }
         }
@@ -146,22 +121,21 @@ impl Lock {
                     was_used_before: before > 0,
                 })
             }
-            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Held(read_note(&mut file))),
+            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Locked(read_note(&mut file))),
             Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
         }
     }
-}
 
-impl Lock {
-    /// Whether somebody has held it before.
+    /// Returns whether another run has used the lock file before.
     pub(crate) fn was_used_before(&self) -> bool {
         self.was_used_before
     }
 }
 
-/// Writing the note through a link would overwrite what it leads to; opening a FIFO would wait for its other end.
+/// Refuses links and FIFOs: a note written through a link would overwrite its target, and opening a FIFO would wait for
+/// its other end.
 fn refuse_special(beside: &Path) -> Result<()> {
-    match std::fs::symlink_metadata(beside) {
+    match fs::symlink_metadata(beside) {
         Ok(found) if found.is_symlink() => Err(StoreErrorKind::Symlink),
         Ok(found) if !found.is_file() => Err(StoreErrorKind::Lock(io::Error::other(
             "the lock file is not a regular file",
@@ -170,14 +144,8 @@ fn refuse_special(beside: &Path) -> Result<()> {
     }
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
-}
-
-/// Takes the permission to write to the lock file from everybody else, whatever the umask was or somebody has set. A
-/// group that may write to the database keeps its own. Another user's file stays as it is: `check` reports it.
+/// Removes everybody else's write permission for the lock file. A group that may write to the database keeps its own.
+/// Another user's file stays as it is: `check` reports it.
 fn restrict(file: &File, database: &Path) {
     let Ok(mode) = file.metadata().map(|found| found.permissions().mode() & 0o7777) else {
         return;
@@ -188,7 +156,7 @@ fn restrict(file: &File, database: &Path) {
     }
 }
 
-/// The permissions in `mode`, a lock file's, that let somebody else write.
+/// Returns the permissions in `mode`, a lock file's, that let somebody else write.
 fn excess(mode: u32, database: &Path) -> u32 {
     let shared = fs::symlink_metadata(database).map_or(0, |found| found.permissions().mode() & GROUP_WRITES);
     mode & (GROUP_WRITES | OTHERS_WRITE) & !shared
@@ -204,8 +172,8 @@ fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
     file.write_all(note.as_bytes())
 }
 
-/// The holder's note; `None` where there is still none a moment after the lock was found to be held, for the
-/// holder writes it when it has the lock.
+/// Returns the holder's note. The holder writes it after it has taken the lock; `None` if it is still missing a moment
+/// later.
 fn read_note(file: &mut File) -> Option<LockHolder> {
     let began = Instant::now();
     loop {
@@ -233,7 +201,7 @@ mod tests {
     }
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(beside(path)).unwrap().permissions().mode() & 0o7777
+        fs::metadata(suffixed(path, SUFFIX)).unwrap().permissions().mode() & 0o7777
     }
 
     #[test]
@@ -252,7 +220,7 @@ mod tests {
         ] {
             fs::write(&path, "").unwrap();
             fs::set_permissions(&path, Permissions::from_mode(database)).unwrap();
-            fs::set_permissions(beside(&path), Permissions::from_mode(set)).unwrap();
+            fs::set_permissions(suffixed(&path, SUFFIX), Permissions::from_mode(set)).unwrap();
             assert_eq!(
                 open_to_others(&path),
                 (set != left).then_some(set),
@@ -269,7 +237,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stats.db");
         let first = Lock::take(&path, &holder("backfill with a rather long line")).unwrap();
-        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("sync")) else {
+        let Err(StoreErrorKind::Locked(Some(found))) = Lock::take(&path, &holder("sync")) else {
             panic!("the second was let in");
         };
         assert_eq!(
@@ -281,12 +249,12 @@ mod tests {
         );
         drop(first);
         let second = Lock::take(&path, &holder("sync")).unwrap();
-        let Err(StoreErrorKind::Held(Some(found))) = Lock::take(&path, &holder("watch")) else {
+        let Err(StoreErrorKind::Locked(Some(found))) = Lock::take(&path, &holder("watch")) else {
             panic!("the third was let in");
         };
         assert_eq!(found.command, "sync");
         drop(second);
-        assert!(beside(&path).exists());
+        assert!(suffixed(&path, SUFFIX).exists());
     }
 
     #[test]
@@ -304,7 +272,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stats.db");
         assert_eq!(peek(&path).unwrap(), LockState::Free);
-        assert!(!beside(&path).exists());
+        assert!(!suffixed(&path, SUFFIX).exists());
         let held = Lock::take(&path, &holder("sync")).unwrap();
         let LockState::Held(Some(found)) = peek(&path).unwrap() else {
             panic!("it is held");
@@ -320,10 +288,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stats.db");
         let _first = Lock::take(&path, &holder("backfill")).unwrap();
-        std::fs::write(beside(&path), b"\xff{").unwrap();
+        std::fs::write(suffixed(&path, SUFFIX), b"\xff{").unwrap();
         assert!(matches!(
             Lock::take(&path, &holder("sync")),
-            Err(StoreErrorKind::Held(None))
+            Err(StoreErrorKind::Locked(None))
         ));
     }
 
@@ -334,7 +302,7 @@ mod tests {
         let path = dir.path().join("stats.db");
         let precious = dir.path().join("precious");
         std::fs::write(&precious, "x").unwrap();
-        std::os::unix::fs::symlink(&precious, beside(&path)).unwrap();
+        std::os::unix::fs::symlink(&precious, suffixed(&path, SUFFIX)).unwrap();
         assert!(matches!(
             Lock::take(&path, &holder("sync")),
             Err(StoreErrorKind::Symlink)

@@ -1,13 +1,12 @@
-//! Whether the write-ahead log beside a database belongs to it.
+//! Checks whether the write-ahead log beside a database belongs to it.
 //!
-//! SQLite cannot tell. It takes any log of the right name: beside a copy that was put in the database's place it makes a
-//! mixture of the two, which reads as damage at best, and at worst as fewer points than there were. Here the numbers
-//! of the commits tell ([`crate::store::file::commit_number`]): the file is at the commit before the first one of its log, or,
-//! where a part of the log was folded in already, at one of those in the log.
+//! SQLite cannot tell. It uses any log of the right name. Beside a copy that replaced the database it mixes the two: at
+//! best this shows as damage, at worst as fewer points. The numbers of the commits tell ([`super::commit_number`]): the
+//! file is at the commit before the first one of its log, or, if a part of the log was folded in already, at one of
+//! those in the log.
 //!
-//! Only looks, without SQLite. Offsets are those of "Database File Format" and "WAL-mode File Format" of sqlite.org.
+//! Only reads, without SQLite. Offsets are those of "Database File Format" and "WAL-mode File Format" of sqlite.org.
 
-use crate::model::convert::to_usize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -18,12 +17,12 @@ use rustix::fs::{Mode, OFlags};
 /// Bytes of the log's header, and of that of each page in it.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
-/// The log's magic number; its last bit tells how its sums are computed.
+/// The log's magic number. Its last bit says how its checksums are computed.
 const LOG_MAGIC: u32 = 0x377f_0682;
 
-/// What a database's header tells of its state.
+/// The state of a database, as its header shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct FileState {
     /// The number of the last commit in it (offset 60).
     pub(crate) commit: u32,
     /// How often the schema has changed (offset 40). Packing a database (`VACUUM`) counts, so a packed copy differs
@@ -32,14 +31,14 @@ pub(crate) struct State {
     page_size: u32,
 }
 
-/// The states that a log holds, in the order of its commits.
+/// The first and the last state in a log, in the order of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct LogStates {
-    first: State,
-    last: State,
+    first: FileState,
+    last: FileState,
 }
 
-/// Whether the log at `log` may be read into the database `main`. A log that is missing or empty may.
+/// Returns whether the log at `log` belongs to the database `main`. A log that is missing or empty does.
 pub(crate) fn belongs(main: &File, log: &Path) -> io::Result<bool> {
     let opened = rustix::fs::open(
         log,
@@ -51,8 +50,8 @@ pub(crate) fn belongs(main: &File, log: &Path) -> io::Result<bool> {
         Err(rustix::io::Errno::NOENT) => return Ok(true),
         Err(error) => return Err(error.into()),
     };
-    // A run may be writing: it may begin the log anew between two looks at it. Then what was read is no state of
-    // either, and is read again; a run commits far less often than this reads.
+    // A run may begin the log anew while this reads it. Then both are read again. A run commits far less often than
+    // this reads.
     for _ in 0..ATTEMPTS {
         let before = (state(main)?, salts(&log)?);
         let Some(main_state) = before.0 else {
@@ -66,17 +65,17 @@ pub(crate) fn belongs(main: &File, log: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// How often a log that a run is changing is read before it is taken for the run's own.
+/// How often a log that a run is changing is read. After that it counts as the run's own.
 const ATTEMPTS: usize = 20;
 
-/// Whether a log with these states may follow a database in this one.
-fn follows(main: State, log: LogStates) -> bool {
+/// Returns whether a log with these states may follow a database in this state.
+fn follows(main: FileState, log: LogStates) -> bool {
     let numbers = log.first.commit.saturating_sub(1)..=log.last.commit;
     main.page_size == log.first.page_size && numbers.contains(&main.commit) && main.schema <= log.last.schema
 }
 
-/// The state of the file; `None` where it is no database, or none yet.
-pub(crate) fn state(main: &File) -> io::Result<Option<State>> {
+/// Returns the state of the file; `None` if it is not a database, or not yet.
+pub(crate) fn state(main: &File) -> io::Result<Option<FileState>> {
     let mut header = [0; 64];
     match main.read_exact_at(&mut header, 0) {
         Ok(()) => {}
@@ -89,15 +88,15 @@ pub(crate) fn state(main: &File) -> io::Result<Option<State>> {
         .flatten())
 }
 
-/// The state in the first bytes of a database's first page.
-fn state_in(page: &[u8]) -> Option<State> {
+/// Returns the state in the first bytes of a database's first page.
+fn state_in(page: &[u8]) -> Option<FileState> {
     let page_size = match page.get(16..18)? {
         // 65536 does not fit.
         [0, 1] => 1 << 16,
         [high, low] => u32::from(*high) << 8 | u32::from(*low),
         _ => return None,
     };
-    Some(State {
+    Some(FileState {
         commit: word(page, 60)?,
         schema: word(page, 40)?,
         page_size,
@@ -109,13 +108,13 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*word))
 }
 
-/// What tells one use of the log's file from the next.
+/// Returns the bytes that distinguish one use of the log's file from the next.
 fn salts(log: &File) -> io::Result<Option<[u8; 8]>> {
     let mut salts = [0; 8];
     Ok(filled(log, &mut salts, 16)?.then_some(salts))
 }
 
-/// Reads `into`; false where the file ends before it is full.
+/// Fills `into`; returns false if the file ends before.
 fn filled(file: &File, into: &mut [u8], at: u64) -> io::Result<bool> {
     match file.read_exact_at(into, at) {
         Ok(()) => Ok(true),
@@ -124,11 +123,11 @@ fn filled(file: &File, into: &mut [u8], at: u64) -> io::Result<bool> {
     }
 }
 
-/// The states in a log: those of the first pages of the database that its commits hold. `None` where it holds none, or
-/// is no log that SQLite would read.
+/// Returns the states in a log, from the copies of the database's first page in its commits. `None` if it has none, or if
+/// SQLite would not read it.
 ///
-/// Like SQLite this stops at the first page whose sum is wrong, and ignores what no commit ends. After a power loss any
-/// part of an unsynced log may be missing, and such a log is this file's own.
+/// Like SQLite this stops at the first page with a wrong checksum, and ignores pages after the last commit. After a power
+/// loss any part of an unsynced log may be missing; such a log belongs to this file.
 fn read(log: &File) -> io::Result<Option<LogStates>> {
     let mut header = [0; 32];
     if !filled(log, &mut header, 0)? || word(&header, 0).is_none_or(|magic| magic & !1 != LOG_MAGIC) {
@@ -138,17 +137,17 @@ fn read(log: &File) -> io::Result<Option<LogStates>> {
     if !(512..=1 << 16).contains(&page_size) {
         return Ok(None);
     }
-    let mut sum = Sum::of(&header);
+    let mut sum = Checksum::of(&header);
     sum.add(header.get(..24).unwrap_or_default());
     if !sum.is_at(&header, 24) {
         return Ok(None);
     }
     let mut found: Option<LogStates> = None;
-    let mut uncommitted: Option<State> = None;
+    let mut uncommitted: Option<FileState> = None;
     let mut at = LOG_HEADER;
     let mut frame = [0; 24];
-    let mut page = vec![0; to_usize(page_size)];
-    // Beyond the pages of this use of the file are those of an earlier one, with other salts.
+    let mut page = vec![0; usize::try_from(page_size).unwrap_or_default()];
+    // Behind the pages of this use of the file are those of an earlier one, with other salts.
     while filled(log, &mut frame, at)? && frame.get(8..16) == header.get(16..24) {
         if !filled(log, &mut page, at + FRAME_HEADER)? {
             break;
@@ -173,14 +172,14 @@ fn read(log: &File) -> io::Result<Option<LogStates>> {
     Ok(found)
 }
 
-/// The running sum of a log, over its header and every page so far.
+/// The running checksum of a log, over its header and every page so far.
 #[derive(Debug, Clone, Copy)]
-struct Sum {
+struct Checksum {
     is_big_endian: bool,
     words: (u32, u32),
 }
 
-impl Sum {
+impl Checksum {
     fn of(header: &[u8]) -> Self {
         Self {
             is_big_endian: word(header, 0).is_some_and(|magic| magic & 1 == 1),
@@ -203,7 +202,7 @@ impl Sum {
         self.words = (one, two);
     }
 
-    /// Whether the sum that is stored at this offset is this one.
+    /// Returns whether the checksum that is stored at this offset is this one.
     fn is_at(self, bytes: &[u8], at: usize) -> bool {
         word(bytes, at).zip(word(bytes, at + 4)) == Some(self.words)
     }
@@ -213,7 +212,7 @@ impl Sum {
 mod tests {
     use super::*;
 
-    const STATE: State = State {
+    const STATE: FileState = FileState {
         commit: 100,
         schema: 7,
         page_size: 4096,
@@ -221,11 +220,11 @@ mod tests {
 
     fn log(first: u32, last: u32) -> LogStates {
         LogStates {
-            first: State {
+            first: FileState {
                 commit: first,
                 ..STATE
             },
-            last: State {
+            last: FileState {
                 commit: last,
                 ..STATE
             },
@@ -245,14 +244,14 @@ mod tests {
             assert_eq!(follows(STATE, log(first, last)), follows_it, "{first} {last}");
         }
         // A file from before the numbers.
-        assert!(follows(State { commit: 0, ..STATE }, log(0, 5)));
+        assert!(follows(FileState { commit: 0, ..STATE }, log(0, 5)));
     }
 
     #[test]
     fn a_packed_copy_and_another_page_size_are_other_files() {
-        assert!(!follows(State { schema: 8, ..STATE }, log(101, 101)));
-        assert!(follows(State { schema: 6, ..STATE }, log(101, 101)));
-        let odd = State {
+        assert!(!follows(FileState { schema: 8, ..STATE }, log(101, 101)));
+        assert!(follows(FileState { schema: 6, ..STATE }, log(101, 101)));
+        let odd = FileState {
             page_size: 8192,
             ..STATE
         };

@@ -1,9 +1,9 @@
-//! The database's main file, held by one process.
+//! The database's main file, locked by one process.
 //!
-//! The lock file beside a database keeps a second run out by name ([`crate::store::file::lock`]). But a file may have two names (a
+//! The lock file beside a database keeps a second run out by name ([`super::lock`]). But a file may have two names (a
 //! hard link, a single file mounted into a container), and a lock file may be deleted. Two runs that write to one file
-//! under two names each have a log of their own, and destroy it. So the file itself is locked, too, before SQLite opens
-//! it, and a file that may have two names is refused.
+//! under two names each have a log of their own, and destroy the file. So the file itself is locked too, before SQLite
+//! opens it. A file that may have two names is refused.
 
 use std::fs::TryLockError;
 use std::io;
@@ -12,24 +12,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::error::{Result, StoreErrorKind};
+use crate::store::file::header::uses_log;
+use crate::store::file::location::suffixed;
 use crate::store::file::log_check;
 use crate::store::file::open_files::{self, Access, FileId, OpenFile};
 use crate::store::file::volume::Volume;
 
-/// The database's main file, held until this is dropped.
+/// The database's main file, locked until this is dropped.
 #[derive(Debug)]
 pub(crate) struct MainFile {
     path: PathBuf,
     open: Arc<OpenFile>,
     is_new: bool,
-    seen: Seen,
+    state: MainFileState,
     /// The number of the last commit, in the file or in its log.
     last: u32,
 }
 
-/// What was last seen of the file itself, the log left out.
+/// What the file itself showed at the last check, without its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct MainFileState {
     /// The number of the last commit in it; `None` in a file that is no database yet.
     commit: Option<u32>,
     /// When it was last written to: seconds and nanoseconds.
@@ -37,51 +39,50 @@ struct Seen {
 }
 
 impl MainFile {
-    /// Holds the file at `path`, made if need be, against every other process, without waiting.
+    /// Locks the file at `path` against every other process, without waiting. Creates it if it is missing.
     ///
-    /// Refused are a file with two names, and one that a run holds under another name.
-    pub(crate) fn hold(path: &Path) -> Result<Self> {
+    /// Refuses a file with two names, and one that a run uses under another name.
+    pub(crate) fn lock(path: &Path) -> Result<Self> {
         Self::take(path, Access::WriteOrCreate)?.ok_or(StoreErrorKind::NotAFile)
     }
 
-    /// As [`MainFile::hold`], for a file that is there.
-    pub(crate) fn hold_existing(path: &Path) -> Result<Self> {
+    /// As [`MainFile::lock`], for a file that must exist.
+    pub(crate) fn lock_existing(path: &Path) -> Result<Self> {
         Self::take(path, Access::Write)?.ok_or(StoreErrorKind::Replaced)
     }
 
     fn take(path: &Path, access: Access) -> Result<Option<Self>> {
-        let Some((open, made)) = open_files::open(path, access).map_err(StoreErrorKind::File)? else {
+        let Some((open, created)) = open_files::open(path, access).map_err(StoreErrorKind::File)? else {
             return Ok(None);
         };
         refuse_two_names(path, &open)?;
         lock(path, &open)?;
-        let seen = look(&open)?;
-        let held = Self {
+        let main = Self {
             path: path.to_owned(),
-            // A kill may have come between making the file and its first write.
-            is_new: made || open.file.metadata().is_ok_and(|found| found.len() == 0),
-            seen,
+            // A run may have been killed after it created the file and before its first write.
+            is_new: created || open.file.metadata().is_ok_and(|found| found.len() == 0),
+            state: state(&open)?,
             open,
             last: 0,
         };
-        held.check_path()?;
-        Ok(Some(held))
+        main.check_path()?;
+        Ok(Some(main))
     }
 
-    /// Notes what SQLite has made of the file on opening it; `last` is the number of the last commit.
+    /// Notes the state of the file after SQLite has opened it; `last` is the number of the last commit.
     pub(crate) fn opened(&mut self, last: u32) -> Result<()> {
         self.check_path()?;
-        self.seen = look(&self.open)?;
+        self.state = state(&self.open)?;
         self.last = last;
         Ok(())
     }
 
-    /// Notes that this process has folded its log into the file, as far as readers allowed it. Where one was in the way,
-    /// pages have changed, and the one that holds the number has not.
+    /// Notes that this process has folded its log into the file, as far as readers allowed it. If a reader was in the way,
+    /// some pages have changed, but not the one with the number.
     pub(crate) fn folded(&mut self) -> Result<()> {
-        let before = self.seen;
-        self.seen = look(&self.open)?;
-        self.seen.commit = self.seen.commit.max(before.commit);
+        let before = self.state.commit;
+        self.state = state(&self.open)?;
+        self.state.commit = self.state.commit.max(before);
         self.check()
     }
 
@@ -91,27 +92,27 @@ impl MainFile {
         self.check()
     }
 
-    /// Whether there was no file.
+    /// Returns whether this process has created the file.
     pub(crate) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Refuses to go on where the path no longer names this file, or where its content is not what this process has
-    /// made of it: then what is committed would be lost, or has spoiled what took its place.
+    /// Refuses to go on if the path no longer leads to this file, or if another program has written to it. Then a commit
+    /// would be lost, or would damage the file that took its place.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.check_path()?;
-        let now = look(&self.open)?;
+        let now = state(&self.open)?;
         // SQLite writes the header when it opens a new file, before anything is committed.
         let number = now.commit.ok_or(StoreErrorKind::Replaced)?;
-        let before = self.seen.commit.unwrap_or(0);
-        // Folding the log in is all that SQLite does to the file. It raises the number, at most to that of the last
+        let before = self.state.commit.unwrap_or(0);
+        // SQLite changes the file only when it folds the log in. This raises the number, at most to that of the last
         // commit, and begins with the page that holds it.
-        let is_untouched = number == before && now.written == self.seen.written;
+        let is_untouched = number == before && now.written == self.state.written;
         let is_folded = number > before && number <= self.last;
         if !(is_untouched || is_folded) {
             return Err(StoreErrorKind::Replaced);
         }
-        self.seen = now;
+        self.state = now;
         Ok(())
     }
 
@@ -127,46 +128,40 @@ impl MainFile {
 
 impl Drop for MainFile {
     fn drop(&mut self) {
-        // The descriptor stays open (see `open_files`), so the lock must be given up by hand.
+        // The descriptor stays open (see `open_files`), so the lock must be given up here.
         let _ = self.open.file.unlock();
-        *self.open.held() = false;
+        *self.open.locked() = false;
     }
 }
 
-fn look(open: &OpenFile) -> Result<Seen> {
-    let look = || {
+fn state(open: &OpenFile) -> Result<MainFileState> {
+    let read = || {
         let found = open.file.metadata()?;
-        Ok(Seen {
+        Ok(MainFileState {
             commit: log_check::state(&open.file)?.map(|state| state.commit),
             written: (found.mtime(), found.mtime_nsec()),
         })
     };
-    look().map_err(StoreErrorKind::File)
+    read().map_err(StoreErrorKind::File)
 }
 
 fn lock(path: &Path, open: &OpenFile) -> Result<()> {
-    let mut held = open.held();
-    if *held {
-        return Err(StoreErrorKind::HeldElsewhere);
+    let mut is_locked = open.locked();
+    if *is_locked {
+        return Err(StoreErrorKind::LockedElsewhere);
     }
-    // Over a network the lock would be one of the kind that SQLite takes, and keep SQLite itself out.
-    if Volume::of(path).is_ok_and(|volume| volume.weak_locks.is_some()) {
-        *held = true;
-        return Ok(());
-    }
-    match open.file.try_lock() {
-        Ok(()) => {
-            *held = true;
-            Ok(())
+    // Over a network the lock would be of the kind that SQLite takes, and keep SQLite itself out.
+    if !Volume::of(path).is_ok_and(|volume| volume.weak_locks.is_some()) {
+        match open.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreErrorKind::LockedElsewhere),
+            // A file system without such locks: the lock file has to be enough.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(StoreErrorKind::Lock(error)),
         }
-        Err(TryLockError::WouldBlock) => Err(StoreErrorKind::HeldElsewhere),
-        // A file system without such locks: the lock file beside it has to do.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-            *held = true;
-            Ok(())
-        }
-        Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
     }
+    *is_locked = true;
+    Ok(())
 }
 
 fn refuse_two_names(path: &Path, open: &OpenFile) -> Result<()> {
@@ -180,10 +175,10 @@ fn refuse_two_names(path: &Path, open: &OpenFile) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to read a database that may have a log under another name: its last commits would be missing.
+/// Refuses to read a database that may have a log under another name. The last commits would be missing.
 pub(crate) fn check_names(path: &Path) -> Result<()> {
     match open_files::open(path, Access::Read).map_err(StoreErrorKind::File)? {
-        Some((open, _)) if uses_log(&open) => refuse_two_names(path, &open),
+        Some((open, _)) if uses_log(&open.file).unwrap_or(false) => refuse_two_names(path, &open),
         _ => Ok(()),
     }
 }
@@ -193,22 +188,14 @@ pub(crate) fn check_log(path: &Path) -> Result<()> {
     let Some((open, _)) = open_files::open(path, Access::Read).map_err(StoreErrorKind::File)? else {
         return Ok(());
     };
-    let log = PathBuf::from(crate::store::file::connection::suffixed(path, "-wal"));
-    match log_check::belongs(&open.file, &log) {
+    match log_check::belongs(&open.file, &suffixed(path, "-wal")) {
         Ok(true) => Ok(()),
         Ok(false) => Err(StoreErrorKind::ForeignLog),
         Err(error) => Err(StoreErrorKind::File(error)),
     }
 }
 
-/// Whether the header says that the database has a write-ahead log (offset 18, the write version). A snapshot has none.
-fn uses_log(open: &OpenFile) -> bool {
-    use std::os::unix::fs::FileExt as _;
-    let mut version = [0];
-    open.file.read_exact_at(&mut version, 18).is_ok() && version == [2]
-}
-
-/// Whether a file is mounted there by itself, as `docker -v FILE:FILE` does. False where the kernel cannot tell.
+/// Returns whether the file is mounted by itself, as `docker -v FILE:FILE` does; false if the kernel cannot tell.
 #[cfg(target_os = "linux")]
 fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -227,7 +214,7 @@ mod tests {
 
     fn made(dir: &tempfile::TempDir) -> PathBuf {
         let path = dir.path().join("stats.db");
-        drop(crate::store::file::connection::open_to_write(&path).unwrap());
+        drop(crate::store::file::writable::open(&path).unwrap());
         path
     }
 
@@ -235,13 +222,13 @@ mod tests {
     fn a_file_is_held_once_under_whatever_name_and_free_when_its_holder_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let path = made(&dir);
-        let first = MainFile::hold(&path).unwrap();
+        let first = MainFile::lock(&path).unwrap();
         assert!(matches!(
-            MainFile::hold(&path),
-            Err(StoreErrorKind::HeldElsewhere)
+            MainFile::lock(&path),
+            Err(StoreErrorKind::LockedElsewhere)
         ));
         drop(first);
-        let again = MainFile::hold(&path).unwrap();
+        let again = MainFile::lock(&path).unwrap();
         assert!(!again.is_new());
     }
 
@@ -253,7 +240,7 @@ mod tests {
         std::fs::hard_link(&path, &other).unwrap();
         for name in [&path, &other] {
             assert!(matches!(
-                MainFile::hold(name),
+                MainFile::lock(name),
                 Err(StoreErrorKind::SeveralNames { links: 2 })
             ));
             assert!(check_names(name).is_err());
@@ -271,16 +258,16 @@ mod tests {
     fn a_content_that_this_process_has_not_made_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = made(&dir);
-        let mut held = MainFile::hold(&path).unwrap();
-        let seen = held.seen;
-        let number = seen.commit.unwrap();
-        let mut after = |before: Seen, last| {
-            held.seen = before;
+        let mut held = MainFile::lock(&path).unwrap();
+        let state = held.state;
+        let number = state.commit.unwrap();
+        let mut after = |before: MainFileState, last| {
+            held.state = before;
             held.check_commit(last).is_ok()
         };
-        let commit = |number| Seen {
+        let commit = |number| MainFileState {
             commit: Some(number),
-            ..seen
+            ..state
         };
         assert!(after(commit(number - 1), number), "the log was folded in");
         assert!(after(commit(number), number) && after(commit(number), number + 5));
@@ -290,16 +277,16 @@ mod tests {
         );
         assert!(!after(commit(number + 1), number + 1), "an older state");
         // A copy of the same state, over it: while it was written, pages were missing.
-        let written = (seen.written.0 - 1, 0);
-        assert!(!after(Seen { written, ..seen }, number + 5));
+        let written = (state.written.0 - 1, 0);
+        assert!(!after(MainFileState { written, ..state }, number + 5));
     }
 
     #[test]
     fn a_path_that_names_another_file_or_none_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = made(&dir);
-        let mut held = MainFile::hold(&path).unwrap();
-        let last = held.seen.commit.unwrap();
+        let mut held = MainFile::lock(&path).unwrap();
+        let last = held.state.commit.unwrap();
         held.check_commit(last).unwrap();
         let copy = dir.path().join("copy.db");
         std::fs::copy(&path, &copy).unwrap();
@@ -308,7 +295,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(held.check_commit(last), Err(StoreErrorKind::Replaced)));
         assert!(matches!(
-            MainFile::hold_existing(&path),
+            MainFile::lock_existing(&path),
             Err(StoreErrorKind::Replaced)
         ));
     }

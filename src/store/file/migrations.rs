@@ -1,4 +1,4 @@
-//! The schema's steps, and which of them a file has seen.
+//! The migrations of the schema, and which of them a file has seen.
 
 use std::path::Path;
 
@@ -8,29 +8,32 @@ use rusqlite::Connection;
 
 use crate::model::UnixSeconds;
 use crate::store::error::{Result, StoreError, StoreErrorKind};
-use crate::store::file::connection::{self, Existing};
+use crate::store::file::connection;
+use crate::store::file::header::{self, Existing};
+use crate::store::file::location::locate;
+use crate::store::file::statements::Statements as _;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// The migrations that rewrite data which a database holds: they rename, drop, delete from or update a table that is not
-/// the dictionary. Before the first of them a copy of the database is kept ([`crate::store::file::upgrade_copy`]). A new migration
-/// that rewrites belongs here; a test finds it by its SQL.
+/// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary.
+/// Before the first of them a copy of the database is kept ([`super::upgrade_copy`]). Add a new migration that rewrites
+/// here; a test finds it by its SQL.
 const REWRITING: &[SchemaVersion] = &[8];
 
-/// A step of the schema.
+/// A migration, and whether a file has seen it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its number; they are applied in this order.
+    /// Its number. Migrations are applied in this order.
     pub version: SchemaVersion,
     /// Its name.
     pub name: String,
-    /// When the file has seen it; `None` while it is pending.
+    /// When it was applied to the file; `None` while it is pending.
     pub applied_at: Option<UnixSeconds>,
 }
 
-/// A step that a file says it has seen.
+/// A migration that a file lists as applied.
 #[derive(Debug)]
 struct Applied {
     version: SchemaVersion,
@@ -39,15 +42,15 @@ struct Applied {
     checksum: String,
 }
 
-/// The steps that this program knows, with what the file at `path` has seen of them. Only reads; where there
-/// is no file yet, all are pending.
-pub fn list(path: &Path) -> std::result::Result<Vec<MigrationState>, StoreError> {
+/// Returns the migrations of this program, and when each was applied to the file at `path`. Only reads. Without a file
+/// all are pending.
+pub fn list(path: &Path) -> Result<Vec<MigrationState>, StoreError> {
     states(path).map_err(|kind| StoreError::new(path, kind))
 }
 
 fn states(path: &Path) -> Result<Vec<MigrationState>> {
-    let located = connection::locate(path)?;
-    let applied = match connection::inspect(&located)? {
+    let located = locate(path)?;
+    let applied = match header::inspect(&located)? {
         Existing::Empty => Vec::new(),
         Existing::Ours => applied(&connection::open_to_read(&located)?)?,
     };
@@ -62,25 +65,25 @@ fn states(path: &Path) -> Result<Vec<MigrationState>> {
     };
     let runner = known();
     let mut states: Vec<_> = runner.get_migrations().iter().map(state).collect();
-    // They are embedded in the order of their names, where V10 comes before V2.
+    // They are embedded in the order of their names: V10 comes before V2.
     states.sort_by_key(|state| state.version);
     Ok(states)
 }
 
-/// Refuses a file whose schema this program cannot work with. Only reads.
+/// Refuses a file whose schema this program cannot use. Only reads.
 pub(crate) fn check(connection: &Connection) -> Result<()> {
     judge(&applied(connection)?)
 }
 
-/// How many steps a file has seen, and how many this program knows. Refuses and reads as [`check`].
+/// Returns how many migrations a file has seen, and how many this program has. Refuses as [`check`] does.
 pub(crate) fn progress(connection: &Connection) -> Result<(usize, usize)> {
     let seen = applied(connection)?;
     judge(&seen)?;
     Ok((seen.len(), known().get_migrations().len()))
 }
 
-/// The first pending step that rewrites what the file holds; `None` too where the file has no schema yet. Refuses and
-/// reads as [`check`].
+/// Returns the first pending migration that rewrites stored data; `None` also if the file has no schema yet. Refuses as
+/// [`check`] does.
 pub(crate) fn first_rewriting(connection: &Connection) -> Result<Option<SchemaVersion>> {
     let seen = applied(connection)?;
     judge(&seen)?;
@@ -88,7 +91,7 @@ pub(crate) fn first_rewriting(connection: &Connection) -> Result<Option<SchemaVe
     Ok(REWRITING.iter().copied().find(is_pending))
 }
 
-/// Applies what is pending, all or nothing. Returns whether there was something.
+/// Applies the pending migrations, all or none. Returns whether there were any.
 pub(crate) fn apply(connection: &mut Connection) -> Result<bool> {
     let seen = applied(connection)?;
     judge(&seen)?;
@@ -100,14 +103,14 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<bool> {
     Ok(is_behind)
 }
 
-/// Applies the first steps, up to the one of this number.
+/// Applies the first migrations, up to the one of this number.
 pub(crate) fn apply_up_to(connection: &mut Connection, version: SchemaVersion) -> Result<()> {
     let runner = known().set_target(refinery::Target::Version(version));
     runner.run(connection)?;
     Ok(())
 }
 
-/// Applies the first `count` steps, as an earlier version of this program would.
+/// Applies the first `count` migrations, as an earlier version of this program did.
 #[cfg(test)]
 pub(crate) fn apply_first(connection: &mut Connection, count: SchemaVersion) {
     apply_up_to(connection, count).unwrap();
@@ -121,10 +124,8 @@ fn applied(connection: &Connection) -> Result<Vec<Applied>> {
     if !connection.table_exists(None, "refinery_schema_history")? {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare(
-        "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version",
-    )?;
-    let rows = statement.query_map([], |row| {
+    let sql = "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version";
+    connection.rows(sql, [], |row| {
         let at: String = row.get("applied_on")?;
         Ok(Applied {
             version: row.get("version")?,
@@ -132,11 +133,10 @@ fn applied(connection: &Connection) -> Result<Vec<Applied>> {
             at: DateTime::parse_from_rfc3339(&at).ok().map(|at| at.timestamp()),
             checksum: row.get("checksum")?,
         })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    })
 }
 
-/// What was applied must be the beginning of what is known, unaltered.
+/// Refuses migrations that are not the first ones of this program, unchanged.
 fn judge(applied: &[Applied]) -> Result<()> {
     let runner = known();
     let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
@@ -278,6 +278,7 @@ mod tests {
         3_445_808_212_740_804_033,
         1_044_607_958_092_692_842,
         16_479_148_528_984_983_780,
+        589_013_187_739_118_896,
     ];
 
     #[test]

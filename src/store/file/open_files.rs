@@ -1,7 +1,7 @@
 //! The database files that this process has open beside SQLite, by inode.
 //!
 //! SQLite's own locks are POSIX locks: the kernel drops all of them as soon as the process closes *any* descriptor of
-//! the file. So a descriptor that was opened once is kept for as long as the process lives, and used again.
+//! the file. So a descriptor is opened once, kept as long as the process lives, and used again.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-/// What tells one file from another, whatever its names: its device and its inode.
+/// The device and the inode: they identify a file, whatever its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     device: u64,
@@ -21,12 +21,18 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    /// The file that `path` names, which is not followed if it is a symbolic link. Opens nothing.
+    /// Returns the file that `path` names. Does not follow a symbolic link, and opens nothing.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         std::fs::symlink_metadata(path).map(|found| Self::of(&found))
     }
 
-    fn of(found: &std::fs::Metadata) -> Self {
+    /// Returns whether both paths lead to one file.
+    pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+        let id = |path| std::fs::metadata(path).ok().map(|about| Self::of(&about));
+        id(one).is_some() && id(one) == id(other)
+    }
+
+    pub(crate) fn of(found: &std::fs::Metadata) -> Self {
         Self {
             device: found.dev(),
             inode: found.ino(),
@@ -41,32 +47,32 @@ pub(crate) struct OpenFile {
     pub(crate) id: FileId,
     /// The descriptor.
     pub(crate) file: File,
-    /// Whether a store of this process holds it: locks of one descriptor do not keep each other out.
-    pub(crate) held: Mutex<bool>,
+    /// Whether a store of this process has locked it. Locks on one descriptor do not exclude each other.
+    locked: Mutex<bool>,
 }
 
 impl OpenFile {
-    /// Whether a store of this process holds it.
-    pub(crate) fn held(&self) -> MutexGuard<'_, bool> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns whether a store of this process has locked it.
+    pub(crate) fn locked(&self) -> MutexGuard<'_, bool> {
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How a file is opened that is not open yet.
+/// How to open a file that is not open yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// To look at its header.
+    /// To read its header.
     Read,
-    /// To lock it, made if there is none.
+    /// To lock it; created if it is missing.
     WriteOrCreate,
-    /// To lock it, if there is one.
+    /// To lock it, if it exists.
     Write,
 }
 
 static OPEN: LazyLock<Mutex<HashMap<FileId, Arc<OpenFile>>>> = LazyLock::new(Mutex::default);
 
-/// The file at `path`, and whether it was made. `None` where there is none, or where it is no regular file, which is
-/// not opened: a FIFO would wait for its other end.
+/// Returns the file at `path`, and whether it was created. `None` if it is missing, or if it is not a regular file. Such
+/// a file is not opened: a FIFO would wait for its other end.
 pub(crate) fn open(path: &Path, access: Access) -> io::Result<Option<(Arc<OpenFile>, bool)>> {
     let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut made = false;
@@ -91,13 +97,13 @@ pub(crate) fn open(path: &Path, access: Access) -> io::Result<Option<(Arc<OpenFi
     let open = Arc::new(OpenFile {
         id,
         file,
-        held: Mutex::default(),
+        locked: Mutex::default(),
     });
     if !found.is_file() {
         return Ok(None);
     }
-    // Swapped since the look above, for one that is open already: that one's locks go by its first descriptor, and this
-    // one must not be closed either.
+    // Since the check above the path was given to a file that is open already. Its locks belong to the first
+    // descriptor, and this one must not be closed either.
     if let Some(first) = all.get(&id) {
         let first = Arc::clone(first);
         std::mem::forget(open);
@@ -114,8 +120,8 @@ fn open_once(path: &Path, access: Access, create: bool) -> io::Result<File> {
     let opened = match access {
         Access::Read => open(OFlags::RDONLY),
         _ if create => open(OFlags::RDWR | OFlags::CREATE | OFlags::EXCL),
-        // Written to through this descriptor is nothing; but where a file system copies a file that is opened for
-        // writing (overlays), the lock must be on the copy.
+        // Nothing is written through this descriptor. But some file systems (overlays) copy a file that is opened for
+        // writing, and the lock must be on the copy.
         _ => open(OFlags::RDWR).or_else(|error| match error {
             Errno::ACCESS | Errno::PERM | Errno::ROFS => open(OFlags::RDONLY),
             other => Err(other),

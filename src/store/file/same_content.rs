@@ -1,23 +1,22 @@
-//! Whether two databases hold the same.
+//! Compares two databases.
 
 use rusqlite::Connection;
 
 use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
 
-/// Whether both have the same schema and the same rows, read in the order in which they are stored. So a copy of the
-/// pages is the same, and a database that was filled in another order may not be.
+/// Returns whether both have the same schema and the same rows, in the order in which they are stored. A copy of the pages
+/// is the same. A database that was filled in another order may differ.
 ///
-/// What cannot be read of `copy` is a difference; what cannot be read of `original` is an error.
+/// A failure to read `copy` is a difference; a failure to read `original` is an error.
 pub(crate) fn same_content(original: &Connection, copy: &Connection) -> Result<bool> {
     let schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid";
     if !same_rows(original, copy, schema)? {
         return Ok(false);
     }
-    let mut tables =
-        original.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid")?;
-    let tables = tables.query_map([], |row| row.get::<_, String>(0))?;
-    for table in tables {
-        let select = format!("SELECT * FROM \"{}\"", table?.replace('"', "\"\""));
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid";
+    for table in original.column::<String>(tables, [])? {
+        let select = format!("SELECT * FROM \"{}\"", table.replace('"', "\"\""));
         if !same_rows(original, copy, &select)? {
             return Ok(false);
         }
@@ -26,25 +25,25 @@ pub(crate) fn same_content(original: &Connection, copy: &Connection) -> Result<b
 }
 
 fn same_rows(original: &Connection, copy: &Connection, select: &str) -> Result<bool> {
-    let mut wanted = original.prepare(select)?;
+    let mut expected = original.prepare(select)?;
     let Ok(mut found) = copy.prepare(select) else {
         return Ok(false);
     };
-    let columns = wanted.column_count();
-    let mut wanted = wanted.query([])?;
+    let columns = expected.column_count();
+    let mut expected = expected.query([])?;
     let Ok(mut found) = found.query([]) else {
         return Ok(false);
     };
     loop {
-        let wanted = wanted.next()?;
+        let expected = expected.next()?;
         let Ok(found) = found.next() else {
             return Ok(false);
         };
-        let (Some(wanted), Some(found)) = (wanted, found) else {
-            return Ok(wanted.is_none() && found.is_none());
+        let (Some(expected), Some(found)) = (expected, found) else {
+            return Ok(expected.is_none() && found.is_none());
         };
         for column in 0..columns {
-            let value = wanted.get_ref(column)?;
+            let value = expected.get_ref(column)?;
             if !found.get_ref(column).is_ok_and(|found| found == value) {
                 return Ok(false);
             }

@@ -1,17 +1,17 @@
 //! A hidden directory in which a file grows until it is complete.
 //!
-//! It lies in the directory of the finished file, because only within a file system is a rename one step. The
-//! process that made it holds a lock on a file in it. The kernel frees that lock when the process ends, however it
-//! ends. So a staging directory without a holder was left by a kill, and the next one of the same purpose removes it.
+//! It lies in the directory of the finished file, because a rename is one step only within a file system. The process
+//! that made it locks a file in it. The kernel frees that lock when the process ends, however it ends. So a staging
+//! directory without a lock was left by a killed process, and the next one of the same purpose removes it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The random digits at the end of a name; hexadecimal.
+/// The number of random hexadecimal digits at the end of a name.
 const DIGITS: usize = 16;
-/// The file in it that its maker holds locked.
+/// The file in it that its process keeps locked.
 const LOCK: &str = "lock";
 /// How often another name is tried.
 const ATTEMPTS: usize = 100;
@@ -24,8 +24,8 @@ pub(crate) struct StagingDirectory {
 }
 
 impl StagingDirectory {
-    /// Makes one in `parent`, and removes those of the same purpose that nobody holds any more. The purpose is a word
-    /// such as `snapshot`, and part of the name: `.jdcdn-snapshot-0123456789abcdef`.
+    /// Makes one in `parent`, and removes abandoned ones of the same purpose. The purpose is a word such as `snapshot`, and
+    /// part of the name: `.jdcdn-snapshot-0123456789abcdef`.
     pub(crate) fn begin(parent: &Path, purpose: &str) -> io::Result<Self> {
         sweep(parent, purpose);
         for _ in 0..ATTEMPTS {
@@ -46,15 +46,15 @@ impl StagingDirectory {
         Err(io::Error::from(io::ErrorKind::ResourceBusy))
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in it.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The permissions of `wanted` that the process's umask leaves. Only those to read and write.
+    /// Returns those of the `wanted` permissions that the umask allows. Only permissions to read and write.
     ///
-    /// There is no way to ask for the umask without changing it for every thread, so the lock file tells: it was
-    /// made with every permission to read and write.
+    /// The umask cannot be read without changing it for every thread. So the lock file shows it: it was made with every
+    /// permission to read and write.
     pub(crate) fn permitted(&self, wanted: u32) -> io::Result<u32> {
         Ok(self.lock.metadata()?.mode() & 0o666 & wanted)
     }
@@ -67,8 +67,15 @@ impl Drop for StagingDirectory {
     }
 }
 
-/// Gives `from` the name `to`, in the same file system, unless a file has that name already
-/// ([`io::ErrorKind::AlreadyExists`]). `from` may keep its old name as well.
+/// Gives a finished file its permissions and brings it to the disk.
+pub(crate) fn complete(file: &Path, mode: u32) -> io::Result<()> {
+    let file = File::open(file)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+/// Renames `from` to `to`, in the same file system, unless `to` exists ([`io::ErrorKind::AlreadyExists`]). `from` may keep
+/// its old name as well.
 pub(crate) fn give_new_name(from: &Path, to: &Path) -> io::Result<()> {
     // Unlike a rename, a link never replaces a file.
     match fs::hard_link(from, to) {
@@ -83,8 +90,7 @@ pub(crate) fn give_new_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the staging directories in `parent` that nobody holds. A failure is ignored, because the directory may
-/// be another user's.
+/// Removes abandoned staging directories in `parent`. Ignores failures, because a directory may be another user's.
 pub(crate) fn sweep(parent: &Path, purpose: &str) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
@@ -110,8 +116,8 @@ fn lock_file(directory: &Path) -> PathBuf {
     directory.join(LOCK)
 }
 
-/// Removes a staging directory, its lock file last: a directory with content but without a lock would stay for ever
-/// if the process was killed in between.
+/// Removes a staging directory, its lock file last. A process may be killed in between, and a directory with content but
+/// without a lock file would stay for ever.
 fn remove(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -125,20 +131,20 @@ fn remove(directory: &Path) -> io::Result<()> {
         _ => {}
     }
     fs::remove_dir(directory).inspect_err(|error| {
-        // A thread that a signal has made give up was still writing. The lock file marks what it leaves.
+        // A thread that a signal has stopped was still writing. The lock file marks what it leaves.
         if error.kind() == io::ErrorKind::DirectoryNotEmpty {
             let _ = File::create(lock_file(directory));
         }
     })
 }
 
-/// Brings the names in a directory to the disk. The lock file is there before all others and after them, also at a power
-/// failure, so that what is left is always known as such.
-fn sync(directory: &Path) -> io::Result<()> {
+/// Brings the names in a directory to the disk. In a staging directory the lock file comes first and goes last, also at a
+/// power failure. So an abandoned directory can always be recognized.
+pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Locks a directory just made; `None` where a sweep was faster.
+/// Locks a directory just made; `None` if a sweep was faster.
 fn hold(directory: &Path) -> io::Result<Option<File>> {
     let file = match OpenOptions::new()
         .write(true)
@@ -151,7 +157,7 @@ fn hold(directory: &Path) -> io::Result<Option<File>> {
     sync(directory)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(None),
-        // Where the file system has no locks, a sweep cannot take one either, and removes nothing.
+        // On a file system without locks a sweep cannot take one either, and removes nothing.
         Ok(()) | Err(TryLockError::Error(_)) => Ok((file.metadata()?.nlink() > 0).then_some(file)),
     }
 }
@@ -161,7 +167,7 @@ fn sweep_one(directory: &Path) {
         Ok(lock) if lock.try_lock().is_ok() => {
             let _ = remove(directory);
         }
-        // Killed between the directory and its lock, or while it was removed. Only an empty one is removed.
+        // Its process was killed before it made the lock file, or while it removed the directory. Removes only an empty one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let _ = fs::remove_dir(directory);
         }
@@ -172,7 +178,6 @@ fn sweep_one(directory: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     const PURPOSE: &str = "snapshot";
 

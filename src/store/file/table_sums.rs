@@ -1,93 +1,29 @@
-//! The sums of the tables that say what was asked for and what the numbers mean.
+//! Keeps a sum of the rows of whole tables, by which a change from outside is found.
 //!
-//! Triggers keep them, so no statement can forget to. They are temporary: they belong to the connections of the one
-//! writer and not to the file, where other programs could not run them.
+//! Triggers keep the sums up to date, so no statement can forget to. They are temporary: they belong to the connection of
+//! the writer and not to the file, because other programs could not run them.
 
 use std::fmt::Write as _;
 
+use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{Connection, Row};
 
 use crate::model::Sum;
 use crate::model::sum::{SummedCell, row_sum};
 use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
 
 /// A table whose rows are summed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SummedTable {
-    /// Its name.
+    /// The name of the table.
     pub(crate) name: &'static str,
     /// Its columns, in their order.
     pub(crate) columns: &'static [&'static str],
 }
 
-/// All of them. A migration that adds a column to one changes what stands here, and has the sums built anew.
-pub(crate) const TABLES: [SummedTable; 7] = [
-    SummedTable {
-        name: "domain",
-        columns: &["id", "name"],
-    },
-    SummedTable {
-        name: "code",
-        columns: &["id", "code"],
-    },
-    SummedTable {
-        name: "code_set",
-        columns: &["id", "codes"],
-    },
-    SummedTable {
-        name: "code_set_member",
-        columns: &["code_set_id", "code_id"],
-    },
-    SummedTable {
-        name: "coverage",
-        columns: &[
-            "domain_id",
-            "start_ts",
-            "end_ts",
-            "start_cst",
-            "end_cst",
-            "fetched_at",
-            "reached",
-            "beyond_retention",
-            "state",
-        ],
-    },
-    SummedTable {
-        name: "gap",
-        columns: &[
-            "domain_id",
-            "start_ts",
-            "end_ts",
-            "start_cst",
-            "end_cst",
-            "slots",
-            "reason",
-            "confirmed",
-            "asked_domains",
-            "asked_slots",
-        ],
-    },
-    SummedTable {
-        name: "restatement",
-        columns: &[
-            "domain_id",
-            "ts",
-            "nth",
-            "detected_at",
-            "age_seconds",
-            "bandwidth_before",
-            "bandwidth_after",
-            "pv_before",
-            "pv_after",
-            "codes_before",
-            "codes_after",
-        ],
-    },
-];
-
-/// How many rows a table has, and their sum.
+/// The number of rows of a table, and their sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TableSum {
     pub(crate) rows: i64,
@@ -115,7 +51,7 @@ fn row(context: &Context<'_>) -> Sum {
     row_sum((1..context.len()).map(|at| cell(context.get_raw(at))))
 }
 
-/// The sum whose stored form is `value`.
+/// Returns the sum whose stored form is `value`.
 pub(crate) fn sum_of(value: ValueRef<'_>) -> rusqlite::Result<Sum> {
     let sum = value.as_blob().ok().and_then(Sum::from_bytes);
     sum.ok_or_else(|| FromSqlError::InvalidType.into())
@@ -131,12 +67,12 @@ fn cell(value: ValueRef<'_>) -> SummedCell<'_> {
     }
 }
 
-/// Has every change of the tables through this connection change their sums.
+/// Makes every change of `tables` through this connection change their sums.
 ///
 /// Needs [`add_functions`], and a schema that is up to date.
-pub(crate) fn keep(connection: &Connection) -> Result<()> {
+pub(crate) fn keep(connection: &Connection, tables: &[SummedTable]) -> Result<()> {
     let mut sql = String::new();
-    for (id, table) in (1..).zip(TABLES) {
+    for (id, table) in (1..).zip(tables) {
         let of = |row: &str| {
             let columns = table.columns.iter();
             columns.fold(String::new(), |list, column| list + ", " + row + "." + column)
@@ -159,44 +95,38 @@ pub(crate) fn keep(connection: &Connection) -> Result<()> {
     Ok(connection.execute_batch(&sql)?)
 }
 
-/// The sum of a table's rows, read anew.
+/// Returns the sum of a table's rows, computed from the rows.
 pub(crate) fn compute(connection: &Connection, table: &SummedTable) -> Result<TableSum> {
     let sql = ["SELECT ", &table.columns.join(", "), " FROM ", table.name].concat();
-    let mut select = connection.prepare(&sql)?;
-    let mut rows = select.query([])?;
-    let mut found = TableSum::default();
-    while let Some(row) = rows.next()? {
-        found.rows += 1;
-        found.sum = found.sum.plus(sum_of_row(row, table.columns.len())?);
-    }
-    Ok(found)
+    let mut total = TableSum::default();
+    connection.each(&sql, [], |row| {
+        let cells = (0..table.columns.len()).map(|at| row.get_ref(at).map(cell));
+        let cells: Vec<_> = cells.collect::<rusqlite::Result<_>>()?;
+        total.rows += 1;
+        total.sum = total.sum.plus(row_sum(cells.into_iter()));
+        Ok(())
+    })?;
+    Ok(total)
 }
 
-fn sum_of_row(row: &Row<'_>, columns: usize) -> Result<Sum> {
-    let cells = (0..columns).map(|at| row.get_ref(at).map(cell));
-    Ok(row_sum(cells.collect::<rusqlite::Result<Vec<_>>>()?.into_iter()))
-}
-
-/// The sum of a table that is kept; `None` where there is no row for it.
+/// Returns the stored sum of a table; `None` if there is no row for it.
 pub(crate) fn kept(connection: &Connection, table: &SummedTable) -> Result<Option<TableSum>> {
-    let mut select = connection.prepare_cached("SELECT rows, sum FROM table_sum WHERE name = ?1")?;
-    let mut rows = select.query([table.name])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(TableSum {
-        rows: row.get(0)?,
-        sum: sum_of(row.get_ref(1)?)?,
-    }))
+    let sql = "SELECT rows, sum FROM table_sum WHERE name = ?1";
+    connection.first(sql, [table.name], |row| {
+        Ok(TableSum {
+            rows: row.get(0)?,
+            sum: sum_of(row.get_ref(1)?)?,
+        })
+    })
 }
 
-/// Writes the sums of what is stored.
-pub(crate) fn build(tx: &Connection) -> Result<()> {
+/// Computes the sums of `tables` from their rows and stores them.
+pub(crate) fn build(tx: &Connection, tables: &[SummedTable]) -> Result<()> {
     tx.execute("DELETE FROM table_sum", [])?;
-    let mut insert = tx.prepare("INSERT INTO table_sum (id, name, rows, sum) VALUES (?1, ?2, ?3, ?4)")?;
-    for (id, table) in (1_i64..).zip(TABLES) {
-        let found = compute(tx, &table)?;
-        insert.execute((id, table.name, found.rows, found.sum.to_bytes()))?;
+    let insert = "INSERT INTO table_sum (id, name, rows, sum) VALUES (?1, ?2, ?3, ?4)";
+    for (id, table) in (1_i64..).zip(tables) {
+        let total = compute(tx, table)?;
+        tx.run(insert, (id, table.name, total.rows, total.sum.to_bytes()))?;
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
-//! The copy that is kept of a database before a migration rewrites a part of it.
+//! The copy of a database that is kept before a migration rewrites stored data.
 //!
-//! It is made before the upgrade writes anything, by whoever holds the database's lock. It holds the database as of one
-//! moment, what is in the write-ahead log too, and any version of this program that could open the database can open
-//! it. It is checked and on the disk before it gets its name, `DATABASE.before-vN`: the database as it was before
-//! migration N and all that follow. A kill leaves no half copy under that name.
+//! The run that holds the database's lock makes it before the upgrade writes anything. It is the database as of one
+//! moment, with the content of the write-ahead log. Every version of this program that could open the database can open
+//! it. It is checked and on the disk before it gets its name, `DATABASE.before-vN`: the database before migration N and
+//! all later ones. A killed run leaves no half copy under that name.
 //!
-//! A copy that is there is never replaced. One that holds exactly what the database holds is the copy of an upgrade
-//! that was cut off, and serves again. Beside any other one the new copy gets a number: `DATABASE.before-vN.2`.
+//! An existing copy is never replaced. If it has exactly the content of the database, an upgrade was interrupted, and the
+//! copy is used again. Otherwise the new copy gets a number: `DATABASE.before-vN.2`.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -20,10 +19,11 @@ use bytesize::ByteSize;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use crate::model::convert::to_u64;
 use crate::model::text;
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::connection::{self, Existing, suffixed};
+use crate::store::file::connection;
+use crate::store::file::header::{self, Existing};
+use crate::store::file::location::{directory, has_hot_journal, locate, suffixed};
 use crate::store::file::same_content::same_content;
 use crate::store::file::staging::{self, StagingDirectory};
 use crate::store::file::volume::Volume;
@@ -33,9 +33,9 @@ use crate::store::file::{health, migrations};
 const PURPOSE: &str = "upgrade";
 /// Pages that are copied in one step: 4 MiB of the usual size.
 const STEP_PAGES: i32 = 1024;
-/// How long the copying rests when another connection is in the way.
+/// How long the copying waits when another connection is in the way.
 const REST: Duration = Duration::from_millis(10);
-/// The part of the database's size that the upgrade itself may take beside the copy, as a divisor.
+/// The upgrade itself may take this part of the database's size, as a divisor, in addition to the copy.
 const UPGRADE_SHARE: u64 = 4;
 
 /// A copy of a database from before an upgrade.
@@ -43,7 +43,7 @@ const UPGRADE_SHARE: u64 = 4;
 pub struct UpgradeCopy {
     /// The file, absolute.
     pub path: PathBuf,
-    /// The first migration that had not been applied to it and rewrites a part of a database.
+    /// The first migration that was not applied to it and rewrites stored data.
     pub version: i32,
     /// Its size.
     pub bytes: u64,
@@ -51,23 +51,23 @@ pub struct UpgradeCopy {
 
 impl fmt::Display for UpgradeCopy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = text::printable(&self.path.to_string_lossy());
         write!(
             f,
-            "`{path}` ({}) holds the database as it was before migration {}; delete it when you no longer need it",
+            "`{}` ({}) is the database as it was before migration {}; delete it when you no longer need it",
+            text::printable_path(&self.path),
             ByteSize(self.bytes),
             self.version
         )
     }
 }
 
-/// The copies that lie in the directory of the database at `path`, in the order of their names.
+/// Returns the copies in the directory of `database`, in the order of their names.
 pub fn beside(database: &Path) -> io::Result<Vec<UpgradeCopy>> {
-    let Ok(located) = connection::locate(database) else {
+    let Ok(located) = locate(database) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for entry in fs::read_dir(located.parent().unwrap_or(Path::new("/")))? {
+    for entry in fs::read_dir(directory(&located))? {
         let entry = entry?;
         let Some((version, _)) = numbers(&located, &entry.path()) else {
             continue;
@@ -85,23 +85,23 @@ pub fn beside(database: &Path) -> io::Result<Vec<UpgradeCopy>> {
     Ok(found)
 }
 
-/// Keeps a copy of the database at a located path, if the migrations that it lacks rewrite a part of it. Returns that
-/// copy. The caller holds the lock, and has not opened the database yet.
+/// Keeps a copy of the database at a located path if a pending migration rewrites stored data; returns that copy. The
+/// caller holds the lock, and has not opened the database yet.
 pub(crate) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
-    if connection::inspect(database)? == Existing::Empty {
+    if header::inspect(database)? == Existing::Empty {
         return Ok(None);
     }
     // The upgrade that left a staging directory may have been the last one for a long time.
-    let directory = database.parent().unwrap_or(Path::new("/"));
+    let directory = directory(database);
     staging::sweep(directory, PURPOSE);
-    if connection::has_hot_journal(database) {
+    if has_hot_journal(database) {
         roll_back(database)?;
     }
     let source = connection::open_to_read(database)?;
     let Some(version) = migrations::first_rewriting(&source)? else {
         return Ok(None);
     };
-    // Whoever may not write does not upgrade it, and learns that from the connection that is to write.
+    // A user without write permission does not upgrade it. The connection for writing reports that.
     if !Volume::is_writable(database) {
         return Ok(None);
     }
@@ -131,20 +131,20 @@ pub(crate) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
     }))
 }
 
-/// Undoes what a killed process had begun, so that the database can be looked at.
+/// Undoes the unfinished write of a killed process, so that the database can be read.
 fn roll_back(database: &Path) -> Result<()> {
     let connection = connection::open_to_change(database)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(())
 }
 
-/// Refuses to begin where the disk has no room for the copy and the upgrade.
+/// Refuses to begin if the disk has no room for the copy and the upgrade.
 fn check_space(source: &Connection, directory: &Path) -> Result<()> {
     let read = |pragma| source.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let bytes = read("page_count")?.saturating_mul(read("page_size")?);
-    let bytes = to_u64(bytes);
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     let needed = bytes.saturating_add(bytes / UPGRADE_SHARE);
-    // Where nobody knows how much there is, the copying finds out.
+    // If the free space is unknown, the copying finds out.
     match Volume::of(directory) {
         Ok(volume) if volume.free_bytes < needed => Err(StoreErrorKind::NoSpaceToUpgrade {
             needed,
@@ -157,30 +157,22 @@ fn check_space(source: &Connection, directory: &Path) -> Result<()> {
 /// Copies what the source's transaction sees, page by page.
 fn copy_pages(source: &Connection, copy: &Path) -> Result<()> {
     let mut target = Connection::open(copy)?;
-    // Nobody else sees it, and all of it is brought to the disk before it gets its name.
+    // The whole copy is brought to the disk before it gets its name.
     target.pragma_update(None, "synchronous", "off")?;
     let backup = Backup::new(source, &mut target)?;
     loop {
         match backup.step(STEP_PAGES)? {
             StepResult::Done => return Ok(()),
             StepResult::More => {}
-            // The source sees one moment, so there is nothing to wait for but a lock.
+            // The source sees one moment, so only a lock can be in the way.
             _ => std::thread::sleep(REST),
         }
     }
 }
 
-/// Makes the copy a file that needs no other file beside it, and refuses one that is not sound: then the database is
-/// not, either.
+/// Makes the copy one file without a log, and refuses a damaged one: then the database is damaged, too.
 fn make_whole(copy: &Path) -> Result<()> {
-    let copy = connection::open_to_change(copy)?;
-    copy.pragma_update(None, "synchronous", "off")?;
-    let mode: String = copy.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
-    if mode != "delete" {
-        return Err(StoreErrorKind::InvariantViolation(format!(
-            "the copy's journal mode stays `{mode}`"
-        )));
-    }
+    let copy = connection::open_copy(copy)?;
     let finding: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if finding != "ok" {
         return Err(StoreErrorKind::UnsoundToUpgrade(text::printable(&finding)));
@@ -189,38 +181,35 @@ fn make_whole(copy: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Brings the copy to the disk and gives it the first name that is free, from the `nth` on.
+/// Brings the copy to the disk and gives it the first free name, from the `nth` on.
 fn publish(copy: &Path, mode: u32, database: &Path, version: i32, mut nth: u32) -> io::Result<PathBuf> {
-    let file = File::open(copy)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()?;
+    staging::complete(copy, mode)?;
     let path = loop {
-        let path = PathBuf::from(name(database, version, nth));
+        let path = name(database, version, nth);
         match staging::give_new_name(copy, &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => nth += 1,
             named => break named.map(|()| path)?,
         }
     };
-    File::open(database.parent().unwrap_or(Path::new("/")))?.sync_all()?;
+    staging::sync(directory(database))?;
     Ok(path)
 }
 
-/// Whether the file at `path` is a copy of all that the source sees.
+/// Returns whether the file at `path` has all the content that the source sees.
 fn is_copy_of(path: &Path, source: &Connection) -> Result<bool> {
-    let Ok(Existing::Ours) = connection::inspect(path) else {
+    let Ok(Existing::Ours) = header::inspect(path) else {
         return Ok(false);
     };
     let Ok(copy) = health::open_alone(path) else {
         return Ok(false);
     };
-    // What cannot be read of the copy makes it no copy; what cannot be read of the source ends the upgrade.
     same_content(source, &copy)
 }
 
-/// The copy of the highest number for migration `version`, whatever it holds.
+/// Returns the copy with the highest number for migration `version`, whatever its content.
 fn newest(database: &Path, version: i32) -> io::Result<Option<(PathBuf, u32)>> {
     let mut newest = None;
-    for entry in fs::read_dir(database.parent().unwrap_or(Path::new("/")))? {
+    for entry in fs::read_dir(directory(database))? {
         let path = entry?.path();
         if let Some((of, nth)) = numbers(database, &path)
             && of == version
@@ -232,7 +221,7 @@ fn newest(database: &Path, version: i32) -> io::Result<Option<(PathBuf, u32)>> {
     Ok(newest)
 }
 
-fn name(database: &Path, version: i32, nth: u32) -> OsString {
+fn name(database: &Path, version: i32, nth: u32) -> PathBuf {
     suffixed(
         database,
         &match nth {
@@ -242,17 +231,17 @@ fn name(database: &Path, version: i32, nth: u32) -> OsString {
     )
 }
 
-/// The migration and the number in the name of a copy; `None` where `path` is no such name.
+/// Returns the migration and the number in the name of a copy; `None` if `path` is not such a name.
 fn numbers(database: &Path, path: &Path) -> Option<(i32, u32)> {
     let prefix = suffixed(Path::new(database.file_name()?), ".before-v");
     let rest = path
         .file_name()?
         .as_encoded_bytes()
-        .strip_prefix(prefix.as_encoded_bytes())?;
+        .strip_prefix(prefix.as_os_str().as_encoded_bytes())?;
     let rest = std::str::from_utf8(rest).ok()?;
     let (version, nth) = match rest.split_once('.') {
         None => (rest.parse().ok()?, 1),
         Some((version, nth)) => (version.parse().ok()?, nth.parse().ok()?),
     };
-    (path.as_os_str() == name(database, version, nth)).then_some((version, nth))
+    (path == name(database, version, nth)).then_some((version, nth))
 }

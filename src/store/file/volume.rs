@@ -8,15 +8,15 @@ use std::path::Path;
 pub struct Volume {
     /// Bytes that this user may still write.
     pub free_bytes: u64,
-    /// Bytes in all.
+    /// Total bytes.
     pub total_bytes: u64,
-    /// The kind of the file system, where it is one over a network or in a program of its own (FUSE). Such a one may
-    /// not keep the promises about locks and shared memory that the write-ahead log and the lock of a run rest on.
+    /// The kind of the file system, if it is a network or user-space (FUSE) one. The locks and the shared memory of such a
+    /// file system may not be reliable enough for the write-ahead log and the lock of a run.
     pub weak_locks: Option<&'static str>,
 }
 
 impl Volume {
-    /// The file system that holds `path`, which exists.
+    /// Returns the file system of `path`, which must exist.
     pub fn of(path: &Path) -> io::Result<Self> {
         let found = rustix::fs::statvfs(path)?;
         Ok(Self {
@@ -26,7 +26,7 @@ impl Volume {
         })
     }
 
-    /// Whether this user may write to `path`, a file or a directory that exists.
+    /// Returns whether this user may write to `path`, a file or a directory that exists.
     #[must_use]
     pub fn is_writable(path: &Path) -> bool {
         rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()

@@ -1,6 +1,7 @@
 //! Which ranges of a domain were asked for: the stored form of [`crate::model::coverage`].
 
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, Row};
 
@@ -8,108 +9,129 @@ use crate::model::coverage::{mark_beyond_retention, reopen, splice};
 use crate::model::slot::DAY_SECONDS;
 use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::write::commit::Coverage;
+use crate::store::file::statements::{Statements as _, upsert, write_changes};
+use crate::store::ledger::domain_ids;
 
-/// Up to this age a stored point that an answer left out stays due in every run: the answer may have lacked it by
-/// mistake, and its figures may have changed since.
-const STALE_UNTIL: i64 = 3 * DAY_SECONDS;
+/// A stored point that an answer left out is asked for in every run up to this age. The answer may lack it by mistake, and
+/// its figures may have changed since.
+const RETRY_UNTIL: i64 = 3 * DAY_SECONDS;
 
-/// The rows of a domain that overlap or touch `span`, in order.
+/// About 30,000 years before and after 1970.
+const PLAUSIBLE: RangeInclusive<UnixSeconds> = -1_000_000_000_000..=1_000_000_000_000;
+
+/// What a commit says about its window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Coverage {
+    /// It was fetched. These spans replace the stored ones; together they are the window. Rejects of the window that were
+    /// stored before and are not found again are deleted.
+    Fetched(Vec<CoverageSpan>),
+    /// The API no longer serves it.
+    BeyondRetention {
+        /// When the API said so.
+        at: UnixSeconds,
+    },
+    /// It was asked for, and no usable answer came. Slots that were never fetched show as failed.
+    Failed,
+    /// The API serves it, although it was marked as beyond retention. The marks are removed.
+    Reopened,
+    /// Nothing new.
+    Unchanged,
+}
+
+/// What a commit changes for a window of a domain.
+#[derive(Debug, Default)]
+pub(crate) struct CoverageChange {
+    /// Whether other slots than before count as asked for or fetched.
+    pub(crate) slots_changed: bool,
+    /// The ranges that were settled before. A point that is new there came late.
+    pub(crate) settled: Vec<Span>,
+    /// The stored spans before the commit.
+    pub(crate) before: Vec<CoverageSpan>,
+}
+
+/// Returns the spans of a domain that overlap or touch `span`, in order.
 pub(crate) fn around(connection: &Connection, domain: i64, span: Span) -> Result<Vec<CoverageSpan>> {
-    // Rows do not overlap: of those that begin before the span, only the last can reach it.
-    let mut select = connection.prepare_cached(
+    // Rows do not overlap. Of those that begin before the span, only the last one can reach it.
+    connection.rows(
         "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at FROM coverage
          WHERE domain_id = ?1 AND start_ts <= ?3 AND end_ts >= ?2
            AND start_ts >= coalesce((SELECT max(start_ts) FROM coverage WHERE domain_id = ?1 AND start_ts < ?2), ?2)
          ORDER BY start_ts",
-    )?;
-    let mut rows = select.query([domain, span.start(), span.end()])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(coverage_span(row)?);
-    }
-    Ok(found)
+        [domain, span.start(), span.end()],
+        coverage_span,
+    )
 }
 
-/// The rows of a domain that overlap `span`, in order and in full length; none for an unknown domain.
+/// Returns the spans of a domain that overlap `span`, in order and not cut; none for an unknown domain.
 pub(crate) fn overlapping(connection: &Connection, domain: &str, span: Span) -> Result<Vec<CoverageSpan>> {
-    let mut select = connection.prepare_cached(
-        "SELECT c.start_ts, c.end_ts, c.reached, c.beyond_retention, c.fetched_at
-         FROM domain d CROSS JOIN coverage c
-         WHERE d.name = ?1 AND c.domain_id = d.id AND c.start_ts < ?3 AND c.end_ts > ?2 ORDER BY c.start_ts",
-    )?;
-    let mut rows = select.query((domain, span.start(), span.end()))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(coverage_span(row)?);
-    }
-    Ok(found)
+    let Some(domain) = domain_ids::find(connection, domain)? else {
+        return Ok(Vec::new());
+    };
+    let mut spans = around(connection, domain, span)?;
+    spans.retain(|piece| piece.span.intersect(&span).is_some());
+    Ok(spans)
 }
 
-/// All rows of a domain, in order.
+/// Returns all spans of a domain, in order.
 pub(crate) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSpan>> {
-    let mut select = connection.prepare_cached(
+    connection.rows(
         "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at FROM coverage
          WHERE domain_id = ?1 ORDER BY start_ts",
-    )?;
-    let mut rows = select.query([domain])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(coverage_span(row)?);
+        [domain],
+        coverage_span,
+    )
+}
+
+/// Returns the parts of `covered` that lie in `span`.
+pub(crate) fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
+    covered.iter().filter_map(|piece| piece.cut(span)).collect()
+}
+
+/// Returns the parts of a domain's coverage in `span`, where `span` counts from the starts of slots and a label is `shift`
+/// seconds later.
+pub(crate) fn by_start(
+    connection: &Connection,
+    domain: i64,
+    span: Span,
+    shift: i64,
+) -> Result<Vec<CoverageSpan>> {
+    let mut covered = around(connection, domain, span.moved(shift))?;
+    for piece in &mut covered {
+        piece.span = piece.span.moved(-shift);
     }
-    Ok(found)
+    Ok(cut(&covered, span))
 }
 
-/// Some 30 000 years before and after 1970.
-const FAR: RangeInclusive<UnixSeconds> = -1_000_000_000_000..=1_000_000_000_000;
-
-/// What a commit means for a window of a domain.
-#[derive(Debug, Default)]
-pub(crate) struct Change {
-    /// Other slots than before count as asked for, or as fetched.
-    pub(crate) asked_more: bool,
-    /// What was settled before it: a point that is new there came late.
-    pub(crate) settled: Vec<Span>,
-    /// What was known of the window before.
-    pub(crate) before: Vec<CoverageSpan>,
-}
-
-/// Brings the rows of a domain in line with what a commit says of `window`; writes only what differs.
+/// Brings the rows of a domain in line with what a commit says about `window`; writes only what differs.
 pub(crate) fn apply(
     tx: &Connection,
     domain: i64,
     window: Span,
     change: &Coverage,
     last_age: i64,
-) -> Result<Change> {
+) -> Result<CoverageChange> {
     let before = around(tx, domain, window)?;
     let settled = before.iter().filter(|piece| piece.is_settled(last_age));
     let settled = settled
         .filter_map(|piece| piece.span.intersect(&window))
         .collect();
     let after = match change {
-        Coverage::Unchanged | Coverage::Failed => {
-            return Ok(Change {
-                asked_more: false,
-                settled,
-                before,
-            });
-        }
+        Coverage::Unchanged | Coverage::Failed => before.clone(),
         Coverage::Fetched(spans) => splice(&before, spans),
         Coverage::BeyondRetention { at } => mark_beyond_retention(&before, window, *at),
         Coverage::Reopened => reopen(&before, window),
     };
     write(tx, domain, (&before, &after), last_age)?;
-    // A commit only adds to what is known, or only takes away: the same number is the same slots.
-    Ok(Change {
-        asked_more: known_slots(&before) != known_slots(&after),
+    Ok(CoverageChange {
+        // A commit only adds slots, or only removes them: the same number means the same slots.
+        slots_changed: slot_counts(&before) != slot_counts(&after),
         settled,
         before,
     })
 }
 
-/// Takes back what a fetch of `slots` at `asked_at` claims where they are stored and it left them out: their figures
-/// are as old as they were `before`, so they stay due.
+/// Keeps the age of stored `slots` that the answer asked for at `asked_at` left out. Their figures are as old as they were
+/// `before`, so a later run asks for them again.
 pub(crate) fn put_back(
     tx: &Connection,
     domain: i64,
@@ -118,77 +140,81 @@ pub(crate) fn put_back(
     last_age: i64,
 ) -> Result<()> {
     let old = |slot: &UnixSeconds| {
-        let known = before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)))?;
-        still_due(known, asked_at, last_age)
+        let piece = before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)))?;
+        left_out(piece, asked_at, last_age)
     };
     let mut old: Vec<CoverageSpan> = slots.iter().filter_map(old).collect();
     old.sort_unstable_by_key(|piece| piece.span);
-    let Some((first, last)) = old.first().zip(old.last()) else {
+    let edges = old.first().zip(old.last());
+    let Some(hull) = edges.and_then(|(first, last)| Span::new(first.span.start(), last.span.end())) else {
         return Ok(());
     };
-    let Some(hull) = Span::new(first.span.start(), last.span.end()) else {
-        return Ok(());
-    };
-    let now = around(tx, domain, hull)?;
-    let then = splice(&now, &old);
-    write(tx, domain, (&now, &then), last_age)
+    let stored = around(tx, domain, hull)?;
+    write(tx, domain, (&stored, &splice(&stored, &old)), last_age)
 }
 
-/// What is kept of a stored slot that an answer left out at `asked_at`; `None` where it is asked for no more.
+/// Returns the coverage of a stored slot that an answer left out at `asked_at`; `None` if it is not asked for again.
 ///
-/// Young slots are asked for again in every run. An older one is asked for once more, because one answer ends nothing:
-/// the run before may have been days ago, or have died. That it was left out once is kept as an age just below the last.
-fn still_due(known: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<CoverageSpan> {
-    if asked_at - known.span.start() <= STALE_UNTIL {
-        return Some(known);
+/// Young slots are asked for again in every run. An older one is asked for once more, because one answer proves nothing:
+/// the run before may have been days ago, or killed. An age just below the last one notes that it was left out once.
+fn left_out(slot: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<CoverageSpan> {
+    if asked_at - slot.span.start() <= RETRY_UNTIL {
+        return Some(slot);
     }
     let left_out_once = Some(last_age - 1);
-    let is_first = !known.beyond_retention && known.age_when_fetched < left_out_once;
+    let is_first = !slot.beyond_retention && slot.age_when_fetched < left_out_once;
     is_first.then_some(CoverageSpan {
         age_when_fetched: left_out_once,
-        ..known
+        ..slot
     })
 }
 
-/// Writes what differs.
+static UPSERT: LazyLock<String> = LazyLock::new(|| {
+    let columns = [
+        "end_ts",
+        "start_cst",
+        "end_cst",
+        "fetched_at",
+        "reached",
+        "beyond_retention",
+        "state",
+    ];
+    upsert("coverage", &["domain_id", "start_ts"], &columns)
+});
+
+/// Writes what differs. A range that only grew keeps its start, and is one changed row.
 fn write(
     tx: &Connection,
     domain: i64,
-    (before, after): (&[CoverageSpan], &[CoverageSpan]),
+    change: (&[CoverageSpan], &[CoverageSpan]),
     last_age: i64,
 ) -> Result<()> {
-    let mut delete = tx.prepare_cached("DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2")?;
-    // A range that only grew keeps its start, and is one row changed instead of one deleted and one added.
-    let starts = |start| after.iter().any(|new| new.span.start() == start);
-    for gone in before.iter().filter(|old| !starts(old.span.start())) {
-        delete.execute([domain, gone.span.start()])?;
-    }
-    let mut upsert = tx.prepare_cached(
-        "INSERT INTO coverage (domain_id, start_ts, end_ts, start_cst, end_cst,
-                               fetched_at, reached, beyond_retention, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT DO UPDATE SET end_ts = excluded.end_ts, end_cst = excluded.end_cst,
-             fetched_at = excluded.fetched_at, reached = excluded.reached,
-             beyond_retention = excluded.beyond_retention, state = excluded.state",
-    )?;
-    for new in after.iter().filter(|new| !before.contains(new)) {
-        upsert.execute((
-            domain,
-            new.span.start(),
-            new.span.end(),
-            civil::cst_second(new.span.start()),
-            civil::cst_second(new.span.end()),
-            new.fetched_at,
-            new.age_when_fetched,
-            new.beyond_retention,
-            new.state(last_age),
-        ))?;
-    }
-    Ok(())
+    write_changes(
+        change,
+        |piece| piece.span.start(),
+        |start| {
+            let sql = "DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2";
+            tx.run(sql, [domain, start])
+        },
+        |new| {
+            let row = (
+                domain,
+                new.span.start(),
+                new.span.end(),
+                civil::cst_second(new.span.start()),
+                civil::cst_second(new.span.end()),
+                new.fetched_at,
+                new.age_when_fetched,
+                new.beyond_retention,
+                new.state(last_age),
+            );
+            tx.run(&UPSERT, row)
+        },
+    )
 }
 
-/// How many slots were asked for, and how many of them fetched.
-fn known_slots(pieces: &[CoverageSpan]) -> (i64, i64) {
+/// Returns how many slots were asked for, and how many of them were fetched.
+fn slot_counts(pieces: &[CoverageSpan]) -> (i64, i64) {
     let fetched = pieces.iter().filter(|piece| piece.age_when_fetched.is_some());
     (
         pieces.iter().map(|piece| piece.span.slots()).sum(),
@@ -196,40 +222,41 @@ fn known_slots(pieces: &[CoverageSpan]) -> (i64, i64) {
     )
 }
 
-/// Writes the states again where the last refresh age has changed what they are.
+/// Writes the states that a new last refresh age has changed.
 pub(crate) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
-    let mut select = tx.prepare_cached(
-        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at, domain_id, state FROM coverage",
-    )?;
-    let mut rows = select.query([])?;
+    let sql =
+        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at, domain_id, state FROM coverage";
     let mut changed = Vec::new();
-    while let Some(row) = rows.next()? {
-        let span = coverage_span(row)?;
-        let state = span.state(last_age);
+    tx.each(sql, [], |row| {
+        let piece = coverage_span(row)?;
+        let state = piece.state(last_age);
         if row.get::<_, String>("state")? != state {
-            changed.push((row.get::<_, i64>("domain_id")?, span.span.start(), state));
+            changed.push((row.get::<_, i64>("domain_id")?, piece.span.start(), state));
         }
-    }
-    let mut update =
-        tx.prepare_cached("UPDATE coverage SET state = ?3 WHERE domain_id = ?1 AND start_ts = ?2")?;
+        Ok(())
+    })?;
     for row in changed {
-        update.execute(row)?;
+        tx.run(
+            "UPDATE coverage SET state = ?3 WHERE domain_id = ?1 AND start_ts = ?2",
+            row,
+        )?;
     }
     Ok(())
 }
 
 fn coverage_span(row: &Row<'_>) -> Result<CoverageSpan> {
     Ok(CoverageSpan {
-        span: stored_span(row.get("start_ts")?, row.get("end_ts")?)?,
+        span: stored_span(row)?,
         age_when_fetched: row.get("reached")?,
         beyond_retention: row.get("beyond_retention")?,
         fetched_at: row.get("fetched_at")?,
     })
 }
 
-/// A range as it is stored. One that nobody can have asked for is damaged, and would take arithmetic to its limits.
-pub(crate) fn stored_span(start: UnixSeconds, end: UnixSeconds) -> Result<Span> {
-    let span =
-        Span::new(start, end).filter(|span| [span.start(), span.end()].iter().all(|ts| FAR.contains(ts)));
+/// Returns the range of a row. A range that nobody can have asked for is damage, and would overflow arithmetic.
+pub(crate) fn stored_span(row: &Row<'_>) -> Result<Span> {
+    let (start, end) = (row.get("start_ts")?, row.get("end_ts")?);
+    let is_plausible = PLAUSIBLE.contains(&start) && PLAUSIBLE.contains(&end);
+    let span = Span::new(start, end).filter(|_| is_plausible);
     span.ok_or_else(|| StoreErrorKind::Impossible(format!("no range of time goes from {start} to {end}")))
 }

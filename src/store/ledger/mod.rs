@@ -1,11 +1,23 @@
-//! The ledger: what was asked for, and what came of it.
+//! The ledger: what was asked for, and what the answers were.
 //!
-//! It knows domains, time spans and runs. It knows no measured column.
+//! It has domains, time spans and runs. It has no measured column, and it does not use [`super::origin`].
+//!
+//! - `domain_ids`: numbers for domains
+//! - `coverage`: which ranges were fetched, and how old their slots were
+//! - `gaps`, `expected`: slots without a point, and why; what the configuration wants to be complete
+//! - `rejects`: points that could not be stored
+//! - `runs`: what each run was asked, and what it committed
+//! - `notes`, `refusals`, `facts`, `holes`: what is remembered from run to run
+//! - `stale_days`: the days whose rollups are out of date
 
 pub(crate) mod coverage;
+pub(crate) mod domain_ids;
+pub(crate) mod expected;
+pub(crate) mod facts;
 pub(crate) mod gaps;
-pub(crate) mod knowledge;
+pub(crate) mod holes;
 pub(crate) mod notes;
 pub(crate) mod refusals;
 pub(crate) mod rejects;
 pub(crate) mod runs;
+pub(crate) mod stale_days;

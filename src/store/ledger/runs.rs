@@ -1,14 +1,15 @@
-//! The runs: what each was asked, and what it committed.
+//! The runs: what each was asked for, and what it committed.
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use crate::model::convert::{to_i64, to_u64};
 use crate::model::run::COUNTERS;
 use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
 use crate::store::error::Result;
-use crate::store::read::gaps::Expected;
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::expected::Expected;
 
 /// A run that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,16 +18,16 @@ pub struct Run {
     last_age: i64,
 }
 
-/// What is known of a run when it begins.
+/// What is known about a run when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
     /// The command, such as `backfill`.
     pub command: String,
     /// When it was started.
     pub started_at: UnixSeconds,
-    /// The range that was asked for, where there is one.
+    /// The range that was asked for, if any.
     pub range: Option<Span>,
-    /// The last of the refresh ages in seconds, from which on a slot counts as settled.
+    /// The last of the refresh ages in seconds. A slot of this age counts as settled.
     pub last_age: i64,
 }
 
@@ -37,34 +38,34 @@ pub struct Finish {
     pub outcome: Outcome,
     /// When.
     pub finished_at: UnixSeconds,
-    /// What to add to the counters that the run's commits have brought: failed and skipped windows, and the
-    /// requests that led to no commit.
+    /// What to add to the counters of the run's commits: failed and skipped windows, and the requests that led to no
+    /// commit.
     pub totals: RunTotals,
     /// What failed: a JSON list of `{domains, from, to, error}`.
     pub failures: String,
     /// What it concluded: a JSON list of `{kind, domains, from, to, evidence}`.
     pub conclusions: String,
-    /// Why it could not go on, where it could not.
+    /// Why it could not go on, if it could not.
     pub message: Option<String>,
-    /// What the configuration wants to be complete; `None` where the run does not know, and what was never
-    /// asked for stays as an earlier run found it.
+    /// What the configuration wants to be complete. `None` if the run does not know; then the `never_asked` gaps stay as they
+    /// are.
     pub expected: Option<Expected>,
 }
 
 impl Run {
-    /// The number in `origin_runs`.
+    /// Returns the number in `origin_runs`.
     #[must_use]
     pub const fn id(self) -> i64 {
         self.id
     }
 
-    /// The last refresh age in seconds, by which the run labels coverage.
+    /// Returns the last refresh age in seconds. It decides the states of the coverage.
     pub(crate) const fn last_age(self) -> i64 {
         self.last_age
     }
 }
 
-/// Adds a run, and says of runs that were killed that they were.
+/// Adds a run, and marks killed runs as interrupted.
 pub(crate) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
     interrupt(tx)?;
     let id = tx.query_row(
@@ -85,9 +86,9 @@ pub(crate) fn begin(tx: &Connection, new: &NewRun) -> Result<Run> {
     })
 }
 
-/// Says of runs that were killed, or lost to a defect, that they were interrupted.
+/// Marks runs that were killed, or ended by a defect, as interrupted.
 pub(crate) fn interrupt(tx: &Connection) -> Result<()> {
-    tx.execute(
+    tx.run(
         "UPDATE run SET outcome = 'interrupted' WHERE outcome = 'running'",
         [],
     )?;
@@ -96,14 +97,12 @@ pub(crate) fn interrupt(tx: &Connection) -> Result<()> {
 
 /// Adds to the counters of a run.
 pub(crate) fn add(tx: &Connection, run: Run, delta: &RunTotals) -> Result<()> {
-    // A counter beyond `i64` would have to count for longer than the sun will last.
     let counters = COUNTERS.iter().map(|counter| to_i64((counter.get)(delta)));
-    tx.prepare_cached(&ADD)?
-        .execute(params_from_iter(std::iter::once(run.id).chain(counters)))?;
+    tx.run(&ADD, params_from_iter(std::iter::once(run.id).chain(counters)))?;
     Ok(())
 }
 
-/// Adds to each counter what is bound in the order of [`COUNTERS`], from the second parameter on.
+/// Adds to each counter. The values are bound in the order of [`COUNTERS`], from the second parameter on.
 static ADD: LazyLock<String> = LazyLock::new(|| {
     let added = (2..)
         .zip(COUNTERS)
@@ -115,7 +114,7 @@ static ADD: LazyLock<String> = LazyLock::new(|| {
 /// Writes how a run ended.
 pub(crate) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
     add(tx, run, &finish.totals)?;
-    tx.execute(
+    tx.run(
         "UPDATE run SET outcome = ?2, finished_at = ?3, finished_cst = ?4, failures = ?5, message = ?6,
              conclusions = ?7
          WHERE id = ?1",
@@ -132,14 +131,13 @@ pub(crate) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
     Ok(())
 }
 
-/// When a run began and how it ended, as far as it is stored.
-pub(crate) fn ending(connection: &Connection, run: Run) -> Result<Option<(UnixSeconds, String)>> {
-    let mut select = connection.prepare_cached("SELECT started_at, outcome FROM run WHERE id = ?1")?;
-    let found = select.query_row([run.id], |row| Ok((row.get(0)?, row.get(1)?)));
-    Ok(found.optional()?)
+/// Returns when a run began and how it ended, as stored.
+pub(crate) fn start_and_outcome(connection: &Connection, run: Run) -> Result<Option<(UnixSeconds, String)>> {
+    let sql = "SELECT started_at, outcome FROM run WHERE id = ?1";
+    connection.first(sql, [run.id], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// The counters of a run, as they are stored.
+/// Returns the counters of a run, as stored.
 pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
     let mut select = connection.prepare_cached("SELECT * FROM run WHERE id = ?1")?;
     let totals = select.query_row([run.id], |row| {
@@ -151,4 +149,10 @@ pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
         Ok(totals)
     })?;
     Ok(totals)
+}
+
+/// Returns when the last run that has ended did so.
+pub(crate) fn last_end(connection: &Connection) -> Result<Option<UnixSeconds>> {
+    let sql = "SELECT finished_at FROM run WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1";
+    connection.first(sql, [], |row| row.get(0))
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::store::error::Result;
 
-/// Rows that one statement inserts; more gained nothing when it was measured.
+/// Rows that one statement inserts. More gained nothing when it was measured.
 pub(crate) const ROWS_AT_ONCE: usize = 32;
 
 /// The two statements that insert into one table.
@@ -15,7 +15,7 @@ pub(crate) struct InsertSql {
 }
 
 impl InsertSql {
-    /// `head` is the statement up to and without `VALUES`, `row` the placeholders of a row.
+    /// Makes them of the statement before `VALUES` (`head`) and the placeholders of a row (`row`).
     pub(crate) fn new(head: &'static str, row: &'static str) -> Self {
         let values = |rows: usize| [head, " VALUES ", &vec![row; rows].join(", ")].concat();
         Self {
@@ -25,7 +25,7 @@ impl InsertSql {
     }
 }
 
-/// Rows on their way into a table.
+/// Collects rows for a table.
 pub(crate) struct BulkInsert<'a, const COLUMNS: usize> {
     tx: &'a Connection,
     sql: &'static InsertSql,
@@ -41,12 +41,12 @@ impl<'a, const COLUMNS: usize> BulkInsert<'a, COLUMNS> {
         }
     }
 
-    /// Adds a row, which is in the table after the next [`flush`](Self::flush) at the latest.
+    /// Adds a row. It is in the table after the next [`flush`](Self::flush).
     pub(crate) fn push(&mut self, row: [i64; COLUMNS]) {
         self.rows.push(row);
     }
 
-    /// Writes the rows, in the order in which they came.
+    /// Writes the rows, in the order in which they were added.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let (full, rest) = self.rows.as_chunks::<ROWS_AT_ONCE>();
         insert(self.tx, &self.sql.many, full.iter().map(<[_; _]>::as_slice))?;

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use crate::model::{UnixSeconds, civil};
 use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
 
 /// Adds a row for each of `moments` that has none.
 ///
@@ -14,15 +15,26 @@ pub(crate) fn ensure(tx: &Connection, mut moments: Vec<UnixSeconds>) -> Result<(
     let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
         return Ok(());
     };
-    let known: Vec<UnixSeconds> = tx
-        .prepare_cached("SELECT ts FROM calendar WHERE ts BETWEEN ?1 AND ?2 ORDER BY ts")?
-        .query_map([first, last], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut add = tx.prepare_cached("INSERT INTO calendar (ts, time_utc, time_cst) VALUES (?1, ?2, ?3)")?;
+    let stored: Vec<UnixSeconds> = tx.column(
+        "SELECT ts FROM calendar WHERE ts BETWEEN ?1 AND ?2 ORDER BY ts",
+        [first, last],
+    )?;
+    moments.retain(|ts| stored.binary_search(ts).is_err());
     for ts in moments {
-        if known.binary_search(&ts).is_err() {
-            add.execute((ts, civil::utc_second(ts), civil::cst_second(ts)))?;
-        }
+        tx.run(
+            "INSERT INTO calendar (ts, time_utc, time_cst) VALUES (?1, ?2, ?3)",
+            (ts, civil::utc_second(ts), civil::cst_second(ts)),
+        )?;
     }
+    Ok(())
+}
+
+/// Removes the row of a moment that no point has any more.
+pub(crate) fn remove_unused(tx: &Connection, ts: UnixSeconds) -> Result<()> {
+    tx.run(
+        "DELETE FROM calendar WHERE ts = ?1 AND NOT EXISTS
+             (SELECT 1 FROM domain d CROSS JOIN point p WHERE p.domain_id = d.id AND p.ts = ?1)",
+        [ts],
+    )?;
     Ok(())
 }

@@ -1,12 +1,23 @@
-//! The measured columns: points, status codes, their changes and their rollups.
+//! The measured columns: points, status codes, what later answers changed, and the rollups.
+//!
+//! It knows what a point is. It does not know what was asked for, and it does not use [`super::ledger`].
+//!
+//! - `points`, `bulk`, `calendar`: how points are written
+//! - `stored`, `walk`: how they are read, with their counts
+//! - `codes`: numbers for status codes and for sets of them
+//! - `restatements`: what later answers changed
+//! - `rollups`: the hours, days and months that the points add up to
+//! - `month_sums`: sums by which a point that was changed from outside is found
+//! - `slot_label`: which hour, day and month a point belongs to
+//! - `gap_finder`: slots without a point
 
 pub(crate) mod bulk;
 pub(crate) mod calendar;
-pub(crate) mod dictionary;
+pub(crate) mod codes;
+pub(crate) mod gap_finder;
 pub(crate) mod month_sums;
 pub(crate) mod points;
 pub(crate) mod restatements;
-pub(crate) mod rollup_rows;
 pub(crate) mod rollups;
 pub(crate) mod slot_label;
 pub(crate) mod stored;

@@ -1,42 +1,40 @@
-//! The points of a domain with their counts, in the order of time and without holding more than one of them.
+//! Reads the points of a domain with their counts, in the order of time. Holds one of them at a time.
 
 use rusqlite::{Connection, Rows};
 
 use crate::model::UnixSeconds;
-use crate::store::error::Result;
-use crate::store::origin::stored::{Count, Figures};
+use crate::store::error::{Result, StoreErrorKind};
+use crate::store::origin::stored::{StoredCount, StoredPoint};
 
-/// Hands over every point of a domain from the first label to before the last one, with its counts in the order of
+/// All moments.
+pub(crate) const EVER: (UnixSeconds, UnixSeconds) = (UnixSeconds::MIN, UnixSeconds::MAX);
+
+/// Hands every point of a domain from the first label to before the last one to `take`, with its counts in the order of
 /// their codes. Returns how many counts belong to no point.
-pub(crate) fn each_point(
+pub(crate) fn each_point<E: From<StoreErrorKind>>(
     connection: &Connection,
     domain: i64,
     (first, end): (UnixSeconds, UnixSeconds),
-    mut take: impl FnMut(Figures, &[Count]) -> Result<()>,
-) -> Result<u64> {
+    mut take: impl FnMut(StoredPoint, &[StoredCount]) -> Result<(), E>,
+) -> Result<u64, E> {
     let range = [domain, first, end];
-    let mut points = connection.prepare_cached(
+    let prepare = |sql: &str| connection.prepare_cached(sql).map_err(StoreErrorKind::from);
+    let mut points = prepare(
         "SELECT ts, bandwidth, pv, code_set_id FROM point
          WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts",
     )?;
-    let mut counts = connection.prepare_cached(
+    let mut counts = prepare(
         "SELECT ts, code_id, count FROM code_count
          WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts, code_id",
     )?;
-    let mut points = points.query(range)?;
-    let mut counts = Counts {
-        rows: counts.query(range)?,
+    let mut points = points.query(range).map_err(StoreErrorKind::from)?;
+    let mut counts = CountCursor {
+        rows: counts.query(range).map_err(StoreErrorKind::from)?,
         ahead: None,
         current: Vec::new(),
         orphans: 0,
     };
-    while let Some(row) = points.next()? {
-        let point = Figures {
-            ts: row.get(0)?,
-            bandwidth: row.get(1)?,
-            pv: row.get(2)?,
-            set: row.get(3)?,
-        };
+    while let Some(point) = next_point(&mut points)? {
         counts.go_to(point.ts)?;
         take(point, &counts.current)?;
     }
@@ -44,16 +42,28 @@ pub(crate) fn each_point(
     Ok(counts.orphans)
 }
 
-/// The counts, read alongside the points.
-struct Counts<'s> {
+fn next_point(points: &mut Rows<'_>) -> Result<Option<StoredPoint>> {
+    let Some(row) = points.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(StoredPoint {
+        ts: row.get(0)?,
+        bandwidth: row.get(1)?,
+        pv: row.get(2)?,
+        set: row.get(3)?,
+    }))
+}
+
+/// The counts, read in parallel to the points.
+struct CountCursor<'s> {
     rows: Rows<'s>,
-    ahead: Option<(UnixSeconds, Count)>,
-    current: Vec<Count>,
+    ahead: Option<(UnixSeconds, StoredCount)>,
+    current: Vec<StoredCount>,
     orphans: u64,
 }
 
-impl Counts<'_> {
-    /// Makes `current` the counts at `ts`; to be asked in the order of time.
+impl CountCursor<'_> {
+    /// Makes `current` the counts at `ts`. Later calls need later times.
     fn go_to(&mut self, ts: UnixSeconds) -> Result<()> {
         self.current.clear();
         while let Some((at, count)) = self.next()? {
@@ -70,14 +80,14 @@ impl Counts<'_> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<(UnixSeconds, Count)>> {
+    fn next(&mut self) -> Result<Option<(UnixSeconds, StoredCount)>> {
         if let Some(next) = self.ahead.take() {
             return Ok(Some(next));
         }
         let Some(row) = self.rows.next()? else {
             return Ok(None);
         };
-        let count = Count {
+        let count = StoredCount {
             code: row.get(1)?,
             count: row.get(2)?,
         };

@@ -1,4 +1,4 @@
-//! Points at what is wrong in a statement.
+//! Explains what is wrong in a statement.
 
 use std::fmt;
 
@@ -6,19 +6,20 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::model::text;
 use crate::nearest::nearest;
-use crate::store::read::reader::Reader;
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
 
-/// How many characters of a line are shown on either side of the place.
+/// How many characters of a line are shown on either side of the error.
 const SHOWN_AROUND: usize = 48;
 
-/// What SQLite says about a statement, the line that it means, and a way out.
+/// What SQLite says about a statement, the line of the error, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// What is wrong, on one line.
     pub message: String,
-    /// The line of the statement with a caret below the place; empty where the place is unknown.
+    /// The line of the statement with a caret below the error; empty if its place is unknown.
     pub excerpt: String,
-    /// A name that was probably meant, or the names that there are.
+    /// The name that was probably meant, or the names that exist.
     pub help: Option<String>,
 }
 
@@ -32,10 +33,10 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Explains why SQLite refuses `sql`; `offset` is the byte where it says so, if it does.
+/// Explains why SQLite refuses `sql`. `offset` is the byte of the error, if SQLite gives one.
 pub(crate) fn explain(reader: &Reader, sql: &str, message: &str, offset: Option<usize>) -> Explanation {
     let unknown = Unknown::of(message);
-    // SQLite gives no place for a table that it does not know.
+    // SQLite gives no place for an unknown table.
     let offset = offset.or_else(|| find_word(sql, unknown.as_ref()?.name()));
     Explanation {
         message: text::printable(message),
@@ -61,7 +62,7 @@ impl<'m> Unknown<'m> {
         ))
     }
 
-    /// The name without what qualifies it.
+    /// Returns the name without its qualifier.
     fn name(&self) -> &'m str {
         let (Self::Table(name) | Self::Column(name)) = self;
         name.rsplit('.').next().unwrap_or(name).trim_matches('"')
@@ -77,12 +78,12 @@ impl<'m> Unknown<'m> {
                     .filter(|name| find_word(sql, name).is_some())
                     .cloned()
                     .collect();
-                let asked = if mentioned.is_empty() {
+                let shown = if mentioned.is_empty() {
                     relations
                 } else {
                     mentioned
                 };
-                (columns(reader, &asked), "the columns are")
+                (columns(reader, &shown), "the columns are")
             }
         };
         match nearest(self.name(), known.iter().map(String::as_str)) {
@@ -93,20 +94,20 @@ impl<'m> Unknown<'m> {
     }
 }
 
-/// The relations that are for everyone, by name. A database that cannot even list them gives none: this
-/// serves a hint, and the error itself is reported anyway.
+/// Returns the names of the public relations, in order; none if they cannot be read. This is only a hint: the error itself
+/// is reported anyway.
 fn public_relations(reader: &Reader) -> Vec<String> {
-    strings(
-        reader,
-        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name GLOB 'origin_*' ORDER BY name",
-        "",
-    )
+    let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name GLOB 'origin_*' ORDER BY name";
+    reader.connection().column(sql, []).unwrap_or_default()
 }
 
 fn columns(reader: &Reader, relations: &[String]) -> Vec<String> {
     let mut all = Vec::new();
     for relation in relations {
-        for column in strings(reader, "SELECT name FROM pragma_table_info(?1)", relation) {
+        let columns = reader
+            .connection()
+            .column("SELECT name FROM pragma_table_info(?1)", [relation]);
+        for column in columns.unwrap_or_default() {
             if !all.contains(&column) {
                 all.push(column);
             }
@@ -115,23 +116,7 @@ fn columns(reader: &Reader, relations: &[String]) -> Vec<String> {
     all
 }
 
-fn strings(reader: &Reader, sql: &str, parameter: &str) -> Vec<String> {
-    let read = || -> rusqlite::Result<Vec<String>> {
-        let mut statement = reader.connection().prepare(sql)?;
-        if statement.parameter_count() > 0 {
-            statement.raw_bind_parameter(1, parameter)?;
-        }
-        let mut rows = statement.raw_query();
-        let mut names = Vec::new();
-        while let Some(row) = rows.next()? {
-            names.push(row.get(0)?);
-        }
-        Ok(names)
-    };
-    read().unwrap_or_default()
-}
-
-/// Where `word` stands by itself in `sql`, in whatever case.
+/// Returns where `word` occurs in `sql` as a whole word, in any case.
 fn find_word(sql: &str, word: &str) -> Option<usize> {
     if word.is_empty() {
         return None;
@@ -145,7 +130,7 @@ fn find_word(sql: &str, word: &str) -> Option<usize> {
     })
 }
 
-/// The line that holds the byte at `offset`, with its number, and a caret below that byte.
+/// Returns the line of the byte at `offset`, with its number, and a caret below that byte.
 fn excerpt(sql: &str, offset: usize) -> String {
     let mut offset = offset.min(sql.len());
     while !sql.is_char_boundary(offset) {

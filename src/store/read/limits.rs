@@ -1,6 +1,6 @@
-//! How much memory somebody's SQL may take.
+//! How much memory the SQL of a user may take.
 //!
-//! SQLite would make a value of a gigabyte for a statement of thirty characters. The machine has other things to do.
+//! A statement of thirty characters can make SQLite build a value of a gigabyte.
 
 use crate::model::convert::to_i32;
 use rusqlite::Connection;
@@ -9,15 +9,15 @@ use rusqlite::types::ValueRef;
 
 /// The longest statement, in bytes.
 pub const MAX_SQL_BYTES: usize = 1 << 20;
-/// The largest value, and the largest row of a result, in bytes. Written out as escapes it takes six times as much.
+/// The largest value, and the largest row of a result, in bytes. Output with escapes takes up to six times as much.
 pub(crate) const MAX_ROW_BYTES: usize = 8 << 20;
-/// The most memory that SQLite may take in this process, in bytes; what it sorts goes to temporary files before.
+/// The most memory that SQLite may take in this process, in bytes. Sorting uses temporary files before.
 pub(crate) const MAX_HEAP_BYTES: i64 = 64 << 20;
 
 /// The page cache, in KiB.
 const CACHE_KIB: i64 = 16 << 10;
 
-/// Bounds all that is run on `connection` from here on, and the memory of all connections of this process.
+/// Limits everything that runs on `connection` from now on, and the memory of all connections of this process.
 pub(crate) fn apply(connection: &Connection) -> rusqlite::Result<()> {
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_LENGTH, to_i32(MAX_ROW_BYTES)),
@@ -28,13 +28,13 @@ pub(crate) fn apply(connection: &Connection) -> rusqlite::Result<()> {
     ] {
         connection.set_limit(limit, value)?;
     }
-    // What is sorted goes to temporary files in pieces of this size, and at the end all pieces are open at once.
+    // Sorting uses temporary files in pieces of this size, and at the end all pieces are open at once.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // SQL can only lower it further.
     connection.pragma_update_and_check(None, "hard_heap_limit", MAX_HEAP_BYTES, |_| Ok(()))
 }
 
-/// How many bytes a row holds in texts and blobs.
+/// Returns how many bytes a row has in texts and blobs.
 pub(crate) fn size_of(row: &[ValueRef<'_>]) -> usize {
     row.iter()
         .map(|value| match value {

@@ -1,4 +1,11 @@
-//! Everything that only reads: [`Reader`](reader::Reader), the user's SQL, and what commands show.
+//! Everything that only reads, for the commands, the reports and the export.
+//!
+//! - `query`, `explain`, `parameter`, `limits`: one statement of the user, its values, its errors and its memory
+//! - `overview`: what the database has, for people
+//! - `gaps`: the gaps as the commits noted them, or found again in the points
+//! - `rejects`: the rejects, and what a replay needs to know
+//! - `remembered`: facts, refusals and settings
+//! - `point_in_time`: the points as of one moment, in order
 
 mod explain;
 pub(crate) mod gaps;
@@ -7,5 +14,5 @@ pub(crate) mod overview;
 pub(crate) mod parameter;
 pub(crate) mod point_in_time;
 pub(crate) mod query;
-pub(crate) mod reader;
 pub(crate) mod rejects;
+mod remembered;

@@ -1,31 +1,34 @@
-//! The measurements as they are at one moment, read in order and without holding more than one point.
+//! Reads the points as of one moment, in order, one at a time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, Transaction};
+use rusqlite::Transaction;
 
 use crate::model::{Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::migrations;
-use crate::store::read::reader::Reader;
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
+use crate::store::origin::stored::StoredCount;
+use crate::store::origin::walk;
 
-/// How many sets of codes are remembered. An API reports a handful; what goes beyond is looked up again.
+/// How many sets of codes are remembered. An API reports a handful; others are read again.
 const MAX_REMEMBERED: usize = 1024;
 
-/// One state of the database: what is written after the first look into it is not seen.
+/// Reads one state of the database: later writes are not seen.
 ///
-/// Nobody has to wait for it, but while it is held the write-ahead log cannot be folded into the main file.
+/// Nobody has to wait for it. But until it is dropped, the write-ahead log cannot be folded into the main file.
 #[derive(Debug)]
-pub struct Frozen<'r> {
+pub struct PointInTime<'r> {
     reader: &'r Reader,
     tx: Transaction<'r>,
     sets: HashMap<i64, Arc<CodeSet>>,
 }
 
-/// A domain that has a number in the database.
+/// A domain with points.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownDomain {
+pub struct StoredDomain {
     id: i64,
     /// Its name as it is stored.
     pub name: String,
@@ -38,22 +41,22 @@ pub struct CodeSet {
 }
 
 impl CodeSet {
-    /// The codes.
+    /// Returns the codes.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         self.codes.iter().map(|(_, code)| code.as_ref())
     }
 }
 
-/// A stored point with all that was reported of it.
+/// A stored point with its counts.
 #[derive(Debug)]
-pub struct FrozenPoint<'p> {
-    /// When, as reported.
+pub struct CountedPoint<'p> {
+    /// Its time, as reported.
     pub ts: UnixSeconds,
     /// In bit/s.
     pub bandwidth: i64,
     /// Requests.
     pub pv: i64,
-    /// What the API reported, zeros too. The same object for every point that reported the same codes, as long as
+    /// The codes that were reported, also those with zero requests. Points with the same codes share one object, as long as
     /// it is remembered.
     pub set: &'p Arc<CodeSet>,
     /// Every code with its count, in the order of the codes' text.
@@ -61,168 +64,108 @@ pub struct FrozenPoint<'p> {
 }
 
 impl Reader {
-    /// The database as it is now, of a schema that this program knows.
-    pub fn freeze(&self) -> std::result::Result<Frozen<'_>, StoreError> {
+    /// Returns the database as it is now, if this program knows its schema.
+    pub fn point_in_time(&self) -> Result<PointInTime<'_>, StoreError> {
         let begin = || {
             let tx = self.connection().unchecked_transaction()?;
             migrations::progress(&tx)?;
             Ok(tx)
         };
-        let tx = begin().map_err(|kind| StoreError::new(self.path(), kind))?;
-        Ok(Frozen {
+        Ok(PointInTime {
             reader: self,
-            tx,
+            tx: self.located(begin())?,
             sets: HashMap::new(),
         })
     }
 }
 
-impl Frozen<'_> {
-    /// The number of the schema's last step.
-    pub fn schema(&self) -> std::result::Result<usize, StoreError> {
-        self.told(migrations::progress(&self.tx).map(|(applied, _)| applied))
+/// Why reading the points ended early: the store failed, or the caller did.
+enum WalkError<E> {
+    Store(StoreErrorKind),
+    Caller(E),
+}
+
+impl<E> From<StoreErrorKind> for WalkError<E> {
+    fn from(kind: StoreErrorKind) -> Self {
+        Self::Store(kind)
+    }
+}
+
+impl PointInTime<'_> {
+    /// Returns the number of the last migration that was applied.
+    pub fn schema(&self) -> Result<usize, StoreError> {
+        self.reader
+            .located(migrations::progress(&self.tx).map(|(applied, _)| applied))
     }
 
-    /// The domains that hold points, in the order of their names.
-    pub fn domains(&self) -> std::result::Result<Vec<KnownDomain>, StoreError> {
-        self.told(self.read_domains())
+    /// Returns the domains with points, in the order of their names.
+    pub fn domains(&self) -> Result<Vec<StoredDomain>, StoreError> {
+        let sql =
+            "SELECT id, name FROM domain d WHERE EXISTS (SELECT 1 FROM point p WHERE p.domain_id = d.id)
+                   ORDER BY name";
+        self.reader.located(self.tx.rows(sql, [], |row| {
+            Ok(StoredDomain {
+                id: row.get(0)?,
+                name: row.get(1)?,
+            })
+        }))
     }
 
-    /// The time of the first point of `domain` at or after `from`.
+    /// Returns the time of the first point of `domain` at or after `from`.
     pub fn first_from(
         &self,
-        domain: &KnownDomain,
+        domain: &StoredDomain,
         from: UnixSeconds,
-    ) -> std::result::Result<Option<UnixSeconds>, StoreError> {
-        let first = || {
-            let mut select = self.tx.prepare_cached(
-                "SELECT ts FROM point WHERE domain_id = ?1 AND ts >= ?2 ORDER BY ts LIMIT 1",
-            )?;
-            let found = select.query_row([domain.id, from], |row| row.get(0));
-            Ok(found.optional()?)
-        };
-        self.told(first())
+    ) -> Result<Option<UnixSeconds>, StoreError> {
+        let sql = "SELECT ts FROM point WHERE domain_id = ?1 AND ts >= ?2 ORDER BY ts LIMIT 1";
+        let first = self.tx.first(sql, [domain.id, from], |row| row.get(0));
+        self.reader.located(first)
     }
 
     /// Hands every point of `domain` in `span` to `take`, in the order of time.
     ///
-    /// What comes is what `origin_stats` and `origin_status_codes` show; the zeros are put in here, since the
-    /// view would have to look up and sort a row for each of them.
+    /// The points are those of `origin_stats` and `origin_status_codes`. The zeros are added here, because the view has to
+    /// find and sort a row for each of them.
     pub fn each_point<E: From<StoreError>>(
         &mut self,
-        domain: &KnownDomain,
+        domain: &StoredDomain,
         span: Span,
-        mut take: impl FnMut(&FrozenPoint<'_>) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        let (reader, tx, sets) = (self.reader, &self.tx, &mut self.sets);
-        let failed =
-            |error: rusqlite::Error| E::from(StoreError::new(reader.path(), StoreErrorKind::from(error)));
-        let range = [domain.id, span.start(), span.end()];
-        let mut select_points = tx
-            .prepare_cached(
-                "SELECT ts, bandwidth, pv, code_set_id FROM point
-                 WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts",
-            )
-            .map_err(failed)?;
-        let mut select_counts = tx
-            .prepare_cached(
-                "SELECT ts, code_id, count FROM code_count
-                 WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts, code_id",
-            )
-            .map_err(failed)?;
-        let mut points = select_points.query(range).map_err(failed)?;
-        let mut stored = Counts {
-            rows: select_counts.query(range).map_err(failed)?,
-            ahead: None,
-            current: Vec::new(),
-        };
+        mut take: impl FnMut(&CountedPoint<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (tx, sets) = (&self.tx, &mut self.sets);
         let mut counts = Vec::new();
-        while let Some(row) = points.next().map_err(failed)? {
-            let mut read = || {
-                let ts: UnixSeconds = row.get(0)?;
-                let set = code_set(tx, sets, row.get(3)?)?;
-                stored.go_to(ts)?;
-                fill(tx, &set, &stored.current, &mut counts)?;
-                Ok((ts, row.get(1)?, row.get(2)?, set))
-            };
-            let (ts, bandwidth, pv, set) = read().map_err(failed)?;
-            take(&FrozenPoint {
-                ts,
-                bandwidth,
-                pv,
+        let walked = walk::each_point(tx, domain.id, (span.start(), span.end()), |point, stored| {
+            let set = code_set(tx, sets, point.set)?;
+            fill(tx, &set, stored, &mut counts)?;
+            let point = CountedPoint {
+                ts: point.ts,
+                bandwidth: point.bandwidth,
+                pv: point.pv,
                 set: &set,
                 counts: &counts,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn read_domains(&self) -> Result<Vec<KnownDomain>> {
-        let mut select = self.tx.prepare(
-            "SELECT id, name FROM domain d WHERE EXISTS (SELECT 1 FROM point p WHERE p.domain_id = d.id)
-             ORDER BY name",
-        )?;
-        let domains = select.query_map([], |row| {
-            Ok(KnownDomain {
-                id: row.get(0)?,
-                name: row.get(1)?,
-            })
-        })?;
-        Ok(domains.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn told<T>(&self, result: Result<T>) -> std::result::Result<T, StoreError> {
-        result.map_err(|kind| StoreError::new(self.reader.path(), kind))
-    }
-}
-
-/// The counts above zero, read alongside the points.
-struct Counts<'s> {
-    rows: rusqlite::Rows<'s>,
-    ahead: Option<(UnixSeconds, i64, i64)>,
-    current: Vec<(i64, i64)>,
-}
-
-impl Counts<'_> {
-    /// Makes `current` the counts at `ts`; to be asked in the order of time.
-    fn go_to(&mut self, ts: UnixSeconds) -> rusqlite::Result<()> {
-        self.current.clear();
-        loop {
-            let next = match self.ahead.take() {
-                Some(next) => next,
-                None => match self.rows.next()? {
-                    Some(row) => (row.get(0)?, row.get(1)?, row.get(2)?),
-                    None => return Ok(()),
-                },
             };
-            if next.0 > ts {
-                self.ahead = Some(next);
-                return Ok(());
-            }
-            // A count is only ever written beside its point, so none is older.
-            if next.0 == ts {
-                self.current.push((next.1, next.2));
-            }
+            take(&point).map_err(WalkError::Caller)
+        });
+        match walked {
+            Ok(_) => Ok(()),
+            Err(WalkError::Store(kind)) => Err(StoreError::new(self.reader.path(), kind).into()),
+            Err(WalkError::Caller(error)) => Err(error),
         }
     }
 }
 
-/// The codes of a set, remembered.
+/// Returns the codes of a set, and remembers them.
 fn code_set(
     tx: &Transaction<'_>,
     remembered: &mut HashMap<i64, Arc<CodeSet>>,
     id: i64,
-) -> rusqlite::Result<Arc<CodeSet>> {
+) -> Result<Arc<CodeSet>> {
     if let Some(set) = remembered.get(&id) {
         return Ok(Arc::clone(set));
     }
-    let mut select = tx.prepare_cached(
-        "SELECT k.id, k.code FROM code_set_member m JOIN code k ON k.id = m.code_id
-         WHERE m.code_set_id = ?1 ORDER BY k.code",
-    )?;
-    let codes = select
-        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT k.id, k.code FROM code_set_member m JOIN code k ON k.id = m.code_id
+               WHERE m.code_set_id = ?1 ORDER BY k.code";
+    let codes = tx.rows(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let set = Arc::new(CodeSet { codes });
     if remembered.len() >= MAX_REMEMBERED {
         remembered.clear();
@@ -231,31 +174,29 @@ fn code_set(
     Ok(set)
 }
 
-/// Every code of the set with its count or zero, and codes that have a count without being in the set.
+/// Fills `counts` with every code of the set and its count or zero, and with codes that have a count but are not in the
+/// set.
 fn fill(
     tx: &Transaction<'_>,
     set: &CodeSet,
-    stored: &[(i64, i64)],
+    stored: &[StoredCount],
     counts: &mut Vec<(Arc<str>, i64)>,
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     counts.clear();
     let mut found = 0;
     for (id, code) in &set.codes {
-        let count = stored
-            .iter()
-            .find(|(stored, _)| stored == id)
-            .map(|(_, count)| *count);
+        let count = stored.iter().find(|stored| stored.code == *id);
         found += usize::from(count.is_some());
-        counts.push((Arc::clone(code), count.unwrap_or(0)));
+        counts.push((Arc::clone(code), count.map_or(0, |count| count.count)));
     }
     if found == stored.len() {
         return Ok(());
     }
-    // No point of this program's making has any; the view would show them all the same.
-    let mut select = tx.prepare_cached("SELECT code FROM code WHERE id = ?1")?;
-    for (id, count) in stored {
-        if set.codes.iter().all(|(member, _)| member != id) {
-            counts.push((select.query_row([id], |row| row.get(0))?, *count));
+    // This program never writes such a count. The view would show it, too.
+    for &StoredCount { code, count } in stored {
+        if set.codes.iter().all(|(member, _)| *member != code) {
+            let text: Arc<str> = tx.value("SELECT code FROM code WHERE id = ?1", [code])?;
+            counts.push((text, count));
         }
     }
     counts.sort();

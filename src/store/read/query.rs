@@ -7,30 +7,32 @@ use rusqlite::{Error, ErrorCode, Statement};
 
 use crate::model::text;
 use crate::nearest::nearest;
+use crate::store::file::reader::Reader;
 use crate::store::read::explain::{Explanation, explain};
 use crate::store::read::limits::{self, MAX_ROW_BYTES, MAX_SQL_BYTES};
 use crate::store::read::parameter::{Parameter, bare};
-use crate::store::read::reader::Reader;
 
 /// Why a statement was not run, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SqlError {
-    /// Nothing but white space and comments.
+    /// Only white space and comments.
     #[error("there is no SQL to run: give a statement such as `SELECT * FROM origin_stats LIMIT 5`")]
     Empty,
     /// More than one statement.
     #[error("there is more than one statement: run them one at a time")]
     Several,
     /// A statement that writes.
-    #[error("the statement writes, and only reading is possible here: begin it with SELECT, WITH or VALUES")]
+    #[error(
+        "the statement writes, but the database is opened for reading: begin it with SELECT, WITH or VALUES"
+    )]
     Writes,
-    /// A statement that can give no rows, such as `BEGIN` or `ATTACH`.
-    #[error("the statement gives no rows: begin it with SELECT, WITH or VALUES")]
+    /// A statement that returns no rows, such as `BEGIN` or `ATTACH`.
+    #[error("the statement returns no rows: begin it with SELECT, WITH or VALUES")]
     NoRows,
-    /// The SQL has a `?`, which no name can reach.
-    #[error("a `?` in the SQL has no name to bind by: write `:name` and give `-p name=value`")]
+    /// The SQL has a `?`. No name can bind it.
+    #[error("a `?` in the SQL has no name: write `:name` and add `-p name=value`")]
     Nameless,
-    /// Parameters of the SQL have no value; NULL in their place would quietly give other rows.
+    /// Parameters of the SQL have no value. NULL in their place would silently return other rows.
     #[error("no value is given for {}: add `-p {}=VALUE`", listed(.names), .names.first().map_or("name", |name| bare(name)))]
     Missing {
         /// Their names as the SQL writes them.
@@ -54,13 +56,13 @@ pub enum SqlError {
     #[error("{0}")]
     Invalid(Box<Explanation>),
     /// The statement is too long.
-    #[error("the SQL is longer than {} KiB, which is the most that is taken", MAX_SQL_BYTES >> 10)]
+    #[error("the SQL is longer than {} KiB, which is the limit", MAX_SQL_BYTES >> 10)]
     TooLong,
     /// A value or a row is too large.
-    #[error("the query makes a value or a row of more than {} MiB, which is the most that is taken", MAX_ROW_BYTES >> 20)]
+    #[error("the query makes a value or a row of more than {} MiB, which is the limit", MAX_ROW_BYTES >> 20)]
     TooLarge,
     /// It takes too much memory.
-    #[error("the query takes more memory than it may, which is {} MiB", limits::MAX_HEAP_BYTES >> 20)]
+    #[error("the query takes more memory than the limit, which is {} MiB", limits::MAX_HEAP_BYTES >> 20)]
     TooMuchMemory,
     /// It failed while it ran.
     #[error("the query failed")]
@@ -68,19 +70,17 @@ pub enum SqlError {
 }
 
 impl SqlError {
-    /// A line of advice beside the message.
+    /// Returns what to do about it.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Invalid(explanation) => explanation.help.as_deref(),
-            Self::TooLarge | Self::TooMuchMemory => {
-                Some("ask for more and smaller rows: select fewer columns, or add a WHERE or a LIMIT")
-            }
+            Self::TooLarge | Self::TooMuchMemory => Some("select fewer columns, or add a WHERE or a LIMIT"),
             _ => None,
         }
     }
 
-    /// Whether the database is at fault and not the statement.
+    /// Returns whether the database is at fault and not the statement.
     #[must_use]
     pub fn is_database_fault(&self) -> bool {
         matches!(self, Self::Failed(error) if matches!(error.sqlite_error_code(), Some(
@@ -104,7 +104,7 @@ pub struct Query<'r> {
 }
 
 impl Reader {
-    /// Prepares one statement that reads, with all its parameters bound.
+    /// Prepares one statement that reads, and binds all its parameters.
     pub fn query(&self, sql: &str, parameters: &[Parameter]) -> Result<Query<'_>, SqlError> {
         if sql.len() > MAX_SQL_BYTES {
             return Err(SqlError::TooLong);
@@ -132,13 +132,13 @@ impl Reader {
 }
 
 impl Query<'_> {
-    /// The names of the columns.
+    /// Returns the names of the columns.
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
         self.statement.column_names().map(str::to_owned).collect()
     }
 
-    /// Runs the statement and gives each row to `take` as it comes; returns how many there were.
+    /// Runs the statement and hands each row to `take`; returns how many there were.
     pub fn each_row<E: From<SqlError>>(
         mut self,
         mut take: impl FnMut(&[ValueRef<'_>]) -> Result<(), E>,
@@ -162,7 +162,7 @@ impl Query<'_> {
     }
 }
 
-/// An empty statement has no text, not even what was given.
+/// Returns whether the statement is empty. Then SQLite keeps no text of it.
 fn is_blank(statement: &Statement<'_>) -> bool {
     statement.expanded_sql().is_none_or(|sql| sql.trim().is_empty())
 }
@@ -247,7 +247,7 @@ mod tests {
     use rusqlite::types::Value;
 
     use super::*;
-    use crate::store::file::connection::APPLICATION_ID;
+    use crate::store::APPLICATION_ID;
 
     fn reader() -> (tempfile::TempDir, Reader) {
         let directory = tempfile::tempdir().unwrap();

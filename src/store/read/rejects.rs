@@ -1,28 +1,28 @@
-//! The rejects as they are stored, and what a replay needs to know beside them.
+//! The stored rejects, and what a replay needs to know.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use crate::model::{Span, UnixSeconds};
-use crate::store::error::{StoreError, StoreErrorKind};
-use crate::store::read::reader::Reader;
+use crate::store::error::StoreError;
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
 
-/// A piece of an answer that could not be taken, with its row's number.
+/// A piece of an answer that could not be stored, with the number of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredReject {
     /// Its number in `origin_rejects`.
     pub id: i64,
-    /// The domain that was asked for: the reject's own, or for a domain that was not asked for, the first one
-    /// of the request that brought it.
+    /// The domain that was asked for: the reject's own, or, if that was not asked for, the first one of the request.
     pub asked: String,
-    /// The domain it stood under, as the API wrote it.
+    /// The domain in the answer, as the API wrote it.
     pub domain: String,
-    /// The point's time, where that could be read.
+    /// The point's time, if it could be read.
     pub ts: Option<UnixSeconds>,
     /// The range that was asked for.
     pub window: Span,
-    /// Why it was left out.
+    /// Why it was not stored.
     pub reason: String,
-    /// The text as it was received, perhaps [cut](crate::model::reject::may_be_cut).
+    /// The text as received, perhaps [cut](crate::model::reject::may_be_cut).
     pub raw: String,
     /// When it was first seen.
     pub seen_at: UnixSeconds,
@@ -35,7 +35,7 @@ const COLUMNS: &str =
                               r.seen_at, r.run_id";
 
 impl Reader {
-    /// Hands every reject to `visit`, by number; one is held at a time.
+    /// Hands every reject to `visit`, by number, one at a time.
     pub fn each_reject<E: From<StoreError>>(
         &self,
         visit: impl FnMut(StoredReject) -> Result<(), E>,
@@ -44,7 +44,7 @@ impl Reader {
         self.visit(&[COLUMNS, from].concat(), [], visit)
     }
 
-    /// As [`each_reject`](Self::each_reject), in no order, those alone whose domain that was asked for is `asked`.
+    /// Hands the rejects whose domain that was asked for is `asked` to `visit`, in no order.
     pub fn each_reject_of<E: From<StoreError>>(
         &self,
         asked: &str,
@@ -54,34 +54,21 @@ impl Reader {
         self.visit(&[COLUMNS, from].concat(), [asked], visit)
     }
 
-    /// The reject of this number.
+    /// Returns the reject of this number.
     pub fn reject(&self, id: i64) -> Result<Option<StoredReject>, StoreError> {
         let from = " FROM reject r CROSS JOIN domain d WHERE r.id = ?1 AND d.id = r.asked_domain_id";
-        let find = || {
-            self.connection()
-                .prepare_cached(&[COLUMNS, from].concat())?
-                .query_row([id], |row| Ok(stored(row)))
-                .optional()?
-                .transpose()
-        };
-        find().map_err(|kind| self.error(kind))
+        self.read(|connection| connection.first(&[COLUMNS, from].concat(), [id], stored_reject))
     }
 
-    /// The domains that were asked for when something was rejected, in order.
+    /// Returns the domains that were asked for when something was rejected, in order.
     pub fn domains_with_rejects(&self) -> Result<Vec<String>, StoreError> {
-        let read = || {
-            let mut select = self.connection().prepare(
-                "SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM reject WHERE asked_domain_id = d.id)
-                 ORDER BY name",
-            )?;
-            let names = select.query_map([], |row| row.get(0))?;
-            Ok(names.collect::<rusqlite::Result<_>>()?)
-        };
-        read().map_err(|kind| self.error(kind))
+        let sql = "SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM reject WHERE asked_domain_id = d.id)
+                   ORDER BY name";
+        self.read(|connection| connection.column(sql, []))
     }
 
-    /// The time of a stored point of `domain` in `span` other than the one at `than`: if there is any, one whose
-    /// distance from `than` is no multiple of `step` seconds.
+    /// Returns the time of a stored point of `domain` in `span` other than the one at `than`. It prefers one whose distance
+    /// from `than` is not a multiple of `step` seconds.
     pub fn point_apart(
         &self,
         domain: &str,
@@ -89,16 +76,11 @@ impl Reader {
         than: UnixSeconds,
         step: i64,
     ) -> Result<Option<UnixSeconds>, StoreError> {
-        let read = || {
-            let mut select = self.connection().prepare_cached(
-                "SELECT p.ts FROM domain d CROSS JOIN point p
-                 WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3 AND p.ts <> ?4
-                 ORDER BY (p.ts - ?4) % ?5 = 0 LIMIT 1",
-            )?;
-            let found = select.query_row((domain, span.start(), span.end(), than, step), |row| row.get(0));
-            Ok(found.optional()?)
-        };
-        read().map_err(|kind| self.error(kind))
+        let sql = "SELECT p.ts FROM domain d CROSS JOIN point p
+                   WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3 AND p.ts <> ?4
+                   ORDER BY (p.ts - ?4) % ?5 = 0 LIMIT 1";
+        let parameters = (domain, span.start(), span.end(), than, step);
+        self.read(|connection| connection.first(sql, parameters, |row| row.get(0)))
     }
 
     fn visit<E: From<StoreError>>(
@@ -107,21 +89,13 @@ impl Reader {
         parameters: impl rusqlite::Params,
         mut visit: impl FnMut(StoredReject) -> Result<(), E>,
     ) -> Result<(), E> {
-        let told = |error: rusqlite::Error| E::from(self.error(error.into()));
-        let mut select = self.connection().prepare(sql).map_err(told)?;
-        let mut rows = select.query(parameters).map_err(told)?;
-        while let Some(row) = rows.next().map_err(told)? {
-            visit(stored(row).map_err(|kind| self.error(kind))?)?;
-        }
-        Ok(())
-    }
-
-    fn error(&self, kind: StoreErrorKind) -> StoreError {
-        StoreError::new(self.path(), kind)
+        self.each(sql, parameters, |row| {
+            visit(self.located(stored_reject(row).map_err(Into::into))?)
+        })
     }
 }
 
-fn stored(row: &Row<'_>) -> crate::store::error::Result<StoredReject> {
+fn stored_reject(row: &Row<'_>) -> rusqlite::Result<StoredReject> {
     let window_end = row.get("window_end")?;
     let window = Span::new(row.get("window_start")?, window_end);
     Ok(StoredReject {

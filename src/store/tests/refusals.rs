@@ -13,7 +13,7 @@ fn refused(path: &Path) -> StoreErrorKind {
     let before = neighbours(path);
     let error = open(path).unwrap_err();
     assert_eq!(error.path(), path);
-    assert_eq!(error.exit_code(), 5, "{error}");
+    assert_eq!(error.class(), ErrorClass::Unusable, "{error}");
     assert_eq!(neighbours(path), before, "{error}");
     error.into_kind()
 }
@@ -162,7 +162,7 @@ fn a_link_is_refused_as_the_file_and_followed_as_the_directory() {
     symlink(&real, dir.path().join("elsewhere")).unwrap();
     let _held = open(&dir.path().join("elsewhere/stats.db")).unwrap();
     let error = open(&real.join("stats.db")).unwrap_err();
-    assert_eq!(error.exit_code(), 75, "{error}");
+    assert_eq!(error.class(), ErrorClass::InUse, "{error}");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_second_process_is_told_who_holds_the_database() {
     const HELD: &str = "JDCDN_TEST_HELD_DATABASE";
     if let Some(path) = std::env::var_os(HELD) {
         match open(Path::new(&path)).unwrap_err().kind() {
-            StoreErrorKind::Held(Some(holder)) => assert_ne!(holder.pid, std::process::id()),
+            StoreErrorKind::Locked(Some(holder)) => assert_ne!(holder.pid, std::process::id()),
             other => panic!("{other:?}"),
         }
         return;

@@ -170,11 +170,11 @@ fn what_a_killed_run_has_left_is_done_by_the_next_one_and_told_to_readers_meanwh
     let path = sandbox.path();
     let Sandbox { dir, store, run } = sandbox;
     drop(store);
-    assert_eq!(Reader::open(&path).unwrap().owed_days().unwrap(), 1);
+    assert_eq!(Reader::open(&path).unwrap().stale_days().unwrap(), 1);
     let store = open(&path).unwrap();
     let mut sandbox = Sandbox { dir, store, run };
     assert_eq!(sandbox.store.roll_up(|_, _| ()).unwrap(), 1);
-    assert_eq!(Reader::open(&path).unwrap().owed_days().unwrap(), 0);
+    assert_eq!(Reader::open(&path).unwrap().stale_days().unwrap(), 0);
     assert_eq!(sandbox.number("SELECT traffic_bytes FROM origin_monthly"), 30_000);
 }
 

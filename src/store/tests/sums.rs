@@ -3,8 +3,9 @@
 use super::moments::before_migration;
 use super::*;
 use crate::model::SlotLabel;
-use crate::store::file::table_sums::{self, TABLES};
-use crate::store::origin::month_sums;
+use crate::store::file::table_sums;
+use crate::store::write::derived;
+use crate::store::write::summed_tables::TABLES;
 
 /// 2019-10-01 00:00 in UTC+8 comes after this many slots.
 const OCTOBER: i64 = 16 * 288;
@@ -21,7 +22,7 @@ pub(super) fn assert_sums(path: &Path) {
     table_sums::add_functions(&connection).unwrap();
     let kept = SUMS.map(|sql| rows(&connection, sql));
     let tx = connection.unchecked_transaction().unwrap();
-    month_sums::build(&tx).unwrap();
+    derived::build_sums(&tx).unwrap();
     assert_eq!(kept, SUMS.map(|sql| rows(&tx, sql)));
 }
 
@@ -168,7 +169,7 @@ fn a_change_by_another_program_leaves_the_sums_and_one_of_ours_does_not() {
     let sandbox = two_months();
     let ours = rusqlite::Connection::open(sandbox.path()).unwrap();
     table_sums::add_functions(&ours).unwrap();
-    table_sums::keep(&ours).unwrap();
+    table_sums::keep(&ours, &TABLES).unwrap();
     for sql in [
         "UPDATE coverage SET fetched_at = fetched_at + 1",
         "INSERT INTO domain (name) VALUES ('b.com')",
@@ -238,7 +239,7 @@ fn rollups_do_not_go_on_over_a_figure_that_is_none() {
     plant(&sandbox, "UPDATE point SET pv = 'many'");
     let failed = sandbox.store.roll_up(|_, _| ()).unwrap_err();
     assert!(matches!(failed.kind(), StoreErrorKind::Damaged(_)), "{failed}");
-    assert_eq!(failed.exit_code(), 5);
+    assert_eq!(failed.class(), ErrorClass::Unusable);
 }
 
 #[test]

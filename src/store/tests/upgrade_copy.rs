@@ -205,7 +205,7 @@ fn a_damaged_file_is_not_upgraded_and_nothing_is_left_of_the_copy() {
         matches!(refused.kind(), StoreErrorKind::UnsoundToUpgrade(_)),
         "{refused}"
     );
-    assert_eq!(refused.exit_code(), 5);
+    assert_eq!(refused.class(), ErrorClass::Unusable);
     assert!(
         refused
             .to_string()

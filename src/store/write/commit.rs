@@ -1,64 +1,44 @@
-//! What an answer, or the lack of one, brings to the store.
+//! What one answer, or the lack of one, brings to the store.
 
 use std::sync::Arc;
 
-use crate::model::{
-    CodeBook, CoverageSpan, Domain, PointColumns, Reject, RunTotals, Shape, Span, UnixSeconds,
-};
+use crate::model::{CodeBook, Domain, PointColumns, Reject, RunTotals, Shape, Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
+use crate::store::ledger::coverage::Coverage;
 use crate::store::ledger::notes::Note;
 
-/// What one answer, or the lack of one, says of a window: committed whole or not at all.
+/// What one answer, or the lack of one, says about a window: committed whole or not at all.
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The domains that were asked for, each once.
     pub domains: Vec<Domain>,
     /// The range that was asked for, on the grid.
     pub window: Span,
-    /// What is known of the window from now on.
+    /// What is known about the window from now on.
     pub coverage: Coverage,
-    /// The points by domain, each of the [`domains`](Self::domains) at most once. They lie in the window, each
-    /// of a domain at another time.
+    /// The points by domain, each of the [`domains`](Self::domains) at most once. They lie in the window, those of a domain at
+    /// different times.
     pub points: Vec<(Domain, PointColumns)>,
-    /// The codes that the points name.
+    /// The codes of the points.
     pub book: Arc<CodeBook>,
-    /// What the answer held that cannot be taken, with its text.
+    /// Pieces of the answer that cannot be stored, with their text.
     pub rejects: Vec<Reject>,
-    /// Starts of slots whose point was rejected: their gap says so, whatever texts are kept.
+    /// Starts of slots whose point was rejected. Their gap shows this, whether or not the text is kept.
     pub rejected_slots: Vec<(Domain, Vec<UnixSeconds>)>,
     /// Holes of the window that two answers agree on.
     pub confirmed: Vec<(Domain, Vec<Span>)>,
     /// The shape of the request that left the other holes.
     pub shape: Option<Shape>,
-    /// What the answer shows beside its points.
+    /// What the answer shows besides its points.
     pub notes: Vec<Note>,
     /// When the answer came.
     pub seen_at: UnixSeconds,
-    /// What to add to the run's counters beside the points that are inserted, updated or unchanged by this
-    /// commit, those that it refuses, and those that the answer left out.
+    /// What to add to the run's counters, in addition to the points that this commit inserts, updates, leaves unchanged or
+    /// refuses, and those that the answer left out.
     pub totals: RunTotals,
 }
 
-/// What a commit says of its window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Coverage {
-    /// It was fetched: these spans replace what was known. Together they are the window. What was rejected in
-    /// it before and is not again, is forgotten.
-    Fetched(Vec<CoverageSpan>),
-    /// The API no longer serves it.
-    BeyondRetention {
-        /// When the API said so.
-        at: UnixSeconds,
-    },
-    /// It was asked for, and no usable answer came: slots that were never fetched show as failed.
-    Failed,
-    /// The API serves it, although it was marked as beyond retention: the marks are taken back.
-    Reopened,
-    /// Nothing new.
-    Unchanged,
-}
-
-/// What became of a commit's points.
+/// What happened to a commit's points.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Not stored before.
@@ -67,15 +47,14 @@ pub struct Committed {
     pub updated: u64,
     /// Stored with the same figures before; not written.
     pub unchanged: u64,
-    /// Stored before, and lying in a window whose answer said nothing of their slots; they stay as they are.
+    /// Stored before, in slots that the answer did not mention. They stay as they are.
     pub left_out: u64,
-    /// Refused by the store, because the slot holds a point of another time; beside those that the commit
-    /// itself brought as rejected.
+    /// Refused by the store, because the slot has a point of another time. Rejects of the commit itself do not count.
     pub rejected: u64,
 }
 
 impl Commit {
-    /// A commit that says nothing of its window yet.
+    /// Makes a commit that says nothing about its window yet.
     #[must_use]
     pub fn new(domains: Vec<Domain>, window: Span, seen_at: UnixSeconds) -> Self {
         Self {
@@ -94,42 +73,38 @@ impl Commit {
         }
     }
 
-    /// Whether nothing but counters follows from it.
+    /// Returns whether it changes only counters.
     pub(crate) fn is_silent(&self) -> bool {
         self.coverage == Coverage::Unchanged
             && self.rejects.is_empty()
             && self.points.iter().all(|(_, columns)| columns.is_empty())
     }
 
-    /// Refuses a commit that breaks its own rules: it would store points that no coverage speaks for, or cover
-    /// slots that nobody asked for.
+    /// Refuses a commit that breaks its own rules: it would store points without coverage, or cover slots that were not asked
+    /// for.
     pub(crate) fn check(&self) -> Result<()> {
-        let violation = |what: String| Err(StoreErrorKind::InvariantViolation(what));
+        let refuse = |why: String| Err(StoreErrorKind::InvariantViolation(why));
         for (at, (domain, _)) in self.points.iter().enumerate() {
             if !self.domains.contains(domain) {
-                return violation(format!("it holds points of {domain}, which was not asked for"));
+                return refuse(format!("it has points of {domain}, which was not asked for"));
             }
             if self.points.iter().take(at).any(|(earlier, _)| earlier == domain) {
-                return violation(format!("it holds points of {domain} twice"));
+                return refuse(format!("it has points of {domain} twice"));
             }
         }
         if !self.window.on_grid() {
-            return violation(format!("its window {} cuts a slot in two", self.window));
+            return refuse(format!("its window {} cuts a slot in two", self.window));
         }
         let mut confirmed = self.confirmed.iter().flat_map(|(_, spans)| spans);
         if let Some(span) = confirmed.find(|span| !span.on_grid()) {
-            return violation(format!("the hole {span} cuts a slot in two"));
+            return refuse(format!("the hole {span} cuts a slot in two"));
         }
         if let Coverage::Fetched(spans) = &self.coverage {
-            let mut reached = self.window.start();
-            for piece in spans {
-                if piece.span.start() != reached {
-                    break;
-                }
-                reached = piece.span.end();
-            }
-            if reached != self.window.end() || spans.last().is_none_or(|last| last.span.end() != reached) {
-                return violation(format!(
+            let starts = spans.iter().map(|piece| piece.span.start());
+            let ends = spans.iter().map(|piece| piece.span.end());
+            let starts = starts.chain([self.window.end()]);
+            if !starts.eq(std::iter::once(self.window.start()).chain(ends)) {
+                return refuse(format!(
                     "its coverage is not {}, which was asked for",
                     self.window
                 ));

@@ -1,6 +1,19 @@
 //! The one writer: opens the database, and commits to the ledger and the measured columns in one transaction.
+//!
+//! - `store`: opens, locks and confirms the database; `transaction`: how every change is committed
+//! - `commit`: what one answer brings; `window`: how it is written
+//! - `runs`: the begin, the end and the questions of a run
+//! - `roll_up`: brings the rollups up to date
+//! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
+//! - `derived`, `summed_tables`: tables that are computed once from the others
 
 pub(crate) mod commit;
+pub(crate) mod derived;
 pub(crate) mod replay;
+pub(crate) mod roll_up;
+mod runs;
 pub(crate) mod store;
+pub(crate) mod summed_tables;
 mod tidy;
+pub(crate) mod transaction;
+mod window;

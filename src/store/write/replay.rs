@@ -1,96 +1,98 @@
-//! What becomes of rejects when their text is read again, or when they are given up.
+//! What happens to rejects when their text is read again, or when they are given up.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use crate::model::convert::to_u64;
 use crate::model::{RejectReason, RunTotals, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::file::statements::Statements as _;
 use crate::store::ledger::runs::{self, Run};
-use crate::store::ledger::{gaps, rejects};
-use crate::store::origin::dictionary::Dictionary;
+use crate::store::ledger::{coverage, gaps, rejects};
 use crate::store::write::commit::Commit;
-use crate::store::write::store::{Store, write};
+use crate::store::write::roll_up::is_fetched;
+use crate::store::write::store::Store;
+use crate::store::write::transaction::Ids;
+use crate::store::write::window::write;
 
-/// What is found of a reject when its text is read again.
+/// What to do with a reject after its text was read again.
 #[derive(Debug, Clone)]
-pub struct Settlement {
+pub struct RejectReplay {
     /// The reject's number.
     pub id: i64,
-    /// Whether it can be taken.
-    pub verdict: Verdict,
+    /// Whether to store it.
+    pub action: ReplayAction,
 }
 
-/// Whether a reject can be taken.
+/// Whether to store a reject.
 #[derive(Debug, Clone)]
-pub enum Verdict {
-    /// It is this one point, with [`Coverage::Unchanged`](crate::store::write::commit::Coverage::Unchanged): the fetch that brought it
-    /// has covered its slot.
-    Take(Box<Commit>),
-    /// It cannot be taken, for this reason.
+pub enum ReplayAction {
+    /// Store this one point, with [`Coverage::Unchanged`](super::super::Coverage::Unchanged): the fetch that brought it has
+    /// covered its slot.
+    Store(Box<Commit>),
+    /// Keep it, for this reason.
     Keep(String),
 }
 
-/// What became of a reject.
+/// What happened to a reject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
-    /// Its point is stored, and the reject is gone.
+pub enum ReplayOutcome {
+    /// Its point is stored, and the reject is deleted.
     Inserted,
-    /// Its point was stored already with the same figures, and the reject is gone.
+    /// Its point was stored already with the same figures, and the reject is deleted.
     Unchanged,
     /// It stays, for this reason.
     Kept(String),
 }
 
-/// Why the database cannot take a point that can be read.
+/// Why a readable point cannot be stored.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
-    /// Such as a slot that was not available yet when the answer came.
+enum Obstacle {
+    /// For example a slot that was not available yet when the answer came.
     #[error("its 5-minute slot counts as not fetched")]
     NotFetched,
     #[error("{}", RejectReason::SharesSlot { other: *.0 })]
     SlotTaken(UnixSeconds),
-    /// The stored figures may have come before this text, with it or after it, so they are not overwritten.
+    /// The stored figures may be older or newer than this text, so they are not overwritten.
     #[error("a point of the same time is stored with other figures, and nothing here tells which are right")]
     OtherFigures,
 }
 
 impl Store {
-    /// Takes or keeps rejects, in one transaction: a point that is taken and the reject that goes for it commit
-    /// together. A reject that stays gets its reason of today.
-    pub fn settle_rejects(
+    /// Stores or keeps rejects, in one transaction: a point is stored together with the deletion of its reject. A reject
+    /// that stays gets its present reason.
+    pub fn replay_rejects(
         &mut self,
         run: Run,
-        settlements: &[Settlement],
-    ) -> std::result::Result<Vec<Settled>, StoreError> {
-        self.in_transaction(|tx, dictionary| {
+        replays: &[RejectReplay],
+    ) -> Result<Vec<ReplayOutcome>, StoreError> {
+        self.in_transaction(|tx, ids| {
             let mut totals = RunTotals::default();
-            let mut all = Vec::with_capacity(settlements.len());
-            for Settlement { id, verdict } in settlements {
-                let settled = match verdict {
-                    Verdict::Take(commit) => take(tx, dictionary, run, commit, &mut totals)?,
-                    Verdict::Keep(reason) => Settled::Kept(reason.clone()),
+            let mut all = Vec::with_capacity(replays.len());
+            for RejectReplay { id, action } in replays {
+                let outcome = match action {
+                    ReplayAction::Store(commit) => store(tx, ids, run, commit, &mut totals)?,
+                    ReplayAction::Keep(reason) => ReplayOutcome::Kept(reason.clone()),
                 };
                 totals.points_received += 1;
-                if let Settled::Kept(reason) = &settled {
+                if let ReplayOutcome::Kept(reason) = &outcome {
                     totals.points_rejected += 1;
-                    tx.prepare_cached("UPDATE reject SET reason = ?2 WHERE id = ?1 AND reason <> ?2")?
-                        .execute((id, reason))?;
+                    let sql = "UPDATE reject SET reason = ?2 WHERE id = ?1 AND reason <> ?2";
+                    tx.run(sql, (id, reason))?;
                 } else {
-                    delete(tx, *id)?;
+                    rejects::delete(tx, *id)?;
                 }
-                all.push(settled);
+                all.push(outcome);
             }
             runs::add(tx, run, &totals)?;
             Ok(all)
         })
     }
 
-    /// Deletes these rejects, or all of them; returns how many there were. They come again if the API sends
-    /// them again.
+    /// Deletes these rejects, or all of them; returns how many there were. They come again if the API sends them again.
     ///
-    /// A slot of which no reject is left counts as empty from then on; after all were given up, every slot does
-    /// whose point was rejected.
-    pub fn discard_rejects(&mut self, ids: Option<&[i64]>) -> std::result::Result<u64, StoreError> {
+    /// A slot without any reject counts as empty from then on. If all rejects are given up, every slot whose point was
+    /// rejected does.
+    pub fn discard_rejects(&mut self, ids: Option<&[i64]>) -> Result<u64, StoreError> {
         self.in_transaction(|tx, _| {
             let deleted = match ids {
                 None => {
@@ -104,17 +106,13 @@ impl Store {
     }
 }
 
-/// Deletes a reject; the last one of its slot takes the gap's reason with it.
+/// Deletes a reject and returns how many rows that were. If it was the last one of its slot, the slot becomes empty.
 fn give_up(tx: &Connection, id: i64) -> Result<usize> {
-    // A point outside of the window that brought it is not what was asked for there.
-    let place = tx
-        .prepare_cached(
-            "SELECT asked_domain_id, ts FROM reject
-             WHERE id = ?1 AND ts >= window_start AND ts < window_end",
-        )?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let deleted = delete(tx, id)?;
+    // A point outside of its window is not what was asked for there.
+    let sql =
+        "SELECT asked_domain_id, ts FROM reject WHERE id = ?1 AND ts >= window_start AND ts < window_end";
+    let place = tx.first(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let deleted = rejects::delete(tx, id)?;
     if let Some((domain, ts)) = place {
         let slot = Span::slot_of(ts);
         if rejects::slots_in(tx, domain, slot)?.is_empty() {
@@ -124,41 +122,41 @@ fn give_up(tx: &Connection, id: i64) -> Result<usize> {
     Ok(deleted)
 }
 
-/// Writes the one point of `commit`, unless that would put it beside another or in place of one.
-fn take(
+/// Writes the one point of `commit`, unless its slot has another point.
+fn store(
     tx: &Connection,
-    dictionary: &mut Dictionary,
+    ids: &mut Ids,
     run: Run,
     commit: &Commit,
     totals: &mut RunTotals,
-) -> Result<Settled> {
+) -> Result<ReplayOutcome> {
     let [(domain, points)] = &*commit.points else {
         return Err(StoreErrorKind::InvariantViolation(
-            "a reject is not of one domain".to_owned(),
+            "a replayed reject is not of one domain".to_owned(),
         ));
     };
     let [ts] = *points.ts else {
         return Err(StoreErrorKind::InvariantViolation(
-            "a reject is not one point".to_owned(),
+            "a replayed reject is not one point".to_owned(),
         ));
     };
-    if let Some(refusal) = refuse(tx, domain.as_str(), ts)? {
-        return Ok(Settled::Kept(refusal.to_string()));
+    if let Some(obstacle) = obstacle(tx, domain.as_str(), ts)? {
+        return Ok(ReplayOutcome::Kept(obstacle.to_string()));
     }
     tx.execute_batch("SAVEPOINT replay")?;
-    let written = write(tx, dictionary, run, commit)?;
-    let settled = match (written.inserted, written.unchanged, written.updated) {
-        (1, 0, 0) => Settled::Inserted,
-        (0, 1, 0) => Settled::Unchanged,
+    let written = write(tx, ids, run, commit)?;
+    let outcome = match (written.inserted, written.unchanged, written.updated) {
+        (1, 0, 0) => ReplayOutcome::Inserted,
+        (0, 1, 0) => ReplayOutcome::Unchanged,
         (0, 0, 1) => {
             tx.execute_batch("ROLLBACK TO replay; RELEASE replay")?;
-            // It knows names that are gone again.
-            dictionary.forget();
-            return Ok(Settled::Kept(Refusal::OtherFigures.to_string()));
+            // It remembers names that the rollback took back.
+            ids.forget();
+            return Ok(ReplayOutcome::Kept(Obstacle::OtherFigures.to_string()));
         }
         _ => {
             return Err(StoreErrorKind::InvariantViolation(format!(
-                "of one reject came {written:?}"
+                "one reject became {written:?}"
             )));
         }
     };
@@ -166,32 +164,18 @@ fn take(
     *totals += commit.totals;
     totals.points_inserted += written.inserted;
     totals.points_unchanged += written.unchanged;
-    Ok(settled)
+    Ok(outcome)
 }
 
-/// Why a point of `domain` at `ts` cannot be stored, whatever it says.
-fn refuse(tx: &Connection, domain: &str, ts: UnixSeconds) -> Result<Option<Refusal>> {
-    let is_fetched = tx
-        .prepare_cached(
-            "SELECT 1 FROM domain d CROSS JOIN coverage c WHERE d.name = ?1 AND c.domain_id = d.id
-             AND c.start_ts <= ?2 AND c.end_ts > ?2 AND c.reached IS NOT NULL",
-        )?
-        .exists((domain, ts))?;
-    if !is_fetched {
-        return Ok(Some(Refusal::NotFetched));
-    }
+/// Returns why a point of `domain` at `ts` cannot be stored, whatever its figures.
+fn obstacle(tx: &Connection, domain: &str, ts: UnixSeconds) -> Result<Option<Obstacle>> {
     let slot = Span::slot_of(ts);
-    let stored: Option<UnixSeconds> = tx
-        .prepare_cached(
-            "SELECT p.ts FROM domain d CROSS JOIN point p
-             WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3",
-        )?
-        .query_row((domain, slot.start(), slot.end()), |row| row.get(0))
-        .optional()?;
-    Ok(stored.filter(|stored| *stored != ts).map(Refusal::SlotTaken))
-}
-
-fn delete(tx: &Connection, id: i64) -> Result<usize> {
-    let mut delete = tx.prepare_cached("DELETE FROM reject WHERE id = ?1")?;
-    Ok(delete.execute([id])?)
+    let covered = coverage::overlapping(tx, domain, slot)?;
+    if !is_fetched(&covered) {
+        return Ok(Some(Obstacle::NotFetched));
+    }
+    let sql = "SELECT p.ts FROM domain d CROSS JOIN point p
+               WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3";
+    let stored = tx.first(sql, (domain, slot.start(), slot.end()), |row| row.get(0))?;
+    Ok(stored.filter(|stored| *stored != ts).map(Obstacle::SlotTaken))
 }

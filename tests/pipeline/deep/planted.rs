@@ -44,7 +44,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "DELETE FROM point WHERE domain_id = 1 AND ts = NOON; DELETE FROM code_count WHERE domain_id = 1 AND ts = NOON",
         "gaps",
-        "gaps of `d000.example.com` from 2026-06-01 12:00 to 2026-06-01 12:05: they are not named",
+        "gaps of `d000.example.com` from 2026-06-01 12:00 to 2026-06-01 12:05: they are not listed",
     ),
     (
         "INSERT INTO point SELECT domain_id, ts + 1, bandwidth, pv, code_set_id FROM point
@@ -55,7 +55,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "INSERT INTO point SELECT 99, ts, bandwidth, pv, code_set_id FROM point WHERE domain_id = 1 AND ts = NOON",
         "point sums",
-        "`point` holds",
+        "`point` has",
     ),
     (
         "DELETE FROM coverage WHERE domain_id = 2",
@@ -107,7 +107,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "INSERT INTO origin_daily SELECT domain, '2020-01-01', points, expected_points, bandwidth_avg, bandwidth_peak,
              peak_ts, traffic_bytes, pv FROM origin_daily LIMIT 1",
         "rollups",
-        "`origin_daily` holds",
+        "`origin_daily` has",
     ),
     (
         "UPDATE restatement SET bandwidth_before = bandwidth_before + 1 WHERE bandwidth_before > 0",
@@ -119,7 +119,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "UPDATE calendar SET time_cst = '2026-06-01 12:00:01' WHERE ts = NOON",
         "calendar",
-        "does not name the civil time of 1780286400",
+        "does not have the civil time of 1780286400",
     ),
     ("DELETE FROM calendar WHERE ts = NOON", "calendar", "have no row in `calendar`"),
     (

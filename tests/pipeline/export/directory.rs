@@ -40,7 +40,7 @@ fn two_exports_never_work_in_one_directory() {
     lock.lock().unwrap();
     let busy = export(&sandbox, &PARQUET, &[]).failed(75);
     assert!(
-        busy.contains("cannot export to `out`: it is held by `export`"),
+        busy.contains("cannot export to `out`: it is in use by `export`"),
         "{busy}"
     );
     lock.unlock().unwrap();

@@ -73,7 +73,7 @@ fn a_second_run_is_kept_out_although_the_lock_file_was_deleted() {
     wait_until("a window is stored", || sandbox.requests() > 2);
     fs::remove_file(sandbox.path("jdcdn-stats.db.lock")).unwrap();
     let said = sandbox.run(&RUN).failed(75);
-    assert!(said.contains("another run holds this file"), "{said}");
+    assert!(said.contains("another run uses this file"), "{said}");
     ended(first.wait_with_output().unwrap()).with(0);
     assert_eq!(sandbox.requests(), 20);
     sandbox.assert_holds_all((FROM, TO));

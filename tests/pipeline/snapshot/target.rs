@@ -58,22 +58,22 @@ fn only_an_earlier_snapshot_is_ever_replaced() {
     for (out, why) in [
         (
             "foreign.db",
-            "it is not a database of jdcdn-stats, and is left as it is",
+            "it is not a database of jdcdn-stats, and was not changed",
         ),
         (
             "empty",
-            "it is not a database of jdcdn-stats, and is left as it is",
+            "it is not a database of jdcdn-stats, and was not changed",
         ),
         (
             "notes.txt",
-            "it is not a database of jdcdn-stats, and is left as it is",
+            "it is not a database of jdcdn-stats, and was not changed",
         ),
         ("directory", "it is not a file"),
         ("link.db", "it is a symbolic link; give the path that it leads to"),
         ("live.db", "it is a database that runs write to, not a snapshot"),
         (
             "orphan.db",
-            "orphan.db-wal` is of another database of that name; move it away",
+            "orphan.db-wal` belongs to another database of that name; move it away",
         ),
     ] {
         let content = fs::read(sandbox.path(out)).ok();

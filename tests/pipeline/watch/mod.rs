@@ -270,7 +270,7 @@ fn a_database_that_another_run_holds_is_left_to_it_and_tried_again() {
     }
     let mut second = Watch::start(&sandbox, &["-v"], &[]);
     let line = second.says("INFO put off: ");
-    let holder = format!("it is held by `watch` (process {})", first.child.id());
+    let holder = format!("it is in use by `watch` (process {})", first.child.id());
     assert!(line.contains(&holder), "{line}");
     sandbox.simulator.clear_faults();
     first.says("up to date");

@@ -11,7 +11,7 @@ use super::report::Report;
 use crate::cli::{CliError, ExitStatus};
 use crate::config::Config;
 use crate::model::{SlotLabel, text};
-use crate::store::{Health, LockState, Look, StoreError, Volume, health, lock, upgrade_copy};
+use crate::store::{Inspection, LockState, Reader, StoreError, Volume, health, lock, upgrade_copy};
 
 /// The write-ahead log is folded into the file after every run; one of this size means that a reader is in the
 /// way, in bytes.
@@ -43,11 +43,11 @@ pub fn check(report: &mut Report, config: &Config, deep: bool) {
         Ok(held) => held,
         Err(error) => return fail(report, "lock", error),
     };
-    let found = Health::open(path, &held);
+    let found = health::inspect(path, &held);
     match &found {
-        Ok(Look::Nothing) => report.ok("database file", "not there yet: the first run makes it"),
-        Ok(Look::Database(health)) => check_file(report, health),
-        Ok(Look::LogAlone) => report.warn(
+        Ok(Inspection::Missing) => report.ok("database file", "not there yet: the first run makes it"),
+        Ok(Inspection::Database(reader)) => check_file(report, reader),
+        Ok(Inspection::LogOnly) => report.warn(
             "database file",
             "a run was cut short, and what it committed cannot be looked at without writing",
             "let a run end (`jdcdn-stats sync` or `migrate`), then check again",
@@ -56,21 +56,21 @@ pub fn check(report: &mut Report, config: &Config, deep: bool) {
     }
     match found {
         Err(error) => return fail(report, "database file", error),
-        Ok(Look::Database(health)) => {
-            check_schema(report, &health);
+        Ok(Inspection::Database(reader)) => {
+            check_schema(report, &reader);
             if deep {
-                deep::check(report, &health);
+                deep::check(report, &reader);
             } else {
-                check_content(report, &health);
+                check_content(report, &reader);
             }
-            check_log(report, &health);
-            check_slot_label(report, &health, config.slot_label);
-            if let Err(error) = remembered::check(report, &health, config.username.as_deref()) {
+            check_log(report, &reader);
+            check_slot_label(report, &reader, config.slot_label);
+            if let Err(error) = remembered::check(report, &reader, config.username.as_deref()) {
                 fail(report, "service", error);
             }
         }
-        Ok(Look::LogAlone) if deep => report.skip("deep", "it cannot be read without writing"),
-        Ok(Look::Nothing | Look::LogAlone) => {}
+        Ok(Inspection::LogOnly) if deep => report.skip("deep", "it cannot be read without writing"),
+        Ok(Inspection::Missing | Inspection::LogOnly) => {}
     }
     report.ok(
         "lock",
@@ -91,14 +91,14 @@ pub fn check(report: &mut Report, config: &Config, deep: bool) {
     check_disk(report, path);
 }
 
-fn check_file(report: &mut Report, health: &Health) {
+fn check_file(report: &mut Report, reader: &Reader) {
     let name = "database file";
-    let mode = health
+    let mode = reader
         .path()
         .metadata()
         .map_or(0, |found| found.permissions().mode() & 0o7777);
-    let detail = format!("{}, mode {mode:04o}", ByteSize(health.bytes()));
-    if !Volume::is_writable(health.path()) {
+    let detail = format!("{}, mode {mode:04o}", ByteSize(reader.bytes()));
+    if !Volume::is_writable(reader.path()) {
         let help = "give this user the right to write to it, or check as the user who runs `sync`";
         report.fail(
             name,
@@ -114,8 +114,8 @@ fn check_file(report: &mut Report, health: &Health) {
     }
 }
 
-fn check_schema(report: &mut Report, health: &Health) {
-    match health.schema() {
+fn check_schema(report: &mut Report, reader: &Reader) {
+    match reader.schema() {
         Ok(schema) if schema.applied == schema.known => {
             report.ok("schema", format!("version {}, up to date", schema.applied));
         }
@@ -128,8 +128,8 @@ fn check_schema(report: &mut Report, health: &Health) {
     }
 }
 
-fn check_content(report: &mut Report, health: &Health) {
-    match health.findings() {
+fn check_content(report: &mut Report, reader: &Reader) {
+    match reader.findings() {
         Ok(found) if found.is_empty() => report.ok("integrity", "SQLite finds nothing wrong"),
         Ok(found) => {
             let found = text::printable(&found.join("; "));
@@ -137,7 +137,7 @@ fn check_content(report: &mut Report, health: &Health) {
         }
         Err(error) => fail(report, "integrity", error),
     }
-    match health.dangling_rows() {
+    match reader.dangling_rows() {
         Ok(0) => report.ok("references", "every row refers to one that is there"),
         Ok(count) => {
             let found = format!("{count} rows refer to nothing");
@@ -147,8 +147,8 @@ fn check_content(report: &mut Report, health: &Health) {
     }
 }
 
-fn check_log(report: &mut Report, health: &Health) {
-    let log = health.wal_bytes();
+fn check_log(report: &mut Report, reader: &Reader) {
+    let log = reader.wal_bytes();
     let detail = ByteSize(log).to_string();
     if log < LARGE_LOG {
         report.ok("write-ahead log", detail);
@@ -159,9 +159,9 @@ fn check_log(report: &mut Report, health: &Health) {
 }
 
 /// The label that the rollups of the file were computed with, against the configured one.
-fn check_slot_label(report: &mut Report, health: &Health, configured: SlotLabel) {
+fn check_slot_label(report: &mut Report, reader: &Reader, configured: SlotLabel) {
     let name = "slot_label of the file";
-    match health.slot_label() {
+    match reader.slot_label() {
         Ok(label) if label == configured => report.ok(name, label.as_str()),
         Ok(label) => report.warn(
             name,

@@ -3,11 +3,11 @@
 use super::database::{RESTORE, fail};
 use super::report::Report;
 use crate::cli::ExitStatus;
-use crate::store::Health;
+use crate::store::Reader;
 
 /// Verifies the database: one line a subject, each saying what was compared or what is damaged, and where.
-pub fn check(report: &mut Report, health: &Health) {
-    let checked = match health.verify() {
+pub fn check(report: &mut Report, reader: &Reader) {
+    let checked = match reader.verify() {
         Ok(checked) => checked,
         Err(error) => return fail(report, "deep", error),
     };

@@ -10,7 +10,7 @@ use crate::model::duration::show_seconds;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Fact, FactName, UnixSeconds, civil};
 
-use crate::store::{Health, RefusedRanges, StoreError};
+use crate::store::{Reader, RefusedRanges, StoreError};
 
 /// What the file remembers, for machines. A field is `null` where nothing is known.
 #[derive(Debug, Default, Serialize)]
@@ -45,9 +45,9 @@ impl FactJson {
     }
 }
 
-/// Adds what `health` remembers. What a file does not hold yet has no line.
-pub fn check(report: &mut Report, health: &Health, username: Option<&str>) -> Result<(), StoreError> {
-    let fact = |name| health.fact(&name);
+/// Adds what `reader` remembers. What a file does not hold yet has no line.
+pub fn check(report: &mut Report, reader: &Reader, username: Option<&str>) -> Result<(), StoreError> {
+    let fact = |name| reader.fact(&name);
     let oldest = fact(FactName::OldestServedAge)?;
     let youngest = fact(FactName::YoungestRefusedAge)?;
     let sub_hour = fact(FactName::SubHourPoints)?;
@@ -56,7 +56,7 @@ pub fn check(report: &mut Report, health: &Health, username: Option<&str>) -> Re
         Some(username) => fact(FactName::Answered(username.to_owned()))?,
         None => None,
     };
-    let refused = health.refused()?;
+    let refused = reader.refused()?;
     for (name, detail) in [
         (
             "served lately",

@@ -79,7 +79,7 @@ impl StatusArgs {
             domains.push(status_of(&reader.domain_overview(name)?, &config, context.now()));
         }
         let runs = reader.last_runs(RUNS)?;
-        let due = reader.owed_days()?;
+        let due = reader.stale_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
         let alarms = self.thresholds.check(&config, &reader, context.now())?;
         let database = config.database.display().to_string();

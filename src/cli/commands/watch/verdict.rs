@@ -59,7 +59,7 @@ impl Verdict {
                 source.is_interruption()
                     || matches!(
                         source.kind(),
-                        StoreErrorKind::Held(_) | StoreErrorKind::HeldElsewhere | StoreErrorKind::Busy(_)
+                        StoreErrorKind::Locked(_) | StoreErrorKind::LockedElsewhere | StoreErrorKind::Busy(_)
                     )
             }
             // The configuration was in order when it was read, so it is the clock.

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::model::text;
 use crate::store::error::StoreError;
-use crate::store::read::reader::OpenError;
+use crate::store::file::reader::OpenError;
 
-/// Why there is no snapshot. What stood at its path is as it was.
+/// Why there is no snapshot. The file at its path is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The database cannot be read.
@@ -17,16 +17,16 @@ pub enum SnapshotError {
     /// SQLite failed, at the database or at the copy.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something stands at its path, or beside it, that must not be lost.
-    #[error("cannot write the snapshot `{}`: {why}", shown(.out))]
+    /// Something is at its path, or beside it, that must not be lost.
+    #[error("cannot write the snapshot `{}`: {why}", text::printable_path(.out))]
     Refused {
         /// The snapshot.
         out: PathBuf,
-        /// What stands there.
-        why: Refusal,
+        /// What is there.
+        why: Obstacle,
     },
     /// The operating system refuses the file.
-    #[error("cannot write the snapshot `{}`: {what}", shown(.out))]
+    #[error("cannot write the snapshot `{}`: {what}", text::printable_path(.out))]
     Output {
         /// The snapshot.
         out: PathBuf,
@@ -37,7 +37,7 @@ pub enum SnapshotError {
         cause: io::Error,
     },
     /// The database, or its copy, is damaged.
-    #[error("database `{}` is damaged: {finding}", shown(.database))]
+    #[error("database `{}` is damaged: {finding}", text::printable_path(.database))]
     Unsound {
         /// The database.
         database: PathBuf,
@@ -46,50 +46,53 @@ pub enum SnapshotError {
     },
 }
 
-/// What stands in the way of a snapshot.
+/// What is in the way of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// A file, and replacing it was not asked for.
+pub enum Obstacle {
+    /// A file, and `force` was not given.
     Exists,
-    /// The database itself or one of the files that belong to it, perhaps under another name.
+    /// The database itself or one of its files, perhaps under another name.
     OfTheDatabase,
-    /// A database that runs write to: it has a write-ahead log, which no snapshot has.
+    /// A database that runs write to: it has a write-ahead log. Snapshots have none.
     Live,
-    /// Something else than a database of this program.
+    /// Not a database of this program.
     Foreign,
     /// A symbolic link.
     Symlink,
-    /// A directory, a device or the like, or no name of a file at all.
+    /// A directory, a device or the like, or not the name of a file.
     NotAFile,
-    /// A log or journal of another database of that name, which SQLite would take for the snapshot's own.
+    /// A log or journal of another database of that name. SQLite would use it for the snapshot.
     Beside(PathBuf),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Exists => "it exists; `--force` replaces an earlier snapshot",
             Self::OfTheDatabase => "it is the database itself, or belongs to it",
-            Self::Live => "it is a database that runs write to, not a snapshot, and is left as it is",
-            Self::Foreign => "it is not a database of jdcdn-stats, and is left as it is",
+            Self::Live => "it is a database that runs write to, not a snapshot, and was not changed",
+            Self::Foreign => "it is not a database of jdcdn-stats, and was not changed",
             Self::Symlink => "it is a symbolic link; give the path that it leads to",
             Self::NotAFile => "it is not a file",
             Self::Beside(found) => {
-                let found = shown(found);
-                return write!(f, "`{found}` is of another database of that name; move it away");
+                let found = text::printable_path(found);
+                return write!(
+                    f,
+                    "`{found}` belongs to another database of that name; move it away"
+                );
             }
         })
     }
 }
 
 impl SnapshotError {
-    /// What to do about it.
+    /// Returns what to do about it.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Open(error) => error.help(),
             Self::Refused {
-                why: Refusal::Live | Refusal::Foreign | Refusal::OfTheDatabase | Refusal::NotAFile,
+                why: Obstacle::Live | Obstacle::Foreign | Obstacle::OfTheDatabase | Obstacle::NotAFile,
                 ..
             } => Some("give the snapshot another path"),
             Self::Unsound { .. } => Some(
@@ -99,8 +102,4 @@ impl SnapshotError {
             Self::Refused { .. } | Self::Store(_) | Self::Output { .. } => None,
         }
     }
-}
-
-fn shown(path: &Path) -> String {
-    text::printable(&path.to_string_lossy())
 }

@@ -1,4 +1,4 @@
-//! Opens a database for reading only.
+//! A connection that cannot write.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 
 use crate::model::text;
-use crate::store::error::StoreError;
-use crate::store::file::connection::APPLICATION_ID;
+use crate::store::error::{Result, StoreError};
+use crate::store::file::header::APPLICATION_ID;
 use crate::store::file::main_file;
 
 /// How long a reader waits for a lock. Under WAL it waits for recovery after a crash and for nothing else.
@@ -23,94 +23,66 @@ pub struct Reader {
     connection: Connection,
 }
 
-/// Why a file cannot be read as a database of ours.
+/// Why a file cannot be read as a database of this program.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no such file.
-    #[error("there is no database at `{}`", shown(.path))]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("there is no database at `{}`", text::printable_path(.0))]
+    Missing(PathBuf),
     /// It is a directory, a device or the like.
-    #[error("`{}` is not a file", shown(.path))]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
+    #[error("`{}` is not a file", text::printable_path(.0))]
+    NotAFile(PathBuf),
     /// The operating system refuses it.
-    #[error("cannot open the database `{}`", shown(.path))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        cause: io::Error,
-    },
+    #[error("cannot open the database `{}`", text::printable_path(.0))]
+    Unreadable(PathBuf, #[source] io::Error),
     /// It is another program's database, or no database.
-    #[error("`{}` is not a database of jdcdn-stats", shown(.path))]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What would be read is not what was stored: its log is another file's, or lies under another name.
+    #[error("`{}` is not a database of jdcdn-stats", text::printable_path(.0))]
+    Foreign(PathBuf),
+    /// Its write-ahead log is another file's, or lies under another name. A reader would see wrong data.
     #[error(transparent)]
     Untrue(#[from] StoreError),
     /// SQLite refuses it.
-    #[error("cannot read the database `{}`", shown(.path))]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        #[source]
-        cause: rusqlite::Error,
-    },
+    #[error("cannot read the database `{}`", text::printable_path(.0))]
+    Sqlite(PathBuf, #[source] rusqlite::Error),
 }
 
 impl OpenError {
-    /// What to do about it.
+    /// Returns what to do about it.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Missing { .. } => Some(
+            Self::Missing(_) => Some(
                 "name another with `--db`, make one with `jdcdn-stats backfill`, or try `jdcdn-stats demo`, \
                  which needs no account",
             ),
-            Self::NotAFile { .. } | Self::Foreign { .. } => Some("name the database with `--db`"),
-            Self::Sqlite { cause, .. }
+            Self::NotAFile(_) | Self::Foreign(_) => Some("name the database with `--db`"),
+            Self::Sqlite(_, cause)
                 if matches!(
                     cause.sqlite_error_code(),
                     Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
                 ) =>
             {
                 Some(
-                    "who may not write beside a database can open it only while its `-wal` and `-shm` are \
-                     there, as every run leaves them; or open a copy made by `jdcdn-stats snapshot`",
+                    "without write permission for its directory, you can open a database only while its `-wal` and \
+                     `-shm` files are there, as every run leaves them; or open a copy made by `jdcdn-stats snapshot`",
                 )
             }
-            Self::Unreadable { .. } | Self::Sqlite { .. } | Self::Untrue(_) => None,
+            Self::Unreadable(..) | Self::Sqlite(..) | Self::Untrue(_) => None,
         }
     }
 }
 
 impl Reader {
-    /// Opens an existing database of ours.
+    /// Opens an existing database of this program.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let unreadable = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::NotFound => OpenError::Missing {
-                path: path.to_owned(),
-            },
-            _ => OpenError::Unreadable {
-                path: path.to_owned(),
-                cause,
-            },
+            io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
+            _ => OpenError::Unreadable(path.to_owned(), cause),
         };
         if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(OpenError::NotAFile {
-                path: path.to_owned(),
-            });
+            return Err(OpenError::NotAFile(path.to_owned()));
         }
-        // SQLite follows links, and looks for the log beside what they lead to.
+        // SQLite follows links, and looks for the log next to the file they lead to.
         let located = std::fs::canonicalize(path).map_err(unreadable)?;
         main_file::check_names(&located)
             .and_then(|()| main_file::check_log(&located))
@@ -118,22 +90,22 @@ impl Reader {
         // SQLite gives a meaning of its own to names such as `:memory:`, but not to absolute ones.
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let refused = |cause: rusqlite::Error| match cause.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => OpenError::Foreign {
-                path: path.to_owned(),
-            },
-            _ => OpenError::Sqlite {
-                path: path.to_owned(),
-                cause,
-            },
+            Some(ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
+            _ => OpenError::Sqlite(path.to_owned(), cause),
         };
-        let connection = connect(&absolute).map_err(refused)?;
-        let id: i64 = connection
-            .pragma_query_value(None, "application_id", |row| row.get(0))
-            .map_err(refused)?;
-        if id != i64::from(APPLICATION_ID) {
-            return Err(OpenError::Foreign {
-                path: path.to_owned(),
-            });
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connect = || {
+            let connection = Connection::open_with_flags(&absolute, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            guard(&connection)?;
+            let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            Ok((connection, mark))
+        };
+        let (connection, mark) = connect().map_err(refused)?;
+        if mark != i64::from(APPLICATION_ID) {
+            return Err(OpenError::Foreign(path.to_owned()));
         }
         Ok(Self {
             path: absolute,
@@ -141,36 +113,59 @@ impl Reader {
         })
     }
 
-    /// The file.
+    /// Makes a reader of a connection that was opened for reading only.
+    pub(crate) fn new(path: PathBuf, connection: Connection) -> Result<Self> {
+        guard(&connection)?;
+        Ok(Self { path, connection })
+    }
+
+    /// Returns the path of the database, absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The connection, for queries of the program's own.
+    /// Returns the connection, for queries of the program's own.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
+
+    /// Reads with the connection. An error names the database.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T, StoreError> {
+        self.located(read(&self.connection))
+    }
+
+    /// Hands every row to `visit`, one at a time. An error of SQLite names the database.
+    pub(crate) fn each<E: From<StoreError>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let located = |error: rusqlite::Error| StoreError::new(&self.path, error.into());
+        let mut select = self.connection.prepare(sql).map_err(located)?;
+        let mut rows = select.query(parameters).map_err(located)?;
+        while let Some(row) = rows.next().map_err(located)? {
+            visit(row)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the path of the database to an error.
+    pub(crate) fn located<T>(&self, result: Result<T>) -> Result<T, StoreError> {
+        result.map_err(|kind| StoreError::new(&self.path, kind))
+    }
 }
 
-/// The file is opened without write access; the rest keeps SQL from reaching other files (`ATTACH`,
-/// `VACUUM INTO`) and a manipulated schema from doing more than reading.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+/// Keeps SQL from reaching other files (`ATTACH`, `VACUUM INTO`), and a manipulated schema from doing more than reading.
+/// The file itself is opened without write access.
+fn guard(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Without this a mistyped "column" in double quotes is silently taken for a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
-
-fn shown(path: &Path) -> String {
-    text::printable(&path.to_string_lossy())
+    connection.pragma_update(None, "query_only", true)
 }
 
 #[cfg(test)]
@@ -221,22 +216,22 @@ mod tests {
         let (directory, path) = file(APPLICATION_ID);
         assert!(Reader::open(&path).is_ok());
         let missing = directory.path().join("missing.db");
-        assert!(matches!(Reader::open(&missing), Err(OpenError::Missing { .. })));
+        assert!(matches!(Reader::open(&missing), Err(OpenError::Missing(_))));
         assert!(!missing.exists());
         assert!(matches!(
             Reader::open(directory.path()),
-            Err(OpenError::NotAFile { .. })
+            Err(OpenError::NotAFile(_))
         ));
         let (_other, foreign) = file(7);
-        assert!(matches!(Reader::open(&foreign), Err(OpenError::Foreign { .. })));
+        assert!(matches!(Reader::open(&foreign), Err(OpenError::Foreign(_))));
         for content in [&b""[..], b"SQLite format 2", &[0xff; 4096]] {
             std::fs::write(&foreign, content).unwrap();
-            assert!(matches!(Reader::open(&foreign), Err(OpenError::Foreign { .. })));
+            assert!(matches!(Reader::open(&foreign), Err(OpenError::Foreign(_))));
             assert_eq!(std::fs::read(&foreign).unwrap(), content);
         }
         for name in [":memory:", "file:a.db?mode=memory", ""] {
             assert!(
-                matches!(Reader::open(Path::new(name)), Err(OpenError::Missing { .. })),
+                matches!(Reader::open(Path::new(name)), Err(OpenError::Missing(_))),
                 "{name}"
             );
         }

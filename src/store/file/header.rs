@@ -1,0 +1,79 @@
+//! Whose file this is, read from its first bytes without SQLite. This leaves no trace.
+//!
+//! The offsets are those of "Database File Format" on sqlite.org.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use crate::store::error::{Result, StoreErrorKind};
+use crate::store::file::location::{size, suffixed};
+use crate::store::file::open_files::{self, Access};
+
+/// The mark of this program's databases in the header of the file: `JDCS`.
+pub const APPLICATION_ID: u32 = 0x4a44_4353;
+
+/// Length of the file's own header and that of the schema's first page.
+const HEADER_BYTES: usize = 108;
+
+/// What is at a path that may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Nothing, or a database without content and without a mark.
+    Empty,
+    /// A database of this program.
+    Ours,
+}
+
+/// Returns what is at `path`; refuses everything that is not a database of this program.
+///
+/// The mark is written before anything else and before the write-ahead log is switched on. So every file of this
+/// program has it in its header.
+pub(crate) fn inspect(path: &Path) -> Result<Existing> {
+    let header = open_files::open(path, Access::Read)
+        .and_then(|open| open.map_or_else(|| Ok(Vec::new()), |(open, _)| header(&open.file)))
+        .map_err(StoreErrorKind::File)?;
+    if header.is_empty() {
+        // SQLite would silently delete the log of an empty file.
+        return match size(&suffixed(path, "-wal")) {
+            Some(1..) => Err(StoreErrorKind::Orphaned),
+            _ => Ok(Existing::Empty),
+        };
+    }
+    // 68: application id. 18: write version, 2 for a write-ahead log. 100: kind of the schema's first page, 13 for a
+    // leaf. 103: its number of entries.
+    let id = header.get(68..72).and_then(|id| id.try_into().ok());
+    let (true, Some(id)) = (header.starts_with(b"SQLite format 3\0"), id) else {
+        return Err(StoreErrorKind::NotADatabase);
+    };
+    let is_blank = header.get(18) != Some(&2)
+        && header.get(100) == Some(&13)
+        && header.get(103..105) == Some(&[0, 0][..]);
+    match u32::from_be_bytes(id) {
+        APPLICATION_ID => Ok(Existing::Ours),
+        0 if is_blank => Ok(Existing::Empty),
+        application_id => Err(StoreErrorKind::Foreign { application_id }),
+    }
+}
+
+fn header(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Returns whether the database uses a write-ahead log, as every database does that runs write to. Snapshots do not.
+pub(crate) fn uses_log(file: &File) -> io::Result<bool> {
+    let mut version = [0];
+    file.read_exact_at(&mut version, 18).map(|()| version == [2])
+}

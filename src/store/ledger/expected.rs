@@ -1,0 +1,24 @@
+//! What the configuration wants to be complete.
+
+use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
+
+/// What the configuration wants to be complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The configured domains. Ranges of other domains that were never asked for are not gaps.
+    pub domains: Vec<Domain>,
+    /// Where they should begin. An earlier begin of the coverage counts instead, also if this is `None`.
+    pub from: Option<UnixSeconds>,
+    /// The end of the newest slot that can be asked for.
+    pub until: UnixSeconds,
+}
+
+impl Expected {
+    /// Returns the range that should be complete for a domain with this coverage.
+    #[must_use]
+    pub fn range(&self, coverage: &[CoverageSpan]) -> Option<Span> {
+        let first = coverage.first().map(|piece| piece.span.start());
+        let from = [self.from, first].into_iter().flatten().min()?;
+        Span::new(from, self.until).map(|range| range.to_grid())
+    }
+}

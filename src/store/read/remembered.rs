@@ -1,0 +1,72 @@
+//! Facts about the service, refusals, sums and settings, from a database of any version.
+
+use crate::model::convert::to_u64;
+use crate::model::{Domain, Fact, FactName, Refusal, SlotLabel};
+use crate::store::error::{Result, StoreError};
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::refusals::RefusedRanges;
+use crate::store::ledger::{domain_ids, facts, refusals, stale_days};
+use crate::store::origin::month_sums::MonthSum;
+use crate::store::origin::restatements::Settling;
+use crate::store::origin::{month_sums, restatements, slot_label};
+
+impl Reader {
+    /// Returns the fact about the service of this name.
+    pub fn fact(&self, name: &FactName) -> Result<Option<Fact>, StoreError> {
+        self.read(|connection| facts::fact(connection, name))
+    }
+
+    /// Returns the ranges of these domains that the API refused, in their order and by time.
+    pub fn refusals(&self, domains: &[Domain]) -> Result<Vec<Refusal>, StoreError> {
+        self.read(|connection| refusals::of_domains(connection, domains))
+    }
+
+    /// Returns how much is refused at present; `None` for nothing.
+    pub fn refused(&self) -> Result<Option<RefusedRanges>, StoreError> {
+        self.read(refusals::refused_ranges)
+    }
+
+    /// Returns the slot label in force. A file from before the setting uses [`SlotLabel::Start`].
+    pub fn slot_label(&self) -> Result<SlotLabel, StoreError> {
+        self.read(slot_label::in_any_version)
+    }
+
+    /// Returns how many domain-days have stale rollups: a run is under way or was killed, or the database is from before
+    /// the rollups.
+    pub fn stale_days(&self) -> Result<u64, StoreError> {
+        self.read(|connection| match connection.table_exists(None, "rollup_due")? {
+            true => stale_days::count(connection),
+            false => Ok(0),
+        })
+    }
+
+    /// Returns the sums of all domains and months with points, in the order of their names and months. `None` in a database
+    /// that has none yet.
+    pub fn month_sums(&self) -> Result<Option<Vec<MonthSum>>, StoreError> {
+        self.read(month_sums::all)
+    }
+
+    /// Returns how late the points of `domains` change, from the youngest age to the oldest. Databases count this since they
+    /// have the table of restatements.
+    pub fn settling(&self, domains: &[String]) -> Result<Vec<Settling>, StoreError> {
+        self.read(|connection| {
+            let ids = domains
+                .iter()
+                .filter_map(|name| domain_ids::find(connection, name).transpose());
+            restatements::settling(connection, &ids.collect::<Result<Vec<_>>>()?)
+        })
+    }
+
+    /// Returns how many rejects were deleted because there were more than are kept, by kind.
+    pub fn dropped_rejects(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read(|connection| {
+            // A database of an earlier version that is only read.
+            if !connection.table_exists(None, "reject_dropped")? {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT kind, count FROM reject_dropped ORDER BY kind";
+            connection.rows(sql, [], |row| Ok((row.get(0)?, to_u64(row.get::<_, i64>(1)?))))
+        })
+    }
+}
