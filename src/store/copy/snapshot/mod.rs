@@ -62,7 +62,7 @@ impl Snapshot {
         };
         let destination = Destination::new(out, &database, force)?;
         let staging = StagingDirectory::begin(destination.directory(), "snapshot")
-            .map_err(|cause| destination.failed("its directory accepts no copy", cause))?;
+            .map_err(|cause| destination.failed("no copy can be made in its directory", cause))?;
         Ok(Self {
             database,
             destination,
