@@ -32,8 +32,8 @@ lint: ## formatting, clippy and rustdoc, warnings denied
 ci: ## what every change has to pass: lints, tests, tests with other programs
 	.ci/run
 
-docs: ## docs/schema.md, docs/commands.md and the metadata in deploy/bi, from the program and the database
-	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline -- pages:: documents::commands::
+docs: ## docs/schema.md, docs/commands.md, docs/configuration.md, the sample configuration and deploy/bi, from the program
+	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline -- pages:: documents::commands:: documents::configuration::
 
 bench: ## speed of the parser and the store
 	cargo bench --locked

@@ -3,8 +3,8 @@
 //! One rule serves the flag, the variable and the file. Its error begins with the text that was written and ends with
 //! what is expected.
 
-use std::borrow::Cow;
 use std::error::Error;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,29 +12,32 @@ use bytesize::ByteSize;
 
 use super::settings::Config;
 use super::source::Setting;
+use crate::model::UnixSeconds;
 use crate::model::convert::to_i64;
 use crate::model::duration::{DAY_MILLIS, SECOND_MILLIS, parse_duration, show_duration};
 use crate::model::moment::parse_moment;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
-use crate::model::{UnixSeconds, text};
 
 /// The longest window, in seconds: no endpoint of the API family is documented to take more than 31 days.
 const MAX_WINDOW: i64 = 31 * DAY_SECONDS;
 /// The oldest age at which a slot may be fetched again, in milliseconds; the API keeps a month or so.
 const MAX_AGE: u64 = 366 * DAY_MILLIS;
 
+/// The lowest and the highest number of requests per second.
+const RATES: RangeInclusive<f64> = 0.001..=10_000.0;
+
 type Refusal = Box<dyn Error>;
 
 /// What may be written for a key, with the function that sets its field.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueKind {
-    /// A text of this form, with a rule of its own.
+    /// A text with a rule of its own.
     Text(&'static str, fn(&mut Config, &str) -> Result<(), Refusal>),
-    /// A list of this form, with a rule of its own.
+    /// A list with a rule of its own.
     Words(&'static str, fn(&mut Config, &[&str]) -> Result<(), Refusal>),
     /// A file. In the configuration file its path is relative to that file.
     Path(fn(&mut Config, PathBuf)),
-    /// Where the secret key is: a file or a command. [`SecretKeySource`](super::SecretKeySource) reads it.
+    /// The secret key: a file or a command. [`SecretKeySource`](super::SecretKeySource) reads it.
     SecretKey(TomlType),
     /// `true` or `false`.
     Switch(fn(&mut Config, bool)),
@@ -80,54 +83,46 @@ impl ValueKind {
         }
     }
 
-    /// What to write in the file, for a value of the wrong type.
-    pub(super) fn form(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Text(form, _) => return format!("{form} in quotes").into(),
-            Self::Words(form, _) => form,
-            Self::SecretKey(TomlType::List) => "a list of texts, such as [\"pass\", \"jdcdn\"]",
-            Self::Path(_) | Self::SecretKey(_) => "a path in quotes",
-            Self::Switch(_) => "`true` or `false`",
-            Self::Time(_) => "a time in quotes, such as \"2026-01-01\"",
-            Self::Count(..) => "a whole number without quotes",
-            Self::Rate(_) => "a number without quotes",
-            Self::Size(_) => "a size in quotes, such as \"64MiB\"",
-            Self::Length(..) | Self::Window(_) => "a length of time in quotes, such as \"5m\"",
-            Self::Ages(_) => "a list of lengths of time, such as [\"1h\", \"24h\"]",
-        })
+    /// What to write in the file instead of a value of the wrong type.
+    pub(super) fn form(&self) -> String {
+        let rule = self.rule();
+        match self.toml_type() {
+            TomlType::Text => format!("{rule}, in quotes"),
+            TomlType::Number => format!("{rule}, without quotes"),
+            TomlType::Switch | TomlType::List => rule,
+        }
     }
 
-    /// What the value may be, for the documentation and for a value out of bounds.
+    /// What the value may be, for messages and for the documentation.
     #[must_use]
-    pub fn rule(&self) -> Cow<'static, str> {
-        let length = |millis| show_duration(Duration::from_millis(millis));
-        Cow::Borrowed(match self {
-            Self::Text(form, _) | Self::Words(form, _) => form,
+    pub fn rule(&self) -> String {
+        let length = |millis: &u64| show_duration(Duration::from_millis(*millis));
+        let rule = match self {
+            Self::Text(rule, _) | Self::Words(rule, _) => rule,
             Self::Path(_) | Self::SecretKey(TomlType::Text) => "a path",
-            Self::Switch(_) | Self::SecretKey(_) => return self.form(),
-            Self::Time(_) => "a time",
-            Self::Count(least, most, _) => return format!("a whole number from {least} to {most}").into(),
-            Self::Rate(_) => {
-                "requests per second from 0.001 to 10000, such as `5` or `0.5`, or `0` for no limit"
-            }
+            Self::SecretKey(_) => "a list of texts, such as `[\"pass\", \"jdcdn\"]`",
+            Self::Switch(_) => "`true` or `false`",
+            Self::Time(_) => "a time such as `2026-01-01`",
+            Self::Count(least, most, _) => return format!("a whole number from {least} to {most}"),
+            Self::Rate(_) => "a number from 0.001 to 10000, such as `5` or `0.5`, or `0` for no limit",
             Self::Size(_) => "a size above zero, such as `64MiB` or `1GB`",
             Self::Length(least, most, _) => {
-                let whole = if least % SECOND_MILLIS == 0 {
+                let unit = if least % SECOND_MILLIS == 0 {
                     "whole seconds"
                 } else {
                     "a length of time"
                 };
-                return format!("{whole} from `{}` to `{}`", length(*least), length(*most)).into();
+                return format!("{unit} from `{}` to `{}`", length(least), length(most));
             }
             Self::Window(_) => "a multiple of `5m` up to `1d`, or of `1d` up to `31d`",
             Self::Ages(_) => {
+                let most = length(&MAX_AGE);
                 return format!(
-                    "an age above zero and up to `{}`, later than the one before it, such as [\"1h\", \"24h\"]",
-                    length(MAX_AGE)
-                )
-                .into();
+                    "a list of rising ages above zero and up to `{most}`, such as `[\"1h\", \"24h\"]`"
+                );
             }
-        })
+        };
+        rule.to_owned()
     }
 
     /// Checks `setting` and sets its field. Ages count back from `now`.
@@ -137,67 +132,62 @@ impl ValueKind {
         setting: &Setting,
         now: UnixSeconds,
     ) -> Result<(), Refusal> {
-        let words = setting.texts();
+        let refusal = || format!("`{setting}` is not {}", self.rule());
+        if let Self::Path(set) = self {
+            let path = setting.path();
+            return if path.as_os_str().is_empty() {
+                Err("the path is empty".into())
+            } else {
+                Ok(set(config, path))
+            };
+        }
+        let words = setting.texts()?;
+        let given = words.first().copied().unwrap_or_default();
+        let trimmed = given.trim();
         match self {
-            Self::Words(_, set) => set(config, &words?)?,
-            Self::Ages(set) => set(config, self.ages(&words?)?),
-            Self::SecretKey(_) => {}
-            Self::Path(set) => match setting.path() {
-                path if path.as_os_str().is_empty() => return Err("the path is empty".into()),
-                path => set(config, path),
-            },
-            _ => self.apply_text(config, words?.first().copied().unwrap_or_default(), now)?,
+            Self::Path(_) | Self::SecretKey(_) => {}
+            Self::Text(_, set) => set(config, given)?,
+            Self::Words(_, set) => set(config, &words)?,
+            Self::Switch(set) => set(config, trimmed.parse().map_err(|_| refusal())?),
+            Self::Time(set) => set(config, parse_moment(given, now)?),
+            Self::Count(least, most, set) => {
+                let count = trimmed
+                    .parse()
+                    .ok()
+                    .filter(|count| (least..=most).contains(&count));
+                set(config, count.ok_or_else(refusal)?);
+            }
+            Self::Rate(set) => {
+                let rate = trimmed
+                    .parse()
+                    .ok()
+                    .filter(|rate| *rate == 0.0 || RATES.contains(rate));
+                let rate = rate.ok_or_else(refusal)?;
+                set(config, Some(rate).filter(|rate| *rate > 0.0));
+            }
+            Self::Size(set) => {
+                let size = trimmed.parse::<ByteSize>().ok().map(|size| size.as_u64());
+                set(config, size.filter(|size| *size > 0).ok_or_else(refusal)?);
+            }
+            Self::Length(least, most, set) => {
+                let length = Some(parse_duration(given)?).filter(|length| is_between(*length, *least, *most));
+                set(config, length.ok_or_else(refusal)?);
+            }
+            Self::Window(set) => {
+                let length = Some(parse_duration(given)?).filter(|length| is_window(*length));
+                set(config, seconds(length.ok_or_else(refusal)?));
+            }
+            Self::Ages(set) => {
+                let ages = words.iter().map(|age| parse_duration(age));
+                let ages = ages.collect::<Result<Vec<_>, _>>()?;
+                let are_ages = ages.iter().all(|age| is_between(*age, SECOND_MILLIS, MAX_AGE));
+                if !are_ages || !ages.is_sorted_by(|age, next| age < next) {
+                    return Err(refusal().into());
+                }
+                set(config, ages.into_iter().map(seconds).collect());
+            }
         }
         Ok(())
-    }
-
-    fn apply_text(&self, config: &mut Config, given: &str, now: UnixSeconds) -> Result<(), Refusal> {
-        let trimmed = given.trim();
-        let accepted = match self {
-            Self::Text(_, set) => Some(set(config, given)?),
-            Self::Time(set) => Some(set(config, parse_moment(given, now)?)),
-            Self::Switch(set) => trimmed.parse().ok().map(|given| set(config, given)),
-            Self::Count(least, most, set) => trimmed
-                .parse()
-                .ok()
-                .filter(|count| (least..=most).contains(&count))
-                .map(|count| set(config, count)),
-            Self::Rate(set) => trimmed.parse::<f64>().ok().and_then(|rate| match rate {
-                0.0 => Some(set(config, None)),
-                0.001..=10_000.0 => Some(set(config, Some(rate))),
-                _ => None,
-            }),
-            Self::Size(set) => trimmed
-                .parse::<ByteSize>()
-                .ok()
-                .filter(|size| size.as_u64() > 0)
-                .map(|size| set(config, size.as_u64())),
-            Self::Length(least, most, set) => Some(parse_duration(given)?)
-                .filter(|length| is_between(*length, *least, *most))
-                .map(|length| set(config, length)),
-            Self::Window(set) => Some(parse_duration(given)?)
-                .filter(|length| is_window(*length))
-                .map(|length| set(config, seconds(length))),
-            _ => None,
-        };
-        accepted.ok_or_else(|| self.refusal(given))
-    }
-
-    fn ages(&self, given: &[&str]) -> Result<Vec<i64>, Refusal> {
-        let mut ages: Vec<i64> = Vec::with_capacity(given.len());
-        for text in given {
-            let age = parse_duration(text)?;
-            let is_later = ages.last().is_none_or(|last| *last < seconds(age));
-            if !is_later || !is_between(age, SECOND_MILLIS, MAX_AGE) {
-                return Err(self.refusal(text));
-            }
-            ages.push(seconds(age));
-        }
-        Ok(ages)
-    }
-
-    fn refusal(&self, given: &str) -> Refusal {
-        format!("`{}` is not {}", text::printable(given), self.rule()).into()
     }
 }
 

@@ -120,7 +120,7 @@ fn a_configuration_that_is_wrong_is_one_sentence_with_the_place_the_value_and_th
         ),
         (
             "[fetch]\nconcurrency = 'four'",
-            "jdcdn-stats.toml:2: fetch.concurrency: `'four'` has the wrong type: write a whole number without quotes",
+            "jdcdn-stats.toml:2: fetch.concurrency: `'four'` has the wrong type: write a whole number from 1 to 64, without quotes",
         ),
         (
             "[fetch]\nwindow = '7m'",

@@ -293,7 +293,7 @@ fn numbers_and_lengths_out_of_bounds_name_the_bounds() {
         ),
         ("--concurrency", "65", "`65` is not a whole number from 1 to 64"),
         ("--concurrency", "four", "`four` is not a whole number"),
-        ("--rate", "fast", "`fast` is not requests per second"),
+        ("--rate", "fast", "`fast` is not a number from 0.001 to 10000"),
         ("--rate", "NaN", "`NaN`"),
         ("--timeout", "0s", "`0s`"),
         ("--db", "", "a value is required for '--db <FILE>'"),

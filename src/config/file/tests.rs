@@ -50,7 +50,8 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
 fn a_wrong_type_is_named_with_the_value_unless_it_may_be_the_key() {
     assert_eq!(
         refused("[fetch]\nwindow = 300"),
-        "c.toml:2: fetch.window: `300` has the wrong type: write a length of time in quotes, such as \"5m\""
+        "c.toml:2: fetch.window: `300` has the wrong type: write a multiple of `5m` up to `1d`, or of `1d` up to `31d`, in \
+         quotes"
     );
     assert_eq!(
         refused("fetch = 5"),
@@ -71,7 +72,7 @@ fn a_wrong_type_is_named_with_the_value_unless_it_may_be_the_key() {
     }
     assert_eq!(
         refused("secret_key_file = ['hunter2']"),
-        "c.toml:1: secret_key_file: the value has the wrong type: write a path in quotes"
+        "c.toml:1: secret_key_file: the value has the wrong type: write a path, in quotes"
     );
 }
 

@@ -168,7 +168,10 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_expected() {
         refused("[fetch]\nretention = '23h'"),
         "/etc/jdcdn/c.toml:2: fetch.retention: `23h` is not whole seconds from `1d` to `3660d`"
     );
-    assert!(refused("[refresh]\nhole_ages = ['24h', '1h']").contains("refresh.hole_ages: `1h` is not"));
+    assert!(
+        refused("[refresh]\nhole_ages = ['24h', '1h']")
+            .contains("refresh.hole_ages: `24h, 1h` is not a list of rising ages")
+    );
     assert!(refused("[keep]\nrejects = '100'").contains("keep.rejects: `'100'` has the wrong type"));
     assert!(refused("[keep]\nrun = '400d'").contains("did you mean `keep.runs`?"));
     assert!(refused("[retry]\nbase = '30s'").contains("default: `20s` is shorter than `30s`"));

@@ -1,6 +1,7 @@
 //! The documents for users: their links lead somewhere, their commands run, and what they list is what the program has.
 
 mod commands;
+mod configuration;
 mod exit_codes;
 mod fields;
 mod links;
