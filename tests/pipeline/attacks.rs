@@ -3,7 +3,7 @@
 use crate::attack::{Case, Held};
 use crate::sandbox::skipped;
 use crate::stage::{Stage, stages};
-use crate::{kills, power, tracer};
+use crate::{deletion, kills, power, tracer};
 
 /// The commands that the sample attacks.
 fn sampled() -> Vec<Stage> {
@@ -42,6 +42,17 @@ fn a_command_killed_at_any_moment_is_completed_by_the_next() {
             let mut case = case(seed);
             let verdict = kills::attack(&mut case, &stage);
             assert!(verdict.is_ok(), "seed {seed}, {}: {verdict:?}", case.step);
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_file_is_removed_moved_or_overwritten_never_ends_well() {
+    for deed in deletion::DEEDS {
+        for requests in [1, 10, 19] {
+            let mut case = case(0);
+            let verdict = deletion::attack(&mut case, deed, requests);
+            assert_eq!(verdict, Ok(Held::Yes), "{}", case.step);
         }
     }
 }

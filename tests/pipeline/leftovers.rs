@@ -1,4 +1,4 @@
-//! Commands that write a file and are killed: what stands there is whole, and the next run leaves no temporary file.
+//! Commands that are killed while they write a file: the file is whole, and the next run leaves no temporary file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::oracle::dump;
 use crate::sandbox::{Sandbox, setting, skipped};
-use crate::syscalls::{CHANGES, can_trace, kill_at};
+use crate::syscalls::{CHANGES, kill_at};
+use crate::tracer::can_trace;
 
 /// The commands, and what each leaves.
 const COMMANDS: [(&[&str], &str); 5] = [
@@ -65,7 +66,7 @@ fn read_only(path: &Path) -> Connection {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
-/// A database, and the directory for what is made of it.
+/// A database, and a directory for the output.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::with_domains(2);
     sandbox.backfill("2026-05-31", "2026-06-02", &[]).with(0);
@@ -137,7 +138,7 @@ fn a_command_killed_at_any_call_leaves_nothing_that_its_next_run_does_not_remove
         let undisturbed = outputs(&sandbox);
         let mut kills = 0;
         for (calls, stride) in CHANGES {
-            // The other commands make few calls beside the copying.
+            // The other commands make few calls apart from the copying.
             let is_one_of_many = command[0] == "export" || calls == "pwrite64";
             let stride = if is_one_of_many { stride } else { 1 }.min(most);
             let mut number = random.u64(1..=stride);

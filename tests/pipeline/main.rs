@@ -81,6 +81,7 @@ macro_rules! of_the_torture {
 }
 of_the_torture!(
     attack = "../torture/attack.rs",
+    deletion = "../torture/deletion.rs",
     kills = "../torture/kills.rs",
     listing = "../torture/listing.rs",
     power = "../torture/power.rs",

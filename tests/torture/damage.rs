@@ -1,12 +1,9 @@
 //! Files that were damaged: flipped bits, lost pages, a log that belongs to another file or another time.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
 use crate::attack::{Attack, Attacks, Case, Held, Verdict};
-use crate::checker::{Claims, shown, violations_against};
+use crate::checker::{Claims, Content, shown, violations_against};
 use crate::refusals::says_why;
 use crate::sandbox::{Ended, NOW, Sandbox, at};
 use crate::stage::{DB, has_deep_check};
@@ -28,7 +25,7 @@ const NEXT_DAY: &[&str] = &[
 /// A sound file, and the same file with a log that was not yet taken in.
 struct World {
     database: Vec<u8>,
-    tables: String,
+    content: Content,
     log: Vec<u8>,
     /// The log of a file with other rows.
     foreign_log: Vec<u8>,
@@ -79,13 +76,13 @@ impl World {
             .with(0);
         sandbox.clock.set(at(NOW));
         let database = std::fs::read(sandbox.path(DB)).unwrap();
-        let tables = tables(&sandbox.database()).unwrap();
+        let content = Content::of(&sandbox.path(DB));
         let log = log_of(&sandbox);
         let other = account();
         other.backfill("2026-05-01", "2026-05-02", &[]).with(0);
         Self {
             database,
-            tables,
+            content,
             log,
             foreign_log: log_of(&other),
             has_deep_check: has_deep_check(),
@@ -117,54 +114,11 @@ fn log_of(sandbox: &Sandbox) -> Vec<u8> {
     log
 }
 
-/// Every row that `check --deep` answers for, and the schema.
-fn tables(database: &Connection) -> rusqlite::Result<String> {
-    let mut text = String::new();
-    for table in [
-        "sqlite_schema",
-        "domain",
-        "code",
-        "code_set",
-        "code_set_member",
-        "point",
-        "code_count",
-        "calendar",
-        "coverage",
-        "gap",
-        "restatement",
-        "origin_hourly",
-        "origin_daily",
-        "origin_status_daily",
-        "origin_monthly",
-    ] {
-        let mut select = database.prepare(&format!("SELECT * FROM {table}"))?;
-        let columns = select.column_count();
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            for at in 0..columns {
-                // Writing to a String cannot fail.
-                let _ = write!(text, "{:?}|", row.get_ref(at)?);
-            }
-            text.push('\n');
-        }
-    }
-    Ok(text)
-}
-
 /// Whether the rows are still those of the sound file, and SQLite itself finds nothing.
 fn is_unharmed(sandbox: &Sandbox, world: &World) -> bool {
-    let copy = sandbox.path("looked-at.db");
-    std::fs::copy(sandbox.path(DB), &copy).unwrap();
-    let look = || -> rusqlite::Result<bool> {
-        let database = Connection::open(&copy)?;
-        let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-        Ok(check == "ok" && tables(&database)? == world.tables)
-    };
-    let unharmed = look().unwrap_or(false);
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let _ = std::fs::remove_file(sandbox.path(&format!("looked-at.db{suffix}")));
-    }
-    unharmed
+    Content::of(&sandbox.path(DB))
+        .difference(&world.content)
+        .is_none()
 }
 
 fn flip(case: &mut Case, world: &World) -> Verdict {
@@ -237,7 +191,7 @@ fn says_why_or_reports(ended: &Ended) -> Result<(), String> {
     }
 }
 
-/// A log beside a file that it does not belong to, or half of a log. Whoever goes on tells the truth.
+/// A log that does not belong to the file, or half of a log. A run that goes on stores the truth.
 fn log(case: &mut Case, world: &World, what: &str) -> Verdict {
     let sandbox = world.set();
     let mut log = if what == "of-another-file" {

@@ -69,7 +69,7 @@ fn with_limit(case: &mut Case, stage: &Stage, what: &str, limit: u32) -> Verdict
             .output()
             .unwrap(),
     );
-    // Where not even the program can be loaded, the loader or the shell says so; where memory ends, the process does.
+    // If the program cannot be loaded, the loader or the shell reports it; if memory runs out, the process ends.
     let unloaded = matches!(ended.code, Some(126 | 127));
     let without_memory = what == "v" && (ended.code.is_none() || ended.stderr.contains("memory"));
     if !unloaded && !without_memory {

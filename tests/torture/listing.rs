@@ -22,7 +22,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     found
 }
 
-/// The names alone, without what every run may leave beside a database, and what `restore` keeps.
+/// The names alone, without the files that every run may leave and those that `restore` keeps.
 pub(crate) fn names(root: &Path) -> Vec<String> {
     let passing = ["-wal", "-shm", "trace", ".lock"];
     let mut names: Vec<String> = files(root).into_keys().collect();

@@ -63,7 +63,7 @@ fn two_names(case: &mut Case, name: Name) -> Verdict {
             std::fs::write(sandbox.path(&other), "").unwrap();
         }
     };
-    // Each run asks for a domain of its own, so that its requests can be told.
+    // Each run asks for its own domain, so that its requests can be recognised.
     let args = |domain: usize, db: &str| -> Vec<String> {
         [
             "backfill",

@@ -38,7 +38,7 @@ pub(crate) fn record(stage: &Stage) -> Recording {
 
 /// A power loss after some of the recorded calls.
 pub(crate) fn attack(case: &mut Case, stage: &Stage, recording: &Recording) -> Verdict {
-    // One in four comes when all is told, which nothing may take back.
+    // One in four comes after the last output: no later loss may change what it reported.
     let calls = if case.rng.u8(..4) == 0 {
         recording.len()
     } else {
@@ -53,7 +53,7 @@ pub(crate) fn attack(case: &mut Case, stage: &Stage, recording: &Recording) -> V
     let sandbox = stage.set(Duration::ZERO);
     put(&sandbox, &left);
     let is_told = left.told == recording.ended.stdout;
-    // A migration tells nothing of a run: what it has done may be lost, and is done again.
+    // A migration reports no run: its work may be lost, and is done again.
     let acknowledged = is_told && stage.args[0] != "migrate";
     let ended = Ended {
         code: acknowledged.then_some(0),
@@ -72,7 +72,7 @@ fn put(sandbox: &Sandbox, state: &State) {
             std::fs::remove_file(root.join(name)).unwrap();
         }
     }
-    // A directory comes before what is in it.
+    // A directory comes before its content.
     for (name, content) in &state.files {
         let path = root.join(name);
         match content {

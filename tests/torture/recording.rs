@@ -16,11 +16,11 @@ pub(crate) struct Recording {
     pub(crate) ended: Ended,
 }
 
-/// What is on the disk after a power loss.
+/// The content of the disk after a power loss.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) files: BTreeMap<String, Option<Vec<u8>>>,
-    /// What the command had told on standard output before.
+    /// The standard output up to then.
     pub(crate) told: String,
 }
 
@@ -67,7 +67,7 @@ impl Recording {
     }
 }
 
-/// What is on the disk for sure, and what is on its way there.
+/// The content that is surely on the disk, and the writes that are on their way.
 #[derive(Default)]
 struct Disk {
     files: Vec<File>,
@@ -215,7 +215,7 @@ fn change(names: &mut BTreeMap<String, Option<usize>>, event: &Event, file: Opti
             names.remove(name);
         }
         Event::Rename { from, to } => {
-            // A directory takes what is in it along.
+            // A directory takes its content along.
             let inside = format!("{from}/");
             let moved: Vec<String> = names
                 .keys()

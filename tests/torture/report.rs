@@ -9,7 +9,7 @@ use jdcdn_stats::model::civil::cst_date;
 use crate::options::Options;
 use crate::runner::Tally;
 
-/// Where the figures stand in the page.
+/// The lines in the page before and after the figures.
 const BEGIN: &str = "<!-- figures: written by `make torture` -->";
 const END: &str = "<!-- end of the figures -->";
 

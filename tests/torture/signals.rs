@@ -65,7 +65,7 @@ fn attack(case: &mut Case, stages: &[Stage]) -> Verdict {
         std::thread::sleep(Duration::from_millis(1));
     }
     let ended = ended(child.wait_with_output().unwrap());
-    // A restore waits for nobody who has the file open.
+    // A restore does not wait for a program that has the file open.
     let is_refused = ended.code == Some(75) && holder.is_some() && stage.args.contains(&"restore");
     drop(holder);
     sandbox.simulator.clear_faults();

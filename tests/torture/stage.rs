@@ -1,4 +1,4 @@
-//! The commands that are attacked: what stands in the directory before, and what they make of it undisturbed.
+//! The commands under attack, the files that they start from, and the files that they leave undisturbed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,12 +61,22 @@ pub(crate) fn has_deep_check() -> bool {
     sandbox.run(&["check", "--help"]).stdout.contains("--deep")
 }
 
+/// A run that makes the database.
+pub(crate) fn first_run() -> Stage {
+    Stage::new("first", RUN, &BTreeMap::new())
+}
+
+/// A run on a database that holds a day.
+pub(crate) fn later_run() -> Stage {
+    Stage::new("later", RUN, &database(|_| ()))
+}
+
 /// The eight commands, and the reason for each that this build lacks.
 pub(crate) fn stages() -> (Vec<Stage>, Vec<String>) {
     let mut missing = Vec::new();
     let mut stages = vec![
-        Stage::new("first", RUN, &BTreeMap::new()),
-        Stage::new("later", RUN, &database(|_| ())),
+        first_run(),
+        later_run(),
         Stage::new("migrate", &["migrate"], &of_an_older_schema()),
         Stage::new("rollup", &["migrate"], &database(make_rollups_stale)),
         Stage::new("snapshot", &["snapshot", "--force", "out.db"], &database(|_| ())),
@@ -225,14 +235,14 @@ impl Stage {
         std::fs::read(sandbox.path("out.db")).unwrap()
     }
 
-    /// What a command that was attacked left is sound, what it told is true, and the same command run again completes
-    /// it and leaves nothing else behind.
+    /// After an attack the files are sound and the output is true; the same command completes the work and leaves
+    /// no other file.
     pub(crate) fn judge(&self, sandbox: &Sandbox, ended: &Ended) -> Result<(), String> {
         self.judge_left(sandbox, ended)?;
         self.judge_again(sandbox)
     }
 
-    /// What is left is sound, and what was told is true.
+    /// The files are sound, and the output is true.
     pub(crate) fn judge_left(&self, sandbox: &Sandbox, ended: &Ended) -> Result<(), String> {
         if ended.stderr.contains("panicked at") {
             return Err(format!("a panic: {}", ended.stderr));
@@ -311,7 +321,7 @@ fn judge_database(database: &Connection, sandbox: &Sandbox, ended: &Ended) -> Re
     }
 }
 
-/// What a command makes beside the database, as text that two equal results share.
+/// The other files that a command writes, as text that is equal for equal results.
 fn products(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let mut products = BTreeMap::new();
     for (name, content) in listing::files(&sandbox.path("")) {

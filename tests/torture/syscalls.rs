@@ -6,7 +6,7 @@ use crate::attack::{Attack, Attacks, Case, Held, Verdict};
 use crate::stage::{Stage, stages};
 use crate::tracer;
 
-/// The calls by which files change, and those by which they come to be open.
+/// The calls that change files, and those that open them.
 const CALLS: &[&str] = &[
     "pwrite64",
     "write",
@@ -53,7 +53,7 @@ fn kill(case: &mut Case, stage: &Stage, call: &str, nth: u64) -> Verdict {
         return Err(format!("not killed, and exit {:?}: {}", ended.code, ended.stderr));
     }
     stage.judge(&sandbox, &ended)?;
-    // Threads share the work anew in each run, so the last of a thread's calls may not come.
+    // Threads divide the work differently in each run, so a thread may make fewer calls.
     Ok(if struck {
         Held::Yes
     } else {

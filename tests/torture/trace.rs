@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is asked of `strace`: every call that changes a file or a name, and those that bring it to the disk.
+/// The calls that `strace` records: all that change a file or a name, and all that write it to the disk.
 pub(crate) const CALLS: &str = "?open,openat,?creat,write,writev,pwrite64,pwritev,pwritev2,lseek,ftruncate,truncate,fallocate,\
     copy_file_range,sendfile,fsync,fdatasync,sync_file_range,syncfs,sync,?unlink,unlinkat,?rmdir,?rename,?renameat,renameat2,\
     ?link,linkat,?symlink,symlinkat,?mkdir,mkdirat";
@@ -233,7 +233,7 @@ impl Reader {
     }
 }
 
-/// The path that stands behind a descriptor: `3<\x2f…>`.
+/// The path of a descriptor: `3<\x2f…>`.
 fn descriptor(given: &str) -> String {
     let inside = given.split_once('<').and_then(|(_, rest)| rest.rsplit_once('>'));
     inside.map_or_else(String::new, |(path, _)| text(path))

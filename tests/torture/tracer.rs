@@ -1,11 +1,12 @@
 //! Commands under `strace`, which kills them at a system call or refuses it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::sandbox::{Ended, Sandbox, ended};
 
-/// Why processes cannot be traced here, if so.
+/// Fails with the reason if processes cannot be traced here.
 pub(crate) fn can_trace() -> Result<(), String> {
     let probe = [
         "-f",
@@ -26,18 +27,30 @@ pub(crate) fn can_trace() -> Result<(), String> {
     }
 }
 
-/// Runs `args` while `tampering` befalls `call`; tells whether it did.
+/// Runs `args` while `tampering` is done to `call`; returns whether it was.
 pub(crate) fn run(sandbox: &Sandbox, args: &[&str], call: &str, tampering: &str) -> (Ended, bool) {
-    let trace = format!("trace={call}");
-    let inject = format!("inject={call}:{tampering}");
-    let strace = ["strace", "-f", "-qq", "-o", "trace", "-e", &trace, "-e", &inject];
-    let ended = ended(sandbox.command_under(&strace, args).output().unwrap());
-    let trace = std::fs::read_to_string(sandbox.path("trace")).unwrap_or_default();
-    let struck = trace.contains("(INJECTED)") || trace.contains("SIGKILL");
-    (ended, struck)
+    run_on(&[], sandbox, args, call, tampering)
 }
 
-/// How often one thread makes each of `calls` at the most, for that is how `strace` counts.
+/// As [`run`], of calls on these files only; no files are all files.
+pub(crate) fn run_on(
+    files: &[PathBuf],
+    sandbox: &Sandbox,
+    args: &[&str],
+    call: &str,
+    tampering: &str,
+) -> (Ended, bool) {
+    let trace = format!("trace={call}");
+    let inject = format!("inject={call}:{tampering}");
+    let mut strace = vec!["strace", "-f", "-qq", "-o", "trace", "-e", &trace, "-e", &inject];
+    strace.extend(files.iter().flat_map(|file| ["-P", file.to_str().unwrap()]));
+    let ended = ended(sandbox.command_under(&strace, args).output().unwrap());
+    let trace = std::fs::read_to_string(sandbox.path("trace")).unwrap_or_default();
+    let is_hit = trace.contains("(INJECTED)") || trace.contains("SIGKILL");
+    (ended, is_hit)
+}
+
+/// The most times that one thread makes each of `calls`; `strace` counts them in each thread.
 pub(crate) fn count(sandbox: &Sandbox, args: &[&str], calls: &[&str]) -> BTreeMap<String, u64> {
     let trace = format!("trace={}", calls.join(","));
     let strace = ["strace", "-f", "-qq", "-o", "trace", "-e", &trace];
@@ -55,8 +68,8 @@ pub(crate) fn count(sandbox: &Sandbox, args: &[&str], calls: &[&str]) -> BTreeMa
     }
     let mut most = BTreeMap::new();
     for ((_, call), times) in by_thread {
-        let known: &mut u64 = most.entry(call.to_owned()).or_default();
-        *known = times.max(*known);
+        let most_so_far: &mut u64 = most.entry(call.to_owned()).or_default();
+        *most_so_far = times.max(*most_so_far);
     }
     most.retain(|call, _| calls.contains(&call.as_str()));
     most

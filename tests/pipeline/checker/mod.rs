@@ -2,6 +2,7 @@
 //!
 //! What is judged is computed here a second time, from the tables and from the truth, never by the program.
 
+mod content;
 mod ledger;
 mod measurements;
 mod planted;
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 
 use crate::rollups::rollup_violations;
 
+pub(crate) use content::Content;
 pub(crate) use truth::{Claims, acknowledged};
 
 /// What is wrong with a file.

@@ -40,7 +40,7 @@ fn filled() -> Sandbox {
     sandbox
 }
 
-/// A database like that of `sandbox`, with `bytes`, in a directory of its own and nothing beside it.
+/// A database with `bytes`, alone in a directory of its own.
 struct Copy {
     directory: PathBuf,
 }
@@ -60,7 +60,7 @@ impl Copy {
         self.directory.join(DB)
     }
 
-    /// What `check --deep` says, and how it ends.
+    /// The exit code and the report of `check --deep`.
     fn check(&self, sandbox: &Sandbox) -> (Option<i32>, Value) {
         let path = self.path();
         let args = [
@@ -80,7 +80,7 @@ impl Copy {
         )
     }
 
-    /// How `snapshot` ends, what it says, and whether it left a file.
+    /// The exit code and the messages of `snapshot`, and whether it left a file.
     fn snapshot(&self, sandbox: &Sandbox) -> (Option<i32>, String, bool) {
         let (path, out) = (self.path(), self.directory.join("out.db"));
         let ended = sandbox.run(&["--db", shown(&path), "snapshot", shown(&out)]);

@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 
 const NOON: &str = "1780286400"; // 2026-06-01 12:00 in UTC+8
 
-/// What is changed, the check that finds it, and what it names.
+/// The change, the check that finds it, and the text that names it.
 const PLANTED: &[(&str, &str, &str)] = &[
     (
         "UPDATE point SET bandwidth = bandwidth + 1 WHERE domain_id = 1 AND ts = NOON",
@@ -160,7 +160,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "schema text",
         "the index `sqlite_autoindex_origin_daily_1` is missing",
     ),
-    // An index that does not say what its table says.
+    // An index that differs from its table.
     (
         "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'origin_status_daily_domain';
          PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'origin_status_daily_domain';

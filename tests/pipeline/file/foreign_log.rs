@@ -1,4 +1,4 @@
-//! A write-ahead log beside a file that it does not belong to.
+//! A write-ahead log that does not belong to the file.
 
 use std::fs;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn killed_after(copy: impl FnOnce(&Sandbox)) -> Sandbox {
     sandbox
 }
 
-/// Every command refuses the file and says what to do; what is there stays as it is.
+/// Every command refuses the file and says what to do; the files do not change.
 #[track_caller]
 fn assert_refused(sandbox: &Sandbox) {
     let files = || ["", "-wal"].map(|suffix| fs::read(sandbox.path(&format!("{DB}{suffix}"))).unwrap());

@@ -2,7 +2,7 @@
 
 mod foreign_log;
 mod names;
-mod replaced;
+mod new;
 mod restore;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One file, one writer, whatever the file is called.
+//! One file has one writer, under whatever name.
 
 use std::fs;
 use std::process::Command;

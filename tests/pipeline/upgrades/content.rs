@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use super::old_file::{OldFile, newest};
 use super::{COPY, DB, Table, copies_of, full_of_events, others, place, tables};
 use crate::oracle::assert_sound;
-use crate::rollups::assert_nothing_owed;
+use crate::rollups::assert_nothing_stale;
 
 /// Follows from the rest: a file of an earlier schema lacks it, or may.
 const COMPUTED: [&str; 5] = [
@@ -18,7 +18,7 @@ const COMPUTED: [&str; 5] = [
     "origin_monthly",
     "rollup_due",
 ];
-/// What a file of an earlier schema does not know of the service, and learns anew.
+/// What a file of an earlier schema does not hold about the service, and learns again.
 const LEARNED: [&str; 7] = [
     "refetch",
     "restatement",
@@ -28,7 +28,7 @@ const LEARNED: [&str; 7] = [
     "hole_cursor",
     "reject_dropped",
 ];
-/// The first schema that says what was asked for.
+/// The first schema that stores which ranges were requested.
 const LEDGER: i32 = 2;
 /// Words about the schema.
 const SCHEMA: [&str; 2] = ["refinery_schema_history", "origin_dictionary"];
@@ -98,7 +98,7 @@ fn assert_is_upgrade(old: &OldFile, today: &Connection, upgraded: &Connection) {
             // The sums of what the other tables hold: whoever verifies the file compares them.
             None if name == "table_sum" => assert_eq!(rows, 7),
             Some(old) if !COMPUTED.contains(&name.as_str()) => assert_kept(name, old, upgraded, table),
-            // Nothing says what was asked for, so everything is asked for again. One row is a constant, and what follows
+            // The requested ranges are not stored, so everything is requested again. One row is a constant, and what follows
             // from the points alone is there.
             _ if old.version < LEDGER => assert!(rows <= 1 || table.1 == of_today.1, "rows of {name}"),
             None if LEARNED.contains(&name.as_str()) => assert_eq!(rows, 0, "rows of {name}"),
@@ -110,7 +110,7 @@ fn assert_is_upgrade(old: &OldFile, today: &Connection, upgraded: &Connection) {
     if old.version >= LEDGER {
         assert_sound(upgraded);
     }
-    assert_nothing_owed(upgraded);
+    assert_nothing_stale(upgraded);
 }
 
 #[test]

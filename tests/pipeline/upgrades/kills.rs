@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use super::old_file::{OldFile, newest};
 use super::{COPY, REWRITING, Sandbox, Table, copies_of, full_of_events, others, place, tables};
 use crate::sandbox::{setting, skipped};
-use crate::syscalls::{CHANGES, can_trace, kill_at};
+use crate::syscalls::{CHANGES, kill_at};
+use crate::tracer::can_trace;
 
 struct World {
     sandbox: Sandbox,
@@ -19,7 +20,7 @@ struct World {
 }
 
 impl World {
-    /// An upgrade that nobody disturbs, to compare with.
+    /// An undisturbed upgrade, to compare with.
     fn undisturbed(sandbox: Sandbox, old: OldFile) -> Self {
         place(&sandbox, &old);
         let began = Instant::now();
@@ -34,7 +35,7 @@ impl World {
         }
     }
 
-    /// The file is as it was or has the new schema whole, and whatever has a copy's name is the whole copy.
+    /// The file is as before or has the whole new schema; a file with the name of a copy is a whole copy.
     #[track_caller]
     fn assert_nothing_is_half(&self) {
         let left = self.sandbox.copy_of_database();

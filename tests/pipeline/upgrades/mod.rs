@@ -146,7 +146,7 @@ fn place(sandbox: &Sandbox, old: &OldFile) {
     old.write(&sandbox.path(DB));
 }
 
-/// What is in the sandbox's directory beside the configuration and what belongs to the database.
+/// The files in the sandbox's directory, without the database's own and the configuration.
 fn others(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.path("")).unwrap();
     let mut names: Vec<String> = entries

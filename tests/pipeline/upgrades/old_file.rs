@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{Table, tables};
 
-/// A file of an earlier schema: what is in the main file, what is still in its log, and what both hold.
+/// A file of an earlier schema: the main file, its log, and the rows of both.
 pub(super) struct OldFile {
     pub(super) version: i32,
     pub(super) tables: std::collections::BTreeMap<String, Table>,
@@ -63,7 +63,7 @@ impl OldFile {
         }
     }
 
-    /// Writes the file, and its log beside it.
+    /// Writes the file and its log.
     pub(super) fn write(&self, path: &Path) {
         fs::write(path, &self.main).unwrap();
         if let Some(log) = &self.log {
