@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test converge torture test-tools test-tools-slow lint ci docs bench install clean
+.PHONY: help demo test test-long converge torture test-tools test-tools-slow lint ci docs bench install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -8,8 +8,15 @@ help: ## list the targets
 demo: ## the whole pipeline against a built-in simulator: no account needed
 	cargo run --release --locked --quiet -- demo
 
-test: ## every test, on the real binary and the real store
-	cargo test --locked
+# Many tests wait for a process or for the disk: two a core keep the cores busy.
+THREADS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
+test: ## every test but the long ones, on the real binary and the real store
+	RUST_TEST_THREADS=$(THREADS) cargo test --locked
+
+test-long: ## more of what `make test` tries: a year of 100 domains, a month of runs, every write, 1,000 schedules
+	JDCDN_TEST_DAYS=30 JDCDN_TEST_STRIDE=1 JDCDN_TRIES=50 JDCDN_SCHEDULES=1000 cargo test --locked --test pipeline -- \
+		--include-ignored scale:: settling:: syscalls:: together:: convergence::
 
 converge: ## random schedules of wrong answers, then an honest API: SCHEDULES=10000
 	JDCDN_SCHEDULES=$(or $(SCHEDULES),10000) cargo test --locked --test pipeline -- convergence:: --nocapture

@@ -1,10 +1,13 @@
 //! Random schedules of lies, then an honest service and time: the file equals the truth.
 //!
-//! The real planner, decisions, writer and SQLite; the clock, the network and the kills are simulated, and one seed
-//! decides all of them. After every run each slot is stored, or a gap with a reason; a run that says it is complete
-//! has told each. `JDCDN_SCHEDULES=10000` runs more, `JDCDN_SEED=7` runs one.
+//! The planner, the decisions, the writer and SQLite are real; the clock, the network and the kills are simulated, and
+//! one seed decides all of them. After every run each slot is stored, or a gap with a reason. `make test` runs some
+//! schedules, `make converge` runs 10,000, and `JDCDN_SEED=7` runs one.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
 use jdcdn_stats::model::Outcome;
 use jdcdn_stats::simulator::{Settings, Truth};
@@ -67,9 +70,8 @@ impl Schedule {
     }
 }
 
-/// Every slot from the start to what is available is stored or a gap, never both and never neither; what is stored
-/// was true at one of the moments of asking.
-fn assert_told(database: &Connection, truth: Truth, user: &User, asked: &[i64], complete: bool) {
+/// Every available slot is either stored or a gap. What is stored was true at one of the moments in `asked`.
+fn assert_accounted_for(database: &Connection, truth: Truth, user: &User, asked: &[i64], complete: bool) {
     let horizon = User::refresh().horizon(*asked.last().unwrap());
     for name in &user.domains {
         let rows = by_slot(database, name.as_str());
@@ -89,7 +91,7 @@ fn assert_told(database: &Connection, truth: Truth, user: &User, asked: &[i64], 
                     );
                 }
                 (None, Some((_, _, reason))) => assert!(
-                    // No slot is as old as `fetch.retention`. What an earlier run told as rejected waits for its next age.
+                    // No slot is as old as `fetch.retention`. A slot that an earlier run rejected waits for its next age.
                     reason != "beyond_retention"
                         && (!complete || matches!(reason.as_str(), "empty" | "rejected")),
                     "{name} at {slot} is {reason}, and the run said complete: {complete}"
@@ -142,7 +144,7 @@ pub(crate) fn run(seed: u64, met: &mut BTreeMap<String, u64>) {
         } else {
             let summary = user.sync();
             let complete = summary.outcome == Outcome::Complete;
-            assert_told(&user.database(), truth, &user, &asked, complete);
+            assert_accounted_for(&user.database(), truth, &user, &asked, complete);
         }
         schedule.now += [300, 900, HOUR, 5 * HOUR, DAY][schedule.rng.usize(..5)];
     }
@@ -179,22 +181,43 @@ pub(crate) fn run(seed: u64, met: &mut BTreeMap<String, u64>) {
     }
 }
 
-#[test]
-fn after_lies_an_honest_service_and_time_make_the_file_equal_the_truth() {
-    let mut met = BTreeMap::new();
-    if let Ok(seed) = std::env::var("JDCDN_SEED") {
-        return run(seed.parse().unwrap(), &mut met);
-    }
-    let schedules = setting("JDCDN_SCHEDULES", 1_000);
-    let first = setting("JDCDN_FIRST_SEED", 1);
-    let mut failed = Vec::new();
-    for seed in KEPT.into_iter().chain(first..first + schedules) {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(seed, &mut met)));
-        if outcome.is_err() {
+/// What a thread met, and the seeds that failed in it.
+type Found = (BTreeMap<String, u64>, Vec<u64>);
+
+/// Takes one seed after the other until none remains.
+fn run_seeds(seeds: &Mutex<impl Iterator<Item = u64>>) -> Found {
+    let (mut met, mut failed) = Found::default();
+    loop {
+        let Some(seed) = seeds.lock().unwrap().next() else {
+            return (met, failed);
+        };
+        if catch_unwind(AssertUnwindSafe(|| run(seed, &mut met))).is_err() {
             println!("JDCDN_SEED={seed} fails");
             failed.push(seed);
         }
     }
+}
+
+#[test]
+fn after_lies_an_honest_service_and_time_make_the_file_equal_the_truth() {
+    if let Ok(seed) = std::env::var("JDCDN_SEED") {
+        return run(seed.parse().unwrap(), &mut BTreeMap::new());
+    }
+    let first = setting("JDCDN_FIRST_SEED", 1);
+    let last = first + setting("JDCDN_SCHEDULES", 200);
+    let seeds = Mutex::new(KEPT.into_iter().chain(first..last));
+    let (mut met, mut failed) = Found::default();
+    std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(|| run_seeds(&seeds))).collect();
+        for thread in threads {
+            let (more, seeds) = thread.join().unwrap();
+            for (kind, times) in more {
+                *met.entry(kind).or_default() += times;
+            }
+            failed.extend(seeds);
+        }
+    });
     println!("met: {met:?}");
     assert!(failed.is_empty(), "seeds that fail: {failed:?}");
 }

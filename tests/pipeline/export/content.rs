@@ -1,4 +1,4 @@
-//! What is in the files.
+//! The content of the files.
 
 use super::*;
 
@@ -232,7 +232,7 @@ fn two_codes_stay_two_in_csv_and_take_away_one_quote_to_read_back() {
 
 #[test]
 fn an_export_sees_one_moment_while_a_run_writes() {
-    let sandbox = long_sandbox(3, FOUR_MONTHS);
+    let sandbox = long_sandbox();
     let child = sandbox.start(&PARQUET);
     wait_until("a file is there", || whole_files(&sandbox) >= 1);
     // The last domain's last month is not read yet.
@@ -264,7 +264,8 @@ fn an_export_sees_one_moment_while_a_run_writes() {
 
 #[test]
 fn a_year_takes_no_more_memory_than_a_month() {
-    let sandbox = long_sandbox(1, "2025-06-01");
+    let sandbox = Sandbox::with_domains(1);
+    sandbox.backfill("2025-06-01", "2026-06-01", &["-q"]).with(0);
     for format in ["parquet", "csv"] {
         let peak = |directory: &str, more: &[&str]| {
             let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Whose directory it is, and what its manifest says.
+//! Which directories are accepted, and the manifest.
 
 use super::*;
 

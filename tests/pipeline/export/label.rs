@@ -68,7 +68,7 @@ fn a_month_of_nothing_but_its_first_label_goes_and_comes_with_it() {
     assert_eq!(months(&[]), ["2026-05", "2026-06"]);
     sandbox.configure("jcloud_00", END);
     sandbox.run(&["migrate"]).with(0);
-    // What is asked for by its range is looked at by the same months.
+    // A range selects the same months.
     assert_eq!(months(&["--from", "2026-06"]), ["2026-05"]);
     assert_eq!(months(&["--to", "2026-06"]), ["2026-05"]);
     assert_parquet_is_the_views(&sandbox);

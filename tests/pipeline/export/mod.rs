@@ -1,4 +1,4 @@
-//! Parquet and CSV files: what is in them, what is written again, and what a kill leaves.
+//! Parquet and CSV files: their content, which of them are rewritten, and what a kill leaves.
 
 mod content;
 mod cut_off;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use jdcdn_stats::model::civil;
@@ -50,7 +51,7 @@ fn writable(sandbox: &Sandbox) -> Connection {
     Connection::open(sandbox.path("jdcdn-stats.db")).unwrap()
 }
 
-/// Runs `sql`, in which NOON stands for a moment in June.
+/// Runs `sql` with NOON replaced by a time in June.
 fn change(sandbox: &Sandbox, sql: &str) {
     let sql = sql.replace("NOON", &at(NOON).to_string());
     writable(sandbox).execute_batch(&sql).unwrap();
@@ -86,7 +87,7 @@ fn data_files(sandbox: &Sandbox) -> BTreeMap<String, PathBuf> {
     found
 }
 
-/// Inode and time of change of every file: the same only if nobody has written it.
+/// Inode and modification time of every file: they change with every write.
 fn identities(sandbox: &Sandbox) -> BTreeMap<String, (u64, i64, i64)> {
     let identity = |path: &Path| {
         let found = fs::metadata(path).unwrap();
@@ -201,15 +202,21 @@ fn assert_parquet_is_the_views(sandbox: &Sandbox) {
     }
 }
 
-/// Domains with points from `from` to the end of May 2026: long enough to be cut off.
-fn long_sandbox(domains: usize, from: &str) -> Sandbox {
-    let sandbox = Sandbox::with_domains(domains);
-    sandbox.backfill(from, "2026-06-01", &["-q"]).with(0);
+/// Three domains with four months: an export takes long enough to be cut off.
+fn long_sandbox() -> Sandbox {
+    static DATABASE: OnceLock<Vec<u8>> = OnceLock::new();
+    let sandbox = Sandbox::with_domains(3);
+    let path = sandbox.path("jdcdn-stats.db");
+    if let Some(database) = DATABASE.get() {
+        fs::write(path, database).unwrap();
+    } else {
+        sandbox.backfill("2026-02-01", "2026-06-01", &["-q"]).with(0);
+        let _ = DATABASE.set(fs::read(path).unwrap());
+    }
     sandbox
 }
 
-/// Four months, of which three domains have so many files.
-const FOUR_MONTHS: &str = "2026-02-01";
+/// The files of a whole export of [`long_sandbox`].
 const FILES: usize = 24;
 
 fn whole_files(sandbox: &Sandbox) -> usize {

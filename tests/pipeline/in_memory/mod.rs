@@ -5,8 +5,8 @@
 mod api;
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jdcdn_stats::clock::{Clock as _, ManualClock};
@@ -20,6 +20,7 @@ use rusqlite::{Connection, OpenFlags};
 use self::api::Api;
 pub(crate) use self::api::Fetches;
 
+const DB: &str = "stats.db";
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
@@ -80,6 +81,7 @@ impl User {
         } else {
             tempfile::tempdir().unwrap()
         };
+        std::fs::write(directory.path().join(DB), empty_database()).unwrap();
         let store = open(&directory, start);
         Self {
             api: Api::new(settings.clone(), ManualClock::new(start)),
@@ -236,18 +238,34 @@ impl User {
     /// The database, for reading.
     pub(crate) fn database(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        Connection::open_with_flags(self.directory.path().join("stats.db"), flags).unwrap()
+        Connection::open_with_flags(self.directory.path().join(DB), flags).unwrap()
     }
 }
 
-/// Opens the database once whoever holds it has let go.
+/// A database without rows: a copy takes less time than the migrations.
+fn empty_database() -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap();
+        drop(open(&directory, 0));
+        let path = directory.path().join(DB);
+        let fold_log = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Connection::open(&path)
+            .unwrap()
+            .query_row(fold_log, [], |_| Ok(()))
+            .unwrap();
+        std::fs::read(path).unwrap()
+    })
+}
+
+/// Opens the database, after its last holder has closed it.
 fn open(directory: &tempfile::TempDir, started_at: i64) -> Store {
     let holder = Holder {
         command: "sync".to_owned(),
         started_at,
     };
     for _ in 0..10_000 {
-        match Store::open(&directory.path().join("stats.db"), &holder) {
+        match Store::open(&directory.path().join(DB), &holder) {
             Ok(store) => return store,
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
