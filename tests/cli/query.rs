@@ -311,7 +311,7 @@ fn no_statement_takes_more_memory_than_it_may() {
             "more than 8 MiB",
         ),
         (&twenty_blobs, "more memory than the limit, which is 64 MiB"),
-        // What is large and may be.
+        // Large expressions that are allowed.
         ("SELECT zeroblob(8000000)", ""),
         ("SELECT replace(hex(zeroblob(3900000)), '0', char(1))", ""),
     ] {

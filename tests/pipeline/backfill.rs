@@ -1,4 +1,4 @@
-//! What `backfill` stores, asks for, and says.
+//! What `backfill` requests, stores and reports.
 
 use jdcdn_stats::simulator::{LoggedRequest, RowShape, Settings};
 

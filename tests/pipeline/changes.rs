@@ -18,7 +18,7 @@ pub(crate) struct Change {
     pub(crate) codes: Option<(String, String)>,
 }
 
-/// What is on record, in the order of domain, time and detection.
+/// The recorded changes, in the order of domain, time and detection.
 pub(crate) fn recorded(database: &Connection) -> Vec<Change> {
     let mut select = database
         .prepare(
@@ -42,7 +42,7 @@ pub(crate) fn recorded(database: &Connection) -> Vec<Change> {
     changes.unwrap().map(Result::unwrap).collect()
 }
 
-/// What a second answer at `later` changed of what the first one at `earlier` had said of a slot.
+/// The change of a slot between the answer at `earlier` and the one at `later`.
 pub(crate) fn visible(truth: Truth, domain: &str, slot: i64, earlier: i64, later: i64) -> Option<Change> {
     let truth = truth.domain(domain);
     let (before, after) = (truth.point(slot, earlier)?, truth.point(slot, later)?);

@@ -1,4 +1,4 @@
-//! `check`: what is in place is ticked, what is not is named, and nothing is written.
+//! `check` reports what is right, names what is wrong, and writes nothing.
 
 use std::fs;
 use std::net::TcpListener;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{NOW, Sandbox, at, domains};
 
-/// The gaps that `gaps` tells, as domain, from, to and reason.
+/// The gaps that `gaps` lists, as domain, from, to and reason.
 fn told(sandbox: &Sandbox, args: &[&str]) -> Vec<(String, String, String, String)> {
     let told = sandbox
         .run(&[&["gaps", "--format", "json"], args].concat())
@@ -100,7 +100,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         .simulator
         .rule(Rule::always(unusable).for_moment(at("2026-06-08 06:00")));
     sandbox.configure("jcloud_00", "start = \"2026-06-04\"");
-    // This API keeps less than a month; what is refused is believed of slots older than this.
+    // This API keeps less than a month; a refusal counts for slots older than this.
     let config = std::fs::read_to_string(sandbox.path("jdcdn-stats.toml")).unwrap();
     let config = config.replace("[fetch]", "[fetch]\nretention = \"7d\"");
     std::fs::write(sandbox.path("jdcdn-stats.toml"), config).unwrap();
@@ -160,7 +160,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         ["total", &never_asked, "288", "289", "1", &(4 * 432).to_string()]
     );
 
-    // What is asked for again without faults is mended; what nobody serves any more stays.
+    // A new request without faults fills the gaps; a gap beyond retention stays.
     sandbox.simulator.clear_faults();
     sandbox.backfill("2026-06-06", "now", &["--force"]).with(0);
     let left = ["d000", "d001", "d002", "d003"].map(beyond);

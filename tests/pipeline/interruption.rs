@@ -55,7 +55,7 @@ fn outcomes(database: &Connection) -> Vec<String> {
     outcomes.map(Result::unwrap).collect()
 }
 
-/// What is covered while a run is writing.
+/// The covered ranges while a run writes.
 fn covered_so_far(sandbox: &Sandbox) -> Ranges {
     let path = sandbox.path("jdcdn-stats.db");
     let ready = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
@@ -174,7 +174,7 @@ fn requests_for_what_is_missing(known: &Ranges) -> usize {
     REQUESTS - windows * 2 / 3
 }
 
-/// A run of which some windows are stored and others under way.
+/// A run with some windows stored and others in progress.
 fn midway(sandbox: &Sandbox, more: &[&str]) -> Child {
     let child = sandbox.start(&[&RUN, more].concat());
     wait_until("some windows are stored", || !covered_so_far(sandbox).is_empty());

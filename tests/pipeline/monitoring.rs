@@ -1,4 +1,4 @@
-//! What `watch` tells monitoring and the service manager.
+//! What `watch` reports to monitoring and to the service manager.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -47,12 +47,12 @@ pub(crate) fn metrics_of(watch: &mut Watch) -> String {
     address.strip_suffix("/metrics").unwrap().to_owned()
 }
 
-/// A service manager's socket in the sandbox, and what is sent to it.
+/// A service manager's socket in the sandbox, and the messages to it.
 fn manager(sandbox: &Sandbox) -> (String, Receiver<String>) {
     let path = sandbox.path("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     let (send, messages) = channel();
-    // The socket holds few messages, and whoever sends more waits.
+    // The socket holds few messages; a sender of more would wait.
     std::thread::spawn(move || {
         let mut buffer = [0; 512];
         while let Ok(length) = manager.recv(&mut buffer) {

@@ -10,10 +10,10 @@ use jdcdn_stats::store::{Inspection, LockState, health};
 use rusqlite::Connection;
 
 use crate::checker::{shown, violations};
-use crate::rollups::assert_nothing_owed;
+use crate::rollups::assert_nothing_stale;
 use crate::sandbox::{NOW, Sandbox, at};
 
-/// A point as the database tells it: bandwidth, pv, and every reported code with its count.
+/// A point in the database: bandwidth, pv, and every reported code with its count.
 pub(crate) type Row = (i64, i64, BTreeMap<String, i64>);
 
 /// What a database should know of a slot.
@@ -44,7 +44,7 @@ pub(crate) fn assert_equals_truth(
     assert_slots(database, truth, domains, range, asked_at, |_, _| Slot::Stored);
 }
 
-/// As [`assert_equals_truth`], where `expect` tells of each domain and slot what is known of it.
+/// As [`assert_equals_truth`]; `expect` returns what is known of a domain and slot.
 #[track_caller]
 pub(crate) fn assert_slots(
     database: &Connection,
@@ -55,7 +55,7 @@ pub(crate) fn assert_slots(
     expect: impl Fn(&str, i64) -> Slot,
 ) {
     assert_sound(database);
-    assert_nothing_owed(database);
+    assert_nothing_stale(database);
     let mut expected = 0;
     for domain in domains {
         let (mut stored, covered) = (stored(database, domain), covered(database, domain));
@@ -161,7 +161,7 @@ pub(crate) fn assert_sound(database: &Connection) {
     assert_verified(database);
 }
 
-/// `check --deep` would find nothing, in what is committed.
+/// `check --deep` would find nothing.
 #[track_caller]
 fn assert_verified(database: &Connection) {
     let path = database.path().unwrap();

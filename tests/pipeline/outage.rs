@@ -130,7 +130,7 @@ fn a_day_with_the_api_down_in_the_middle_leaves_no_hole() {
     let range = (at("2026-06-14 18:00"), at("2026-06-15 23:50"));
     assert_eq!(covered(&sandbox.path("jdcdn-stats.db")), [range; 2]);
 
-    // Once everything has reached its last age, it is what the API says in the end.
+    // After its last refresh every slot holds the API's last value.
     sandbox.clock.set(at(TO) + 2 * 86_400);
     machine.run().unwrap();
     let end = at(TO) + 2 * 86_400 - 600;

@@ -1,4 +1,4 @@
-//! Who may read and write what is made: the umask decides, and nobody else ever writes to a lock file.
+//! Permissions of new files: the umask decides, and only the owner writes to a lock file.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

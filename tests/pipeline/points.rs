@@ -9,7 +9,7 @@ use crate::data::{
 use crate::oracle::{Slot, assert_sound};
 use crate::sandbox::{NOW, Sandbox, at};
 
-/// As [`struck`], with one point written in this way.
+/// As [`struck`], with one point in this form.
 fn mutated(mutation: Mutation, row_shape: RowShape) -> Sandbox {
     let fault = DataFault::Mutate {
         domain: STRUCK.to_owned(),

@@ -1,4 +1,4 @@
-//! What is covered, what was asked for, and whether the one respects the other.
+//! The covered and the requested ranges, and whether the covered ones are true.
 //!
 //! A request is sent two slots wider than its window before it and one behind it; the points there are not taken.
 
@@ -12,8 +12,8 @@ use crate::oracle::{assert_sound, row_of, stored};
 /// Half-open ranges of Unix seconds by domain, in order.
 pub(crate) type Ranges = BTreeMap<String, Vec<(i64, i64)>>;
 
-/// What a run that broke off may leave behind: whatever is covered holds exactly what was true at `asked_at`,
-/// and nothing is stored outside. Returns what is covered.
+/// A run that broke off has stored exactly the truth at `asked_at` in the covered ranges, and nothing outside.
+/// Returns the covered ranges.
 #[track_caller]
 pub(crate) fn assert_covered_is_true(database: &Connection, truth: Truth, asked_at: i64) -> Ranges {
     if database.table_exists(None, "coverage").unwrap() {

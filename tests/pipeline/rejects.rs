@@ -10,7 +10,7 @@ use crate::sandbox::{NOW, Sandbox, at};
 const DAY: (&str, &str) = ("2026-06-01", "2026-06-02");
 const DOMAIN: &str = "d000.example.com";
 
-/// A day of one domain, in which each of these faults has struck one point.
+/// A day of one domain; each of these faults has spoilt one point.
 fn fetched_with(faults: &[DataFault]) -> Sandbox {
     let sandbox = Sandbox::with_domains(1);
     // Each in an answer with a good point, too: one with nothing that can be taken is asked for again.
@@ -231,7 +231,7 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
     refused(&moved(300), "stored with other figures");
 
     let coverage = |reached: &str| {
-        // Whoever changes rows from outside has the sums built anew.
+        // Rows that another program changed need new sums.
         let changed = format!("UPDATE coverage SET {reached}; UPDATE sum_build SET complete = 0");
         database.execute_batch(&changed).unwrap();
     };

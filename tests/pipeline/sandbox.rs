@@ -72,12 +72,12 @@ impl Sandbox {
         })
     }
 
-    /// Writes the configuration anew; `more` is added to it as it is.
+    /// Writes the configuration; `more` is added as it is.
     pub(crate) fn configure(&self, username: &str, more: &str) {
         self.write_configuration(username, more, "");
     }
 
-    /// Writes the configuration anew, with these lines in its `[fetch]`.
+    /// Writes the configuration with these lines in `[fetch]`.
     pub(crate) fn configure_fetch(&self, lines: &str) {
         self.write_configuration(&Settings::default().username, "", lines);
     }
@@ -140,7 +140,7 @@ impl Sandbox {
             .unwrap()
     }
 
-    /// A copy of the database's files as they are now: to look at what a crash left repairs nothing in it.
+    /// A copy of the database's files: looking at what a crash left must not repair it.
     pub(crate) fn copy_of_database(&self) -> Connection {
         let copies = self.path("copy");
         let _ = std::fs::remove_dir_all(&copies);
@@ -154,7 +154,7 @@ impl Sandbox {
         Connection::open(copies.join("jdcdn-stats.db")).unwrap()
     }
 
-    /// Takes the database and all that stands beside it away.
+    /// Deletes the database and its other files.
     pub(crate) fn remove_database(&self) {
         for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
             let _ = std::fs::remove_file(self.path(&format!("jdcdn-stats.db{suffix}")));
@@ -167,8 +167,8 @@ impl Sandbox {
         Connection::open_with_flags(self.path("jdcdn-stats.db"), flags).unwrap()
     }
 
-    /// The truth of the account's domains in `[from, to)`, as it was when the test began, is what the
-    /// database holds; `slot` tells of each domain and slot what is expected of it.
+    /// The database holds the truth of the account's domains in `[from, to)` when the test began. `slot` returns what
+    /// is expected of a domain and slot.
     #[track_caller]
     pub(crate) fn assert_holds(&self, (from, to): (&str, &str), slot: impl Fn(&str, i64) -> Slot) {
         assert_slots(
@@ -181,7 +181,7 @@ impl Sandbox {
         );
     }
 
-    /// As [`Sandbox::assert_holds`], for a range of which everything is stored.
+    /// As [`Sandbox::assert_holds`]: every slot of the range is stored.
     #[track_caller]
     pub(crate) fn assert_holds_all(&self, range: (&str, &str)) {
         self.assert_holds(range, |_, _| Slot::Stored);
@@ -210,7 +210,7 @@ pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |given| given.parse().unwrap())
 }
 
-/// Says on standard error that `what` was not tested; `eprintln!` would show only with a test that fails.
+/// Prints that `what` was not tested. `eprintln!` would show only if the test failed.
 pub(crate) fn skipped(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}: {why}");
 }
@@ -257,7 +257,7 @@ impl Ended {
         self.stdout
     }
 
-    /// It ended with `code` and printed nothing; returns what it said of that.
+    /// It ended with `code` and printed nothing; returns its standard error.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> String {
         assert_eq!(

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::rollups::{assert_nothing_owed, assert_rollups};
+use crate::rollups::{assert_nothing_stale, assert_rollups};
 use crate::sandbox::{Sandbox, at};
 
 const USER: &str = "jcloud_00";
@@ -32,7 +32,7 @@ fn backfill(sandbox: &Sandbox) -> Value {
 
 #[track_caller]
 fn assert_figures(sandbox: &Sandbox) {
-    assert_nothing_owed(&sandbox.database());
+    assert_nothing_stale(&sandbox.database());
     assert_rollups(&sandbox.database());
 }
 
@@ -93,7 +93,7 @@ fn readers_go_by_the_file_and_not_by_the_configuration() {
     drop(database);
     sandbox.run(&["snapshot", "copy.db"]).with(0);
     let copy = rusqlite::Connection::open(sandbox.path("copy.db")).unwrap();
-    assert_nothing_owed(&copy);
+    assert_nothing_stale(&copy);
     assert_rollups(&copy);
     let label: String = copy
         .query_row("SELECT value FROM origin_settings", [], |row| row.get(0))

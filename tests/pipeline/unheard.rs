@@ -1,4 +1,4 @@
-//! Runs whose output nobody takes.
+//! Runs whose output nobody reads.
 
 use std::fs::File;
 use std::process::Stdio;

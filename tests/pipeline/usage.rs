@@ -1,4 +1,4 @@
-//! Bad input is told in a sentence that names the value and the way out; nothing is asked, nothing is written.
+//! An error about bad input names the value and the next step; nothing is requested or written.
 
 use std::collections::BTreeSet;
 

@@ -9,12 +9,12 @@ use super::DAY;
 use crate::sandbox::{Sandbox, at, ended};
 use crate::scale::peak_memory;
 
-/// The most memory of a run, in KiB, whatever it is answered.
+/// The most memory of a run, in KiB, for any answer.
 const MEMORY: u64 = 128 * 1024;
 /// The most points that an answer may hold.
 const POINTS: i64 = 2_000_000;
 
-/// An answer that gives every domain its day, and the first one `rows` beside it.
+/// An answer with the day of every domain, and with `rows` more of the first.
 fn answer(sandbox: &Sandbox, rows: &str) -> Vec<u8> {
     let mut good = String::new();
     for ts in (at(DAY.0)..at(DAY.1)).step_by(300) {
@@ -48,7 +48,7 @@ fn rows(count: i64, row: impl Fn(&mut String, i64)) -> String {
     rows
 }
 
-/// Two runs that are answered with `body` whatever they ask, and the rejects that they left.
+/// Two runs in which every answer is `body`; returns their summaries and the most memory, in KiB.
 fn answered_twice(sandbox: &Sandbox, body: Vec<u8>, more: &[&str]) -> [(Value, u64); 2] {
     // The first rule that fits is followed.
     sandbox.simulator.clear_faults();

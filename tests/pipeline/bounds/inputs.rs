@@ -33,7 +33,7 @@ fn six_hundred_idle_connections_do_not_silence_the_metrics() {
                 1 => b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: ",
                 _ => b"\x16\x03\x01\x00\xff\r\n\r\n\r\n",
             };
-            // One that was dropped already cannot be told.
+            // A dropped connection looks the same.
             let _ = stream.write_all(said);
             stream
         })

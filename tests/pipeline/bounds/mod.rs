@@ -1,4 +1,4 @@
-//! What somebody else can make large: an answer, a question for the metrics, a file that never ends.
+//! Inputs that others can make large: an answer, a request for the metrics, a file without end.
 
 mod answers;
 mod inputs;

@@ -8,7 +8,7 @@ use super::facts::{Facts, bytes, number};
 use super::{DOMAIN, LAST_DAY, MONTH, Row};
 use crate::sandbox::at;
 
-/// Computes the figures of a question anew; whether there is a way to.
+/// Computes the figures of a question again; returns whether it can.
 pub(super) fn check(number: usize, rows: &[Row], facts: &Facts) -> bool {
     match number {
         1 => rows.iter().for_each(|row| bill(row, facts)),

@@ -16,7 +16,7 @@ use crate::sandbox::{NOW, Sandbox, at};
 
 const COOKBOOK: &str = include_str!("../../../docs/cookbook.md");
 const DOMAIN: &str = "www.example.com";
-/// 30 hours before [`NOW`] the demo runs; what is newer, or young enough to have changed, is fetched at [`NOW`].
+/// The demo runs 30 hours before [`NOW`]; newer slots, and young ones that may have changed, are fetched at [`NOW`].
 const DEMO: &str = "2026-06-14 06:00";
 const MONTH: &str = "2026-06";
 const LAST_DAY: &str = "2026-06-15";

@@ -62,7 +62,7 @@ fn sums_of_hours_are_never_stored_whatever_the_window() {
                 0,
                 "{window}: {summary}"
             );
-            // Between the sums stands nothing, which is true of this service; no sum is called empty.
+            // There is nothing between the sums, as this service reports it; no sum is called empty.
             let told = gaps(&sandbox);
             let is_hour =
                 |gap: &Gap| gap.reason != "failed" && (gap.start % HOUR == 0 || gap.end - gap.start >= HOUR);

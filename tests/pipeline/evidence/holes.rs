@@ -244,7 +244,7 @@ fn a_confirmation_that_fails_leaves_the_hole_unconfirmed_and_the_run_complete() 
     );
     assert_eq!(told.len(), 1, "one row a run of holes: {told:?}");
     honest(&sandbox);
-    // What is left to no hole age is asked for a day later; the others at theirs.
+    // Slots without a hole age are requested a day later, the others at theirs.
     for _ in 0..3 {
         wait(&sandbox, 2 * 86_400);
         sync(&sandbox, 0);

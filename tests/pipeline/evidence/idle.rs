@@ -1,4 +1,4 @@
-//! Accounts of which half has no traffic most of the time.
+//! Accounts in which half of the domains have no traffic most of the time.
 
 use jdcdn_stats::simulator::{Absence, Idle, Rhythm, Settings};
 

@@ -1,4 +1,4 @@
-//! Limits on length, number and size: learned from what is answered, never from a refusal alone.
+//! Limits on length, number and size are learned from answers, never from a refusal alone.
 
 use jdcdn_stats::simulator::{Fault, Rule, Settings, SpanLimit};
 

@@ -1,4 +1,4 @@
-//! Status 15 and 18: a domain that is not the account's, or so it is said.
+//! Status 15 and 18: the API says that a domain is not the account's.
 
 use jdcdn_stats::simulator::{Fault, Rule};
 

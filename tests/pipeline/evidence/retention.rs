@@ -58,7 +58,7 @@ fn an_edge_at_30_days_is_found_and_marked_in_at_most_90_requests_over_75_days_an
     }
 }
 
-/// Everything from `edge` on is stored, and what lies before is told.
+/// Everything from `edge` on is stored, and everything before is reported.
 #[track_caller]
 fn assert_whole_from(sandbox: &Sandbox, edge: i64, asked: &[i64]) {
     let missing = assert_told(sandbox, (at(START), horizon(sandbox)), asked);

@@ -26,7 +26,7 @@ fn refusals() -> Vec<(Fault, i32)> {
     all
 }
 
-/// What is missing in the first request is missing in the configuration, and 407 comes from a proxy.
+/// A parameter that the first request lacks is missing in the configuration; 407 comes from a proxy.
 fn before_any_answer(fault: &Fault, code: i32) -> i32 {
     let configured = [Fault::envelope(3), Fault::envelope(4), Fault::http(407)];
     if configured.contains(fault) { 2 } else { code }

@@ -1,4 +1,4 @@
-//! Nothing that was concluded is silent, and nothing that failed is concluded.
+//! Every conclusion is reported, and no failure becomes a conclusion.
 
 use jdcdn_stats::simulator::{DataFault, Fault, Mutation, Rule, Settings};
 use serde_json::Value;
@@ -130,7 +130,7 @@ fn the_list_of_conclusions_is_bounded() {
                 slot,
             };
             sandbox.simulator.rule(Rule::always(missing).when(move |request| {
-                // The first rule that fits strikes: one slot a request.
+                // The first rule that fits applies: one slot a request.
                 request.start == Some(slot - slot.rem_euclid(1_200) - 300)
             }));
         }

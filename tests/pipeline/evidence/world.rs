@@ -29,7 +29,7 @@ pub(super) fn world(settings: Settings, start: &str, fetch: &str) -> Sandbox {
     sandbox
 }
 
-/// Writes the configuration anew; `tables` is added behind it.
+/// Writes the configuration; `tables` is added at its end.
 pub(super) fn configure(sandbox: &Sandbox, start: &str, fetch: &str, tables: &str) {
     sandbox.configure(&Settings::default().username, &format!("start = {start:?}\n"));
     let path = sandbox.path("jdcdn-stats.toml");
@@ -129,7 +129,7 @@ pub(super) fn conclusions(summary: &Value, kind: &str) -> Vec<Value> {
     all.iter().filter(|told| told["kind"] == kind).cloned().collect()
 }
 
-/// All conclusions of the last run stand in the file as in its summary.
+/// The file holds all conclusions of the last run's summary.
 #[track_caller]
 pub(super) fn assert_conclusions_are_kept(sandbox: &Sandbox, summary: &Value) {
     let kept: String = sandbox

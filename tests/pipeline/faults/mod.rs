@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::oracle::Slot;
 use crate::sandbox::{Sandbox, at};
 
-/// One day in four windows, of which the third is the one that suffers.
+/// One day in four windows; the third meets the faults.
 const DAY: (&str, &str) = ("2026-06-01", "2026-06-02");
 const WINDOWS: usize = 4;
 const STRUCK: (&str, &str) = ("2026-06-01 12:00", "2026-06-01 18:00");
@@ -75,7 +75,7 @@ fn passing() -> Vec<(Fault, usize, &'static str)> {
     faults
 }
 
-/// The answers that cannot be read, and what the summary says when that stays so.
+/// The answers that cannot be read, and the summary's text if that does not change.
 fn unreadable() -> Vec<(Fault, &'static str)> {
     let mut faults = vec![
         (Fault::ResetMidBody, "the answer was cut short"),
@@ -152,7 +152,7 @@ fn in_struck(slot: i64) -> bool {
     (at(STRUCK.0)..at(STRUCK.1)).contains(&slot)
 }
 
-/// A rule that strikes every request for the third window and for parts of it.
+/// Applies the rule to every request for the third window and for parts of it.
 fn in_all_of_it(rule: Rule) -> Rule {
     rule.when(|request| {
         let middle = request
@@ -163,7 +163,7 @@ fn in_all_of_it(rule: Rule) -> Rule {
     })
 }
 
-/// The slots that `failures` names, each with its domain; every error says `says`.
+/// The slots that `failures` names, each with its domain; every error contains `says`.
 #[track_caller]
 fn failed(summary: &Value, says: &str) -> BTreeSet<(String, i64)> {
     let mut slots = BTreeSet::new();

@@ -99,8 +99,8 @@ fn windows_that_come_back_hourly_are_asked_for_in_shorter_ones() {
     });
     backfill(&sandbox, WEEK, &["--concurrency", "1"], 0);
     sandbox.assert_holds_all(WEEK);
-    // 24 h with padding and without, and 12 h come back hourly once; the first costs the request that tells. Then all
-    // are 6 h, without padding.
+    // 24 h with padding, 24 h without, and 12 h are hourly once each; one more request finds that out. All others are
+    // 6 h, without padding.
     assert_eq!(sandbox.requests(), 3 + 1 + 7 * 4);
 }
 
@@ -115,7 +115,7 @@ fn an_api_that_only_has_hourly_or_daily_figures_leaves_nothing_behind() {
         let range = (WEEK.0, "2026-06-02");
         let summary = backfill(&sandbox, range, &["--window", window], 3);
         assert_eq!(summary["points"]["inserted"], 0);
-        // A window without a full hour in it holds nothing, whatever the figures are.
+        // A window without a full hour holds no figure.
         if window != "30m" {
             sandbox.assert_holds(range, |_, _| Slot::Unasked);
         }

@@ -49,7 +49,7 @@ fn the_figures_in_the_page_are_those_of_sql() {
             domain["traffic"],
             sql("SELECT sum(traffic_bytes) FROM origin_daily WHERE domain = ?1")
         );
-        // The first point stands in its own slot.
+        // Each point is in its own slot.
         let second = sql(&format!(
             "SELECT bandwidth FROM origin_stats WHERE domain = ?1 AND ts = {}",
             at("2026-05-30 00:05")

@@ -20,7 +20,7 @@ fn page(sandbox: &Sandbox, more: &[&str]) -> String {
     fs::read_to_string(sandbox.path(OUT)).unwrap()
 }
 
-/// What stands between `start` and `end`, wherever both do.
+/// The texts between `start` and `end`.
 fn between<'p>(page: &'p str, start: &str, end: &str) -> Vec<&'p str> {
     page.split(start)
         .skip(1)

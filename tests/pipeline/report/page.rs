@@ -115,7 +115,7 @@ fn the_policy_allows_the_scripts_and_styles_of_the_page_and_nothing_else() {
     );
     assert_eq!(policies, [expected]);
     assert!(page.find("Content-Security-Policy") < page.find("<style>"));
-    // Nothing to load, by whatever way: the one address is the name that uPlot gives itself in a comment.
+    // The page loads nothing. The one address is in the comment of uPlot's licence.
     for way in [
         " src=",
         "url(",

@@ -26,7 +26,7 @@ struct Sum {
     pv: i128,
 }
 
-/// What does not fit into 64 bits stands as the most that does.
+/// The sum, or the largest 64-bit number if it is larger.
 fn bounded(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(i64::MAX)
 }
@@ -103,8 +103,7 @@ impl Bill {
     }
 }
 
-/// Every slot of a range that a domain was asked for: when its five minutes began, the date of that, and whether it was
-/// fetched.
+/// Every requested slot of a domain in a range: its start, the date of the start, and whether it was fetched.
 fn asked(database: &Connection, domain: i64, (start, end): (i64, i64)) -> Vec<(i64, String, bool)> {
     let mut select = database
         .prepare_cached("SELECT start_ts, end_ts, reached IS NOT NULL FROM coverage WHERE domain_id = ?1")
@@ -224,7 +223,7 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
     expected
 }
 
-/// The row of a day of which so many slots were asked for.
+/// The row of a day with this many requested slots.
 fn day_row(sum: Option<&Sum>, asked: i64) -> String {
     let Some(sum) = sum else {
         return format!("0|{asked}|NULL|NULL|NULL|NULL|NULL");

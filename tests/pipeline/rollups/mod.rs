@@ -12,7 +12,7 @@ use self::expected::{Expected, compute};
 const SLOT: i64 = 300;
 const DAY: i64 = 86_400;
 
-/// How long after the start of its five minutes a point's time is, by what the file says of itself.
+/// The seconds from the start of a slot to the time of its point, from the file's setting.
 pub(crate) fn shift(database: &Connection) -> i64 {
     let sql = "SELECT value = 'end' FROM origin_settings WHERE name = 'slot_label'";
     let is_end: bool = database.query_row(sql, [], |row| row.get(0)).unwrap();
@@ -36,20 +36,20 @@ const READ: [&str; 4] = [
      FROM origin_monthly WHERE month_cst = ?1",
 ];
 
-/// All rollups say what the points add up to, but for the days that are still noted as due.
+/// All rollups equal the sums of the points, except on days that are noted as stale.
 #[track_caller]
 pub(crate) fn assert_rollups(database: &Connection) {
     assert_eq!(rollup_violations(database), Vec::<String>::new());
 }
 
-/// The rows of the rollups that do not say what the points add up to, but for the days that are still noted as due.
+/// The rows of the rollups that differ from the sums of the points, without the days that are noted as stale.
 pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
     let edges: (Option<i64>, Option<i64>) = database
         .query_row("SELECT min(start_ts), max(end_ts) FROM coverage", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .unwrap();
-    let owed = owed(database);
+    let stale = stale(database);
     let mut violations = Vec::new();
     let mut seen = 0;
     let shift = shift(database);
@@ -67,8 +67,8 @@ pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
             for (sql, mut expected) in READ.into_iter().zip([hourly, daily, codes, monthly]) {
                 let mut stored = read(database, sql, &month);
                 seen += stored.len();
-                expected.retain(|key, _| !is_owed(&owed, key));
-                stored.retain(|key, _| !is_owed(&owed, key));
+                expected.retain(|key, _| !is_stale(&stale, key));
+                stored.retain(|key, _| !is_stale(&stale, key));
                 for (key, row) in expected {
                     let told = stored.remove(&key);
                     if told.as_ref() != Some(&row) {
@@ -96,17 +96,17 @@ pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
     violations
 }
 
-/// Nothing is left to be brought up to date.
+/// No day is noted as stale.
 #[track_caller]
-pub(crate) fn assert_nothing_owed(database: &Connection) {
-    let owed: i64 = database
+pub(crate) fn assert_nothing_stale(database: &Connection) {
+    let stale: i64 = database
         .query_row("SELECT count(*) FROM rollup_due", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(owed, 0, "days that the rollups do not tell yet");
+    assert_eq!(stale, 0, "days that the rollups do not tell yet");
 }
 
-/// The days that are noted as due, and their months with those of the account, as keys.
-fn owed(database: &Connection) -> BTreeSet<String> {
+/// The stale days, and their months with those of the account, as keys.
+fn stale(database: &Connection) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     let mut select = database
         .prepare("SELECT d.name, r.day_ts FROM rollup_due r JOIN domain d ON d.id = r.domain_id")
@@ -121,11 +121,11 @@ fn owed(database: &Connection) -> BTreeSet<String> {
     keys
 }
 
-/// Whether the day of a row, or its month where it is one of a month, is noted as due.
-fn is_owed(owed: &BTreeSet<String>, key: &str) -> bool {
+/// Whether the day or the month of a row is stale.
+fn is_stale(stale: &BTreeSet<String>, key: &str) -> bool {
     let mut parts = key.split('|');
     let (name, time) = (parts.next().unwrap(), parts.next().unwrap());
-    owed.contains(&format!("{name}|{}", time.get(..10).unwrap_or(time)))
+    stale.contains(&format!("{name}|{}", time.get(..10).unwrap_or(time)))
 }
 
 fn read(database: &Connection, sql: &str, month: &str) -> Rows {

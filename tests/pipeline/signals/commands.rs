@@ -1,6 +1,6 @@
 //! A signal while a command waits or reads.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -159,5 +159,41 @@ fn a_signal_kills_a_key_command_with_what_it_has_started() {
         wait_until("what it started is gone", || {
             std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z"))
         });
+    }
+}
+
+/// The bytes that are in the pipe before: of 64 KiB, so that some lines of a run still fit.
+const FILLED: u64 = 60 * 1024;
+
+#[test]
+fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
+    let sandbox = sandbox(Duration::from_millis(20));
+    sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
+    // Every failure is a line.
+    sandbox.simulator.rule(Rule::always(Fault::http(500)));
+    for args in [
+        &[&RUN[..], &["-vvv"]].concat()[..],
+        &["sync", "--window", "1h", "-vvv"],
+        &["watch", "--window", "1h", "-vvv"],
+    ] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer
+            .write_all(&vec![b'.'; usize::try_from(FILLED).unwrap()])
+            .unwrap();
+        let mut command = sandbox.command(args);
+        let mut child = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+        let mut filled = 0;
+        wait_until("no further line fits", || {
+            std::thread::sleep(Duration::from_millis(300));
+            let before = std::mem::replace(&mut filled, rustix::io::ioctl_fionread(&reader).unwrap());
+            println!("{filled} bytes");
+            filled > FILLED && filled == before
+        });
+        signal(&child, "TERM");
+        let signalled = Instant::now();
+        let status = child.wait().unwrap();
+        let took = signalled.elapsed();
+        assert!(took < LIMIT, "{args:?}: {took:?}");
+        assert_eq!(status.code(), Some(143), "{args:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Two seconds after SIGTERM or SIGINT every command has ended, whatever it was doing, and nothing of it is half done.
+//! Two seconds after SIGTERM or SIGINT every command has ended, and none of its work is half done.
 
 mod commands;
 mod panics;
@@ -15,8 +15,8 @@ use crate::oracle::assert_sound;
 use crate::ranges::{assert_covered_is_true, covered_ranges};
 use crate::sandbox::{Ended, NOW, Sandbox, at, domains, ended, signal, wait_until};
 
-/// What is promised, and as much again for a machine that is busy with other tests. What this guards against took 8 to
-/// 30 seconds.
+/// Twice the promised time, for a machine that is busy with other tests. The faults that this finds took 8 to 30
+/// seconds.
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// 40 windows.
@@ -40,7 +40,7 @@ fn sandbox(latency: Duration) -> Sandbox {
     })
 }
 
-/// Waits for `child`, which was just sent a signal, and says how long that took.
+/// Waits for `child` after a signal; returns how long that took.
 #[track_caller]
 fn end_in_time(child: Child, what: &str) -> (Ended, Duration) {
     let signalled = Instant::now();
@@ -137,7 +137,7 @@ fn a_run_that_cannot_begin_for_the_lock_and_other_writers_end_at_once() {
     assert_eq!(stale_days(&sandbox), 0);
 }
 
-/// Whether somebody has opened the database for writing.
+/// Whether a process has opened the database for writing.
 fn holds_lock(sandbox: &Sandbox) -> bool {
     let lock = std::fs::File::open(sandbox.path("jdcdn-stats.db.lock")).unwrap();
     lock.try_lock_shared().is_err()

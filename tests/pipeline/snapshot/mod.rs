@@ -12,7 +12,7 @@ use jdcdn_stats::simulator::Settings;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::ranges::{assert_covered_is_true, covered_ranges};
-use crate::rollups::assert_nothing_owed;
+use crate::rollups::assert_nothing_stale;
 use crate::sandbox::{NOW, Sandbox, at, domains, ended};
 
 const DB: &str = "jdcdn-stats.db";
@@ -45,7 +45,7 @@ fn relations(database: &Connection) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// What is in the sandbox's directory beside what belongs to the database and its configuration.
+/// The files in the sandbox's directory, without the database's own and the configuration.
 fn others(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.path("")).unwrap();
     let mut names: Vec<String> = entries
@@ -142,7 +142,7 @@ fn snapshots_taken_while_a_run_writes_are_each_of_one_moment() {
             .unwrap();
         assert_eq!(report["points"], points);
         // The run brings its rollups up to date when it ends; a copy is not to wait for that.
-        assert_nothing_owed(&copy);
+        assert_nothing_stale(&copy);
         rolled_up += report["rollups"]["days"].as_u64().unwrap();
         amounts.push(points);
         if is_over {
