@@ -1,4 +1,4 @@
-//! What a command gets to work with.
+//! The configuration, clock and streams of a command.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Environment, Overrides};
 use crate::model::{Credentials, UnixSeconds};
-use crate::store::{OpenError, Reader};
+use crate::store::{Holder, OpenError, Reader};
 
 /// Where a command reads and writes.
 pub struct Streams<'s> {
@@ -17,7 +17,7 @@ pub struct Streams<'s> {
     pub stdin: &'s mut dyn Read,
     /// Standard output, for data and summaries; flushed when the command has ended.
     pub stdout: &'s mut dyn Write,
-    /// Standard error, for what is said beside the data.
+    /// Standard error, for everything but data.
     pub stderr: &'s mut dyn Write,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
@@ -25,7 +25,7 @@ pub struct Streams<'s> {
     pub stderr_is_terminal: bool,
 }
 
-/// What a command gets to work with.
+/// The surroundings of a command.
 pub struct Context<'c, 's> {
     /// The options of every command.
     pub global: &'c GlobalArgs,
@@ -33,22 +33,22 @@ pub struct Context<'c, 's> {
     pub environment: &'c Environment,
     /// The time of day.
     pub clock: SharedClock,
-    /// The events' way to standard error; a progress bar must draw around them.
+    /// The log; a progress bar must draw around its lines.
     pub logs: Logs,
-    /// What must not be printed.
+    /// The secrets that must not be printed.
     pub redactor: Redactor,
-    /// Where to read and write.
+    /// Standard input, output and error.
     pub streams: &'c mut Streams<'s>,
 }
 
 impl Context<'_, '_> {
-    /// The time of day.
+    /// Returns the time of day.
     #[must_use]
     pub fn now(&self) -> UnixSeconds {
         self.clock.now()
     }
 
-    /// The configuration under the global options and what `add` overrides beside them.
+    /// Returns the configuration with the global options and the overrides that `add` adds.
     pub fn config(&self, add: impl FnOnce(&mut Overrides)) -> Result<Config, CliError> {
         let mut overrides = self.global.overrides();
         add(&mut overrides);
@@ -57,17 +57,17 @@ impl Context<'_, '_> {
             .load_config(&overrides, self.environment, self.now())?)
     }
 
-    /// The account's credentials, read where `config` says.
+    /// Reads the account's credentials from where `config` says.
     pub fn credentials(&self, config: &Config) -> Result<Credentials, ConfigError> {
         self.redactor.credentials(config, &self.clock)
     }
 
-    /// The configured database, opened for reading.
+    /// Opens the configured database for reading.
     pub fn reader(&self) -> Result<Reader, CliError> {
         Ok(Reader::open(&self.config(|_| {})?.database)?)
     }
 
-    /// The configured database, opened for reading; `None` where there is none yet.
+    /// Opens the configured database for reading; `None` if it does not exist yet.
     pub fn reader_if_present(&self, config: &Config) -> Result<Option<Reader>, CliError> {
         match Reader::open(&config.database) {
             Ok(reader) => Ok(Some(reader)),
@@ -76,7 +76,16 @@ impl Context<'_, '_> {
         }
     }
 
-    /// Whether a progress bar may be drawn on standard error.
+    /// Returns the entry of the lock file for `command`, started now.
+    #[must_use]
+    pub fn holder(&self, command: &str) -> Holder {
+        Holder {
+            command: command.to_owned(),
+            started_at: self.now(),
+        }
+    }
+
+    /// Returns whether a progress bar may be drawn on standard error.
     #[must_use]
     pub fn may_draw(&self) -> bool {
         self.streams.stderr_is_terminal && !self.global.no_progress && self.global.quiet == 0

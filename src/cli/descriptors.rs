@@ -2,11 +2,11 @@
 //!
 //! A run that has too few fails somewhere, and it looks like the service's fault. So it is looked at before.
 
-use crate::model::convert::to_u64;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::CliError;
 use super::exit::ExitStatus;
+use crate::model::convert::to_u64;
 
 /// What the command's runtime, the database and its readers take before the first request: 4 and 5 were counted, and 2
 /// at the end of a run.

@@ -6,21 +6,23 @@ use std::io::{self, Write};
 
 use super::exit::ExitStatus;
 use crate::config::ConfigError;
+use crate::ingest::RunError;
 use crate::interrupt;
-use crate::store::{ErrorClass, OpenError, SqlError, StoreError};
+use crate::store::{ErrorClass, OpenError, SqlError, StoreError, StoreErrorKind};
 
-/// Why a command ended early: what to say, and how to exit.
+/// Why a command ended early: the message, the advice and the exit code.
 ///
-/// `Display` is the message with its causes on one line (an excerpt of SQL may follow on its own lines).
+/// `Display` writes the message with its causes on one line. An excerpt of SQL may follow on its own lines.
 #[derive(Debug)]
 pub struct CliError {
     status: ExitStatus,
     message: Option<String>,
     help: Option<String>,
+    transient: bool,
 }
 
 impl CliError {
-    /// An error with its chain of causes.
+    /// Returns an error with its chain of causes.
     #[must_use]
     pub fn new(status: ExitStatus, error: &(dyn Error + 'static)) -> Self {
         let mut message = error.to_string();
@@ -38,41 +40,45 @@ impl CliError {
                 _ => error.source(),
             };
         }
-        Self {
-            status,
-            message: Some(message),
-            help: None,
-        }
+        Self::with_message(status, Some(message))
     }
 
-    /// Wrong input; `message` names the value and the way out.
+    /// Returns an error of wrong input. `message` names the value and the way out.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
+        Self::with_message(ExitStatus::USAGE, Some(message.into()))
+    }
+
+    fn with_message(status: ExitStatus, message: Option<String>) -> Self {
         Self {
-            status: ExitStatus::USAGE,
-            message: Some(message.into()),
+            status,
+            message,
             help: None,
+            transient: false,
         }
     }
 
-    /// The reader of standard output has gone: it had enough, which is a normal end.
-    fn output_closed() -> Self {
-        Self {
-            status: ExitStatus::SUCCESS,
-            message: None,
-            help: None,
-        }
-    }
-
-    /// Adds what to do about it.
+    /// Adds advice.
     #[must_use]
     pub fn with_help(mut self, help: Option<impl Into<String>>) -> Self {
         self.help = help.map(Into::into);
         self
     }
 
-    /// The output of a command that had ended with `status` was lost: if that status tells of trouble, it is
-    /// what the program still has to say.
+    /// Marks a cause that may pass by itself, so that a later run can succeed.
+    #[must_use]
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
+    /// Returns whether a later run can succeed without a change by the user.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.transient
+    }
+
+    /// Keeps the `status` that the command had ended with, if it was not a success: lost output must not hide trouble.
     #[must_use]
     pub fn after(mut self, status: ExitStatus) -> Self {
         if status != ExitStatus::SUCCESS {
@@ -81,13 +87,13 @@ impl CliError {
         self
     }
 
-    /// How the program ends.
+    /// Returns the exit code.
     #[must_use]
     pub fn status(&self) -> ExitStatus {
         self.status
     }
 
-    /// Prints `error: …` and, where there is advice, `help: …`. Nobody is left to tell when that fails.
+    /// Prints `error: …` and the advice as `help: …`. A failure to print is ignored: there is no place left to report it.
     pub fn print(&self, out: &mut dyn Write) {
         if let Some(message) = &self.message {
             let _ = writeln!(out, "error: {message}");
@@ -106,16 +112,15 @@ impl fmt::Display for CliError {
 }
 
 impl From<io::Error> for CliError {
-    /// A failure to write to standard output.
+    /// Converts a failure to write to standard output. A reader that has closed it had enough, which is a normal end.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::output_closed();
+            return Self::with_message(ExitStatus::SUCCESS, None);
         }
-        Self {
-            status: ExitStatus::FAILED,
-            message: Some(format!("cannot write the output: {error}")),
-            help: None,
-        }
+        Self::with_message(
+            ExitStatus::FAILED,
+            Some(format!("cannot write the output: {error}")),
+        )
     }
 }
 
@@ -139,7 +144,28 @@ impl From<StoreError> for CliError {
             ErrorClass::Unusable => ExitStatus::DATABASE,
             ErrorClass::Defect => ExitStatus::FAILED,
         };
-        Self::new(status, &error)
+        let transient = matches!(
+            error.kind(),
+            StoreErrorKind::Locked(_)
+                | StoreErrorKind::LockedElsewhere
+                | StoreErrorKind::Busy(_)
+                | StoreErrorKind::Interrupted
+        );
+        Self {
+            transient,
+            ..Self::new(status, &error)
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        let help = "run the same command again to go on; please report this with the lines above";
+        match error {
+            RunError::Store { source, .. } => source.into(),
+            RunError::Defect(_) => Self::new(ExitStatus::FAILED, &error).with_help(Some(help)),
+            RunError::NoThread(_) => Self::new(ExitStatus::FAILED, &error),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::CliError;
 use crate::config::Overrides;
-use crate::model::{Span, UnixSeconds, civil, moment};
+use crate::model::moment::parse_moment;
+use crate::model::{Span, UnixSeconds, civil};
 
 /// The options of every command, before or after its name.
 #[derive(Debug, Clone, Default, Args)]
@@ -22,13 +23,13 @@ pub struct GlobalArgs {
     /// Database file [env: JDCDN_DB] [default: `database` in the configuration, else ./jdcdn-stats.db]
     #[arg(long, global = true, value_name = "FILE")]
     pub db: Option<PathBuf>,
-    /// Say more on standard error; twice and three times for more still
+    /// Log more to standard error; -vv and -vvv log still more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Say less on standard error: errors only, twice for nothing
+    /// Log errors only to standard error; -qq logs nothing
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
-    /// How events are written to standard error
+    /// Format of the log on standard error
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
     /// Show no progress bar
@@ -36,7 +37,7 @@ pub struct GlobalArgs {
     pub no_progress: bool,
 }
 
-/// How events are written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -46,37 +47,34 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which domains are meant.
+/// The domains to work on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DomainArgs {
-    /// Domain to work on; several in a row, separated by commas, or with -d again [default: `domains` in
+    /// Domain to work on; list several after one -d, with commas, or with -d again [default: `domains` in
     /// the configuration]
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     pub domains: Vec<String>,
 }
 
-/// Which time is meant.
+/// A range of time.
 #[derive(Debug, Clone, Args)]
 pub struct RangeArgs {
-    /// First moment: 2026-01-01, 2026-01-01 08:00, 2026-01 (UTC+8), RFC 3339 with an offset, now, or an age
-    /// such as 7d or 36h
+    /// Start of the range: 2026-01-01, 2026-01-01 08:00, 2026-01 (UTC+8), RFC 3339 with an offset, now, or an
+    /// age such as 7d or 36h
     #[arg(long, value_name = "TIME")]
     pub from: String,
-    /// First moment after the range; the same forms
+    /// End of the range (exclusive); the same forms
     #[arg(long, value_name = "TIME")]
     pub to: String,
 }
 
 impl RangeArgs {
-    /// The range, widened to whole slots.
+    /// Returns the range, widened to whole slots.
     pub fn span(&self, now: UnixSeconds) -> Result<Span, CliError> {
-        let read = |flag: &str, given: &str| {
-            moment::parse_moment(given, now).map_err(|error| CliError::usage(format!("{flag}: {error}")))
-        };
-        let (from, to) = (read("--from", &self.from)?, read("--to", &self.to)?);
+        let (from, to) = (time("--from", &self.from, now)?, time("--to", &self.to, now)?);
         Span::new(from, to).map(|span| span.to_grid()).ok_or_else(|| {
             CliError::usage(format!(
-                "the range is empty: --from is {} and --to is {} in UTC+8; --to must be the later one",
+                "the range is empty: --from is {} and --to is {} in UTC+8; --to must be later than --from",
                 civil::cst_minute(from),
                 civil::cst_minute(to),
             ))
@@ -84,17 +82,48 @@ impl RangeArgs {
     }
 }
 
-/// How a summary or a list is written.
-#[derive(Debug, Clone, Copy, Default, Args)]
-pub struct ReportArgs {
-    /// How the result is written to standard output
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: ReportFormat,
+/// A range of time that may be open at either end.
+#[derive(Debug, Clone, Args)]
+pub struct OpenRangeArgs {
+    /// Start of the range; forms as in `backfill`
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// End of the range (exclusive)
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
 }
 
-/// How a summary or a list is written.
+impl OpenRangeArgs {
+    /// Returns the ends that are set. They never make an empty range.
+    pub fn ends(&self, now: UnixSeconds) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), CliError> {
+        let read =
+            |flag, text: &Option<String>| text.as_deref().map(|text| time(flag, text, now)).transpose();
+        let (from, to) = (read("--from", &self.from)?, read("--to", &self.to)?);
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            return Err(CliError::usage(
+                "the range is empty: --to must be later than --from",
+            ));
+        }
+        Ok((from, to))
+    }
+}
+
+/// Returns the time that the option `flag` names.
+pub fn time(flag: &str, text: &str, now: UnixSeconds) -> Result<UnixSeconds, CliError> {
+    parse_moment(text, now).map_err(|error| CliError::usage(format!("{flag}: {error}")))
+}
+
+/// The format of a summary or a list.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct FormatArgs {
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: OutputFormat,
+}
+
+/// The format of a summary or a list. `query` has more of them, because its rows have no fixed shape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
+pub enum OutputFormat {
     /// For people.
     #[default]
     Human,
@@ -103,7 +132,7 @@ pub enum ReportFormat {
 }
 
 impl GlobalArgs {
-    /// What these options override.
+    /// Returns what these options override.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
         let mut overrides = Overrides::default();
@@ -164,7 +193,7 @@ mod tests {
         let empty = range("2026-01-02", "2026-01-02").unwrap_err();
         assert_eq!(
             empty.to_string(),
-            "the range is empty: --from is 2026-01-02 00:00 and --to is 2026-01-02 00:00 in UTC+8; --to must be the later one"
+            "the range is empty: --from is 2026-01-02 00:00 and --to is 2026-01-02 00:00 in UTC+8; --to must be later than --from"
         );
         let wrong = range("yesterday", "now").unwrap_err().to_string();
         assert!(wrong.starts_with("--from: `yesterday` is not a time"), "{wrong}");

@@ -1,22 +1,22 @@
-//! What the commands share that fetch: plan a range, carry it out, tell what came of it.
+//! Plans and carries out a run, for every command that fetches.
 //!
-//! [`Pull::prepare`] and [`Prepared::run`] carry a range out and print nothing; [`Pull::carry_out`] is the
-//! same with progress, signals and the summary around it.
+//! [`Pull::prepare`] and [`Prepared::run`] print nothing. [`Pull::carry_out`] adds progress, signals and the summary.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
+use super::client::client;
+use super::context::Context;
+use super::descriptors;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::options::OutputFormat;
+use super::signals::until_done;
+use super::view::progress::{ProgressView, describe};
+use super::view::{plan, summary, text};
 use crate::api::Client;
-use crate::cli::client::client;
-use crate::cli::descriptors;
-use crate::cli::options::ReportFormat;
-use crate::cli::signals::until_done;
-use crate::cli::view::plan;
-use crate::cli::view::progress::ProgressView;
-use crate::cli::view::summary;
-use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::refused_ranges::closed;
@@ -24,12 +24,12 @@ use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, S
 use crate::interrupt;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
-use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, text};
+use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError};
 
-/// How many threads read answers and look up names; reading is an eighth of the work of a run. Each keeps a
-/// heap of its own: a year of 100 domains took up to 71 MiB with four and 57 MiB with two.
+/// How many threads parse answers and look up names. Parsing is an eighth of the work of a run, and each thread has a
+/// heap of its own: a year of 100 domains took up to 71 MiB with four threads and 57 MiB with two.
 const BLOCKING_THREADS: usize = 2;
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -43,7 +43,7 @@ pub struct Pull {
     pub domains: Vec<Domain>,
     /// The range.
     pub range: Span,
-    /// Whether the domains were named on the command line: what was refused of them is asked for at once.
+    /// Whether the command line names the domains. Then refused ranges are asked for at once.
     pub named: bool,
     /// Whether everything is asked for, whatever was concluded before.
     pub force: bool,
@@ -51,7 +51,7 @@ pub struct Pull {
     pub order: Order,
 }
 
-/// A range planned, with the database open, locked, and ready to take it.
+/// A planned run, with the database open and locked.
 #[derive(Debug)]
 pub struct Prepared {
     job: Job,
@@ -60,75 +60,84 @@ pub struct Prepared {
     clock: SharedClock,
 }
 
-/// Why a range was not carried out, or not to its end.
-#[derive(Debug)]
-pub enum PullError {
-    /// The database is held, cannot be used, or took no more.
-    Store {
-        /// What the database said.
-        source: StoreError,
-        /// What had been committed, where a run had begun and the database could still tell.
-        summary: Option<Box<Summary>>,
-    },
-    /// The range lies in the future, as far as this machine's clock can tell.
-    NotYet(CliError),
-    /// Anything else.
-    Other(CliError),
-}
-
 impl Pull {
-    /// Prints the plan, without a request and without a write.
-    pub fn dry_run(
+    /// Prints the plan if `dry_run`, and carries it out otherwise.
+    pub fn run(
         &self,
         context: &mut Context<'_, '_>,
         config: &Config,
-        format: ReportFormat,
+        dry_run: bool,
+        format: OutputFormat,
     ) -> Result<ExitStatus, CliError> {
-        self.check_available(config, context.now())?;
-        let reader = context.reader_if_present(config)?;
-        let plan = self.plan(reader.as_ref(), config, context.now())?;
-        plan::print(&plan, self.domain_count(), format, context.streams.stdout)?;
-        Ok(ExitStatus::SUCCESS)
+        if dry_run {
+            self.check_available(config, context.now())?;
+            let reader = context.reader_if_present(config)?;
+            let planned = self.plan(reader.as_ref(), config, context.now())?;
+            plan::print(&planned, self.domain_count(), format, context.streams.stdout)?;
+            return Ok(ExitStatus::SUCCESS);
+        }
+        let credentials = context.credentials(config)?;
+        let (status, _) = self.carry_out(context, config, credentials, format)?;
+        Ok(status)
     }
 
-    /// The plan as of `now`; without a database nothing has been asked for yet.
+    /// Returns the plan as of `now`. Without a database nothing has been asked for yet.
     pub fn plan(
         &self,
         reader: Option<&Reader>,
         config: &Config,
         now: UnixSeconds,
     ) -> Result<Plan, StoreError> {
-        let Some(reader) = reader else {
-            let nothing: Vec<_> = self
+        let coverage = match reader {
+            None => self
                 .domains
                 .iter()
                 .map(|domain| (domain.clone(), Vec::new()))
-                .collect();
-            return Ok(Plan::new(self.range, &nothing, now, &self.plan_settings(config)));
+                .collect(),
+            Some(reader) => {
+                let coverage = reader.coverage_of(&self.domains, self.range)?;
+                let mut refused = reader.refusals(&self.domains)?;
+                // What is asked for again now is planned; the run asks for its newest window first.
+                refused.retain(|refusal| !(self.named || self.force || refusal.next_at <= now));
+                closed(&coverage, &refused, self.range)
+            }
         };
-        let coverage = reader.coverage_of(&self.domains, self.range)?;
-        let mut refused = reader.refusals(&self.domains)?;
-        // What is asked for again now is planned; the run asks for its newest window first.
-        refused.retain(|refusal| !(self.named || self.force || refusal.next_at <= now));
-        let coverage = closed(&coverage, &refused, self.range);
         Ok(Plan::new(self.range, &coverage, now, &self.plan_settings(config)))
     }
 
-    /// Carries the plan out and prints the summary.
+    /// Carries the plan out with progress on standard error, until it is done or a signal stops it. Prints the summary.
     pub fn carry_out(
         &self,
         context: &mut Context<'_, '_>,
         config: &Config,
         credentials: Credentials,
-        format: ReportFormat,
+        format: OutputFormat,
     ) -> Result<(ExitStatus, Summary), CliError> {
         let runtime = runtime(BLOCKING_THREADS)?;
-        // So far nothing is left behind whenever the process ends.
+        // So far the process can end at any moment and leaves nothing behind.
         let prepared = self.prepare(config, credentials, &context.clock)?;
         interrupt::careful_to_the_end();
-        let (summary, error) = match drive(context, runtime, prepared) {
+        let (control, progress, began) = (Control::new(), Arc::new(Progress::default()), Instant::now());
+        let mut view = ProgressView::new(context, self.command, "windows");
+        let ended = runtime.block_on(async {
+            let mut tick = tokio::time::interval(DRAW_EVERY);
+            let run = Box::pin(prepared.run(control.clone(), Arc::clone(&progress)));
+            let draw = async || {
+                tick.tick().await;
+                let now = progress.counts();
+                view.draw((now.done, now.planned), || describe(now, began.elapsed()));
+            };
+            until_done(run, &control, draw).await
+        });
+        let now = progress.counts();
+        if now.planned > 0 {
+            view.line((now.done, now.planned), || describe(now, began.elapsed()));
+        }
+        view.finish();
+        runtime.shutdown_background();
+        let (summary, error) = match ended {
             Ok(summary) => (summary, None),
-            Err(PullError::Store {
+            Err(RunError::Store {
                 source,
                 summary: Some(summary),
             }) => (*summary, Some(CliError::from(source))),
@@ -144,16 +153,14 @@ impl Pull {
         }
     }
 
-    /// Plans the range and opens the database for it, which no other run can from here on. Blocks while it
-    /// brings the schema up to date.
+    /// Opens and locks the database, and plans the range. Blocks while the schema is brought up to date.
     pub fn prepare(
         &self,
         config: &Config,
         credentials: Credentials,
         clock: &SharedClock,
-    ) -> Result<Prepared, PullError> {
-        self.check_available(config, clock.now())
-            .map_err(PullError::NotYet)?;
+    ) -> Result<Prepared, CliError> {
+        self.check_available(config, clock.now())?;
         let concurrency = descriptors::fit(config.fetch.concurrency)?;
         let client = client(config, credentials, clock)?;
         let holder = Holder {
@@ -177,14 +184,13 @@ impl Pull {
         })
     }
 
-    /// A database that is missing by mistake (a wrong path, a volume that is not mounted) must not look like a fresh
-    /// start: all of its history is fetched again, as far as the service still has it. `backfill` is not warned, whose
-    /// range is the one that was typed.
+    /// Warns of a database that did not exist. If it is missing by mistake (a wrong path, a volume that is not mounted),
+    /// all of its history is fetched again. `backfill` does not warn: its range was typed.
     fn warn_of_new_database(&self, store: &Store) {
         let Some(made) = store.creation().filter(|_| self.command != "backfill") else {
             return;
         };
-        let path = text::printable(&store.path().to_string_lossy());
+        let path = text::path(store.path());
         let why = match made {
             Creation::Again => "an earlier run used this path, but its file is gone",
             Creation::First => "there was none",
@@ -237,45 +243,43 @@ impl Pull {
         }
     }
 
-    /// Refuses a range that begins in the future: that is a mistake, and not "nothing to do".
+    /// Refuses a range that begins in the future: it is a mistake, or the clock is wrong.
     pub fn check_available(&self, config: &Config, now: UnixSeconds) -> Result<(), CliError> {
         if self.range.start() < now {
             return Ok(());
         }
-        Err(CliError::usage(format!(
+        let error = CliError::usage(format!(
             "the range {} lies in the future: it is {} now (UTC+8), and slots become available {} after they begin",
             self.range,
             civil::cst_minute(now),
             show_seconds(config.refresh.available_after),
-        )))
+        ));
+        Err(error.transient())
     }
 }
 
 impl Prepared {
-    /// The same, for an account that the API is known to have answered lately if `answered`; see
-    /// [`Pace::answered_before`].
+    /// Sets whether the API has answered this account lately; see [`Pace::answered_before`].
     #[must_use]
     pub fn answered_before(mut self, answered: bool) -> Self {
         self.job.pace.answered_before = answered;
         self
     }
 
-    /// Carries the plan out until it is done or stopped through `control`. The lock is given up at the end.
-    pub async fn run(self, control: Control, progress: Arc<Progress>) -> Result<Summary, PullError> {
-        let ended = ingest::run(self.job, self.store, self.client, self.clock, control, progress).await;
-        match ended {
-            Ok(finished) => Ok(finished.summary),
-            Err(RunError::Store { source, summary }) => Err(PullError::Store { source, summary }),
-            Err(lost) => {
-                let help = "run the same command again to go on; please report this with the lines above";
-                let help = matches!(lost, RunError::Defect(_)).then_some(help);
-                Err(CliError::new(ExitStatus::FAILED, &lost).with_help(help).into())
-            }
-        }
+    /// Carries the plan out until it is done or stopped through `control`, and gives up the lock.
+    pub async fn run(self, control: Control, progress: Arc<Progress>) -> Result<Summary, RunError> {
+        let Self {
+            job,
+            store,
+            client,
+            clock,
+        } = self;
+        let finished = ingest::run(job, store, client, clock, control, progress).await?;
+        Ok(finished.summary)
     }
 }
 
-/// What to warn of where the slot label in force was another one before.
+/// Returns the warning that the rollups were computed anew for the slot label `label`.
 #[must_use]
 pub fn relabelled_to(label: SlotLabel) -> String {
     format!(
@@ -284,35 +288,11 @@ pub fn relabelled_to(label: SlotLabel) -> String {
     )
 }
 
-impl From<StoreError> for PullError {
-    fn from(source: StoreError) -> Self {
-        Self::Store {
-            source,
-            summary: None,
-        }
-    }
-}
-
-impl From<CliError> for PullError {
-    fn from(error: CliError) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl From<PullError> for CliError {
-    fn from(error: PullError) -> Self {
-        match error {
-            PullError::Store { source, .. } => source.into(),
-            PullError::NotYet(error) | PullError::Other(error) => error,
-        }
-    }
-}
-
-/// A runtime on the calling thread, for a command that fetches.
+/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads parse answers and
+/// wait for the writer.
 ///
-/// Reading an answer and waiting for the writer take a thread each; `blocking` is how many there may be.
-/// Drop it with `shutdown_background`: requests that were given up and a writer in the middle of a
-/// transaction are left to end with the process; what they had not committed is not there.
+/// Drop it with `shutdown_background`: requests that were given up, and a writer in the middle of a transaction, end with
+/// the process. A transaction that was not committed leaves nothing.
 pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
     descriptors::ensure()?;
     Builder::new_current_thread()
@@ -320,23 +300,4 @@ pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
         .max_blocking_threads(blocking)
         .build()
         .map_err(|error| CliError::new(ExitStatus::FAILED, &error))
-}
-
-/// Runs what is prepared with progress on standard error, stopped by a signal.
-fn drive(context: &mut Context<'_, '_>, runtime: Runtime, prepared: Prepared) -> Result<Summary, PullError> {
-    let control = Control::new();
-    let progress = Arc::new(Progress::default());
-    let mut view = ProgressView::new(context, prepared.job.command);
-    let ended = runtime.block_on(async {
-        let mut tick = tokio::time::interval(DRAW_EVERY);
-        let run = Box::pin(prepared.run(control.clone(), Arc::clone(&progress)));
-        let draw = async || {
-            tick.tick().await;
-            view.draw(progress.counts());
-        };
-        until_done(run, &control, draw).await
-    });
-    view.finish(progress.counts());
-    runtime.shutdown_background();
-    ended
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jdcdn_stats::cli::CliError;
 use jdcdn_stats::cli::commands::sync::up_to_date;
-use jdcdn_stats::cli::commands::watch::schedule::{Look, Schedule, Went};
-use jdcdn_stats::cli::commands::watch::verdict::Verdict;
-use jdcdn_stats::cli::pull::PullError;
+use jdcdn_stats::cli::commands::watch::next_step::NextStep;
+use jdcdn_stats::cli::commands::watch::schedule::{RunResult, Schedule};
 use jdcdn_stats::clock::SharedClock;
 use jdcdn_stats::config::{Config, Environment, FileConfig, Overrides};
 use jdcdn_stats::ingest::{Control, Progress, Summary};
@@ -47,29 +47,29 @@ impl<'s> Machine<'s> {
         }
     }
 
-    fn run(&self) -> Result<Summary, PullError> {
+    fn run(&self) -> Result<Summary, CliError> {
         let pull = up_to_date("watch", &self.config, None, self.clock.now()).unwrap();
         let credentials = self.config.credentials().unwrap();
         let prepared = pull.prepare(&self.config, credentials, &self.clock)?;
         let run = prepared.run(Control::new(), Arc::new(Progress::default()));
-        self.runtime.block_on(run)
+        Ok(self.runtime.block_on(run)?)
     }
 
     /// Keeps to the schedule until `end`, and hands every run to `visit`.
-    fn watch(&self, schedule: &mut Schedule, end: i64, mut visit: impl FnMut(i64, &Summary, Went)) {
+    fn watch(&self, schedule: &mut Schedule, end: i64, mut visit: impl FnMut(i64, &Summary, RunResult)) {
         while self.clock.now() < end {
             let now = self.clock.now();
-            match schedule.look(now, EVERY) {
-                Look::Wait(wait) => self.sandbox.clock.set((now + wait).min(end)),
-                Look::Run => {
-                    let summary = self.run().unwrap();
-                    let Verdict::GoOn(went) = Verdict::on(&summary, false) else {
-                        panic!("{summary:?}");
-                    };
-                    visit(now, &summary, went);
-                    schedule.ended(now, now, EVERY, went);
-                }
+            let wait = schedule.wait(now, EVERY);
+            if wait > 0 {
+                self.sandbox.clock.set((now + wait).min(end));
+                continue;
             }
+            let summary = self.run().unwrap();
+            let NextStep::Continue(result) = NextStep::after(&summary, false) else {
+                panic!("{summary:?}");
+            };
+            visit(now, &summary, result);
+            schedule.ended(now, now, EVERY, result);
         }
     }
 }
@@ -102,14 +102,14 @@ fn a_day_with_the_api_down_in_the_middle_leaves_no_hole() {
     sandbox.clock.set(at(FROM));
     let machine = Machine::new(&sandbox);
     let mut schedule = Schedule::starting(at(FROM));
-    machine.watch(&mut schedule, at(DOWN), |_, summary, went| {
-        assert_eq!(went, Went::Well, "{summary:?}");
+    machine.watch(&mut schedule, at(DOWN), |_, summary, result| {
+        assert_eq!(result, RunResult::Complete, "{summary:?}");
     });
     sandbox.simulator.rule(Rule::always(Fault::ResetBeforeAnswer));
     sandbox.simulator.clear_log();
     let mut tries = Vec::new();
-    machine.watch(&mut schedule, at(UP), |now, _, went| {
-        assert_eq!(went, Went::Nowhere);
+    machine.watch(&mut schedule, at(UP), |now, _, result| {
+        assert_eq!(result, RunResult::NoAnswer);
         tries.push(now);
     });
     let pauses: Vec<i64> = tries.windows(2).map(|pair| (pair[1] - pair[0]) / 60).collect();
@@ -120,8 +120,8 @@ fn a_day_with_the_api_down_in_the_middle_leaves_no_hole() {
 
     sandbox.simulator.clear_faults();
     let mut first = None;
-    machine.watch(&mut schedule, at(TO), |now, summary, went| {
-        assert_eq!(went, Went::Well, "{summary:?}");
+    machine.watch(&mut schedule, at(TO), |now, summary, result| {
+        assert_eq!(result, RunResult::Complete, "{summary:?}");
         first.get_or_insert((now, summary.totals.points_inserted));
     });
     let (back, made_up) = first.unwrap();
@@ -151,8 +151,8 @@ fn a_clock_that_jumps_a_day_leads_to_one_run_and_no_standstill() {
     let mut schedule = Schedule::starting(at(FROM));
     let runs = |schedule: &mut Schedule, until: i64| {
         let mut runs = 0;
-        machine.watch(schedule, until, |_, _, went| {
-            assert_eq!(went, Went::Well);
+        machine.watch(schedule, until, |_, _, result| {
+            assert_eq!(result, RunResult::Complete);
             runs += 1;
         });
         runs
@@ -171,6 +171,6 @@ fn a_clock_that_jumps_a_day_leads_to_one_run_and_no_standstill() {
     assert_eq!(covered(&sandbox.path("jdcdn-stats.db")), [range; 2]);
     // A clock that lost its time altogether is waited for.
     sandbox.clock.set(at("1970-01-02"));
-    let verdict = Verdict::on_error(machine.run().unwrap_err());
-    assert!(matches!(verdict, Verdict::PutOff(_)), "{verdict:?}");
+    let step = NextStep::after_error(machine.run().unwrap_err());
+    assert!(matches!(step, NextStep::Postpone(_)), "{step:?}");
 }

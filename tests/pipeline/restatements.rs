@@ -95,7 +95,7 @@ fn a_point_that_an_answer_leaves_out_stays_and_is_told() {
     sandbox.clock.set(at(NOW) + 30 * 3_600);
     let told = sandbox.run(&["sync"]).with(0);
     assert!(
-        told.contains("the answers left out 1 point stored before"),
+        told.contains("1 stored point missing from the new answers; kept"),
         "{told}"
     );
 

@@ -85,7 +85,7 @@ fn a_range_must_hold_something_and_have_begun() {
                 "the range is empty",
                 "2026-05-02 00:00",
                 "2026-05-01 00:00",
-                "--to must be the later one",
+                "--to must be later than --from",
             ],
         ),
         (
@@ -94,7 +94,7 @@ fn a_range_must_hold_something_and_have_begun() {
         ),
         (
             &["backfill", "--from", "1d", "--to", "2d"],
-            &["the range is empty", "--to must be the later one"],
+            &["the range is empty", "--to must be later than --from"],
         ),
         (
             &["backfill", "--from", "2026-07-01", "--to", "2026-07-02"],

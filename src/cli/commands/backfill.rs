@@ -3,19 +3,19 @@
 use clap::Args;
 
 use crate::cli::fetch_options::FetchArgs;
-use crate::cli::options::{DomainArgs, RangeArgs, ReportArgs};
+use crate::cli::options::{DomainArgs, FormatArgs, RangeArgs};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::plan::Order;
 
-/// Fetch what is due in a time range into the database
+/// Fetch a range of history into the database
 ///
-/// What is stored and settled is not asked for again, so an interrupted or failed run is continued by
-/// running it again. Slots younger than 24 hours are fetched, and become due again as they age.
+/// Asks only for slots that are missing or due for a refresh. To continue an interrupted or failed run, run the
+/// same command again. Slots younger than 24 hours are fetched, and become due again as they age.
 ///
-/// Slots without a point are confirmed by a second request. Slots older than `fetch.retention` (28d) that the API
-/// refuses twice as too old are marked. What else the API refuses has failed, and is asked for again later;
-/// naming a domain with -d asks for it at once. --force ignores all of this.
+/// A second request confirms slots without a point. Slots older than `fetch.retention` (28d) that the API
+/// refuses twice as too old are marked and skipped from then on. Other refused ranges have failed, and are
+/// asked for again later; name a domain with -d to ask at once. --force ignores all of this.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats backfill -d www.a.com --from 2026-01-01 --to 2026-02-01
@@ -26,7 +26,7 @@ pub struct BackfillArgs {
     domains: DomainArgs,
     #[command(flatten)]
     range: RangeArgs,
-    /// Ask also for what is settled, marked as beyond retention, or refused
+    /// Also ask for slots that are settled, marked as beyond retention, or refused
     #[arg(long)]
     force: bool,
     /// Print the requests that a run would make; make none, and write nothing
@@ -36,7 +36,7 @@ pub struct BackfillArgs {
     #[arg(long)]
     newest_first: bool,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
     #[command(flatten)]
     fetch: FetchArgs,
 }
@@ -60,11 +60,6 @@ impl BackfillArgs {
                 Order::OldestFirst
             },
         };
-        if self.dry_run {
-            return pull.dry_run(context, &config, self.report.format);
-        }
-        let credentials = context.credentials(&config)?;
-        let (status, _) = pull.carry_out(context, &config, credentials, self.report.format)?;
-        Ok(status)
+        pull.run(context, &config, self.dry_run, self.output.format)
     }
 }

@@ -1,17 +1,17 @@
-//! `completions`: a script that completes the command line.
+//! `completions`: a script for tab completion in a shell.
 
 use clap::Args;
 use clap_complete::Shell;
 
 use crate::cli::{CliError, Context, ExitStatus};
 
-/// Print a script that completes commands and options in a shell
+/// Print a script for tab completion in a shell
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  jdcdn-stats completions bash > jdcdn-stats.bash && . ./jdcdn-stats.bash"
 )]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -1,4 +1,4 @@
-//! `demo`: the whole pipeline, with no account.
+//! `demo`: the whole pipeline without an account.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
 
-use crate::cli::options::ReportFormat;
-use crate::cli::output::{self, Cell, Format};
+use crate::cli::options::OutputFormat;
+use crate::cli::output::{Cell, RowWriter as _, TableWriter};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Environment, FileConfig, Overrides};
@@ -19,16 +19,16 @@ use crate::plan::Order;
 use crate::simulator::{Settings, Simulator};
 use crate::store::{ACCOUNT, MonthOfDomain, Reader};
 
-/// Where the demo puts its database unless `--db` says otherwise.
+/// The database of the demo, unless `--db` names another.
 const DATABASE: &str = "jdcdn-demo.db";
 /// How much history the demo fetches.
 const DAYS: i64 = 30;
 
 /// Try the whole pipeline without an account
 ///
-/// Starts the built-in API simulator on a free port of this machine, backfills 30 days of 3 invented domains
-/// through it, faults included, and shows what came in. The database stays for you to look at; running the
-/// demo again asks only for what is new.
+/// Starts the built-in API simulator on a free port of this machine, fetches 30 days of 3 invented domains from
+/// it, faults included, and shows the result. The database is kept. Run the demo again, and it asks only for new
+/// data.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats demo --db demo.db")]
 pub struct DemoArgs {}
@@ -41,7 +41,7 @@ impl DemoArgs {
         let domains = settings.domains.clone();
         let simulator = Simulator::on_loopback(settings, Arc::clone(&context.clock))
             .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
-        // Nothing of the user's own configuration takes part.
+        // The user's own configuration is not used.
         let mut overrides = Overrides::default();
         let database = context.global.db.clone();
         overrides.set("database", [database.unwrap_or_else(|| PathBuf::from(DATABASE))]);
@@ -67,7 +67,7 @@ impl DemoArgs {
             simulator.endpoint()
         )?;
         out.flush()?;
-        let (status, summary) = pull.carry_out(context, &config, credentials, ReportFormat::Human)?;
+        let (status, summary) = pull.carry_out(context, &config, credentials, OutputFormat::Human)?;
         if summary.stop.is_some() {
             return Ok(status);
         }
@@ -78,41 +78,40 @@ impl DemoArgs {
     }
 }
 
-/// The monthly billing measures of every domain and of the account.
+/// Prints the monthly billing measures of every domain and of the account.
 fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
-    let columns = [
-        "domain", "month", "points", "of", "95 peak", "peak", "traffic", "requests",
-    ]
-    .map(str::to_owned);
     writeln!(
         out,
-        "\nWhat the months so far would be billed by (UTC+8; bandwidth in Mbit/s):\n"
+        "\nBilling figures of the months so far (UTC+8; bandwidth in Mbit/s):\n"
     )?;
-    let mut table = output::writer(Format::Table, &columns, out)?;
+    let columns = [
+        "domain", "month", "points", "of", "95 peak", "peak", "traffic", "requests",
+    ];
+    let count = |count: u64| HumanCount(count).to_string().into();
+    let mut table = TableWriter::plain(columns, out);
     reader.each_month(|month: &MonthOfDomain| {
         let figures = &month.figures;
-        table
-            .row(&[
-                Cell::Text(if month.domain == ACCOUNT {
-                    "* (the account)"
-                } else {
-                    &month.domain
-                }),
-                Cell::Text(&month.month_cst),
-                Cell::Text(&HumanCount(figures.points).to_string()),
-                Cell::Text(&HumanCount(figures.expected_points).to_string()),
-                Cell::Text(&megabits(figures.bandwidth_95)),
-                Cell::Text(&megabits(figures.bandwidth_peak)),
-                Cell::Text(&DecimalBytes(to_u64(figures.traffic_bytes)).to_string()),
-                Cell::Text(&HumanCount(to_u64(figures.pv)).to_string()),
-            ])
-            .map_err(CliError::from)
+        let domain = match &*month.domain {
+            ACCOUNT => "* (the account)",
+            domain => domain,
+        };
+        let traffic = DecimalBytes(to_u64(figures.traffic_bytes));
+        let row: [Cell<'_>; 8] = [
+            domain.into(),
+            month.month_cst.as_str().into(),
+            count(figures.points),
+            count(figures.expected_points),
+            megabits(figures.bandwidth_95).into(),
+            megabits(figures.bandwidth_peak).into(),
+            traffic.to_string().into(),
+            count(to_u64(figures.pv)),
+        ];
+        table.row(&row).map_err(CliError::from)
     })?;
-    table.finish()?;
-    Ok(())
+    Ok(table.finish()?)
 }
 
-/// Mbit/s as the vendor bills them: 10^6 bit/s (assumed; sibling vendors say so of themselves).
+/// Returns Mbit/s as the vendor bills them: 10^6 bit/s (an assumption; similar vendors document it).
 fn megabits(bits: i64) -> String {
     let tenths = bits / 100_000;
     format!("{}.{}", HumanCount(to_u64(tenths / 10)), tenths % 10)
@@ -132,7 +131,7 @@ The database is {path}. Next:
   {binary} --db {path} query 'SELECT domain, date_cst, bandwidth_peak FROM origin_daily ORDER BY 3 DESC LIMIT 5'
   {binary} --db {path} report demo.html            charts, in one page
   {binary} --db {path} snapshot demo-bi.db         a copy for BI tools
-  {binary} --db {path} demo                        again: only what is new is asked for
+  {binary} --db {path} demo                        again: asks only for new data
   {binary} --help"
     )
 }

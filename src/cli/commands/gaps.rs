@@ -3,29 +3,29 @@
 use std::io::Write;
 
 use clap::Args;
-use serde::Serialize;
+use serde::ser::{Serialize, Serializer};
 
-use crate::cli::options::{DomainArgs, ReportArgs, ReportFormat};
-use crate::cli::output::{self, Cell, Format};
+use crate::cli::options::{DomainArgs, FormatArgs, OpenRangeArgs, OutputFormat};
+use crate::cli::output::{self, Cell, RowWriter as _, TableWriter};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::span::EVER;
-use crate::model::{Gap, GapReason, Span, UnixSeconds, civil, moment};
+use crate::model::{Gap, GapReason, Span, UnixSeconds, civil};
 use crate::store::{DomainGaps, Expected, Reader};
 
 /// List the intervals without points, and why they have none
 ///
-/// Looks for them in the stored points, from the configured start (else from the first slot ever
-/// asked for) to the newest slot that is available. All times are UTC+8. The reasons:
+/// Compares the stored points with the range from the configured start (else from the first
+/// slot ever asked for) to the newest available slot. All times are UTC+8. The reasons:
 ///
 /// - never asked: no run has asked for it
 /// - failed: no usable answer came; the next run asks again
 /// - empty: the answer held no point; asked for again at each of `refresh.hole_ages`
-/// - rejected: its point could not be taken (see `rejects`); asked for again as if it were empty
+/// - rejected: its point was not usable (see `rejects`); asked for again like an empty slot
 /// - beyond retention: the API no longer serves it
 ///
-/// Of a domain that is in the database but neither configured nor named with -d, only holes in
-/// what was asked for are listed.
+/// A domain in the database that is neither configured nor named with -d has no
+/// `never asked` gaps.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -37,54 +37,42 @@ use crate::store::{DomainGaps, Expected, Reader};
 pub struct GapsArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// Start of the range; forms as in `backfill`
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// End of the range (exclusive)
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
     #[command(flatten)]
-    report: ReportArgs,
+    range: OpenRangeArgs,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl GapsArgs {
     /// Prints the gaps.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config(|overrides| self.domains.add_to(overrides))?;
-        let now = context.now();
-        let time = |flag: &str, given: &Option<String>| {
-            let read = given.as_deref().map(|given| moment::parse_moment(given, now));
-            read.transpose()
-                .map_err(|error| CliError::usage(format!("{flag}: {error}")))
-        };
-        let (from, to) = (time("--from", &self.from)?, time("--to", &self.to)?);
+        let (from, to) = self.range.ends(context.now())?;
         let within = Span::new(from.unwrap_or(EVER.start()), to.unwrap_or(EVER.end()))
-            .ok_or_else(|| CliError::usage("the range is empty: --to must be later than --from"))?;
+            .ok_or_else(|| CliError::usage("the range lies beyond the end of time"))?;
         let reader = Reader::open(&config.database)?;
-        let mut expected = expected(&config, now);
+        let mut expected = expected(&config, context.now());
         expected.from = from.or(expected.from);
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
-        let find = |name: &String| reader.find_gaps(name, &expected, within);
-        let out = &mut context.streams.stdout;
-        match self.report.format {
-            ReportFormat::Human => human(&names, find, *out)?,
-            ReportFormat::Json => json(&names, find, *out)?,
+        let find = |name: &str| Ok(reader.find_gaps(name, &expected, within)?);
+        match self.output.format {
+            OutputFormat::Human => human(&names, find, context.streams.stdout)?,
+            OutputFormat::Json => json(&names, find, context.streams.stdout)?,
         }
         Ok(ExitStatus::SUCCESS)
     }
 }
 
-/// What is to be complete as of `now`: the configured domains, or those that the command line names.
+/// Returns what must be complete as of `now`: the configured domains, or those that the command line names.
 pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {
-    let refresh = &config.refresh;
     Expected {
         domains: config.selected_domains.clone(),
         from: config.start,
-        until: refresh.horizon(now),
+        until: config.refresh.horizon(now),
     }
 }
 
-/// The configured or named domains, and with `all` every domain of the database beside them, in order.
+/// Returns the configured or named domains in order, with `all` also every domain of the database.
 pub(super) fn domain_names(config: &Config, reader: &Reader, all: bool) -> Result<Vec<String>, CliError> {
     let mut names: Vec<String> = config.selected_domains.iter().map(ToString::to_string).collect();
     if all {
@@ -95,113 +83,95 @@ pub(super) fn domain_names(config: &Config, reader: &Reader, all: bool) -> Resul
     Ok(names)
 }
 
-/// Slots by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Slots {
-    pub(super) never_asked: i64,
-    pub(super) failed: i64,
-    pub(super) empty: i64,
-    pub(super) rejected: i64,
-    pub(super) beyond_retention: i64,
-}
+/// The number of slots without a point for each reason, in the order of [`GapReason::ALL`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SlotsByReason([i64; GapReason::ALL.len()]);
 
-impl Slots {
-    pub(super) fn of(gaps: &[Gap]) -> Self {
+impl SlotsByReason {
+    pub(super) fn of<'g>(gaps: impl IntoIterator<Item = &'g Gap>) -> Self {
         let mut slots = Self::default();
         for gap in gaps {
-            *match gap.reason {
-                GapReason::NeverAsked => &mut slots.never_asked,
-                GapReason::Failed => &mut slots.failed,
-                GapReason::Empty => &mut slots.empty,
-                GapReason::Rejected => &mut slots.rejected,
-                GapReason::BeyondRetention => &mut slots.beyond_retention,
-            } += gap.span.slots();
+            for (sum, reason) in slots.0.iter_mut().zip(GapReason::ALL) {
+                if reason == gap.reason {
+                    *sum += gap.span.slots();
+                }
+            }
         }
         slots
     }
 
-    fn add(&mut self, other: &Self) {
-        self.never_asked += other.never_asked;
-        self.failed += other.failed;
-        self.empty += other.empty;
-        self.rejected += other.rejected;
-        self.beyond_retention += other.beyond_retention;
+    pub(super) fn iter(self) -> impl Iterator<Item = (GapReason, i64)> {
+        GapReason::ALL.into_iter().zip(self.0)
+    }
+
+    fn add(&mut self, other: Self) {
+        for (sum, slots) in self.0.iter_mut().zip(other.0) {
+            *sum += slots;
+        }
     }
 }
 
-fn human<E>(
+impl Serialize for SlotsByReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(reason, slots)| (reason.as_str(), slots)))
+    }
+}
+
+/// Returns a reason in words.
+pub(super) fn in_words(reason: GapReason) -> String {
+    reason.as_str().replace('_', " ")
+}
+
+fn human(
     names: &[String],
-    find: impl Fn(&String) -> Result<DomainGaps, E>,
+    find: impl Fn(&str) -> Result<DomainGaps, CliError>,
     out: &mut dyn Write,
-) -> Result<(), CliError>
-where
-    CliError: From<E>,
-{
-    let mut found = names
-        .iter()
-        .map(|name| find(name).map(|found| (name, found.gaps)))
-        .filter(|found| !found.as_ref().is_ok_and(|(_, gaps)| gaps.is_empty()));
-    let Some(first) = found.next() else {
-        writeln!(out, "no gaps")?;
-        return Ok(());
-    };
-    let columns = ["domain", "from", "to", "slots", "reason"].map(str::to_owned);
-    let mut table = output::writer(Format::Table, &columns, out)?;
-    let mut sums = Vec::new();
-    for domain in std::iter::once(first).chain(found) {
-        let (name, gaps) = domain?;
+) -> Result<(), CliError> {
+    let mut sums: Vec<(&str, SlotsByReason)> = Vec::new();
+    let mut table = TableWriter::plain(["domain", "from", "to", "slots", "reason"], &mut *out);
+    for name in names {
+        let gaps = find(name)?.gaps;
         for gap in &gaps {
             table.row(&[
-                Cell::Text(name),
-                Cell::Text(&civil::cst_minute(gap.span.start())),
-                Cell::Text(&civil::cst_minute(gap.span.end())),
-                Cell::Integer(gap.span.slots()),
-                Cell::Text(&gap.reason.as_str().replace('_', " ")),
+                Cell::from(&**name),
+                civil::cst_minute(gap.span.start()).into(),
+                civil::cst_minute(gap.span.end()).into(),
+                gap.span.slots().into(),
+                in_words(gap.reason).into(),
             ])?;
         }
-        sums.push((name.as_str(), Slots::of(&gaps)));
+        if !gaps.is_empty() {
+            sums.push((name, SlotsByReason::of(&gaps)));
+        }
+    }
+    if sums.is_empty() {
+        writeln!(out, "no gaps")?;
+        return Ok(());
     }
     table.finish()?;
-    drop(table);
-    let mut total = Slots::default();
-    for (_, slots) in &sums {
-        total.add(slots);
-    }
+    let mut total = SlotsByReason::default();
+    sums.iter().for_each(|(_, slots)| total.add(*slots));
+    sums.push(("total", total));
     writeln!(out, "\nslots without a point, by reason:\n")?;
-    let columns = [
-        "domain",
-        "never asked",
-        "failed",
-        "empty",
-        "rejected",
-        "beyond retention",
-    ]
-    .map(str::to_owned);
-    let mut table = output::writer(Format::Table, &columns, out)?;
-    for (name, slots) in sums.into_iter().chain([("total", total)]) {
-        table.row(&[
-            Cell::Text(name),
-            Cell::Integer(slots.never_asked),
-            Cell::Integer(slots.failed),
-            Cell::Integer(slots.empty),
-            Cell::Integer(slots.rejected),
-            Cell::Integer(slots.beyond_retention),
-        ])?;
-    }
-    table.finish()?;
+    let [a, b, c, d, e] = GapReason::ALL.map(in_words);
+    let rows = sums.into_iter().map(|(name, SlotsByReason(slots))| {
+        let [a, b, c, d, e] = slots.map(Cell::from);
+        [name.into(), a, b, c, d, e]
+    });
+    output::table(["domain", &a, &b, &c, &d, &e], rows, out)?;
     Ok(())
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, serde::Serialize)]
 struct DomainJson<'a> {
     domain: &'a str,
     from: Option<String>,
     to: Option<String>,
-    slots: Slots,
+    slots: SlotsByReason,
     gaps: Vec<GapJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, serde::Serialize)]
 struct GapJson {
     from: String,
     to: String,
@@ -210,21 +180,18 @@ struct GapJson {
     confirmed: bool,
 }
 
-/// Written domain by domain: all gaps of an account may not fit into memory.
-fn json<E>(
+/// Writes one domain at a time: all gaps of an account may not fit into memory.
+fn json(
     names: &[String],
-    find: impl Fn(&String) -> Result<DomainGaps, E>,
+    find: impl Fn(&str) -> Result<DomainGaps, CliError>,
     out: &mut dyn Write,
-) -> Result<(), CliError>
-where
-    CliError: From<E>,
-{
-    let mut total = Slots::default();
+) -> Result<(), CliError> {
+    let mut total = SlotsByReason::default();
     write!(out, "{{\"domains\":[")?;
     for (at, name) in names.iter().enumerate() {
         let found = find(name)?;
-        let slots = Slots::of(&found.gaps);
-        total.add(&slots);
+        let slots = SlotsByReason::of(&found.gaps);
+        total.add(slots);
         let gaps = found.gaps.iter().map(|gap| GapJson {
             from: civil::cst_rfc3339(gap.span.start()),
             to: civil::cst_rfc3339(gap.span.end()),

@@ -2,25 +2,25 @@
 
 use clap::Args;
 
-use crate::cli::output::{self, Cell, Format};
+use crate::cli::output;
 use crate::cli::pull::relabelled_to;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::civil;
-use crate::store::{Holder, Store, migrations};
+use crate::store::{Store, migrations};
 
-/// Apply the schema migrations that a database lacks, or list them
+/// Apply or list the schema migrations of the database
 ///
-/// Every command that writes applies them by itself; this is for looking, and for doing it ahead of time. Hours,
-/// days and months that an interrupted run has left behind are brought up to date as well, and computed anew if
+/// Every command that writes applies missing migrations itself. Use this command to apply them ahead of time, or to
+/// look. It also updates hours, days and months that an interrupted run left out of date, and recomputes them if
 /// `slot_label` has changed.
 ///
-/// Before a migration that rewrites stored data, a copy of the database is kept beside it, and named in the output:
-/// `DATABASE.before-vN` is the database as it was before migration N. It is never replaced or deleted: do that when you
-/// no longer need it. To go back, `restore` it, and use the program that made it from then on.
+/// Before a migration that rewrites stored data, a copy of the database is kept in its directory:
+/// `DATABASE.before-vN` is the database before migration N. The copy is never replaced or deleted: delete it when
+/// you no longer need it. To go back, `restore` it, and use the program version that made it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  jdcdn-stats migrate --list")]
 pub struct MigrateArgs {
-    /// Only list the migrations, and which of them are applied
+    /// Only list the migrations, and when they were applied
     #[arg(long)]
     list: bool,
 }
@@ -32,11 +32,7 @@ impl MigrateArgs {
         let database = config.database;
         let mut upgrade_copy = None;
         if !self.list {
-            let holder = Holder {
-                command: "migrate".to_owned(),
-                started_at: context.now(),
-            };
-            let mut store = Store::open(&database, &holder)?;
+            let mut store = Store::open(&database, &context.holder("migrate"))?;
             let relabelled = store.use_slot_label(config.slot_label)?;
             store.roll_up(|_, _| ())?;
             if relabelled {
@@ -46,20 +42,22 @@ impl MigrateArgs {
             store.confirm(None)?;
             upgrade_copy = store.upgrade_copy().cloned();
         }
-        let columns = ["version", "name", "applied (UTC+8)"].map(str::to_owned);
-        let mut table = output::writer(Format::Table, &columns, context.streams.stdout)?;
-        for migration in migrations::list(&database)? {
+        let migrations = migrations::list(&database)?;
+        let rows = migrations.iter().map(|migration| {
             let applied = migration
                 .applied_at
                 .map_or_else(|| "not yet".to_owned(), civil::cst_second);
-            table.row(&[
-                Cell::Integer(migration.version.into()),
-                Cell::Text(&migration.name),
-                Cell::Text(&applied),
-            ])?;
-        }
-        table.finish()?;
-        drop(table);
+            [
+                i64::from(migration.version).into(),
+                migration.name.as_str().into(),
+                applied.into(),
+            ]
+        });
+        output::table(
+            ["version", "name", "applied (UTC+8)"],
+            rows,
+            context.streams.stdout,
+        )?;
         if let Some(copy) = upgrade_copy {
             writeln!(context.streams.stdout, "\n{copy}")?;
         }

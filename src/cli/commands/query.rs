@@ -5,15 +5,15 @@ use std::io::Read;
 use clap::Args;
 use rusqlite::types::ValueRef;
 
-use crate::cli::output::{self, Cell, Format, Formulas};
+use crate::cli::output::{self, Cell, Formulas, RowFormat};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::convert::to_u64;
 use crate::store::{MAX_SQL_BYTES, Parameter};
 
-/// Run SQL on the database, for reading only
+/// Run read-only SQL on the database
 ///
-/// Rows are printed as they come. Bind values to parameters instead of writing them into the SQL:
-/// `:name` in the SQL, `-p name=value` beside it. What looks exactly like a number is bound as one.
+/// Prints rows as they come. Bind values to parameters instead of writing them into the SQL: `:name` in the SQL, and
+/// `-p name=value`. A value that reads as a number is bound as a number.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats query 'SELECT domain, max(bandwidth) FROM origin_stats GROUP BY 1'
@@ -23,14 +23,13 @@ use crate::store::{MAX_SQL_BYTES, Parameter};
 pub struct QueryArgs {
     /// One SQL statement, or `-` to read it from standard input
     sql: String,
-    /// Value for a parameter of the SQL, `:name`, `@name` or `$name`; may be given several times
+    /// Value for a parameter of the SQL (`:name`, `@name` or `$name`); repeat for more
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<Parameter>,
-    /// How the rows are written to standard output
+    /// Format of the rows on standard output
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Put a `'` before texts that a spreadsheet would run as a formula, and before those that begin with `'`; for
-    /// csv and tsv
+    format: RowFormat,
+    /// Put a `'` before texts that a spreadsheet would run as a formula, or that begin with `'` (csv and tsv)
     #[arg(long)]
     guard_formulas: bool,
 }
@@ -42,22 +41,16 @@ impl QueryArgs {
         let reader = context.reader()?;
         let sql = self.sql(context)?;
         let query = reader.query(&sql, &self.parameters)?;
-        let mut rows =
-            output::spreadsheet_writer(self.format, formulas, &query.columns(), context.streams.stdout)?;
+        let mut rows = output::writer(self.format, formulas, &query.columns(), context.streams.stdout)?;
         let count = query.each_row(|values| {
-            let texts: Vec<_> = values.iter().map(text_of).collect();
-            let cells: Vec<_> = values
-                .iter()
-                .zip(&texts)
-                .map(|(value, text)| cell_of(*value, text))
-                .collect();
+            let cells: Vec<_> = values.iter().copied().map(cell).collect();
             rows.row(&cells).map_err(CliError::from)
         })?;
         rows.finish()?;
         drop(rows);
-        if count == 0 && self.format == Format::Table {
+        if count == 0 && self.format == RowFormat::Table {
             context.streams.stdout.flush()?;
-            // Beside the data: nobody is left to tell when that fails.
+            // Not data, so a failure to print it is ignored.
             let _ = writeln!(context.streams.stderr, "(no rows)");
         }
         Ok(ExitStatus::SUCCESS)
@@ -65,8 +58,8 @@ impl QueryArgs {
 
     fn formulas(&self) -> Result<Formulas, CliError> {
         match (self.guard_formulas, self.format) {
-            (false, _) => Ok(Formulas::Kept),
-            (true, Format::Csv | Format::Tsv) => Ok(Formulas::Guarded),
+            (false, _) => Ok(Formulas::Plain),
+            (true, RowFormat::Csv | RowFormat::Tsv) => Ok(Formulas::Escaped),
             (true, _) => Err(CliError::usage(
                 "--guard-formulas is for spreadsheets: add `--format csv` or `--format tsv`",
             )),
@@ -78,7 +71,7 @@ impl QueryArgs {
             return Ok(self.sql.clone());
         }
         let mut sql = String::new();
-        // One byte more shows that it is too long, without reading a stream that never ends.
+        // One byte more than allowed shows that it is too long, and ends a stream that never ends.
         let most = to_u64(MAX_SQL_BYTES).saturating_add(1);
         Read::take(&mut *context.streams.stdin, most)
             .read_to_string(&mut sql)
@@ -87,20 +80,13 @@ impl QueryArgs {
     }
 }
 
-/// SQLite does not promise that a text is UTF-8.
-fn text_of<'v>(value: &ValueRef<'v>) -> std::borrow::Cow<'v, str> {
-    match value {
-        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes),
-        _ => std::borrow::Cow::Borrowed(""),
-    }
-}
-
-fn cell_of<'v>(value: ValueRef<'v>, text: &'v str) -> Cell<'v> {
+/// Returns the value as a cell. SQLite does not promise that a text is UTF-8.
+fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
-        ValueRef::Text(_) => Cell::Text(text),
+        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes)),
         ValueRef::Blob(bytes) => Cell::Blob(bytes),
     }
 }

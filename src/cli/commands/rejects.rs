@@ -1,26 +1,27 @@
-//! `rejects`: what could not be taken, and what becomes of it.
+//! `rejects`: the parts of answers that were not usable (a "dead letter" list).
 
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 
-use crate::cli::options::{ReportArgs, ReportFormat};
-use crate::cli::output::{self, Cell, Format};
+use crate::cli::options::{FormatArgs, OutputFormat};
+use crate::cli::output::json::{JsonWriter, Layout};
+use crate::cli::output::{self, Cell, RowWriter as _, TableWriter};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::ingest::{self, Chosen, Replayed};
 use crate::model::convert::to_u64;
-use crate::model::{Domain, Outcome, RunTotals, civil, text};
-use crate::store::{Finish, Holder, NewRun, Reader, Store, StoredReject};
+use crate::model::{Domain, Outcome, RunTotals, UnixSeconds, civil, text};
+use crate::store::{Finish, NewRun, Reader, Store, StoredReject};
 
-/// How much of a reject's text is shown in a list, in characters.
+/// How much of a reject's text the list shows, in characters.
 const SHOWN_CHARS: usize = 60;
 
-/// List what could not be taken, read it again, or give it up
+/// List, replay or discard the points that were rejected
 ///
-/// A point that the API wrote in a way that cannot be trusted is left out, and its text is kept. The next
-/// fetch of its window replaces it; a newer version of this program may be able to read it.
+/// A point that cannot be read or trusted is rejected: it is not stored, but its text is kept. The next fetch of
+/// its window replaces it. A newer version of this program may be able to read it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats rejects list
@@ -35,10 +36,10 @@ pub struct RejectsArgs {
 enum Action {
     /// List the rejects with the reason of each
     List(ListArgs),
-    /// Read rejects again, without a request, and store what is good now
+    /// Read rejects again, without a request, and store the points that are good now
     ///
-    /// A point is stored if it can be read and nothing stands against it: its window, its 5-minute slot, another
-    /// reject. A stored point is never replaced. Ends with exit code 3 if any of the rejects remains.
+    /// A point is stored if it can be read, lies in its window, and no other reject claims its 5-minute slot. A
+    /// stored point is never replaced. Exit code 3: at least one reject remains.
     Replay(ReplayArgs),
     /// Delete rejects
     Discard(ChosenArgs),
@@ -46,14 +47,14 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Only what stands under this domain; several in a row, separated by commas, or with -d again
+    /// Only rejects of this domain; list several after one -d, with commas, or with -d again
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     domains: Vec<Domain>,
-    /// Show the whole text of each; JSON always holds it
+    /// Show the whole text of each; JSON always does
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ struct ReplayArgs {
     #[command(flatten)]
     chosen: ChosenArgs,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -75,7 +76,7 @@ struct ChosenArgs {
 }
 
 impl RejectsArgs {
-    /// Lists, replays or discards.
+    /// Lists, replays or discards rejects.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         match &self.action {
             Action::List(args) => args.run(context),
@@ -88,44 +89,40 @@ impl RejectsArgs {
 impl ListArgs {
     fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let reader = context.reader()?;
-        match self.report.format {
-            ReportFormat::Human => self.human(&reader, context)?,
-            ReportFormat::Json => self.json(&reader, context)?,
+        match self.output.format {
+            OutputFormat::Human => self.human(&reader, context)?,
+            OutputFormat::Json => self.json(&reader, context)?,
         }
         Ok(ExitStatus::SUCCESS)
     }
 
     fn human(&self, reader: &Reader, context: &mut Context<'_, '_>) -> Result<(), CliError> {
-        let columns = ["id", "domain", "time (UTC+8)", "seen (UTC+8)", "reason", "text"].map(str::to_owned);
-        let mut rows = output::writer(Format::Table, &columns, context.streams.stdout)?;
+        let columns = ["id", "domain", "time (UTC+8)", "seen (UTC+8)", "reason", "text"];
+        let mut rows = TableWriter::plain(columns, context.streams.stdout);
         let mut count = 0_u64;
+        let shown = if self.raw { usize::MAX } else { SHOWN_CHARS };
         self.each(reader, |reject| {
             count += 1;
-            let shown = if self.raw { usize::MAX } else { SHOWN_CHARS };
             rows.row(&[
-                Cell::Integer(reject.id),
-                Cell::Text(&reject.domain),
-                Cell::Text(&reject.ts.map_or_else(|| "-".to_owned(), civil::cst_second)),
-                Cell::Text(&civil::cst_minute(reject.seen_at)),
-                Cell::Text(&reject.reason),
-                Cell::Text(&text::shorten(&reject.raw, shown)),
+                reject.id.into(),
+                reject.domain.as_str().into(),
+                second(reject.ts),
+                civil::cst_minute(reject.seen_at).into(),
+                reject.reason.as_str().into(),
+                text::shorten(&reject.raw, shown).into(),
             ])
         })?;
         rows.finish()?;
-        drop(rows);
+        context.streams.stdout.flush()?;
+        // Not data, so a failure to print it is ignored.
+        let err = &mut context.streams.stderr;
         let dropped: u64 = reader.dropped_rejects()?.iter().map(|(_, count)| count).sum();
         if dropped > 0 {
-            context.streams.stdout.flush()?;
-            let _ = writeln!(
-                context.streams.stderr,
-                "({} deleted so far to keep at most `keep.rejects`)",
-                counted(dropped, "older reject")
-            );
+            let dropped = counted(dropped, "older reject");
+            let _ = writeln!(err, "({dropped} deleted so far to keep at most `keep.rejects`)");
         }
         if count == 0 {
-            context.streams.stdout.flush()?;
-            // Beside the data: nobody is left to tell when that fails.
-            let _ = writeln!(context.streams.stderr, "(nothing is rejected)");
+            let _ = writeln!(err, "(nothing is rejected)");
         }
         Ok(())
     }
@@ -143,20 +140,19 @@ impl ListArgs {
             "seen_at",
             "run_id",
         ];
-        let mut rows = output::writer(Format::Json, &columns.map(str::to_owned), context.streams.stdout)?;
+        let mut rows = JsonWriter::new(Layout::Array, &columns, context.streams.stdout)?;
         self.each(reader, |reject| {
-            let time = reject.ts.map(civil::cst_rfc3339);
             rows.row(&[
-                Cell::Integer(reject.id),
-                Cell::Text(&reject.domain),
-                reject.ts.map_or(Cell::Null, Cell::Integer),
-                time.as_deref().map_or(Cell::Null, Cell::Text),
-                Cell::Integer(reject.window.start()),
-                Cell::Integer(reject.window.end()),
-                Cell::Text(&reject.reason),
-                Cell::Text(&reject.raw),
-                Cell::Integer(reject.seen_at),
-                Cell::Integer(reject.run_id),
+                reject.id.into(),
+                reject.domain.as_str().into(),
+                reject.ts.into(),
+                reject.ts.map(civil::cst_rfc3339).into(),
+                reject.window.start().into(),
+                reject.window.end().into(),
+                reject.reason.as_str().into(),
+                reject.raw.as_str().into(),
+                reject.seen_at.into(),
+                reject.run_id.into(),
             ])
         })?;
         Ok(rows.finish()?)
@@ -182,17 +178,19 @@ impl ReplayArgs {
         let config = context.config(|_| {})?;
         let (mut store, reader) = open("rejects replay", &config, context)?;
         let chosen = self.chosen.existing(&reader)?;
-        let replayed = ingest::replay(&mut store, &reader, &chosen, last_age(&config), &context.clock)?;
+        let replayed = ingest::replay(
+            &mut store,
+            &reader,
+            &chosen,
+            config.refresh.last_age(),
+            &context.clock,
+        )?;
         for warning in &replayed.warnings {
             tracing::warn!("{warning}");
         }
-        let out = &mut context.streams.stdout;
-        match self.report.format {
-            ReportFormat::Human => show(&replayed, *out)?,
-            ReportFormat::Json => {
-                serde_json::to_writer_pretty(&mut **out, &replayed).map_err(io::Error::from)?;
-                writeln!(out)?;
-            }
+        match self.output.format {
+            OutputFormat::Human => print_replayed(&replayed, context.streams.stdout)?,
+            OutputFormat::Json => output::pretty_json(&replayed, context.streams.stdout)?,
         }
         Ok(if replayed.remaining == 0 {
             ExitStatus::SUCCESS
@@ -214,9 +212,12 @@ impl ChosenArgs {
             command: "rejects discard".to_owned(),
             started_at: context.now(),
             range: None,
-            last_age: last_age(&config),
+            last_age: config.refresh.last_age(),
         })?;
-        let discarded = counted(store.discard_rejects(ids.as_deref())?, "reject");
+        let message = format!(
+            "{} discarded",
+            counted(store.discard_rejects(ids.as_deref())?, "reject")
+        );
         store.finish_run(
             run,
             &Finish {
@@ -225,16 +226,16 @@ impl ChosenArgs {
                 totals: RunTotals::default(),
                 failures: "[]".to_owned(),
                 conclusions: "[]".to_owned(),
-                message: Some(format!("{discarded} discarded")),
+                message: Some(message.clone()),
                 expected: None,
             },
         )?;
         store.confirm(Some(run))?;
-        writeln!(context.streams.stdout, "{discarded} discarded")?;
+        writeln!(context.streams.stdout, "{message}")?;
         Ok(ExitStatus::SUCCESS)
     }
 
-    /// The rejects that are meant, each of which is there.
+    /// Returns the chosen rejects, all of which exist.
     fn existing(&self, reader: &Reader) -> Result<Chosen, CliError> {
         if self.all {
             return Ok(Chosen::All);
@@ -242,7 +243,7 @@ impl ChosenArgs {
         for &id in &self.ids {
             if reader.reject(id)?.is_none() {
                 return Err(CliError::usage(format!(
-                    "there is no reject {id}: `jdcdn-stats rejects list` shows those that there are"
+                    "there is no reject {id}: `jdcdn-stats rejects list` lists them"
                 )));
             }
         }
@@ -250,21 +251,17 @@ impl ChosenArgs {
     }
 }
 
-/// The database for writing, and beside that for reading. It must exist: there is nothing to do in a new one.
+/// Opens the database for writing and for reading. It must exist, because a new one has no rejects.
 fn open(command: &str, config: &Config, context: &Context<'_, '_>) -> Result<(Store, Reader), CliError> {
     let reader = Reader::open(&config.database)?;
-    let holder = Holder {
-        command: command.to_owned(),
-        started_at: context.now(),
-    };
-    Ok((Store::open(&config.database, &holder)?, reader))
+    Ok((Store::open(&config.database, &context.holder(command))?, reader))
 }
 
-fn last_age(config: &Config) -> i64 {
-    config.refresh.ages.last().copied().unwrap_or(0)
+fn second(ts: Option<UnixSeconds>) -> Cell<'static> {
+    ts.map_or_else(|| "-".to_owned(), civil::cst_second).into()
 }
 
-fn show(replayed: &Replayed, out: &mut dyn Write) -> Result<(), CliError> {
+fn print_replayed(replayed: &Replayed, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{} read again: {} stored now, {} stored before, {} remaining",
@@ -277,30 +274,22 @@ fn show(replayed: &Replayed, out: &mut dyn Write) -> Result<(), CliError> {
         return Ok(());
     }
     writeln!(out)?;
-    let columns = ["id", "domain", "time (UTC+8)", "why it remains"].map(str::to_owned);
-    let mut rows = output::writer(Format::Table, &columns, &mut *out)?;
-    for kept in &replayed.kept {
-        rows.row(&[
-            Cell::Integer(kept.id),
-            Cell::Text(&kept.domain),
-            Cell::Text(&kept.ts.map_or_else(|| "-".to_owned(), civil::cst_second)),
-            Cell::Text(&kept.reason),
-        ])?;
-    }
-    rows.finish()?;
-    drop(rows);
+    let rows = replayed.kept.iter().map(|kept| {
+        [
+            kept.id.into(),
+            kept.domain.as_str().into(),
+            second(kept.ts),
+            kept.reason.as_str().into(),
+        ]
+    });
+    output::table(["id", "domain", "time (UTC+8)", "why it remains"], rows, out)?;
     let named = to_u64(replayed.kept.len());
     if replayed.remaining > named {
-        writeln!(
-            out,
-            "and {} more: see `jdcdn-stats rejects list`",
-            replayed.remaining - named
-        )?;
+        let more = replayed.remaining - named;
+        writeln!(out, "and {more} more: see `jdcdn-stats rejects list`")?;
     }
     writeln!(
         out,
-        "\nask the API for their time again with `jdcdn-stats backfill --force`, or give them up with \
-         `jdcdn-stats rejects discard`"
-    )?;
-    Ok(())
+        "\nto fetch their time again, run `jdcdn-stats backfill --force`; to delete them, run `jdcdn-stats rejects discard`"
+    )
 }

@@ -1,4 +1,4 @@
-//! `restore`: puts a copy in the database's place.
+//! `restore`: replaces the database with a copy of it.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,21 +7,24 @@ use clap::Args;
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
-use crate::cli::options::{ReportArgs, ReportFormat};
+use crate::cli::options::{FormatArgs, OutputFormat};
+use crate::cli::output;
+use crate::cli::view::text;
 use crate::cli::{CliError, Context, ExitStatus};
-use crate::model::{civil, text};
-use crate::store::{Holder, RestoreError, Restored, restore};
+use crate::model::civil;
+use crate::store::{RestoreError, Restored, restore};
 
-/// Put a copy in the database's place
+/// Replace the database with a copy of it
 ///
-/// BACKUP is a snapshot, a copy from before an upgrade (`DATABASE.before-vN`), or a copy of the database with its
-/// `-wal` file beside it. It is checked first and stays as it is. The database is held as by a run, so no run can write
-/// to it meanwhile. Then the copy takes its place in one step, and the side files of the old database go away.
+/// BACKUP is a snapshot, a copy from before an upgrade (`DATABASE.before-vN`), or a copy of the database together
+/// with its `-wal` file. It is verified first, and is not changed. The database is locked as by a run. Then the copy
+/// replaces it in one step, and the `-wal` and `-shm` files of the old database are removed.
 ///
-/// The database that was replaced is kept as `DATABASE.replaced-DATE-TIME`. Delete it when you no longer need it. What
-/// the copy lacks is fetched by the next run, as far as the service still has it.
+/// The old database is kept as `DATABASE.replaced-DATE-TIME`. Delete it when you no longer need it. The next run
+/// fetches what the copy lacks, as far as the API still has it.
 ///
-/// Ends with 5 if the copy is damaged or is no copy, and with 75 if a run holds the database; then nothing has changed.
+/// Exit code 5: the copy is damaged, or is not a copy. Exit code 75: a run holds the database. In both cases nothing
+/// has changed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats restore bi.db
@@ -31,22 +34,18 @@ pub struct RestoreArgs {
     #[arg(value_name = "BACKUP")]
     backup: PathBuf,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
 impl RestoreArgs {
     /// Restores the copy.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let database = context.config(|_| {})?.database;
-        let holder = Holder {
-            command: "restore".to_owned(),
-            started_at: context.now(),
-        };
-        let restored = restore::restore(&self.backup, &database, &holder)?;
+        let restored = restore::restore(&self.backup, &database, &context.holder("restore"))?;
         let out = &mut *context.streams.stdout;
-        match self.report.format {
-            ReportFormat::Human => human(&self.backup, &restored, out)?,
-            ReportFormat::Json => json(&restored, out)?,
+        match self.output.format {
+            OutputFormat::Human => human(&self.backup, &restored, out)?,
+            OutputFormat::Json => json(&restored, out)?,
         }
         Ok(ExitStatus::SUCCESS)
     }
@@ -54,7 +53,7 @@ impl RestoreArgs {
 
 impl From<RestoreError> for CliError {
     fn from(error: RestoreError) -> Self {
-        let help = Some("the database is as it was");
+        let help = Some("the database was not changed");
         match error {
             RestoreError::Database(error) => error.into(),
             RestoreError::Copy(_) => Self::new(ExitStatus::DATABASE, &error).with_help(help),
@@ -64,23 +63,22 @@ impl From<RestoreError> for CliError {
 }
 
 fn human(backup: &Path, restored: &Restored, out: &mut dyn Write) -> io::Result<()> {
-    let shown = |path: &Path| text::printable(&path.to_string_lossy());
-    writeln!(out, "{} restored from {}\n", shown(&restored.path), shown(backup))?;
-    writeln!(out, "  size      {}", BinaryBytes(restored.bytes))?;
-    writeln!(out, "  points    {}", HumanCount(restored.points))?;
-    let newest = restored.newest_ts.map_or_else(
-        || "none".to_owned(),
-        |ts| format!("{} (UTC+8)", civil::cst_second(ts)),
-    );
-    writeln!(out, "  newest    {newest}")?;
-    match &restored.replaced {
-        Some(replaced) => writeln!(
-            out,
-            "  replaced  {} is the database as it was; delete it when you no longer need it",
-            shown(replaced)
+    let replaced = match &restored.replaced {
+        Some(replaced) => format!(
+            "{} is the old database; delete it when you no longer need it",
+            text::path(replaced)
         ),
-        None => writeln!(out, "  replaced  nothing"),
-    }
+        None => "nothing".to_owned(),
+    };
+    writeln!(
+        out,
+        "{} restored from {}\n\n  size      {}\n  points    {}\n  newest    {}\n  replaced  {replaced}",
+        text::path(&restored.path),
+        text::path(backup),
+        BinaryBytes(restored.bytes),
+        HumanCount(restored.points),
+        text::newest_point(restored.newest_ts),
+    )
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +98,5 @@ fn json(restored: &Restored, out: &mut dyn Write) -> io::Result<()> {
         newest_point: restored.newest_ts.map(civil::cst_rfc3339),
         replaced: restored.replaced.as_ref().map(|path| path.to_string_lossy()),
     };
-    serde_json::to_writer(&mut *out, &summary)?;
-    writeln!(out)
+    output::json_line(&summary, out)
 }

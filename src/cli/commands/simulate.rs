@@ -1,4 +1,4 @@
-//! `simulate`: the API simulator by itself.
+//! `simulate`: the API simulator.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,48 +13,48 @@ use crate::model::Domain;
 use crate::model::duration::parse_duration;
 use crate::simulator::{RowShape, Settings, Simulator, SpanLimit};
 
-/// Run the API simulator, to try commands against without an account
+/// Run the API simulator, to try commands without an account
 ///
-/// It serves invented traffic of invented domains, deterministic for a seed, with the checks, limits and
-/// faults of the real API. It listens on this machine only, until it is stopped with Ctrl-C.
+/// It serves invented traffic of invented domains, the same for the same seed, with the checks, limits and faults
+/// of the real API. It listens on this machine only. Stop it with Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:
   jdcdn-stats simulate --domain www.a.com --fault-rate 0.05 > sim.env
-and in another shell, where the key is that of the vendor's documented example:
+In another shell (the key is the one of the vendor's documented example):
   . ./sim.env
   jdcdn-stats backfill -d www.a.com --from 7d --to now")]
 pub struct SimulateArgs {
     /// Address of this machine to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Domain of the simulated account; several with commas or again [default: three of example.com]
+    /// Domain of the simulated account; repeat or use commas for more [default: three of example.com]
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     domains: Vec<Domain>,
-    /// Decides the traffic
+    /// Seed of the traffic
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Share of requests that meet a passing fault, from 0 to 1
+    /// Share of requests that meet a temporary fault, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     fault_rate: f64,
-    /// Share of requests that are lied to, from 0 to 1: refused without a reason, or answered with wrong data
+    /// Share of requests that get a wrong answer, from 0 to 1: refused without a reason, or with wrong data
     ///
-    /// A lie is an absent, empty or shortened domain, a malformed entry, a bad figure, hourly points, points of
-    /// another window, status 21, and so on. It may be repeated when the request is.
+    /// Wrong data is a missing, empty or shortened domain, a malformed entry, a bad figure, hourly points, points
+    /// of another window, status 21, and so on. A repeated request may get the same wrong answer.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     lie_rate: f64,
-    /// Decides which requests meet a fault or a lie
+    /// Seed that selects the requests with a fault or a wrong answer
     #[arg(long, value_name = "N", default_value_t = 1)]
     fault_seed: u64,
-    /// How far back the account's history goes
+    /// Length of the account's history
     #[arg(long, value_name = "LENGTH", default_value = "90d")]
     retention: String,
     /// Longest range of one request, in days
     #[arg(long, value_name = "DAYS", value_parser = ["1", "7", "30", "31"], default_value = "7")]
     max_days: String,
-    /// Waiting time before each answer
+    /// Delay before each answer
     #[arg(long, value_name = "LENGTH", default_value = "0s")]
     latency: String,
-    /// Write points as objects, as the example of a sister endpoint shows, instead of arrays
+    /// Write points as objects instead of arrays, as in the example of a similar endpoint
     #[arg(long)]
     objects: bool,
 }
@@ -65,13 +65,13 @@ impl SimulateArgs {
         let settings = self.settings()?;
         if !self.listen.ip().is_loopback() {
             return Err(CliError::usage(format!(
-                "--listen {} is not an address of this machine alone: give 127.0.0.1 and a port",
+                "--listen {} can be reached from other machines: use 127.0.0.1 and a port",
                 self.listen
             )));
         }
         let failed = |error: std::io::Error| {
             CliError::usage(format!(
-                "cannot listen on {}: {error}; give another port, or 0 for a free one",
+                "cannot listen on {}: {error}; use another port, or 0 for a free one",
                 self.listen
             ))
         };

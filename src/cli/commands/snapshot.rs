@@ -7,25 +7,26 @@ use clap::Args;
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
-use crate::cli::options::{ReportArgs, ReportFormat};
+use crate::cli::options::{FormatArgs, OutputFormat};
+use crate::cli::output;
 use crate::cli::pull::runtime;
+use crate::cli::view::text::{self, counted};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::ingest::RunError;
-use crate::interrupt::{self, Signal};
-use crate::model::{civil, text};
+use crate::interrupt;
+use crate::model::civil;
 use crate::store::SnapshotError;
 use crate::store::snapshot::{Contents, Published, Snapshot};
 
 /// Write a consistent copy of the database, for BI tools
 ///
-/// The copy is one file without a write-ahead log, so it opens from a read-only mount and for users who may not
-/// write beside it. It is of one moment, also while a run writes, which neither waits for it nor is waited for;
-/// its rollups tell exactly what its points do, whatever the run had still to do.
+/// The copy is one file without a write-ahead log. It opens from a read-only mount, and for users who may not write
+/// to its directory. It shows one moment of the database, also while a run writes; neither waits for the other. Its
+/// rollups always agree with its points.
 ///
-/// The file gets its name when it is complete and on the disk. Its mode is 0444, less what the umask takes away: 0440
-/// under umask 027. With --force it takes the place of an earlier snapshot in one step: who has that open goes on
-/// reading it, who opens the path later sees the new one, and nobody sees half of one. A changed modification time
-/// means a new snapshot.
+/// The file gets its name when it is complete and on the disk. Its mode is 0444, less the umask: 0440 under umask
+/// 027. With --force it replaces an earlier snapshot in one step. A program that has the old file open goes on
+/// reading it, and nobody sees half a file. A changed modification time means a new snapshot.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats snapshot bi.db
@@ -34,11 +35,11 @@ pub struct SnapshotArgs {
     /// File to write; its directory must exist
     #[arg(value_name = "OUT.db")]
     out: PathBuf,
-    /// Replace an earlier snapshot; anything else that stands there is left as it is
+    /// Replace an earlier snapshot; any other file is kept
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
 impl SnapshotArgs {
@@ -47,9 +48,9 @@ impl SnapshotArgs {
         let database = context.config(|_| {})?.database;
         let (published, contents) = take(&database, &self.out, self.force)?;
         let out = &mut *context.streams.stdout;
-        match self.report.format {
-            ReportFormat::Human => human(&database, &published, &contents, out)?,
-            ReportFormat::Json => json(&published, &contents, out)?,
+        match self.output.format {
+            OutputFormat::Human => human(&database, &published, &contents, out)?,
+            OutputFormat::Json => json(&published, &contents, out)?,
         }
         Ok(ExitStatus::SUCCESS)
     }
@@ -64,20 +65,17 @@ fn take(database: &Path, out: &Path, force: bool) -> Result<(Published, Contents
         let copying = snapshot.copying();
         let copied = tokio::select! {
             ended = tokio::task::spawn_blocking(move || copying.run()) => ended,
-            caught = interrupt::raised() => return Err(stopped(caught)),
+            signal = interrupt::raised() => {
+                let error = io::Error::other("stopped; no snapshot was written");
+                return Err(CliError::new(signal.into(), &error));
+            }
         };
-        let contents =
-            copied.map_err(|_| CliError::new(ExitStatus::FAILED, &RunError::Defect("the copy")))??;
+        let contents = copied.map_err(|_| CliError::from(RunError::Defect("the copy")))??;
         Ok((snapshot.publish()?, contents))
     });
-    // A copy that was given up ends with the process; what it had written is gone already.
+    // A copy that was given up ends with the process; its file is already gone.
     runtime.shutdown_background();
     ended
-}
-
-fn stopped(signal: Signal) -> CliError {
-    let error = io::Error::other("stopped; no snapshot was written");
-    CliError::new(ExitStatus::from(signal), &error)
 }
 
 impl From<SnapshotError> for CliError {
@@ -94,34 +92,24 @@ impl From<SnapshotError> for CliError {
 }
 
 fn human(database: &Path, published: &Published, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
-    let shown = |path: &Path| text::printable(&path.to_string_lossy());
+    let replaced = if published.replaced {
+        ", in place of an earlier one"
+    } else {
+        ""
+    };
+    let rollups = match contents.rolled_up_days {
+        0 => "up to date".to_owned(),
+        days => format!("brought up to date: {}", counted(days, "domain-day")),
+    };
     writeln!(
         out,
-        "snapshot of {} written to {}{}\n",
-        shown(database),
-        shown(&published.path),
-        if published.replaced {
-            ", in place of an earlier one"
-        } else {
-            ""
-        }
-    )?;
-    writeln!(out, "  size     {}", BinaryBytes(published.bytes))?;
-    writeln!(out, "  points   {}", HumanCount(contents.points))?;
-    let newest = contents.newest_ts.map_or_else(
-        || "none".to_owned(),
-        |ts| format!("{} (UTC+8)", civil::cst_second(ts)),
-    );
-    writeln!(out, "  newest   {newest}")?;
-    match contents.rolled_up_days {
-        0 => writeln!(out, "  rollups  up to date"),
-        1 => writeln!(out, "  rollups  brought up to date: 1 day of a domain"),
-        days => writeln!(
-            out,
-            "  rollups  brought up to date: {} days of domains",
-            HumanCount(days)
-        ),
-    }
+        "snapshot of {} written to {}{replaced}\n\n  size     {}\n  points   {}\n  newest   {}\n  rollups  {rollups}",
+        text::path(database),
+        text::path(&published.path),
+        BinaryBytes(published.bytes),
+        HumanCount(contents.points),
+        text::newest_point(contents.newest_ts),
+    )
 }
 
 #[derive(Debug, Serialize)]
@@ -152,6 +140,5 @@ fn json(published: &Published, contents: &Contents, out: &mut dyn Write) -> io::
             days: contents.rolled_up_days,
         },
     };
-    serde_json::to_writer(&mut *out, &summary)?;
-    writeln!(out)
+    output::json_line(&summary, out)
 }

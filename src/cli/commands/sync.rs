@@ -1,20 +1,21 @@
-//! `sync`: everything that is due, from the configured start to now.
+//! `sync`: fetches everything that is due, from the configured start to now.
 
 use clap::Args;
 
 use crate::cli::fetch_options::FetchArgs;
-use crate::cli::options::{DomainArgs, ReportArgs};
+use crate::cli::options::{DomainArgs, FormatArgs, time};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
-use crate::model::{Span, UnixSeconds, moment};
+use crate::model::{Span, UnixSeconds};
 use crate::plan::Order;
 
 /// Bring every configured domain up to date
 ///
-/// One plan from `start` in the configuration to now: history that was never fetched, new slots, and slots
-/// that have reached a refresh age or, without a point, a hole age. Run it from a timer; a run with nothing due makes
-/// no request. A domain that the API refuses is asked for again at the next run, then after 1 h, 6 h and once a day.
+/// Fetches everything that is due from `start` in the configuration to now: history that was never fetched, new
+/// slots, slots that have reached a refresh age, and slots without a point that have reached a hole age. Run it
+/// from a timer; a run with nothing due makes no request. A domain that the API refuses is asked for again by the
+/// next run, then after 1 h, after 6 h, and once a day.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats sync
@@ -22,20 +23,20 @@ use crate::plan::Order;
 pub struct SyncArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// First moment, instead of `start` in the configuration; forms as in `backfill`
+    /// Start of the range, instead of `start` in the configuration; forms as in `backfill`
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Print the requests that a run would make; make none, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Begin with the newest windows, then history (the default)
+    /// Begin with the newest window, then history (default)
     #[arg(long, overrides_with = "oldest_first")]
     newest_first: bool,
-    /// Begin with the oldest windows
+    /// Begin with the oldest window
     #[arg(long)]
     oldest_first: bool,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
     #[command(flatten)]
     fetch: FetchArgs,
 }
@@ -48,28 +49,17 @@ impl SyncArgs {
             self.fetch.add_to(overrides);
         })?;
         let now = context.now();
-        let from = match &self.from {
-            Some(given) => Some(
-                moment::parse_moment(given, now)
-                    .map_err(|error| CliError::usage(format!("--from: {error}")))?,
-            ),
-            None => None,
-        };
-        let mut pull = up_to_date("sync", &config, from, now)?;
+        let from = self.from.as_deref().map(|from| time("--from", from, now));
+        let mut pull = up_to_date("sync", &config, from.transpose()?, now)?;
         pull.named = !self.domains.domains.is_empty();
         if self.oldest_first {
             pull.order = Order::OldestFirst;
         }
-        if self.dry_run {
-            return pull.dry_run(context, &config, self.report.format);
-        }
-        let credentials = context.credentials(&config)?;
-        let (status, _) = pull.carry_out(context, &config, credentials, self.report.format)?;
-        Ok(status)
+        pull.run(context, &config, self.dry_run, self.output.format)
     }
 }
 
-/// What brings the configured domains up to `now`, beginning at `from` or at the configured start.
+/// Returns what brings the configured domains up to `now`, from `from` or from the configured start on.
 pub fn up_to_date(
     command: &'static str,
     config: &Config,
@@ -78,7 +68,7 @@ pub fn up_to_date(
 ) -> Result<Pull, CliError> {
     let start = from.or(config.start).ok_or_else(|| {
         CliError::usage(
-            "there is no start: set `start = \"2026-01-01\"` in the configuration, or give `--from` a time",
+            "there is no start: set `start = \"2026-01-01\"` in the configuration, or use `--from TIME`",
         )
     })?;
     let range = Span::new(start, now.max(start.saturating_add(1)));

@@ -9,12 +9,12 @@ use crate::cli::CliError;
 use crate::model::convert::hex;
 use crate::model::text;
 
-/// How the objects are put together.
+/// How the objects are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// One array, an object a line. Not closed unless it is complete.
+    /// One array, one object a line. It is closed only when it is complete.
     Array,
-    /// An object a line and nothing else.
+    /// One object a line and nothing else.
     Lines,
 }
 
@@ -28,19 +28,24 @@ pub struct JsonWriter<'w> {
 }
 
 impl<'w> JsonWriter<'w> {
-    /// Objects with these keys, which must differ: readers keep one of two, and say nothing.
-    pub fn new(layout: Layout, columns: &[String], out: &'w mut dyn Write) -> Result<Self, CliError> {
+    /// Returns a writer of objects with these keys. They must differ: a reader silently keeps one of two.
+    pub fn new(
+        layout: Layout,
+        columns: &[impl AsRef<str>],
+        out: &'w mut dyn Write,
+    ) -> Result<Self, CliError> {
+        let columns = || columns.iter().map(AsRef::as_ref);
         let mut seen = HashSet::new();
-        if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+        if let Some(twice) = columns().find(|name| !seen.insert(*name)) {
             return Err(CliError::usage(format!(
-                "two columns are named `{}`, and a JSON object holds one: give them names with AS",
+                "two columns are named `{}`, but a JSON object needs different names: rename one with AS",
                 text::printable(twice)
             )));
         }
         Ok(Self {
             layout,
             out,
-            keys: columns.iter().map(|name| quoted(name)).collect(),
+            keys: columns().map(quoted).collect(),
             rows: 0,
         })
     }
@@ -87,6 +92,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use serde_json::json;
 
     use super::*;
@@ -96,7 +103,7 @@ mod tests {
         Cell::Null,
         Cell::Integer(i64::MAX),
         Cell::Real(0.5),
-        Cell::Text("a\"\n\u{1b}带"),
+        Cell::Text(Cow::Borrowed("a\"\n\u{1b}带")),
         Cell::Blob(&[1, 0xab]),
     ];
 

@@ -1,12 +1,12 @@
-//! What a cell of a Markdown table may hold.
+//! Escapes the cells of a Markdown table.
 
 use crate::model::text;
 
-/// `cell` on one line, so that a reader of Markdown shows it as it is: no HTML, link, image, emphasis, code, formula or
-/// template of it comes to life. A line end becomes a space.
+/// Returns `cell` on one line, escaped so that a Markdown reader shows it as it is. No HTML, link, image, emphasis, code,
+/// formula or template in it becomes active. A line end becomes a space.
 ///
-/// Names stay readable: an underscore between letters or digits means nothing. Some readers make links of host names and
-/// of e-mail addresses, the latter whatever is done about it; such a link leads where its text says.
+/// Names stay readable: an underscore between letters or digits has no meaning in Markdown. Some readers turn host names
+/// and e-mail addresses into links, which cannot always be prevented; such a link leads where its text says.
 pub(super) fn escaped(cell: &str) -> String {
     let line = cell.replace("\r\n", " ").replace(['\n', '\r'], " ");
     let shown = text::shorten(&line, usize::MAX);
@@ -31,7 +31,7 @@ pub(super) fn escaped(cell: &str) -> String {
     out
 }
 
-/// Whether `char` between these means something to a reader of Markdown.
+/// Returns whether `char` between `before` and `after` has a meaning in Markdown.
 fn is_special(before: char, char: char, after: &str) -> bool {
     match char {
         '\\' | '`' | '*' | '[' | ']' | '{' | '}' | '|' | '~' | '$' => true,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_a_cell_comes_to_life() {
+    fn nothing_in_a_cell_becomes_active() {
         for (cell, expected) in [
             (
                 "<script>alert(1)</script>",

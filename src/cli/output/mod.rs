@@ -1,9 +1,8 @@
 //! Rows as tables, JSON, CSV and the like; each is written as it comes.
 //!
 //! - [`cell`]: a value of a row
-//! - [`table`]: for terminals, and Markdown
+//! - [`table`]: aligned columns for terminals, and Markdown; `markdown`: how a cell of a Markdown table is escaped
 //! - [`json`]: one array, or an object a line
-//! - `markdown`: what a cell of a Markdown table may hold
 //! - [`separated`]: CSV and TSV
 
 pub mod cell;
@@ -15,15 +14,17 @@ pub mod table;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 pub use cell::Cell;
 pub use separated::Formulas;
+pub use table::TableWriter;
 
 use crate::cli::CliError;
 
-/// How rows are written.
+/// How `query` writes its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum RowFormat {
     /// Aligned columns for reading.
     #[default]
     Table,
@@ -39,37 +40,53 @@ pub enum Format {
     Markdown,
 }
 
-/// Takes rows and writes them in one format.
+/// Writes rows in one format.
 pub trait RowWriter {
     /// Writes a row, one cell for each column.
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
-    /// Writes what ends the output. Without it, what was written is recognisably incomplete where the
-    /// format allows that.
+    /// Writes the end of the output. Without it, the output can be recognised as incomplete where the format allows that.
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// A writer of rows with these columns. Fails where the format cannot hold the columns.
+/// Returns a writer of rows with these columns; `formulas` matters for CSV and TSV only.
+///
+/// # Errors
+/// If the format cannot hold the columns, or their header cannot be written.
 pub fn writer<'w>(
-    format: Format,
-    columns: &[String],
-    out: &'w mut dyn Write,
-) -> Result<Box<dyn RowWriter + 'w>, CliError> {
-    spreadsheet_writer(format, Formulas::Kept, columns, out)
-}
-
-/// The same; `formulas` counts for CSV and TSV.
-pub fn spreadsheet_writer<'w>(
-    format: Format,
+    format: RowFormat,
     formulas: Formulas,
     columns: &[String],
     out: &'w mut dyn Write,
 ) -> Result<Box<dyn RowWriter + 'w>, CliError> {
     Ok(match format {
-        Format::Table => Box::new(table::TableWriter::new(table::Style::Plain, columns, out)),
-        Format::Markdown => Box::new(table::TableWriter::new(table::Style::Markdown, columns, out)),
-        Format::Json => Box::new(json::JsonWriter::new(json::Layout::Array, columns, out)?),
-        Format::Ndjson => Box::new(json::JsonWriter::new(json::Layout::Lines, columns, out)?),
-        Format::Csv => Box::new(separated::SeparatedWriter::csv(formulas, columns, out)?),
-        Format::Tsv => Box::new(separated::SeparatedWriter::tsv(formulas, columns, out)?),
+        RowFormat::Table => Box::new(TableWriter::new(table::Style::Plain, columns, out)),
+        RowFormat::Markdown => Box::new(TableWriter::new(table::Style::Markdown, columns, out)),
+        RowFormat::Json => Box::new(json::JsonWriter::new(json::Layout::Array, columns, out)?),
+        RowFormat::Ndjson => Box::new(json::JsonWriter::new(json::Layout::Lines, columns, out)?),
+        RowFormat::Csv => Box::new(separated::SeparatedWriter::csv(formulas, columns, out)?),
+        RowFormat::Tsv => Box::new(separated::SeparatedWriter::tsv(formulas, columns, out)?),
     })
+}
+
+/// Writes a whole table for reading.
+pub fn table<'c, const N: usize>(
+    columns: [&str; N],
+    rows: impl IntoIterator<Item = [Cell<'c>; N]>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = TableWriter::plain(columns, out);
+    rows.into_iter().try_for_each(|row| table.row(&row))?;
+    table.finish()
+}
+
+/// Writes `value` as JSON over several lines.
+pub fn pretty_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// Writes `value` as JSON on one line.
+pub fn json_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
 }

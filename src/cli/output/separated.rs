@@ -14,31 +14,31 @@ pub struct SeparatedWriter<'w> {
     formulas: Formulas,
 }
 
-/// What becomes of texts that a spreadsheet would run as a formula.
+/// How texts that a spreadsheet would run as a formula are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Formulas {
-    /// They stay as they are: programs read them.
-    Kept,
-    /// They get a leading `'`.
-    Guarded,
+    /// As they are, for programs.
+    Plain,
+    /// With a leading `'`.
+    Escaped,
 }
 
 impl Formulas {
     fn cell(self, text: Cow<'_, str>) -> Cow<'_, str> {
         match self {
-            Self::Kept => text,
-            Self::Guarded => Cow::Owned(formula_guarded(&text).into_owned()),
+            Self::Plain => text,
+            Self::Escaped => Cow::Owned(formula_guarded(&text).into_owned()),
         }
     }
 }
 
 impl<'w> SeparatedWriter<'w> {
-    /// Commas and CR LF, as RFC 4180 has it.
+    /// Returns a writer with commas and CR LF (RFC 4180).
     pub fn csv(formulas: Formulas, columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
         Self::new((b',', Terminator::CRLF), formulas, columns, out)
     }
 
-    /// Tabs and LF.
+    /// Returns a writer with tabs and LF.
     pub fn tsv(formulas: Formulas, columns: &[String], out: &'w mut dyn Write) -> io::Result<Self> {
         Self::new((b'\t', Terminator::Any(b'\n')), formulas, columns, out)
     }
@@ -76,7 +76,7 @@ impl RowWriter for SeparatedWriter<'_> {
     }
 }
 
-/// The library's own conversion hides which kind of failure it was, and with it the closed pipe.
+/// Returns the I/O error inside. The library's own conversion hides its kind, and with it a closed pipe.
 fn cause(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -89,10 +89,10 @@ mod tests {
     use super::*;
 
     const ROW: [Cell<'_>; 4] = [
-        Cell::Text("=1+1"),
+        Cell::Text(Cow::Borrowed("=1+1")),
         Cell::Integer(-1),
         Cell::Null,
-        Cell::Text("a,\"b\"\n"),
+        Cell::Text(Cow::Borrowed("a,\"b\"\n")),
     ];
 
     fn columns() -> Vec<String> {
@@ -100,21 +100,21 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_rfc_4180_and_guards_formulas_where_it_is_asked_to() {
+    fn csv_is_rfc_4180_and_escapes_formulas_on_demand() {
         for (formulas, expected) in [
             (
-                Formulas::Kept,
+                Formulas::Plain,
                 "a,-b,c,d\r\n=1+1,-1,,\"a,\"\"b\"\"\n\"\r\n'=1,\\u{1b}[2J,\\u{0}\\u{9b},\\u{5c}u{1b}\r\n",
             ),
             (
-                Formulas::Guarded,
+                Formulas::Escaped,
                 "a,'-b,c,d\r\n'=1+1,-1,,\"a,\"\"b\"\"\n\"\r\n''=1,\\u{1b}[2J,\\u{0}\\u{9b},\\u{5c}u{1b}\r\n",
             ),
         ] {
             let mut out = Vec::new();
             let mut csv = SeparatedWriter::csv(formulas, &columns(), &mut out).unwrap();
             csv.row(&ROW).unwrap();
-            csv.row(&["'=1", "\u{1b}[2J", "\0\u{9b}", r"\u{1b}"].map(Cell::Text))
+            csv.row(&["'=1", "\u{1b}[2J", "\0\u{9b}", r"\u{1b}"].map(Cell::from))
                 .unwrap();
             csv.finish().unwrap();
             drop(csv);
@@ -125,11 +125,11 @@ mod tests {
     #[test]
     fn tsv_has_tabs_and_plain_line_ends() {
         let mut out = Vec::new();
-        let mut tsv = SeparatedWriter::tsv(Formulas::Kept, &columns(), &mut out).unwrap();
+        let mut tsv = SeparatedWriter::tsv(Formulas::Plain, &columns(), &mut out).unwrap();
         tsv.row(&ROW[..3]).unwrap_err();
         drop(tsv);
         let mut out = Vec::new();
-        let mut tsv = SeparatedWriter::tsv(Formulas::Kept, &columns(), &mut out).unwrap();
+        let mut tsv = SeparatedWriter::tsv(Formulas::Plain, &columns(), &mut out).unwrap();
         tsv.row(&ROW).unwrap();
         tsv.finish().unwrap();
         drop(tsv);

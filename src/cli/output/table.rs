@@ -7,14 +7,14 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Cell, RowWriter, markdown};
 use crate::model::text;
 
-/// How many rows decide the widths; later rows are written as they come.
+/// How many rows decide the widths. Later rows are written as they come.
 const SAMPLE_ROWS: usize = 1_000;
 /// How much text the sample may hold, in bytes.
 const SAMPLE_BYTES: usize = 1024 * 1024;
-/// The widest that a column is made; longer cells are written whole and push their row out of line.
+/// The widest column. A longer cell is written whole and pushes its row out of line.
 const MAX_WIDTH: usize = 60;
 
-/// How the columns are kept apart.
+/// How the columns are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// By two spaces, with a line below the header.
@@ -23,8 +23,7 @@ pub enum Style {
     Markdown,
 }
 
-/// Writes aligned columns. Numbers stand to the right; no cell is cut; foreign text cannot steer the
-/// terminal.
+/// Writes aligned columns. Numbers are right-aligned, no cell is cut, and foreign text cannot control the terminal.
 pub struct TableWriter<'w> {
     style: Style,
     out: &'w mut dyn Write,
@@ -32,7 +31,7 @@ pub struct TableWriter<'w> {
     sample: Vec<Vec<String>>,
     sample_bytes: usize,
     columns: Vec<Column>,
-    /// The sample is complete, and written.
+    /// Whether the sample is complete, and written.
     settled: bool,
 }
 
@@ -50,10 +49,18 @@ impl Column {
 }
 
 impl<'w> TableWriter<'w> {
-    /// A table with these columns; nothing is written before the widths are known.
-    pub fn new(style: Style, columns: &[String], out: &'w mut dyn Write) -> Self {
-        let header: Vec<String> = columns.iter().map(|name| printable(style, name)).collect();
-        // Three dashes are the least that Markdown takes for a line below the header.
+    /// Returns a table for reading with these columns.
+    pub fn plain<const N: usize>(columns: [&str; N], out: &'w mut dyn Write) -> Self {
+        Self::new(Style::Plain, &columns, out)
+    }
+
+    /// Returns a table with these columns. Nothing is written before the widths are known.
+    pub fn new(style: Style, columns: &[impl AsRef<str>], out: &'w mut dyn Write) -> Self {
+        let header: Vec<String> = columns
+            .iter()
+            .map(|name| printable(style, name.as_ref()))
+            .collect();
+        // Markdown needs at least three dashes below a header.
         let least = if style == Style::Markdown { 3 } else { 1 };
         let columns = header
             .iter()
@@ -160,9 +167,8 @@ mod tests {
     use super::*;
 
     fn written(style: Style, columns: &[&str], rows: &[&[Cell<'_>]]) -> String {
-        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
         let mut out = Vec::new();
-        let mut table = TableWriter::new(style, &columns, &mut out);
+        let mut table = TableWriter::new(style, columns, &mut out);
         for row in rows {
             table.row(row).unwrap();
         }
@@ -171,10 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_right_texts_left_and_wide_characters_count_double() {
+    fn numbers_are_right_aligned_texts_left_and_wide_characters_count_double() {
         let rows: [&[Cell<'_>]; 3] = [
-            &[Cell::Text("www.a.com"), Cell::Integer(7)],
-            &[Cell::Text("带宽"), Cell::Null],
+            &[Cell::from("www.a.com"), Cell::Integer(7)],
+            &[Cell::from("带宽"), Cell::Null],
             &[Cell::Null, Cell::Integer(-1_000)],
         ];
         assert_eq!(
@@ -190,13 +196,13 @@ mod tests {
     #[test]
     fn foreign_text_stays_in_its_cell_and_is_not_cut() {
         let hostile = "a|b\n\u{1b}[2J";
-        let rows: [&[Cell<'_>]; 1] = [&[Cell::Text(hostile)]];
+        let rows: [&[Cell<'_>]; 1] = [&[Cell::from(hostile)]];
         assert_eq!(
             written(Style::Markdown, &["x"], &rows).lines().nth(2),
             Some(r"| a\|b \\u\{1b\}\[2J |")
         );
         let long = "a".repeat(10_000);
-        let shown = written(Style::Plain, &["x"], &[&[Cell::Text(&long)]]);
+        let shown = written(Style::Plain, &["x"], &[&[Cell::from(long.as_str())]]);
         assert!(shown.contains(&long));
         assert_eq!(shown.lines().nth(1).map(str::len), Some(MAX_WIDTH));
     }
@@ -216,7 +222,7 @@ mod tests {
         }
         let lines = std::cell::Cell::new(0);
         let mut out = Counting(&lines);
-        let mut table = TableWriter::new(Style::Plain, &["x".to_owned()], &mut out);
+        let mut table = TableWriter::plain(["x"], &mut out);
         for row in 0..2_000_usize {
             let expected = if row < SAMPLE_ROWS { 0 } else { row + 2 };
             assert_eq!(lines.get(), expected);

@@ -1,67 +1,55 @@
-//! Says in one line for each kind what a run concluded.
+//! The conclusions of a run, one line a kind.
 
-use indicatif::HumanCount;
-
-use crate::cli::view::text::domain_list;
+use super::text::domain_list;
 use crate::ingest::decide::{Conclusion, ConclusionKind, Conclusions};
-use crate::model::convert::to_u64;
 
 /// How many ranges a line names; more are counted.
 const NAMED: usize = 2;
 
-/// The kinds in the order of their lines.
-const KINDS: [ConclusionKind; 7] = [
-    ConclusionKind::BeyondRetention,
-    ConclusionKind::DomainRefused,
-    ConclusionKind::Empty,
-    ConclusionKind::Sparse,
-    ConclusionKind::Coarse,
-    ConclusionKind::SpanLimit,
-    ConclusionKind::BatchLimit,
+/// The kinds in the order of their lines, with their meaning.
+const MEANINGS: [(ConclusionKind, &str); 7] = [
+    (ConclusionKind::BeyondRetention, "the API no longer serves this"),
+    (
+        ConclusionKind::DomainRefused,
+        "the API refuses the domain, asked alone",
+    ),
+    (ConclusionKind::Empty, "no points, by two different requests"),
+    (
+        ConclusionKind::Sparse,
+        "these points are far apart and are 5-minute points",
+    ),
+    (
+        ConclusionKind::Coarse,
+        "hourly or daily values came and were not stored",
+    ),
+    (ConclusionKind::SpanLimit, "the API accepts only shorter ranges"),
+    (
+        ConclusionKind::BatchLimit,
+        "the API accepts fewer domains in a request",
+    ),
 ];
 
-/// One line for each kind of conclusion that there is.
+/// Returns one line for each kind of conclusion that the run came to.
 #[must_use]
 pub(crate) fn lines(conclusions: &Conclusions) -> Vec<(ConclusionKind, String)> {
-    let of_kind = |kind| {
-        let found: Vec<&Conclusion> = conclusions
-            .named()
-            .iter()
-            .filter(|conclusion| conclusion.kind == kind)
-            .collect();
-        (!found.is_empty()).then(|| (kind, line(kind, &found)))
+    let line = |(kind, meaning)| {
+        let same_kind = || conclusions.named().iter().filter(|one| one.kind == kind);
+        let named: Vec<String> = same_kind().take(NAMED).map(described).collect();
+        let rest = match same_kind().count() {
+            0 => return None,
+            count if count > NAMED => format!("; and {} more", count - NAMED),
+            _ => String::new(),
+        };
+        Some((kind, format!("{meaning}: {}{rest}", named.join("; "))))
     };
-    KINDS.into_iter().filter_map(of_kind).collect()
+    MEANINGS.into_iter().filter_map(line).collect()
 }
 
-fn line(kind: ConclusionKind, found: &[&Conclusion]) -> String {
-    let named: Vec<String> = found.iter().take(NAMED).map(|one| shown(one)).collect();
-    let more = found.len().saturating_sub(NAMED);
-    let rest = if more > 0 {
-        format!("; and {} more", HumanCount(to_u64(more)))
-    } else {
-        String::new()
-    };
-    format!("{}: {}{rest}", meaning(kind), named.join("; "))
-}
-
-/// A limit holds for every domain and range, so its evidence says more.
-fn shown(one: &Conclusion) -> String {
-    match one.kind {
-        ConclusionKind::SpanLimit | ConclusionKind::BatchLimit => one.evidence.clone(),
-        _ => format!("{}, {}", domain_list(&one.domains), one.span),
-    }
-}
-
-fn meaning(kind: ConclusionKind) -> &'static str {
-    match kind {
-        ConclusionKind::BeyondRetention => "the API no longer serves this",
-        ConclusionKind::Empty => "no points, by two different requests",
-        ConclusionKind::Sparse => "these points are far apart and are 5-minute points",
-        ConclusionKind::Coarse => "hourly or daily values came and were not stored",
-        ConclusionKind::DomainRefused => "the API refuses the domain, asked alone",
-        ConclusionKind::SpanLimit => "the API takes shorter ranges only",
-        ConclusionKind::BatchLimit => "the API takes fewer domains in a request",
+/// Returns the range of a conclusion. A limit holds for every domain and range, so its evidence says more.
+fn described(conclusion: &Conclusion) -> String {
+    match conclusion.kind {
+        ConclusionKind::SpanLimit | ConclusionKind::BatchLimit => conclusion.evidence.clone(),
+        _ => format!("{}, {}", domain_list(&conclusion.domains), conclusion.span),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - [`plan`]: the requests of a dry run
 //! - [`progress`]: a bar on a terminal, a line now and then elsewhere
-//! - [`summary`]: the result of a run; [`conclusions`]: its conclusions, one line a kind
-//! - [`text`]: short texts, such as counts with their noun
+//! - [`summary`]: the result of a run; `conclusions`: its conclusions, one line a kind
+//! - `text`: short texts, such as a count with its noun
 
 pub(crate) mod conclusions;
 pub mod plan;

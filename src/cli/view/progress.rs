@@ -1,4 +1,4 @@
-//! Shows how a run is getting on: a bar on a terminal, a line now and then elsewhere.
+//! Progress on standard error.
 
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
@@ -9,105 +9,100 @@ use crate::cli::Context;
 use crate::cli::logging::Logs;
 use crate::ingest::progress::ProgressCounts;
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written where there is no terminal. Shorter work writes none.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// How a run is shown.
+/// Shows progress: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
 pub struct ProgressView {
     command: &'static str,
-    began: Instant,
-    kind: Kind,
+    /// The unit that is counted, such as `windows`.
+    unit: &'static str,
+    display: Display,
     logs: Logs,
 }
 
-enum Kind {
+enum Display {
     Bar(ProgressBar),
     Lines { last: Instant },
     Silent,
 }
 
 impl ProgressView {
-    /// A bar on a terminal, lines in a log, nothing with `--quiet`.
+    /// Returns the view of `command`, which counts `unit`s.
     #[must_use]
-    pub fn new(context: &Context<'_, '_>, command: &'static str) -> Self {
-        let began = Instant::now();
-        let kind = if context.may_draw() {
+    pub fn new(context: &Context<'_, '_>, command: &'static str, unit: &'static str) -> Self {
+        let display = if context.may_draw() {
             let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
             let bar = screen.add(ProgressBar::new(0));
-            // A fixed template that the tests draw; the default style would do as well.
-            if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} windows  {msg}")
-            {
+            let template = format!("{command} {{wide_bar}} {{pos}}/{{len}} {unit}  {{msg}}");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
-            bar.set_prefix(command);
-            context
-                .logs
-                .print_inside(Some(Box::new(move |print| screen.suspend(print))));
-            Kind::Bar(bar)
+            let suspended = move |print: &mut dyn FnMut()| screen.suspend(print);
+            context.logs.print_inside(Some(Box::new(suspended)));
+            Display::Bar(bar)
         } else if context.global.quiet > 0 {
-            Kind::Silent
+            Display::Silent
         } else {
-            Kind::Lines { last: began }
+            Display::Lines { last: Instant::now() }
         };
         Self {
             command,
-            began,
-            kind,
+            unit,
+            display,
             logs: context.logs.clone(),
         }
     }
 
-    /// Shows the counters.
-    pub fn draw(&mut self, now: ProgressCounts) {
-        match &mut self.kind {
-            Kind::Bar(bar) => {
-                bar.set_length(now.planned);
-                bar.set_position(now.done);
-                bar.set_message(describe(now, self.began.elapsed()));
+    /// Shows that `done` of `planned` units are done.
+    pub fn draw(&mut self, (done, planned): (u64, u64), message: impl FnOnce() -> String) {
+        match &mut self.display {
+            Display::Bar(bar) => {
+                bar.set_length(planned);
+                bar.set_position(done);
+                bar.set_message(message());
             }
-            Kind::Lines { last } => {
-                if last.elapsed() >= LINE_EVERY {
-                    *last = Instant::now();
-                    self.line(now);
-                }
+            Display::Lines { last } if last.elapsed() >= LINE_EVERY => {
+                *last = Instant::now();
+                self.line((done, planned), message);
             }
-            Kind::Silent => {}
+            Display::Lines { .. } | Display::Silent => {}
         }
     }
 
-    /// Takes the bar away; the summary follows.
-    pub fn finish(self, now: ProgressCounts) {
-        match &self.kind {
-            Kind::Bar(bar) => bar.finish_and_clear(),
-            Kind::Lines { .. } if now.planned > 0 => self.line(now),
-            Kind::Lines { .. } | Kind::Silent => {}
+    /// Writes a line now, unless there is a bar or nothing is shown.
+    pub fn line(&self, (done, planned): (u64, u64), message: impl FnOnce() -> String) {
+        if let Display::Lines { .. } = self.display {
+            let (command, unit) = (self.command, self.unit);
+            // Progress is not data: the work goes on when nobody can read it. `eprintln!` would panic.
+            let _ = writeln!(
+                io::stderr(),
+                "{command}: {done} of {planned} {unit}, {}",
+                message()
+            );
+        }
+    }
+
+    /// Removes the bar; the summary follows.
+    pub fn finish(self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
         }
         self.logs.print_inside(None);
     }
-
-    fn line(&self, now: ProgressCounts) {
-        let ProgressCounts { planned, done, .. } = now;
-        let message = describe(now, self.began.elapsed());
-        // Progress is not data: a run goes on when nobody can be told. `eprintln!` would panic.
-        let _ = writeln!(
-            io::stderr(),
-            "{}: {done} of {planned} windows, {message}",
-            self.command
-        );
-    }
 }
 
-/// Points, speed, time left, and what went wrong so far.
-fn describe(now: ProgressCounts, elapsed: Duration) -> String {
+/// Returns the points, the speed, the time left and the failures of a run so far.
+#[must_use]
+pub fn describe(now: ProgressCounts, elapsed: Duration) -> String {
+    let points = HumanCount(now.points);
     if now.months_done < now.months {
         return format!(
-            "{} points; figures of {} of {} months brought up to date",
-            HumanCount(now.points),
-            now.months_done,
-            now.months
+            "{points} points; figures of {} of {} months brought up to date",
+            now.months_done, now.months
         );
     }
-    let mut parts = vec![format!("{} points", HumanCount(now.points))];
+    let mut parts = vec![format!("{points} points")];
     let speed = now.points.checked_div(elapsed.as_secs());
     parts.extend(speed.map(|speed| format!("{}/s", HumanCount(speed))));
     parts.extend(time_left(now, elapsed).map(|left| format!("{} left", HumanDuration(left))));
@@ -117,7 +112,7 @@ fn describe(now: ProgressCounts, elapsed: Duration) -> String {
     parts.join(", ")
 }
 
-/// The time that the rest takes at the speed so far.
+/// Returns the time that the rest takes at the speed so far.
 fn time_left(now: ProgressCounts, elapsed: Duration) -> Option<Duration> {
     let done = u32::try_from(now.done).ok().filter(|done| *done > 0)?;
     let rest = u32::try_from(now.planned.saturating_sub(now.done))
@@ -131,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_points_speed_time_left_and_troubles() {
+    fn a_line_has_points_speed_time_left_and_troubles() {
         let now = ProgressCounts {
             planned: 90,
             done: 30,

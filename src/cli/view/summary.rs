@@ -1,4 +1,4 @@
-//! Tells what came of a run.
+//! The summary of a run.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,13 +6,14 @@ use std::path::Path;
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::cli::ExitStatus;
-use crate::cli::options::ReportFormat;
+use crate::cli::options::OutputFormat;
+use crate::cli::output;
 use crate::cli::view::conclusions;
-use crate::cli::view::text::{counted, domain_list};
+use crate::cli::view::text::{self, counted, domain_list};
 use crate::ingest::{Stop, Summary};
-use crate::model::{Outcome, civil, text};
+use crate::model::{Outcome, civil};
 
-/// How a process ends after such a run.
+/// Returns how a process ends after such a run.
 #[must_use]
 pub fn exit_status(summary: &Summary) -> ExitStatus {
     match (&summary.stop, summary.outcome) {
@@ -30,264 +31,234 @@ pub fn print(
     summary: &Summary,
     command: &str,
     database: &Path,
-    format: ReportFormat,
+    format: OutputFormat,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        ReportFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, summary)?;
-            writeln!(out)
-        }
-        ReportFormat::Human => human(summary, command, database, out),
+        OutputFormat::Json => output::pretty_json(summary, out),
+        OutputFormat::Human => human(summary, command, database, out),
     }
 }
 
 fn human(summary: &Summary, command: &str, database: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let totals = &summary.totals;
-    let count = HumanCount;
-    let domains = if summary.domains == 1 {
-        "1 domain".to_owned()
-    } else {
-        format!("{} domains", summary.domains)
-    };
     writeln!(
         out,
-        "{command} {}: {domains}, {} (UTC+8)",
+        "{command} {}: {}, {} (UTC+8)\n",
         summary.outcome.as_str(),
+        counted(summary.domains, "domain"),
         summary.range
     )?;
-    writeln!(out)?;
-    windows(summary, out)?;
-    if totals.requests > 0 {
-        slots(summary, out)?;
-        write!(
-            out,
-            "  points    {} received: {} new, {} changed, {} unchanged, {} rejected",
-            count(totals.points_received),
-            count(totals.points_inserted),
-            count(totals.points_updated),
-            count(totals.points_unchanged),
-            count(totals.points_rejected),
-        )?;
-        if totals.points_surplus > 0 {
-            write!(out, "; {} surplus", count(totals.points_surplus))?;
-        }
-        writeln!(out)?;
-        requests(summary, out)?;
+    let mut lines = counters(summary);
+    let run = format!("{}, run {}", text::path(database), summary.run_id);
+    lines.push(("database", run));
+    lines.extend(notes(summary));
+    for (label, line) in lines {
+        writeln!(out, "  {label:<9} {line}")?;
     }
-    let database = text::printable(&database.display().to_string());
-    writeln!(out, "  database  {database}, run {}", summary.run_id)?;
-    notes(summary, out)?;
     failures(summary, out)?;
-    how_to_go_on(summary, out)
+    next_steps(summary)
+        .iter()
+        .try_for_each(|help| writeln!(out, "help: {help}"))
 }
 
-fn windows(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+/// Returns the counters of the run, one line a subject.
+fn counters(summary: &Summary) -> Vec<(&'static str, String)> {
+    let totals = &summary.totals;
+    let count = HumanCount;
+    let mut lines = vec![windows(summary)];
+    if totals.requests == 0 {
+        return lines;
+    }
+    if totals.slots_asked > 0 || totals.slots_failed > 0 {
+        let confirmed = match totals.slots_empty {
+            0 => String::new(),
+            _ => format!(" ({} confirmed)", count(totals.holes_confirmed)),
+        };
+        let line = format!(
+            "{} asked, {} empty{confirmed}, {} rejected, {} failed",
+            count(totals.slots_asked),
+            count(totals.slots_empty),
+            count(totals.slots_rejected),
+            count(totals.slots_failed)
+        );
+        lines.push(("slots", line));
+    }
+    let surplus = match totals.points_surplus {
+        0 => String::new(),
+        surplus => format!("; {} surplus", count(surplus)),
+    };
+    let line = format!(
+        "{} received: {} new, {} changed, {} unchanged, {} rejected{surplus}",
+        count(totals.points_received),
+        count(totals.points_inserted),
+        count(totals.points_updated),
+        count(totals.points_unchanged),
+        count(totals.points_rejected),
+    );
+    lines.push(("points", line));
+    lines.push(("requests", requests(summary)));
+    lines
+}
+
+fn windows(summary: &Summary) -> (&'static str, String) {
     let totals = &summary.totals;
     if totals.windows_planned == 0 {
-        let what = match (totals.requests, summary.failures.is_empty()) {
+        let line = match (totals.requests, summary.failures.is_empty()) {
             (0, true) => {
                 "nothing was due: all of it is stored and settled, or not available yet; no request was made"
             }
             (0, false) => "no request was made: the API refused what is due, and it is not time to ask again",
             _ => {
-                "nothing new was due; slots without a point, or marked as no longer served, were asked for again"
+                "nothing new was due; empty slots, or slots marked as no longer served, were asked for again"
             }
         };
-        return writeln!(out, "  {what}");
+        return ("windows", line.to_owned());
     }
-    write!(
-        out,
-        "  windows   {} of {} fetched",
-        HumanCount(totals.windows_fetched),
-        HumanCount(totals.windows_planned)
-    )?;
+    let skipped = match (&summary.stop, summary.beyond_before) {
+        (Some(_), _) => "not reached",
+        (None, Some(_)) => "no longer served",
+        (None, None) => "skipped",
+    };
+    let [fetched, planned] = [totals.windows_fetched, totals.windows_planned].map(HumanCount);
+    let mut line = format!("{fetched} of {planned} fetched");
     for (number, what) in [
         (totals.windows_failed, "failed"),
-        (totals.windows_skipped, why_skipped(summary)),
+        (totals.windows_skipped, skipped),
     ] {
         if number > 0 {
-            write!(out, ", {} {what}", HumanCount(number))?;
+            line += &format!(", {} {what}", HumanCount(number));
         }
     }
-    writeln!(out)
+    ("windows", line)
 }
 
-/// What a window is called that was neither fetched nor failed.
-fn why_skipped(summary: &Summary) -> &'static str {
-    if summary.stop.is_some() {
-        "not reached"
-    } else if summary.beyond_before.is_some() {
-        "no longer served"
-    } else {
-        "skipped"
-    }
-}
-
-/// The slots of all domains in the answers, and what the answers said of them.
-fn slots(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+fn requests(summary: &Summary) -> String {
     let totals = &summary.totals;
-    if totals.slots_asked == 0 && totals.slots_failed == 0 {
-        return Ok(());
-    }
-    write!(
-        out,
-        "  slots     {} asked, {} empty",
-        HumanCount(totals.slots_asked),
-        HumanCount(totals.slots_empty)
-    )?;
-    if totals.slots_empty > 0 {
-        write!(out, " ({} confirmed)", HumanCount(totals.holes_confirmed))?;
-    }
-    writeln!(
-        out,
-        ", {} rejected, {} failed",
-        HumanCount(totals.slots_rejected),
-        HumanCount(totals.slots_failed)
-    )
-}
-
-fn requests(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    let totals = &summary.totals;
-    let mut of_which = Vec::new();
+    let mut repeated = Vec::new();
     if totals.retries > 0 {
         let noun = if totals.retries == 1 { "retry" } else { "retries" };
-        of_which.push(format!("{} {noun}", HumanCount(totals.retries)));
+        repeated.push(format!("{} {noun}", HumanCount(totals.retries)));
     }
     if totals.confirmations > 0 {
-        of_which.push(counted(totals.confirmations, "confirmation"));
+        repeated.push(counted(totals.confirmations, "confirmation"));
     }
-    let of_which = if of_which.is_empty() {
+    let repeated = if repeated.is_empty() {
         String::new()
     } else {
-        format!(", of which {}", of_which.join(", "))
+        format!(" ({})", repeated.join(", "))
     };
-    writeln!(
-        out,
-        "  requests  {}{of_which}; {} in {:.1} s",
+    format!(
+        "{}{repeated}; {} in {:.1} s",
         HumanCount(totals.requests),
         HumanBytes(totals.bytes),
         summary.elapsed.as_secs_f64(),
     )
 }
 
-/// What a person should know beside the numbers.
-fn notes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+/// Returns what a person should know besides the counters.
+fn notes(summary: &Summary) -> Vec<(&'static str, String)> {
+    let totals = &summary.totals;
+    let mut notes = Vec::new();
     if let Some(cut) = summary.cut_at {
-        writeln!(
-            out,
-            "  note      the range ends at {}: newer slots are not available yet",
-            civil::cst_minute(cut)
-        )?;
+        let cut = civil::cst_minute(cut);
+        notes.push((
+            "note",
+            format!("the range ends at {cut}: newer slots are not available yet"),
+        ));
     }
     if let Some(edge) = summary.beyond_before {
-        writeln!(
-            out,
-            "  note      the API no longer serves anything before {}; that part is marked and not asked for again",
-            civil::cst_minute(edge)
-        )?;
+        let edge = civil::cst_minute(edge);
+        notes.push((
+            "note",
+            format!("the API no longer serves anything before {edge}; those slots are marked and skipped"),
+        ));
     }
-    for (_, line) in conclusions::lines(&summary.conclusions) {
-        writeln!(out, "  concluded {line}")?;
-    }
+    let concluded = conclusions::lines(&summary.conclusions).into_iter();
+    notes.extend(concluded.map(|(_, line)| ("concluded", line)));
     if summary.conclusions.unnamed() > 0 {
-        writeln!(
-            out,
-            "  concluded {} more, which are counted only",
-            HumanCount(summary.conclusions.unnamed())
-        )?;
+        let more = HumanCount(summary.conclusions.unnamed());
+        notes.push(("concluded", format!("and {more} more, not listed")));
     }
-    if summary.totals.points_rejected > 0 {
-        writeln!(
-            out,
-            "  note      rejected points are in origin_rejects, each with its reason and its text"
-        )?;
+    if totals.points_rejected > 0 {
+        let where_to_look = "rejected points are in origin_rejects, with the reason and the original text";
+        notes.push(("note", where_to_look.to_owned()));
     }
-    if summary.totals.points_odd_codes > 0 {
-        writeln!(
-            out,
-            "  note      of {} points the status codes do not add up to the requests; stored as reported",
-            HumanCount(summary.totals.points_odd_codes)
-        )?;
+    if totals.points_odd_codes > 0 {
+        let points = counted(totals.points_odd_codes, "point");
+        notes.push((
+            "note",
+            format!("{points} with status codes that do not add up to the requests; stored as reported"),
+        ));
     }
-    if summary.totals.points_left_out > 0 {
-        writeln!(
-            out,
-            "  note      the answers left out {} stored before; what is stored stays as it was",
-            counted(summary.totals.points_left_out, "point")
-        )?;
+    if totals.points_left_out > 0 {
+        let points = counted(totals.points_left_out, "stored point");
+        notes.push(("note", format!("{points} missing from the new answers; kept")));
     }
-    summary
-        .warnings
-        .iter()
-        .try_for_each(|warning| writeln!(out, "  warning   {warning}"))
+    notes.extend(summary.warnings.iter().map(|line| ("warning", line.clone())));
+    notes
 }
 
 fn failures(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     if summary.failures.is_empty() {
         return Ok(());
     }
+    let named = summary.failures.named();
     writeln!(out, "\nnot stored:")?;
-    for failed in summary.failures.named() {
+    for failed in named {
         let span = failed.span.unwrap_or(summary.range);
-        writeln!(out, "  {}, {span}", domain_list(&failed.domains))?;
-        writeln!(out, "    {}", failed.error)?;
+        writeln!(
+            out,
+            "  {}, {span}\n    {}",
+            domain_list(&failed.domains),
+            failed.error
+        )?;
     }
     if summary.failures.unnamed() > 0 {
         writeln!(out, "  and {} more", HumanCount(summary.failures.unnamed()))?;
     }
-    let mut helps: Vec<&str> = summary
-        .failures
-        .named()
-        .iter()
-        .filter_map(|failed| failed.help.as_deref())
-        .collect();
+    let mut helps: Vec<&str> = named.iter().filter_map(|failed| failed.help.as_deref()).collect();
     helps.sort_unstable();
     helps.dedup();
     helps.iter().try_for_each(|help| writeln!(out, "help: {help}"))
 }
 
-fn how_to_go_on(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    if summary.totals.windows_fetched > 0 && summary.stop.as_ref().and_then(Stop::denial).is_some() {
-        writeln!(
-            out,
-            "help: the API answered in this run before it refused; run the same command again later, what is stored is not asked for again"
-        )?;
+/// Returns what to do after a run that did not store everything.
+fn next_steps(summary: &Summary) -> Vec<String> {
+    let mut steps = Vec::new();
+    let refused = summary.stop.as_ref().and_then(Stop::denial).is_some();
+    if refused && summary.totals.windows_fetched > 0 {
+        let help = "the API answered in this run before it refused; run the same command again later, what is stored \
+                    is not asked for again";
+        steps.push(help.to_owned());
     }
     match &summary.stop {
         Some(stop @ Stop::Credentials { clock_ahead, .. }) => match stop.explaining_clock() {
             Some(ahead) => {
                 let side = if ahead > 0 { "ahead of" } else { "behind" };
-                writeln!(
-                    out,
-                    "help: this machine's clock is {} s {side} the API's; set it first",
-                    ahead.abs()
-                )
+                let seconds = ahead.unsigned_abs();
+                steps.push(format!(
+                    "this machine's clock is {seconds} s {side} the API's; set it first"
+                ));
             }
-            None if clock_ahead.is_some() => writeln!(
-                out,
-                "help: this machine's clock agrees with the API's, so it is not the clock"
-            ),
-            None => Ok(()),
+            None if clock_ahead.is_some() => {
+                steps.push("this machine's clock agrees with the API's, so the clock is not the cause".to_owned());
+            }
+            None => {}
         },
-        Some(Stop::Outage) => writeln!(
-            out,
-            "help: too many requests failed, so the run ended early; run the same command again later, what is stored is not asked for again"
+        Some(Stop::Outage) => steps.push(
+            "too many requests failed, so the run ended early; run the same command again later, what is stored is not \
+             asked for again"
+                .to_owned(),
         ),
-        Some(Stop::Signal(_)) => {
-            writeln!(
-                out,
-                "help: run the same command again to go on; what is stored is not asked for again"
-            )
-        }
+        Some(Stop::Signal(_)) => steps.push(
+            "run the same command again to go on; what is stored is not asked for again".to_owned(),
+        ),
         None if summary.outcome == Outcome::Partial && !summary.failures.is_empty() => {
-            writeln!(
-                out,
-                "help: run the same command again to try only what is missing"
-            )
+            steps.push("run the same command again to fetch only what is missing".to_owned());
         }
-        Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) | None => Ok(()),
+        Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) | None => {}
     }
+    steps
 }
 
 #[cfg(test)]
@@ -299,7 +270,7 @@ mod tests {
     use crate::ingest::summary::Failures;
     use crate::model::{RunTotals, Span};
 
-    fn lines(totals: RunTotals, beyond_before: Option<i64>) -> Vec<String> {
+    fn shown(totals: RunTotals, beyond_before: Option<i64>) -> Vec<String> {
         let summary = Summary {
             run_id: 1,
             outcome: Outcome::Complete,
@@ -336,28 +307,28 @@ mod tests {
             confirmations: 5,
             ..RunTotals::default()
         };
-        let told = lines(totals, Some(300));
+        let lines = shown(totals, Some(300));
         assert_eq!(
-            told.get(..4).unwrap(),
+            lines.get(..4).unwrap(),
             [
                 "  windows   2 of 3 fetched, 1 no longer served",
                 "  slots     1,152 asked, 12 empty (10 confirmed), 0 rejected, 0 failed",
                 "  points    0 received: 0 new, 0 changed, 0 unchanged, 0 rejected; 7 surplus",
-                "  requests  9, of which 1 retry, 5 confirmations; 0 B in 1.2 s",
+                "  requests  9 (1 retry, 5 confirmations); 0 B in 1.2 s",
             ]
         );
     }
 
     #[test]
-    fn a_run_that_only_asked_for_holes_does_not_say_that_it_asked_nothing() {
+    fn a_run_that_only_asked_for_holes_says_that_it_made_requests() {
         let holes = RunTotals {
             requests: 1,
             confirmations: 1,
             ..RunTotals::default()
         };
-        assert!(lines(holes, None).concat().contains("nothing new was due"));
+        assert!(shown(holes, None).concat().contains("nothing new was due"));
         assert!(
-            lines(RunTotals::default(), None)
+            shown(RunTotals::default(), None)
                 .concat()
                 .contains("no request was made")
         );

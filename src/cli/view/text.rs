@@ -1,13 +1,15 @@
 //! Short texts that several views share.
 
+use std::path::Path;
+
 use indicatif::HumanCount;
 
-use crate::model::Domain;
+use crate::model::{Domain, UnixSeconds, civil, text};
 
-/// How many domains a failure lists by name on its line.
+/// How many domains a line names. A refused domain is always named, because it stands alone.
 const NAMED_DOMAINS: usize = 4;
 
-/// `1 domain`, `2 domains`, `1,000 domains`.
+/// Returns a count with its noun: `1 domain`, `1,000 domains`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!(
         "{} {noun}{}",
@@ -16,8 +18,7 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     )
 }
 
-/// The domains by name, or the first few and how many more. A refused domain always stands alone and is
-/// always named.
+/// Returns the domains by name, or the first few and the number of the others.
 pub(crate) fn domain_list(domains: &[Domain]) -> String {
     let named: Vec<&str> = domains.iter().take(NAMED_DOMAINS).map(Domain::as_str).collect();
     match domains.len().saturating_sub(NAMED_DOMAINS) {
@@ -25,4 +26,17 @@ pub(crate) fn domain_list(domains: &[Domain]) -> String {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
     }
+}
+
+/// Returns a path without the characters that could act on a terminal.
+pub(crate) fn path(path: &Path) -> String {
+    text::printable(&path.to_string_lossy())
+}
+
+/// Returns the time of the newest point in UTC+8, or `none`.
+pub(crate) fn newest_point(ts: Option<UnixSeconds>) -> String {
+    ts.map_or_else(
+        || "none".to_owned(),
+        |ts| format!("{} (UTC+8)", civil::cst_second(ts)),
+    )
 }

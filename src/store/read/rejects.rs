@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 
+use crate::model::convert::to_u64;
 use crate::model::{Span, UnixSeconds};
 use crate::store::error::StoreError;
 use crate::store::file::reader::Reader;
@@ -58,6 +59,13 @@ impl Reader {
     pub fn reject(&self, id: i64) -> Result<Option<StoredReject>, StoreError> {
         let from = " FROM reject r CROSS JOIN domain d WHERE r.id = ?1 AND d.id = r.asked_domain_id";
         self.read(|connection| connection.first(&[COLUMNS, from].concat(), [id], stored_reject))
+    }
+
+    /// Returns the number of rejects.
+    pub fn reject_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM origin_rejects";
+        let count: i64 = self.read(|connection| Ok(connection.query_row(sql, [], |row| row.get(0))?))?;
+        Ok(to_u64(count))
     }
 
     /// Returns the domains that were asked for when something was rejected, in order.

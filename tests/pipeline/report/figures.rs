@@ -229,7 +229,7 @@ fn an_empty_database_gives_a_page_that_says_so() {
     sandbox.run(&["migrate"]).with(0);
     let told = sandbox.run(&["report", OUT]).with(0);
     assert!(
-        told.starts_with("report.html: ") && told.ends_with("of which the database holds nothing yet\n"),
+        told.starts_with("report.html: ") && told.ends_with("the database holds nothing yet for it\n"),
         "{told}"
     );
     let figures = figures(&fs::read_to_string(sandbox.path(OUT)).unwrap());

@@ -156,9 +156,9 @@ fn an_outage_is_told_once_and_leaves_no_hole() {
     watch.says("WARN not all that was due is stored");
     let cause = watch.says("not stored: ");
     assert!(cause.contains("HTTP status 502"), "{cause}");
-    let again = watch.says("still not all");
+    let again = watch.says("still incomplete");
     assert!(again.contains(" next="), "{again}");
-    watch.says("still not all");
+    watch.says("still incomplete");
     sandbox.simulator.clear_faults();
     let over = watch.says("up to date again, after ");
     assert!(over.contains("new="), "{over}");
@@ -182,7 +182,7 @@ fn a_hangup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
 
     sandbox.configure("jcloud_00", "start = \"someday\"\n");
     watch.signal("HUP");
-    let refused = watch.says("kept as it was");
+    let refused = watch.says("the old one stays in force");
     assert!(refused.contains("`someday`"), "{refused}");
 
     sandbox.domains.push(added);

@@ -41,7 +41,7 @@ fn a_refusal_that_ends_a_run_after_a_success_does_not_end_the_watch() {
     for (fault, sandbox, mut watch) in watches {
         println!("{fault:?}");
         watch.says("WARN refused since ");
-        watch.says("up to date again, after 1 run since ");
+        watch.says("up to date again, after 1 incomplete run since ");
         assert_complete(&sandbox);
         watch.stops();
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::report::Report;
 use super::{database, service, settings};
-use crate::cli::options::{DomainArgs, ReportArgs};
+use crate::cli::options::{DomainArgs, FormatArgs};
 use crate::cli::{CliError, Context, ExitStatus};
 
 /// Check the configuration, the way to the API, the clock and the database
@@ -36,7 +36,7 @@ pub struct CheckArgs {
     #[arg(long)]
     deep: bool,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
 impl CheckArgs {
@@ -59,7 +59,7 @@ impl CheckArgs {
                 report.fail("configuration", error.status(), error.to_string(), help);
             }
         }
-        report.print(self.report.format, context.streams.stdout)?;
+        report.print(self.output.format, context.streams.stdout)?;
         Ok(report.exit_status())
     }
 }

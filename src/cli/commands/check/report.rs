@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::remembered::Remembered;
 use crate::cli::ExitStatus;
-use crate::cli::options::ReportFormat;
+use crate::cli::options::OutputFormat;
 use crate::cli::view::text::counted;
 use crate::model::convert::to_u64;
 
@@ -122,10 +122,10 @@ impl Report {
     }
 
     /// Prints it.
-    pub fn print(&self, format: ReportFormat, out: &mut dyn Write) -> io::Result<()> {
+    pub fn print(&self, format: OutputFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
-            ReportFormat::Human => self.human(out),
-            ReportFormat::Json => {
+            OutputFormat::Human => self.human(out),
+            OutputFormat::Json => {
                 serde_json::to_writer_pretty(&mut *out, self)?;
                 writeln!(out)
             }
@@ -180,7 +180,7 @@ mod tests {
         report.warn("start", "not set", "set it");
         report.fail("database", ExitStatus::DATABASE, "foreign", "name another");
         let mut out = Vec::new();
-        report.print(ReportFormat::Human, &mut out).unwrap();
+        report.print(OutputFormat::Human, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "ok    endpoint  https://a.com/\n\

@@ -6,56 +6,55 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use indicatif::HumanCount;
 
-use self::view::{ExportView, print};
+use crate::cli::options::OpenRangeArgs;
+use crate::cli::view::progress::ProgressView;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::export::{DataFormat, ExportError, Request, export};
 use crate::interrupt;
-use crate::model::{Domain, Span, UnixSeconds, moment};
+use crate::model::{Domain, Span, UnixSeconds};
 use crate::store::Reader;
 
-/// Write Parquet or CSV files for other engines, and only what has changed since
+/// Write Parquet or CSV files for other engines; only changed files are written
 ///
-/// One file for each domain and UTC+8 month, as Hive lays them out, of `origin_stats` and of
-/// `origin_status_codes`: DIR/origin_stats/domain=www.a.com/month=2026-01/part-0.parquet. In Parquet the domain
-/// and the month are in the path alone; CSV has a column for the domain. `_manifest.json` lists the files.
+/// Writes one file for each domain and UTC+8 month of `origin_stats` and of `origin_status_codes`, in Hive's layout:
+/// DIR/origin_stats/domain=www.a.com/month=2026-01/part-0.parquet. In Parquet the domain and the month are in the
+/// path only; CSV has a column for the domain. `_manifest.json` lists the files. A month that --from or --to cuts
+/// is exported whole.
 ///
-/// Run it again and only the files are written whose data has changed. Each file is replaced as a whole, so
-/// whoever reads meanwhile sees the old one or the new one. A file whose data is no longer in the database is
-/// removed; domains and months that are not asked for, and files that `export` did not make, stay as they are. A
-/// directory that holds anything else is refused.
+/// Run it again, and only files whose data has changed are written. Each file is replaced as a whole, so a reader
+/// sees the old one or the new one. A file whose data is no longer in the database is removed. Other domains and
+/// months, and files that `export` did not make, stay. A directory that holds anything else is refused.
 ///
-/// All files are of one moment of the database, and runs may write to it meanwhile; what they write is kept in
-/// the write-ahead log beside it until the export has ended.
+/// All files show one moment of the database. Runs may write to it meanwhile; the write-ahead log next to it
+/// keeps what they write until the export has ended.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats export --format parquet exports/parquet
   jdcdn-stats export --format parquet exports/parquet --from 2026-05
   jdcdn-stats export --format csv exports/csv -d www.a.com")]
 pub struct ExportArgs {
-    /// Directory for the files; made if it is not there
+    /// Directory for the files; created if it does not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Form of the files; one directory holds one
+    /// Format of the files; one directory holds one format
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: FormatArg,
-    /// Domain to export; several in a row, separated by commas, or with -d again [default: every domain of the
-    /// database]
+    /// Domain to export; list several after one -d, with commas, or with -d again [default: every domain in
+    /// the database]
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     domains: Vec<Domain>,
-    /// First moment; the month that holds it is exported whole. Forms as in `backfill` [default: the first point]
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// First moment not to export; a month that it cuts is exported whole [default: the last point]
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    range: OpenRangeArgs,
 }
 
+/// The names of the formats on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FormatArg {
     /// Apache Parquet, compressed with zstd
     Parquet,
-    /// RFC 4180; texts that a spreadsheet would run as a formula, and those that begin with `'`, get a leading `'`;
+    /// RFC 4180; a text that a spreadsheet would run as a formula, or that begins with `'`, gets a leading `'`;
     /// control characters are written as `\u{1b}`
     Csv,
 }
@@ -69,26 +68,36 @@ impl From<FormatArg> for DataFormat {
     }
 }
 
-/// All of time that points can lie in: the years that have four digits.
+/// All years of four digits, which are all that a month's path can hold.
 const FOUR_DIGIT_YEARS: (UnixSeconds, UnixSeconds) = (-62_135_596_800, 253_402_300_800);
 
 impl ExportArgs {
-    /// Brings the directory up to date and says what that took.
+    /// Brings the directory up to date and prints what changed.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config(|_| {})?;
+        let now = context.now();
+        let range = match self.range.ends(now)? {
+            (None, None) => None,
+            (from, to) => Span::new(
+                from.unwrap_or(FOUR_DIGIT_YEARS.0),
+                to.unwrap_or(FOUR_DIGIT_YEARS.1),
+            ),
+        };
         let request = Request {
             directory: self.directory.clone(),
             format: self.format.into(),
             domains: self.domains.clone(),
-            range: self.range(context.now())?,
-            now: context.now(),
+            range,
+            now,
         };
         let reader = Reader::open(&config.database)?;
-        // What is written is listed when the month at hand is written to its end.
+        // At a signal the current month is finished, so the manifest lists every file.
         interrupt::careful_to_the_end();
-        let mut view = ExportView::new(context);
-        let ended = export(&reader, &request, |progress| {
-            view.draw(progress);
+        let mut view = ProgressView::new(context, "export", "months");
+        let ended = export(&reader, &request, |now| {
+            view.draw((now.done, now.months), || {
+                format!("{} rows written", HumanCount(now.rows))
+            });
             match interrupt::caught() {
                 None => ControlFlow::Continue(()),
                 Some(_) => ControlFlow::Break(()),
@@ -96,28 +105,9 @@ impl ExportArgs {
         });
         view.finish();
         let summary = ended?;
-        print(&summary, &request, context.streams.stdout)?;
+        view::print(&summary, &request, context.streams.stdout)?;
         let signal = interrupt::caught().filter(|_| summary.stopped);
         Ok(signal.map_or(ExitStatus::SUCCESS, ExitStatus::from))
-    }
-
-    fn range(&self, now: UnixSeconds) -> Result<Option<Span>, CliError> {
-        let read = |flag: &str, given: &Option<String>| {
-            let moment = given.as_deref().map(|given| moment::parse_moment(given, now));
-            moment
-                .transpose()
-                .map_err(|error| CliError::usage(format!("{flag}: {error}")))
-        };
-        let (from, to) = (read("--from", &self.from)?, read("--to", &self.to)?);
-        if from.is_none() && to.is_none() {
-            return Ok(None);
-        }
-        let span = Span::new(
-            from.unwrap_or(FOUR_DIGIT_YEARS.0),
-            to.unwrap_or(FOUR_DIGIT_YEARS.1),
-        );
-        span.map(Some)
-            .ok_or_else(|| CliError::usage("the range is empty: --to must be later than --from"))
     }
 }
 

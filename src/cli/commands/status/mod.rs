@@ -3,28 +3,31 @@
 pub mod settling;
 pub mod thresholds;
 
-use clap::Args;
-use serde::Serialize;
+use std::io::{self, Write};
 
-use self::settling::StageJson;
-use self::thresholds::{Alarm, ThresholdArgs};
+use clap::Args;
+use serde::{Serialize, Serializer};
+
+use self::settling::SettlingJson;
+use self::thresholds::{ThresholdAlarm, ThresholdArgs};
 use crate::cli::commands::gaps::domain_names;
-use crate::cli::options::{DomainArgs, ReportArgs, ReportFormat};
-use crate::cli::output::{self, Cell, Format};
+use crate::cli::options::{DomainArgs, FormatArgs, OutputFormat};
+use crate::cli::output;
+use crate::cli::view::text::{self, counted};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::convert::to_i64;
-use crate::model::{Span, UnixSeconds, civil, text};
+use crate::model::{Span, UnixSeconds, civil};
 use crate::store::{DomainOverview, Reader, RunOverview};
 
-/// How many of the last runs are shown.
+/// How many runs are shown.
 const RUNS: u32 = 5;
 
-/// Show what the database holds of each domain, what is missing, and the last runs
+/// Show each domain's stored data and missing slots, and the last runs
 ///
-/// All times are UTC+8. `missing` counts the 5-minute slots without a point, from the configured start (else
-/// from the first one asked for) to the newest that is available; `failed` those of them that were asked for
-/// without a usable answer; `beyond` those that the API no longer serves.
+/// All times are UTC+8. `missing` counts the 5-minute slots without a point, from the configured start (else from
+/// the first slot asked for) to the newest available slot. `failed` counts missing slots for which no usable
+/// answer came. `beyond` counts slots that the API no longer serves.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats status --format json
@@ -33,23 +36,26 @@ const RUNS: u32 = 5;
 pub struct StatusArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// Show how late values change: what share of the points that were asked for again had changed, by age
+    /// Show how late values change: the share of points that had changed when asked for again, by age
     #[arg(long)]
     settling: bool,
     #[command(flatten)]
     thresholds: ThresholdArgs,
     #[command(flatten)]
-    report: ReportArgs,
+    output: FormatArgs,
 }
 
-/// What is shown of a domain; times as RFC 3339, `None` where there is nothing.
+/// The state of a domain; a time is `None` where there is none.
 #[derive(Debug, Serialize)]
 struct DomainStatus {
     domain: String,
-    first: Option<String>,
-    last: Option<String>,
+    #[serde(serialize_with = "rfc3339")]
+    first: Option<UnixSeconds>,
+    #[serde(serialize_with = "rfc3339")]
+    last: Option<UnixSeconds>,
     points: u64,
-    settled_until: Option<String>,
+    #[serde(serialize_with = "rfc3339")]
+    settled_until: Option<UnixSeconds>,
     missing_slots: i64,
     failed_slots: i64,
     beyond_retention_slots: i64,
@@ -57,15 +63,20 @@ struct DomainStatus {
 }
 
 #[derive(Debug, Serialize)]
-struct Status<'a> {
+struct StatusJson<'a> {
     database: String,
-    domains: &'a [DomainStatus],
-    runs: &'a [RunOverview],
-    /// Days of domains that the rollups do not tell yet.
+    domains: Vec<DomainStatus>,
+    runs: Vec<RunOverview>,
+    /// Domain-days for which the rollups are out of date.
     rollup_days_due: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    settling: Option<Vec<StageJson>>,
-    alarms: &'a [Alarm],
+    settling: Option<Vec<SettlingJson>>,
+    alarms: &'a [ThresholdAlarm],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde decides")]
+fn rfc3339<S: Serializer>(time: &Option<UnixSeconds>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(civil::cst_rfc3339).serialize(serializer)
 }
 
 impl StatusArgs {
@@ -74,71 +85,62 @@ impl StatusArgs {
         let config = context.config(|overrides| self.domains.add_to(overrides))?;
         let reader = Reader::open(&config.database)?;
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
-        let mut domains = Vec::with_capacity(names.len());
-        for name in &names {
-            domains.push(status_of(&reader.domain_overview(name)?, &config, context.now()));
-        }
+        let now = context.now();
+        let status = |name: &String| Ok(domain_status(&reader.domain_overview(name)?, &config, now));
+        let domains: Vec<_> = names.iter().map(status).collect::<Result<_, CliError>>()?;
         let runs = reader.last_runs(RUNS)?;
-        let due = reader.stale_days()?;
+        let stale_days = reader.stale_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
-        let alarms = self.thresholds.check(&config, &reader, context.now())?;
-        let database = config.database.display().to_string();
-        match self.report.format {
-            ReportFormat::Json => {
-                let status = Status {
-                    database,
-                    domains: &domains,
-                    runs: &runs,
-                    rollup_days_due: due,
-                    settling: settling
-                        .as_ref()
-                        .map(|stages| stages.iter().map(StageJson::from).collect()),
+        let alarms = self.thresholds.check(&config, &reader, now)?;
+        let out = &mut *context.streams.stdout;
+        match self.output.format {
+            OutputFormat::Json => {
+                let settling = settling.map(|ranges| ranges.iter().map(SettlingJson::from).collect());
+                let status = StatusJson {
+                    database: config.database.display().to_string(),
+                    domains,
+                    runs,
+                    rollup_days_due: stale_days,
+                    settling,
                     alarms: &alarms,
                 };
-                let out = &mut context.streams.stdout;
-                serde_json::to_writer_pretty(&mut *out, &status).map_err(std::io::Error::from)?;
-                writeln!(out)?;
+                output::pretty_json(&status, out)?;
             }
-            ReportFormat::Human => {
-                let out = &mut context.streams.stdout;
-                writeln!(out, "{}, times in UTC+8\n", text::printable(&database))?;
-                domain_table(&domains, *out)?;
+            OutputFormat::Human => {
+                writeln!(out, "{}, times in UTC+8\n", text::path(&config.database))?;
+                domain_table(&domains, out)?;
                 writeln!(out)?;
-                run_table(&runs, *out)?;
-                if due > 0 {
+                run_table(&runs, out)?;
+                if stale_days > 0 {
                     writeln!(
                         out,
-                        "\nHours, days and months are behind the points in {due} days of domains: a run is under \
-                         way, or was killed.\nThe end of the next run, or `jdcdn-stats migrate`, brings them up to \
-                         date."
+                        "\nRollups are out of date for {}: a run is writing, or was killed. The next run updates them;\n\
+                         `jdcdn-stats migrate` does it now.",
+                        counted(stale_days, "domain-day")
                     )?;
                 }
                 if let Some(settling) = &settling {
                     writeln!(out)?;
-                    settling::print(settling, *out)?;
+                    settling::print(settling, out)?;
                 }
             }
         }
         if alarms.is_empty() {
             return Ok(ExitStatus::SUCCESS);
         }
-        context.streams.stdout.flush()?;
-        // The exit code tells as well where nobody reads standard error.
+        out.flush()?;
+        // The exit code says it, too, if nobody reads standard error.
         let _ = thresholds::print(&alarms, context.streams.stderr);
         Ok(ExitStatus::THRESHOLD)
     }
 }
 
-fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> DomainStatus {
-    let refresh = &config.refresh;
+fn domain_status(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> DomainStatus {
     let coverage = &overview.coverage;
     let first_asked = coverage.first().map(|piece| piece.span.start());
-    let from = config
-        .start
-        .map(|start| first_asked.map_or(start, |first| first.min(start)))
-        .or(first_asked);
+    let from = [config.start, first_asked].into_iter().flatten().min();
     let expected = from
-        .and_then(|from| Span::new(from, refresh.horizon(now)))
+        .and_then(|from| Span::new(from, config.refresh.horizon(now)))
         .map_or(0, |span| span.to_grid().slots());
     let unserved: i64 = coverage
         .iter()
@@ -148,10 +150,10 @@ fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> Do
     let points = to_i64(overview.points);
     DomainStatus {
         domain: overview.domain.clone(),
-        first: overview.first_ts.map(civil::cst_rfc3339),
-        last: overview.last_ts.map(civil::cst_rfc3339),
+        first: overview.first_ts,
+        last: overview.last_ts,
         points: overview.points,
-        settled_until: settled_until(overview, from, refresh.last_age()).map(civil::cst_rfc3339),
+        settled_until: settled_until(overview, from, config.refresh.last_age()),
         missing_slots: (expected - points - unserved).max(0),
         failed_slots: overview.failed_slots,
         beyond_retention_slots: unserved,
@@ -159,8 +161,8 @@ fn status_of(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> Do
     }
 }
 
-/// The end of the unbroken settled range from the beginning. What lies beyond retention breaks nothing: it
-/// will not change.
+/// Returns the end of the unbroken settled range from the beginning. A range beyond retention does not break it: its
+/// values cannot change.
 fn settled_until(overview: &DomainOverview, from: Option<UnixSeconds>, last_age: i64) -> Option<UnixSeconds> {
     let mut until = from?;
     let mut settled = None;
@@ -174,7 +176,7 @@ fn settled_until(overview: &DomainOverview, from: Option<UnixSeconds>, last_age:
     settled
 }
 
-fn domain_table(domains: &[DomainStatus], out: &mut dyn std::io::Write) -> Result<(), CliError> {
+fn domain_table(domains: &[DomainStatus], out: &mut dyn Write) -> io::Result<()> {
     let columns = [
         "domain",
         "first",
@@ -186,50 +188,39 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn std::io::Write) -> Resul
         "beyond",
         "rejects",
     ];
-    let mut table = output::writer(Format::Table, &columns.map(str::to_owned), out)?;
-    for domain in domains {
-        let [first, last, settled] =
-            [&domain.first, &domain.last, &domain.settled_until].map(|time| minute(time.as_deref()));
-        table.row(&[
-            Cell::Text(&domain.domain),
-            Cell::Text(&first),
-            Cell::Text(&last),
-            Cell::Integer(to_i64(domain.points)),
-            Cell::Text(&settled),
-            Cell::Integer(domain.missing_slots),
-            Cell::Integer(domain.failed_slots),
-            Cell::Integer(domain.beyond_retention_slots),
-            Cell::Integer(to_i64(domain.rejects)),
-        ])?;
-    }
-    table.finish()?;
-    Ok(())
+    let minute = |time: Option<UnixSeconds>| time.map_or_else(|| "-".to_owned(), civil::cst_minute).into();
+    let rows = domains.iter().map(|domain| {
+        [
+            domain.domain.as_str().into(),
+            minute(domain.first),
+            minute(domain.last),
+            domain.points.into(),
+            minute(domain.settled_until),
+            domain.missing_slots.into(),
+            domain.failed_slots.into(),
+            domain.beyond_retention_slots.into(),
+            domain.rejects.into(),
+        ]
+    });
+    output::table(columns, rows, out)
 }
 
-/// `2026-01-01T08:05:00+08:00` as `2026-01-01 08:05`.
-fn minute(time: Option<&str>) -> String {
-    time.and_then(|time| time.get(..16))
-        .map_or_else(|| "-".to_owned(), |time| time.replace('T', " "))
-}
-
-fn run_table(runs: &[RunOverview], out: &mut dyn std::io::Write) -> Result<(), CliError> {
+fn run_table(runs: &[RunOverview], out: &mut dyn Write) -> io::Result<()> {
     let columns = [
         "run", "command", "started", "outcome", "windows", "new", "changed", "requests", "retries",
     ];
-    let mut table = output::writer(Format::Table, &columns.map(str::to_owned), out)?;
-    for run in runs {
-        table.row(&[
-            Cell::Integer(run.id),
-            Cell::Text(&run.command),
-            Cell::Text(&run.started_cst),
-            Cell::Text(&run.outcome),
-            Cell::Text(&format!("{}/{}", run.windows_fetched, run.windows_planned)),
-            Cell::Integer(run.points_inserted),
-            Cell::Integer(run.points_updated),
-            Cell::Integer(run.requests),
-            Cell::Integer(run.retries),
-        ])?;
-    }
-    table.finish()?;
-    Ok(())
+    let rows = runs.iter().map(|run| {
+        [
+            run.id.into(),
+            run.command.as_str().into(),
+            run.started_cst.as_str().into(),
+            run.outcome.as_str().into(),
+            format!("{}/{}", run.windows_fetched, run.windows_planned).into(),
+            run.points_inserted.into(),
+            run.points_updated.into(),
+            run.requests.into(),
+            run.retries.into(),
+        ]
+    });
+    output::table(columns, rows, out)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::CliError;
-use crate::cli::commands::gaps::{Slots, expected};
+use crate::cli::commands::gaps::{SlotsByReason, expected, in_words};
 use crate::cli::view::text::counted;
 use crate::config::Config;
 use crate::model::convert::to_u64;
@@ -20,18 +20,18 @@ use crate::store::Reader;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Thresholds (exit code 6, domains named on standard error)")]
 pub struct ThresholdArgs {
-    /// Fail if the newest point of a domain began longer ago than this, such as 30m, or if it has none
+    /// Fail if the newest point of a domain is older than this, such as 30m, or if it has no point
     #[arg(long, value_name = "AGE")]
     fail_if_older: Option<String>,
-    /// Fail if a domain has gaps: slots never asked for, empty or rejected. What lies beyond the API's
-    /// retention does not count, nor what became available within the last `watch.every` and 5 minutes
+    /// Fail if a domain has gaps. Slots beyond the API's retention do not count, and neither do slots that
+    /// became available within the last `watch.every` and 5 minutes
     #[arg(long)]
     fail_if_gaps: bool,
 }
 
 /// A threshold that a domain does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Alarm {
+pub struct ThresholdAlarm {
     domain: String,
     /// `older` or `gaps`.
     threshold: &'static str,
@@ -39,12 +39,17 @@ pub struct Alarm {
 }
 
 impl ThresholdArgs {
-    /// The thresholds that are not met at `now`.
-    pub fn check(&self, config: &Config, reader: &Reader, now: UnixSeconds) -> Result<Vec<Alarm>, CliError> {
+    /// Returns the thresholds that are not met at `now`.
+    pub fn check(
+        &self,
+        config: &Config,
+        reader: &Reader,
+        now: UnixSeconds,
+    ) -> Result<Vec<ThresholdAlarm>, CliError> {
         let mut alarms = Vec::new();
-        if let Some(given) = &self.fail_if_older {
-            let limit = parse_duration(given)
-                .map_err(|error| CliError::usage(format!("--fail-if-older: {error}")))?;
+        if let Some(age) = &self.fail_if_older {
+            let limit =
+                parse_duration(age).map_err(|error| CliError::usage(format!("--fail-if-older: {error}")))?;
             for domain in config.require_domains()? {
                 let newest = reader.newest_point(domain.as_str())?;
                 alarms.extend(older(domain, newest, now, limit));
@@ -70,8 +75,8 @@ impl ThresholdArgs {
     }
 }
 
-/// Tells the alarms, and what to do next.
-pub fn print(alarms: &[Alarm], out: &mut dyn Write) -> std::io::Result<()> {
+/// Prints the alarms, and what to do next.
+pub fn print(alarms: &[ThresholdAlarm], out: &mut dyn Write) -> std::io::Result<()> {
     for alarm in alarms {
         writeln!(out, "error: {}: {}", alarm.domain, alarm.message)?;
     }
@@ -81,50 +86,45 @@ pub fn print(alarms: &[Alarm], out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn alarm(domain: &Domain, threshold: &'static str, message: String) -> Alarm {
-    Alarm {
+fn alarm(domain: &Domain, threshold: &'static str, message: String) -> ThresholdAlarm {
+    ThresholdAlarm {
         domain: domain.to_string(),
         threshold,
         message,
     }
 }
 
-fn older(domain: &Domain, newest: Option<UnixSeconds>, now: UnixSeconds, limit: Duration) -> Option<Alarm> {
+fn older(
+    domain: &Domain,
+    newest: Option<UnixSeconds>,
+    now: UnixSeconds,
+    limit: Duration,
+) -> Option<ThresholdAlarm> {
     let Some(newest) = newest else {
-        return Some(alarm(domain, "older", "it has no point at all".to_owned()));
+        return Some(alarm(domain, "older", "it has no point".to_owned()));
     };
     let age = Duration::from_secs(to_u64(now - newest));
     (age > limit).then(|| {
         let message = format!(
-            "its newest point is of {} (UTC+8), {} ago, and may be {} old",
-            civil::cst_minute(newest),
+            "newest point is {} old ({} UTC+8); the limit is {}",
             show_duration(age),
+            civil::cst_minute(newest),
             show_duration(limit)
         );
         alarm(domain, "older", message)
     })
 }
 
-fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<Alarm> {
-    let counting: Vec<Gap> = gaps
+fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<ThresholdAlarm> {
+    let counts = |gap: &&Gap| gap.reason != GapReason::BeyondRetention;
+    let first = gaps.iter().find(counts)?;
+    let slots = SlotsByReason::of(gaps.iter().filter(counts));
+    let parts: Vec<String> = slots
         .iter()
-        .filter(|gap| gap.reason != GapReason::BeyondRetention)
-        .copied()
+        .filter(|(_, slots)| *slots > 0)
+        .map(|(reason, slots)| format!("{slots} {}", in_words(reason)))
         .collect();
-    let first = counting.first()?;
-    let slots = Slots::of(&counting);
-    let parts = [
-        (slots.never_asked, "never asked for"),
-        (slots.failed, "failed"),
-        (slots.empty, "empty"),
-        (slots.rejected, "rejected"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(slots, _)| *slots > 0)
-        .map(|(slots, what)| format!("{slots} {what}"))
-        .collect();
-    let total = slots.never_asked + slots.failed + slots.empty + slots.rejected;
+    let total: i64 = slots.iter().map(|(_, slots)| slots).sum();
     let message = format!(
         "{} without a point from {} (UTC+8) on: {}",
         counted(to_u64(total), "slot"),
@@ -145,12 +145,12 @@ mod tests {
         let domain = "www.a.com".parse().unwrap();
         let limit = Duration::from_mins(30);
         assert_eq!(older(&domain, Some(NOW - 1_800), NOW, limit), None);
-        // A clock that is behind the newest point says nothing of it being late.
+        // A clock that is behind the newest point does not make the point late.
         assert_eq!(older(&domain, Some(NOW + 600), NOW, limit), None);
         let late = older(&domain, Some(NOW - 2_100), NOW, limit).unwrap();
         assert_eq!(
             late.message,
-            "its newest point is of 2026-05-29 03:55 (UTC+8), 35m ago, and may be 30m old"
+            "newest point is 35m old (2026-05-29 03:55 UTC+8); the limit is 30m"
         );
         assert!(older(&domain, None, NOW, limit).is_some());
     }
@@ -170,7 +170,7 @@ mod tests {
         ];
         assert_eq!(
             gaps(&domain, &all).unwrap().message,
-            "3 slots without a point from 2026-05-29 05:00 (UTC+8) on: 2 never asked for, 1 empty"
+            "3 slots without a point from 2026-05-29 05:00 (UTC+8) on: 2 never asked, 1 empty"
         );
     }
 }

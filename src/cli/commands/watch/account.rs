@@ -1,8 +1,8 @@
-//! What the process knows of the account: whether the API answered it, and since when the API refuses it.
+//! Whether the API has answered the account, and since when it refuses it.
 
 use crate::model::UnixSeconds;
 
-/// What is known of the account that the runs ask for. Another user name begins anew.
+/// The history of the account since the process started. Another user name starts a new one.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     username: String,
@@ -10,32 +10,32 @@ pub(super) struct Account {
     refused_since: Option<UnixSeconds>,
 }
 
-/// What one run adds to that.
+/// What one run adds to the history.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence {
+pub(super) struct AccountEvidence {
     /// When the run began.
     pub(super) began: UnixSeconds,
     /// When it ended.
     pub(super) ended: UnixSeconds,
-    /// At least one request was answered.
+    /// Whether at least one request was answered.
     pub(super) answered: bool,
-    /// It ended because the API refused the account.
+    /// Whether it ended because the API refused the account.
     pub(super) refused: bool,
 }
 
 impl Account {
-    /// Whether a request of this user name was answered since the process started.
+    /// Returns whether a request of this user name was answered since the process started.
     pub(super) fn has_answered(&self, username: &str) -> bool {
         self.answered && self.username == username
     }
 
-    /// Since when every request of this user name is refused.
+    /// Returns since when every request of this user name is refused.
     pub(super) fn refused_since(&self, username: &str) -> Option<UnixSeconds> {
         self.refused_since.filter(|_| self.username == username)
     }
 
-    /// A run for `username` has ended. A run without a request, or one that reached nobody, changes nothing.
-    pub(super) fn learn(&mut self, username: &str, run: Evidence) {
+    /// Adds a run for `username`. A run without a request, or without an answer, changes nothing.
+    pub(super) fn add(&mut self, username: &str, run: AccountEvidence) {
         if self.username != username {
             *self = Self {
                 username: username.to_owned(),
@@ -47,7 +47,7 @@ impl Account {
             self.refused_since = None;
         }
         if run.refused && self.refused_since.is_none() {
-            // What was answered in between came before the refusal that ended the run.
+            // Its answers came before the refusal that ended it.
             self.refused_since = Some(if run.answered { run.ended } else { run.began });
         }
     }
@@ -60,8 +60,8 @@ mod tests {
     const NAME: &str = "jcloud_00";
 
     /// A run from `began` that takes 7 seconds.
-    fn run(began: UnixSeconds, answered: bool, refused: bool) -> Evidence {
-        Evidence {
+    fn run(began: UnixSeconds, answered: bool, refused: bool) -> AccountEvidence {
+        AccountEvidence {
             began,
             ended: began + 7,
             answered,
@@ -72,28 +72,28 @@ mod tests {
     #[test]
     fn refusals_count_from_the_first_until_something_is_answered() {
         let mut account = Account::default();
-        account.learn(NAME, run(100, true, false));
+        account.add(NAME, run(100, true, false));
         assert_eq!(account.refused_since(NAME), None);
-        account.learn(NAME, run(200, false, true));
-        account.learn(NAME, run(300, false, true));
-        // An outage, or a run with nothing due, says nothing of the account.
-        account.learn(NAME, run(400, false, false));
+        account.add(NAME, run(200, false, true));
+        account.add(NAME, run(300, false, true));
+        // An outage, or a run with nothing due, proves nothing about the account.
+        account.add(NAME, run(400, false, false));
         assert_eq!(account.refused_since(NAME), Some(200));
-        // Answered, and refused at its end: that is a new beginning.
-        account.learn(NAME, run(500, true, true));
+        // Answered, and refused at its end: the refusal begins anew.
+        account.add(NAME, run(500, true, true));
         assert_eq!(account.refused_since(NAME), Some(507));
-        account.learn(NAME, run(600, true, false));
+        account.add(NAME, run(600, true, false));
         assert_eq!(account.refused_since(NAME), None);
     }
 
     #[test]
     fn another_user_name_begins_anew() {
         let mut account = Account::default();
-        account.learn(NAME, run(100, true, true));
+        account.add(NAME, run(100, true, true));
         assert!(account.has_answered(NAME));
         assert!(!account.has_answered("jcloud_01"));
         assert_eq!(account.refused_since("jcloud_01"), None);
-        account.learn("jcloud_01", run(200, false, true));
+        account.add("jcloud_01", run(200, false, true));
         assert!(!account.has_answered("jcloud_01"));
         assert!(!account.has_answered(NAME));
         assert_eq!(account.refused_since("jcloud_01"), Some(200));

@@ -1,33 +1,32 @@
-//! The arguments, and everything that is set up before the first run.
+//! The arguments, and the setup before the first run.
 
 use std::sync::Arc;
 
 use clap::Args;
 
-use super::account::Account;
-use super::attendant::Attendant;
 use super::endpoint::{MetricsAddress, MetricsPage, serve};
-use super::setup::{Setup, Source};
+use super::housekeeping::Housekeeping;
+use super::setup::{Setup, SetupSource};
 use super::watcher::Watcher;
 use crate::cli::fetch_options::FetchArgs;
 use crate::cli::options::DomainArgs;
 use crate::cli::pull::runtime;
+use crate::cli::view::text;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;
 use crate::interrupt;
 use crate::model::duration::show_seconds;
-use crate::model::text;
 
-/// For preparing a run, for its answers and its writer, and for the metrics.
+/// Threads that prepare a run, parse its answers, wait for its writer, and make the metrics page.
 const BLOCKING_THREADS: usize = 8;
 
-/// Keep every configured domain up to date, until stopped
+/// Keep every configured domain up to date until stopped
 ///
-/// Runs what `sync` runs, at once and then every 5 minutes by the wall clock (`every` under `[watch]` in the
-/// configuration), in the foreground. Other commands may use the database between runs. While the API does
-/// not answer, runs become rarer, up to one an hour. While it refuses an account that it has answered before,
-/// they become rarer too, up to one in 15 minutes. A key that never worked ends it. SIGHUP reads the
-/// configuration again. Under systemd it reports readiness and signs of life.
+/// Does what `sync` does, at once and then every 5 minutes by the wall clock (`every` under `[watch]` in the
+/// configuration), in the foreground. Other commands may use the database between runs. While the API does not
+/// answer, runs become rarer, down to one an hour. While it refuses an account that it has answered before, they
+/// become rarer, too, down to one in 15 minutes. A key that never worked ends the command. SIGHUP reloads the
+/// configuration. Under systemd it reports readiness and heartbeats.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats watch
@@ -35,7 +34,7 @@ const BLOCKING_THREADS: usize = 8;
 pub struct WatchArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// Serve Prometheus metrics under /metrics, on a port of this machine or on an address and a port
+    /// Serve Prometheus metrics under /metrics: a port of this machine, or an address and a port
     #[arg(long, value_name = "ADDR")]
     metrics: Option<MetricsAddress>,
     #[command(flatten)]
@@ -43,12 +42,12 @@ pub struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// Watches until a signal comes, or until going on would be of no use.
+    /// Watches until a signal comes, or until another run would be of no use.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let mut overrides = context.global.overrides();
         self.domains.add_to(&mut overrides);
         self.fetch.add_to(&mut overrides);
-        let source = Source {
+        let source = SetupSource {
             overrides,
             environment: context.environment,
             clock: Arc::clone(&context.clock),
@@ -63,30 +62,22 @@ impl WatchArgs {
 
     async fn watch(
         &self,
-        source: Source<'_>,
+        source: SetupSource<'_>,
         setup: Setup,
         clock: SharedClock,
     ) -> Result<ExitStatus, CliError> {
-        let failed = |error: std::io::Error| CliError::new(ExitStatus::FAILED, &error);
         interrupt::careful_to_the_end();
-        let page = self
-            .metrics
-            .map(|address| publish(address, &setup, &clock))
-            .transpose()?;
+        let page = self.metrics.map(|address| publish(address, &setup, &clock));
+        let page = page.transpose()?;
         tracing::info!(
             domains = setup.config.selected_domains.len(),
             every = %show_seconds(setup.config.watch_every),
-            database = text::printable(&setup.config.database.to_string_lossy()),
+            database = text::path(&setup.config.database),
             "watching"
         );
-        let attendant = Attendant::new(source, setup, page.clone()).map_err(failed)?;
-        let watcher = Watcher {
-            clock,
-            attendant,
-            page,
-            account: Account::default(),
-        };
-        watcher.watch().await
+        let housekeeping = Housekeeping::new(source, setup, page.clone())
+            .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
+        Watcher::new(clock, housekeeping, page).watch().await
     }
 }
 
@@ -98,7 +89,7 @@ fn publish(
 ) -> Result<Arc<MetricsPage>, CliError> {
     let failed = |error: std::io::Error| {
         CliError::usage(format!(
-            "cannot serve metrics on {address}: {error}; give another port, or 0 for a free one"
+            "cannot serve metrics on {address}: {error}; use another port, or 0 for a free one"
         ))
     };
     let listener = tokio::net::TcpListener::from_std(address.bind().map_err(failed)?).map_err(failed)?;

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use super::database_status::DatabaseStatus;
 use super::metrics::Metrics;
-use super::standing::Standing;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::http::{HttpRequest, HttpResponse, http_date, read_head};
@@ -97,10 +97,10 @@ impl MetricsPage {
         let _alone = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
         let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
         let now = self.clock.now();
-        let standing = Standing::read(&config, now)
+        let database = DatabaseStatus::read(&config, now)
             .inspect_err(|error| tracing::debug!("the metrics leave out the database: {error}"))
             .ok();
-        self.metrics.render(standing.as_ref(), now)
+        self.metrics.render(database.as_ref(), now)
     }
 }
 

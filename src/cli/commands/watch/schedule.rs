@@ -1,62 +1,51 @@
-//! When the next run is due: a pure function of what the clock shows.
+//! When the next run is due: a pure function of the clock.
 //!
-//! Runs begin on a grid of the wall clock, the multiples of `every` in Unix time, and not some time after the
-//! one before: so they stay where the slots are, and all machines agree on them. The schedule is looked at
-//! every few seconds, and decides anew each time. So a machine that slept, or a clock that was put forward,
-//! leads to one run that makes up for all that were missed; a clock that was put back delays nothing.
+//! Runs begin on a grid of the wall clock, the multiples of `every` in Unix time. So they keep in step with the slots,
+//! and all machines agree on them. The schedule is checked every few seconds and decides anew each time: after a sleep,
+//! or a clock that was set forward, one run makes up for all that were missed. A clock that was set back delays nothing.
 
 use crate::model::UnixSeconds;
 use crate::model::slot::HOUR_SECONDS;
 
 /// The longest wait after failures, in seconds, unless the grid itself is wider.
 pub const LONGEST_BACK_OFF: i64 = HOUR_SECONDS;
-/// The longest wait while the API refuses an account that it has answered before. It does answer, so looking
-/// four times an hour harms nobody, and the data is back soon after the account is.
+/// The longest wait while the API refuses an account that it has answered before. Four requests an hour harm nobody, and
+/// the data comes back soon after the account does.
 pub const LONGEST_AFTER_REFUSAL: i64 = 15 * 60;
 /// The shortest wait after a refusal, however narrow the grid is.
 pub const SHORTEST_AFTER_REFUSAL: i64 = 3;
-/// How far behind the grid a run begins, in seconds.
+/// How many seconds after a point of the grid a run begins.
 ///
-/// Slots become available and come of age exactly on the grid. The newest is stored only once the API's clock,
-/// too, says that it is available, so on the dot one second of difference would put it off to the next run,
-/// each time. 15 s are far more than clocks that are set by NTP differ, and little against the age of 10
-/// minutes that figures have by then.
+/// Slots become available and reach their ages exactly on the grid, by the API's clock. Without an offset, a clock that
+/// is one second ahead would miss the newest slot in every run. 15 s are far more than NTP clocks differ, and little
+/// against the 10 minutes after which a slot is available.
 const OFFSET: i64 = 15;
 
-/// How a run went, as far as the next one is concerned.
+/// The result of a run, as far as it matters for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Went {
+pub enum RunResult {
     /// All that was due is stored.
-    Well,
+    Complete,
     /// Something is missing, but the API answers.
-    Badly,
+    Partial,
     /// The API does not answer.
-    Nowhere,
+    NoAnswer,
     /// The API refuses an account that it has answered before.
     Refused,
-}
-
-/// What to do at the moment of a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Run now.
-    Run,
-    /// Nothing for so many seconds.
-    Wait(i64),
 }
 
 /// When the next run is due.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     due: UnixSeconds,
-    /// Runs in a row that went nowhere, or were refused.
+    /// Runs in a row that were not answered, or were refused.
     failures: u32,
-    /// How the last of them went: it decides how long the wait may grow.
+    /// Whether the last of them was refused, which limits the wait.
     refused: bool,
 }
 
 impl Schedule {
-    /// The first run is due at once: whatever was missed before.
+    /// Returns a schedule whose first run is due at once, whatever was missed before.
     #[must_use]
     pub fn starting(now: UnixSeconds) -> Self {
         Self {
@@ -66,43 +55,40 @@ impl Schedule {
         }
     }
 
-    /// What to do at `now`, with `every` seconds between runs.
-    pub fn look(&mut self, now: UnixSeconds, every: i64) -> Look {
-        // No plan made at this moment would lie so far ahead: the clock was put back. By less, and the wait
-        // is only a little longer.
+    /// Returns how many seconds to wait, with `every` seconds between runs; 0: run now.
+    pub fn wait(&mut self, now: UnixSeconds, every: i64) -> i64 {
+        // No plan made now would lie so far ahead, so the clock was set back. If it was set back by less, the wait is
+        // only a little longer.
         if self.due - now > (self.ticks(every) + 1) * every {
             self.due = self.after(now, every);
         }
-        match self.due - now {
-            wait @ 1.. => Look::Wait(wait),
-            _ => Look::Run,
-        }
+        (self.due - now).max(0)
     }
 
     /// Plans the run that follows one from `began` to `now`.
     ///
-    /// A good run that took longer than `every` is followed by the next at once, which makes up for all
-    /// that were missed; after any other it would only add load.
-    pub fn ended(&mut self, began: UnixSeconds, now: UnixSeconds, every: i64, went: Went) {
-        self.failures = match went {
-            Went::Nowhere | Went::Refused => self.failures.saturating_add(1),
-            Went::Well | Went::Badly => 0,
+    /// A complete run that took longer than `every` is followed by the next at once, which makes up for all that were
+    /// missed. After any other result that would only add load.
+    pub fn ended(&mut self, began: UnixSeconds, now: UnixSeconds, every: i64, result: RunResult) {
+        self.failures = match result {
+            RunResult::NoAnswer | RunResult::Refused => self.failures.saturating_add(1),
+            RunResult::Complete | RunResult::Partial => 0,
         };
-        self.refused = went == Went::Refused;
-        let from = if went == Went::Well { began } else { now };
+        self.refused = result == RunResult::Refused;
+        let from = if result == RunResult::Complete { began } else { now };
         self.due = self.after(from, every);
         if self.refused && self.due - now < SHORTEST_AFTER_REFUSAL {
             self.due += every;
         }
     }
 
-    /// Forgets failures: what may have caused them was changed.
+    /// Forgets failures, because their cause may have been removed.
     pub fn forgive(&mut self) {
         self.failures = 0;
         self.refused = false;
     }
 
-    /// When the next run is due.
+    /// Returns when the next run is due.
     #[must_use]
     pub fn due(&self) -> UnixSeconds {
         self.due
@@ -114,14 +100,14 @@ impl Schedule {
         tick + self.ticks(every) * every
     }
 
-    /// How many steps of the grid to wait: 1, and doubled by every failure after the first.
+    /// Returns how many steps of the grid to wait: 1, doubled by every failure after the first.
     fn ticks(&self, every: i64) -> i64 {
         let (least, longest) = if self.refused {
             (SHORTEST_AFTER_REFUSAL, LONGEST_AFTER_REFUSAL)
         } else {
             (0, LONGEST_BACK_OFF)
         };
-        // Rounded up: every step of the grid that the shortest wait needs.
+        // The steps of the shortest wait, rounded up.
         let first = ((least + every - 1) / every).max(1);
         let most = (longest / every).max(first);
         1_i64
@@ -146,10 +132,10 @@ mod tests {
         parse_moment(text, 0).unwrap()
     }
 
-    /// Looks until a run is due, never sleeping longer than told; returns when that is.
+    /// Returns when the next run is due, with naps of at most 10 s until then.
     fn next(schedule: &mut Schedule, mut now: UnixSeconds, every: i64) -> UnixSeconds {
-        while let Look::Wait(wait) = schedule.look(now, every) {
-            now += wait.min(10);
+        while let nap @ 1.. = schedule.wait(now, every).min(10) {
+            now += nap;
         }
         now
     }
@@ -158,12 +144,12 @@ mod tests {
     fn the_first_run_is_due_at_once_and_the_others_on_the_grid_behind_its_offset() {
         let start = at("2026-06-15 12:03:07");
         let mut schedule = Schedule::starting(start);
-        assert_eq!(schedule.look(start, EVERY), Look::Run);
-        schedule.ended(start, start + 2, EVERY, Went::Well);
+        assert_eq!(schedule.wait(start, EVERY), 0);
+        schedule.ended(start, start + 2, EVERY, RunResult::Complete);
         assert_eq!(schedule.due(), at("2026-06-15 12:05:15"));
         let tick = next(&mut schedule, start + 2, EVERY);
         assert_eq!(tick, schedule.due());
-        schedule.ended(tick, tick + 1, EVERY, Went::Well);
+        schedule.ended(tick, tick + 1, EVERY, RunResult::Complete);
         assert_eq!(schedule.due(), at("2026-06-15 12:10:15"));
     }
 
@@ -173,16 +159,16 @@ mod tests {
         let mut schedule = Schedule::starting(now);
         let mut waits = Vec::new();
         for _ in 0..7 {
-            schedule.ended(now, now + 20, EVERY, Went::Nowhere);
+            schedule.ended(now, now + 20, EVERY, RunResult::NoAnswer);
             waits.push((schedule.due() - now) / 60);
             now = next(&mut schedule, now + 20, EVERY);
         }
         assert_eq!(waits, [5, 10, 20, 40, 60, 60, 60]);
-        schedule.ended(now, now + 20, EVERY, Went::Well);
+        schedule.ended(now, now + 20, EVERY, RunResult::Complete);
         assert_eq!(schedule.due(), now + EVERY);
         // A grid wider than an hour is no narrower for failures.
-        schedule.ended(now, now, DAY_SECONDS, Went::Nowhere);
-        schedule.ended(now, now, DAY_SECONDS, Went::Nowhere);
+        schedule.ended(now, now, DAY_SECONDS, RunResult::NoAnswer);
+        schedule.ended(now, now, DAY_SECONDS, RunResult::NoAnswer);
         assert!(schedule.due() - now <= DAY_SECONDS);
     }
 
@@ -194,13 +180,13 @@ mod tests {
             let mut schedule = Schedule::starting(now);
             let waits: Vec<i64> = (0..6)
                 .map(|_| {
-                    schedule.ended(now, now, every, Went::Refused);
+                    schedule.ended(now, now, every, RunResult::Refused);
                     let wait = schedule.due() - now;
                     now = next(&mut schedule, now, every);
                     wait
                 })
                 .collect();
-            schedule.ended(now, now, every, Went::Well);
+            schedule.ended(now, now, every, RunResult::Complete);
             assert!(schedule.due() - now <= every, "one success ends it");
             waits
         };
@@ -215,7 +201,7 @@ mod tests {
     fn a_refusal_just_before_a_step_of_the_grid_waits_for_the_one_after_it() {
         let now = at("2026-06-15 12:05:13");
         let mut schedule = Schedule::starting(now);
-        schedule.ended(now, now, EVERY, Went::Refused);
+        schedule.ended(now, now, EVERY, RunResult::Refused);
         assert_eq!(schedule.due(), at("2026-06-15 12:10:15"));
     }
 
@@ -224,13 +210,13 @@ mod tests {
         let now = at("2026-06-15 12:00:15");
         let mut schedule = Schedule::starting(now);
         for _ in 0..9 {
-            schedule.ended(now, now, EVERY, Went::Nowhere);
+            schedule.ended(now, now, EVERY, RunResult::NoAnswer);
         }
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
-        schedule.ended(now, now, EVERY, Went::Refused);
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(900));
-        schedule.ended(now, now, EVERY, Went::Nowhere);
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
+        assert_eq!(schedule.wait(now, EVERY), 3_600);
+        schedule.ended(now, now, EVERY, RunResult::Refused);
+        assert_eq!(schedule.wait(now, EVERY), 900);
+        schedule.ended(now, now, EVERY, RunResult::NoAnswer);
+        assert_eq!(schedule.wait(now, EVERY), 3_600);
     }
 
     #[test]
@@ -238,16 +224,16 @@ mod tests {
         let now = at("2026-06-15 12:00:15");
         let mut schedule = Schedule::starting(now);
         for _ in 0..9 {
-            schedule.ended(now, now, EVERY, Went::Nowhere);
+            schedule.ended(now, now, EVERY, RunResult::NoAnswer);
         }
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(3_600));
+        assert_eq!(schedule.wait(now, EVERY), 3_600);
         schedule.forgive();
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(EVERY));
+        assert_eq!(schedule.wait(now, EVERY), EVERY);
         for _ in 0..9 {
-            schedule.ended(now, now, EVERY, Went::Refused);
+            schedule.ended(now, now, EVERY, RunResult::Refused);
         }
         schedule.forgive();
-        assert_eq!(schedule.look(now, EVERY), Look::Wait(EVERY));
+        assert_eq!(schedule.wait(now, EVERY), EVERY);
     }
 
     #[test]
@@ -262,19 +248,19 @@ mod tests {
                 break;
             }
             assert_eq!((now - 15) % EVERY, 0);
-            schedule.ended(now, now + 7, EVERY, Went::Well);
+            schedule.ended(now, now + 7, EVERY, RunResult::Complete);
             now += 7;
             runs += 1;
         }
         assert_eq!(runs, 30 * 288);
     }
 
-    fn any_went() -> impl Strategy<Value = Went> {
+    fn any_result() -> impl Strategy<Value = RunResult> {
         prop_oneof![
-            3 => Just(Went::Well),
-            1 => Just(Went::Badly),
-            2 => Just(Went::Nowhere),
-            2 => Just(Went::Refused),
+            3 => Just(RunResult::Complete),
+            1 => Just(RunResult::Partial),
+            2 => Just(RunResult::NoAnswer),
+            2 => Just(RunResult::Refused),
         ]
     }
 
@@ -285,7 +271,7 @@ mod tests {
             start in -DAY_SECONDS..2_000_000_000_i64,
             // How long each run takes, how it goes, and how far the clock jumps after it.
             steps in prop::collection::vec(
-                (0_i64..2_000, any_went(), prop_oneof![4 => Just(0), 1 => -3 * DAY_SECONDS..3 * DAY_SECONDS]),
+                (0_i64..2_000, any_result(), prop_oneof![4 => Just(0), 1 => -3 * DAY_SECONDS..3 * DAY_SECONDS]),
                 1..60,
             ),
         ) {
@@ -294,31 +280,28 @@ mod tests {
             let longest = LONGEST_BACK_OFF.max(every) + SHORTEST_AFTER_REFUSAL;
             let offset = OFFSET.min(every / 2);
             let cell = |moment: i64| (moment - offset).div_euclid(every);
-            for (took, went, jump) in steps {
+            for (took, result, jump) in steps {
                 let began = now;
                 now += took;
-                schedule.ended(began, now, every, went);
-                let Look::Wait(wait) = schedule.look(now, every) else {
-                    // At once again: only after a good run that went past its successor's moment.
-                    prop_assert!(went == Went::Well && cell(began) < cell(now));
+                schedule.ended(began, now, every, result);
+                let wait = schedule.wait(now, every);
+                if wait == 0 {
+                    // At once again: only after a complete run that lasted beyond the moment of the next one.
+                    prop_assert!(result == RunResult::Complete && cell(began) < cell(now));
                     continue;
-                };
+                }
                 prop_assert!(wait <= longest, "{wait}");
                 prop_assert_eq!((schedule.due() - offset).rem_euclid(every), 0);
                 now += jump;
-                match schedule.look(now, every) {
-                    // The jump went past it: whatever was missed, that is the one run for it.
-                    Look::Run => prop_assert!(jump >= wait),
-                    Look::Wait(left) => {
-                        prop_assert!(left <= longest + every, "{left} s are left after a jump of {jump} s");
-                        prop_assert!(jump < wait);
-                    }
-                }
+                let rest = schedule.wait(now, every);
+                prop_assert!(rest <= longest + every, "{rest} s remain after a jump of {jump} s");
+                // A jump past that moment leads to one run, whatever was missed.
+                prop_assert_eq!(rest == 0, jump >= wait);
                 now = next(&mut schedule, now, every);
             }
             // A run that takes no time is never followed by another at once.
-            schedule.ended(now, now, every, Went::Well);
-            prop_assert!(matches!(schedule.look(now, every), Look::Wait(_)));
+            schedule.ended(now, now, every, RunResult::Complete);
+            prop_assert!(matches!(schedule.wait(now, every), _));
         }
     }
 }

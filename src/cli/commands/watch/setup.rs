@@ -1,4 +1,4 @@
-//! The configuration and the key, read together, at the start and at SIGHUP.
+//! The configuration and the key, read at the start and at SIGHUP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,33 +13,31 @@ use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, FactName, UnixSeconds};
 use crate::store::Reader;
 
-/// The command, as the ledger and the lock name it.
-const COMMAND: &str = "watch";
-/// The longest pause that the API may ask for and get.
+/// The longest pause that a `Retry-After` of the API can cause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// For how many seconds an answer proves that the key is right.
-const LATELY: i64 = 7 * DAY_SECONDS;
-/// How long the database is waited for while another program locks it.
+const ANSWER_VALIDITY: i64 = 7 * DAY_SECONDS;
+/// The longest wait for a database that another program locks.
 const LONGEST_LOCK: Duration = Duration::from_mins(1);
 
-/// All that a run takes from outside.
+/// The configuration and the key of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     pub(super) config: Arc<Config>,
     pub(super) credentials: Credentials,
 }
 
-/// Where it is read, again and again.
+/// Where the setup is read from, each time anew.
 #[derive(Debug)]
-pub(super) struct Source<'c> {
+pub(super) struct SetupSource<'c> {
     pub(super) overrides: Overrides,
     pub(super) environment: &'c Environment,
     pub(super) clock: SharedClock,
     pub(super) redactor: Redactor,
 }
 
-impl Source<'_> {
-    /// Reads everything anew, and checks that a run could begin with it.
+impl SetupSource<'_> {
+    /// Reads the setup, and checks that a run could begin with it.
     pub(super) fn read(&self) -> Result<Setup, CliError> {
         let now = self.clock.now();
         let config = self
@@ -55,13 +53,13 @@ impl Source<'_> {
 }
 
 impl Setup {
-    /// How many seconds lie between runs.
+    /// Returns the seconds between runs.
     pub(super) fn every(&self) -> i64 {
         self.config.watch_every
     }
 
-    /// The longest time in which a healthy run may show no progress: an answer that takes its time after the
-    /// longest pause, or a database that another program keeps.
+    /// Returns the longest time in which a healthy run may show no progress: the longest pause with a slow answer after
+    /// it, or a database that another program locks.
     pub(super) fn patience(&self) -> Duration {
         let Config { fetch, retry, .. } = &*self.config;
         let turn = fetch
@@ -73,23 +71,20 @@ impl Setup {
     }
 }
 
-/// Whether a request of the configured user name was answered within 7 days, by what the file says.
+/// Returns whether the database remembers an answer to the configured user name within 7 days.
 ///
-/// A process that was just started knows nothing of its own, and a refusal must not end it for good when the
-/// key worked yesterday.
+/// A process that has just started knows nothing yet, and a refusal must not end it if the key worked yesterday. A file
+/// that cannot be read remembers nothing.
 pub(super) fn answered_lately(config: &Config, now: UnixSeconds) -> bool {
-    last_answered(config).is_some_and(|answered| now.saturating_sub(answered) <= LATELY)
+    let last_answer = || {
+        let name = FactName::Answered(config.username.clone()?);
+        let reader = Reader::open(&config.database).ok()?;
+        Some(reader.fact(&name).ok()??.learned_at)
+    };
+    last_answer().is_some_and(|last| now.saturating_sub(last) <= ANSWER_VALIDITY)
 }
 
-/// When a request of the configured user name was last answered, by what the file says. A file that cannot be read
-/// tells nothing.
-fn last_answered(config: &Config) -> Option<UnixSeconds> {
-    let name = FactName::Answered(config.username.clone()?);
-    let reader = Reader::open(&config.database).ok()?;
-    Some(reader.fact(&name).ok()??.learned_at)
-}
-
-/// What brings all domains up to `now`.
+/// Returns what brings all domains up to `now`.
 pub(super) fn pull(config: &Config, now: UnixSeconds) -> Result<Pull, CliError> {
-    up_to_date(COMMAND, config, None, now)
+    up_to_date("watch", config, None, now)
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Account, Evidence};
-use super::attendant::Attendant;
+use super::account::{Account, AccountEvidence};
 use super::endpoint::MetricsPage;
-use super::journal::Journal;
-use super::schedule::{Look, Schedule, Went};
+use super::housekeeping::Housekeeping;
+use super::next_step::NextStep;
+use super::run_log::RunLog;
+use super::schedule::{RunResult, Schedule};
 use super::setup::{Setup, answered_lately, pull};
-use super::verdict::Verdict;
-use crate::cli::pull::PullError;
 use crate::cli::signals::until_done;
 use crate::cli::{CliError, ExitStatus};
 use crate::clock::SharedClock;
@@ -19,45 +18,86 @@ use crate::ingest::{Control, Progress, RunError, Stop, Summary};
 use crate::interrupt::{self, Signal};
 use crate::model::UnixSeconds;
 
-/// How often the clock is looked at while there is nothing to do: a machine may sleep, or its clock be set.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How often the clock is read while waiting: a machine may sleep, or its clock may be set.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 /// Runs what is due, again and again.
 #[derive(Debug)]
 pub(super) struct Watcher<'c> {
-    pub(super) clock: SharedClock,
-    pub(super) attendant: Attendant<'c>,
-    pub(super) page: Option<Arc<MetricsPage>>,
-    pub(super) account: Account,
+    clock: SharedClock,
+    housekeeping: Housekeeping<'c>,
+    page: Option<Arc<MetricsPage>>,
+    account: Account,
+    schedule: Schedule,
+    log: RunLog,
 }
 
-impl Watcher<'_> {
-    /// Watches until a signal comes, or until the next run would end no better than the last one.
+/// A run that has ended.
+struct EndedRun {
+    began: UnixSeconds,
+    /// The user name of the run; the configuration may have been reloaded since.
+    username: String,
+    sent: ProgressCounts,
+    /// Whether the API had answered this account before the run.
+    answered_before: bool,
+    /// A signal that came while it lasted, perhaps too late to stop it. It ends the watch all the same.
+    signal: Option<Signal>,
+    end: RunEnd,
+}
+
+/// How a run ended.
+enum RunEnd {
+    Finished(Box<Summary>),
+    Failed {
+        error: CliError,
+        /// What had been committed, where the database could still be read.
+        summary: Option<Box<Summary>>,
+    },
+    /// A signal came while it was being prepared.
+    NotBegun,
+}
+
+impl<'c> Watcher<'c> {
+    /// Returns a watcher whose first run is due at once.
+    pub(super) fn new(
+        clock: SharedClock,
+        housekeeping: Housekeeping<'c>,
+        page: Option<Arc<MetricsPage>>,
+    ) -> Self {
+        Self {
+            schedule: Schedule::starting(clock.now()),
+            clock,
+            housekeeping,
+            page,
+            account: Account::default(),
+            log: RunLog::default(),
+        }
+    }
+
+    /// Watches until a signal comes, or until the next run would end in the same way as the last one.
     pub(super) async fn watch(mut self) -> Result<ExitStatus, CliError> {
-        let mut schedule = Schedule::starting(self.clock.now());
-        let mut journal = Journal::default();
-        self.attendant.service.ready();
-        let status = loop {
-            let began = self.clock.now();
+        self.housekeeping.manager.ready();
+        let ended = loop {
             let run = self.run().await;
-            match self.decide(run, began, &mut schedule, &mut journal) {
-                Verdict::GoOn(_) | Verdict::PutOff(_) => {}
-                Verdict::Stopped(status) => break Ok(status),
-                Verdict::GiveUp(error) => break Err(error),
+            match self.conclude(run) {
+                NextStep::Continue(_) | NextStep::Postpone(_) => {}
+                NextStep::Stop(status) => break Ok(status),
+                NextStep::GiveUp(error) => break Err(error),
             }
-            if let Some(signal) = self.wait(&mut schedule).await {
+            if let Some(signal) = self.wait().await {
                 tracing::info!("stopped between runs");
-                break Ok(ExitStatus::from(signal));
+                break Ok(signal.into());
             }
         };
-        self.attendant.service.stopping();
-        status
+        self.housekeeping.manager.stopping();
+        ended
     }
 
     /// Carries out what is due.
-    async fn run(&mut self) -> Run {
+    async fn run(&mut self) -> EndedRun {
+        let began = self.clock.now();
         let (control, progress) = (Control::new(), Arc::new(Progress::default()));
-        let setup = self.attendant.setup().clone();
+        let setup = self.housekeeping.setup().clone();
         let username = setup.credentials.username().to_owned();
         let work = Box::pin(carry_out(
             setup,
@@ -66,150 +106,112 @@ impl Watcher<'_> {
             control.clone(),
             Arc::clone(&progress),
         ));
-        self.attendant.attend_to(Some(Arc::clone(&progress)));
-        let attendant = &mut self.attendant;
-        let (ended, answered_before) = until_done(work, &control, async || {
-            attendant.attend().await;
-        })
-        .await;
-        self.attendant.attend_to(None);
-        let sent = progress.counts();
-        if let Some(page) = &self.page {
-            page.metrics.add_requests(sent);
-        }
-        Run {
+        self.housekeeping.watch_run(Some(Arc::clone(&progress)));
+        let housekeeping = &mut self.housekeeping;
+        let (end, answered_before) = until_done(work, &control, async || housekeeping.next().await).await;
+        self.housekeeping.watch_run(None);
+        EndedRun {
+            began,
             username,
-            sent,
+            sent: progress.counts(),
             answered_before,
             signal: control.signal(),
-            ended,
+            end,
         }
     }
 
-    /// Draws the conclusions from a run, plans the next, and tells everybody.
-    fn decide(
-        &mut self,
-        run: Run,
-        began: UnixSeconds,
-        schedule: &mut Schedule,
-        journal: &mut Journal,
-    ) -> Verdict {
+    /// Decides on the next step, plans the next run, and updates log, metrics and service manager.
+    fn conclude(&mut self, run: EndedRun) -> NextStep {
         let answered = run.sent.answered > 0;
-        let (summary, verdict) = match run.ended {
-            Ended::WithSummary(summary) => {
-                let verdict = Verdict::on(&summary, run.answered_before || answered);
-                (Some(summary), verdict)
+        let (step, summary) = match run.end {
+            RunEnd::Finished(summary) => {
+                let step = NextStep::after(&summary, run.answered_before || answered);
+                (step, Some(summary))
             }
-            Ended::WithError(mut error) => {
-                let summary = match &mut error {
-                    PullError::Store { summary, .. } => summary.take(),
-                    PullError::NotYet(_) | PullError::Other(_) => None,
-                };
-                (summary, Verdict::on_error(error))
-            }
-            Ended::BeforeItBegan(status) => (None, Verdict::Stopped(status)),
+            RunEnd::Failed { error, summary } => (NextStep::after_error(error), summary),
+            RunEnd::NotBegun => (NextStep::Stop(ExitStatus::FAILED), None),
         };
-        let verdict = match (run.signal, verdict) {
-            (Some(signal), Verdict::GoOn(_) | Verdict::PutOff(_)) => {
-                Verdict::Stopped(ExitStatus::from(signal))
-            }
-            (_, verdict) => verdict,
-        };
-        let went = match &verdict {
-            Verdict::GoOn(went) => Some(*went),
-            Verdict::PutOff(_) => Some(Went::Badly),
-            Verdict::Stopped(_) | Verdict::GiveUp(_) => None,
+        let step = match (run.signal, step) {
+            (_, NextStep::GiveUp(error)) => NextStep::GiveUp(error),
+            (Some(signal), _) => NextStep::Stop(signal.into()),
+            (None, step) => step,
         };
         let now = self.clock.now();
         let stop = summary.as_ref().and_then(|summary| summary.stop.as_ref());
-        let evidence = Evidence {
-            began,
+        let evidence = AccountEvidence {
+            began: run.began,
             ended: now,
             answered,
             refused: stop.and_then(Stop::denial).is_some(),
         };
-        self.account.learn(&run.username, evidence);
+        self.account.add(&run.username, evidence);
         let refused_since = self.account.refused_since(&run.username);
-        self.attendant.refused_since(refused_since);
-        let next = went.map(|went| {
-            schedule.ended(began, now, self.attendant.setup().every(), went);
-            schedule.due()
+        let result = match &step {
+            NextStep::Continue(result) => Some(*result),
+            NextStep::Postpone(_) => Some(RunResult::Partial),
+            NextStep::Stop(_) | NextStep::GiveUp(_) => None,
+        };
+        let next = result.map(|result| {
+            let every = self.housekeeping.setup().every();
+            self.schedule.ended(run.began, now, every, result);
+            self.schedule.due()
         });
         let metrics = self.page.as_ref().map(|page| &page.metrics);
+        metrics.inspect(|metrics| metrics.add_requests(run.sent));
         if let Some(summary) = summary {
-            journal.ended(&summary, began, next, refused_since);
-            metrics.inspect(|metrics| metrics.ended(&summary, now));
+            self.log.run_ended(&summary, run.began, next, refused_since);
+            metrics.inspect(|metrics| metrics.run_ended(&summary, now));
         }
-        metrics.inspect(|metrics| metrics.refused_since(refused_since));
-        if let Verdict::PutOff(why) = &verdict {
-            journal.put_off(why, next);
-            metrics.inspect(|metrics| metrics.put_off());
+        if let NextStep::Postpone(error) = &step {
+            self.log.run_postponed(error, next);
+            metrics.inspect(|metrics| metrics.run_postponed());
         }
-        verdict
+        self.show_refusal(refused_since);
+        step
     }
 
-    /// After a change of the user name, what was known of the one before is not shown as if it were about this one.
-    fn forget_another_account(&mut self) {
-        let username = self.attendant.setup().credentials.username();
-        let refused_since = self.account.refused_since(username);
-        self.attendant.refused_since(refused_since);
+    fn show_refusal(&mut self, since: Option<UnixSeconds>) {
+        self.housekeeping.refused_since(since);
         if let Some(page) = &self.page {
-            page.metrics.refused_since(refused_since);
+            page.metrics.refused_since(since);
         }
     }
 
     /// Waits for the moment of the next run, or for a signal.
-    async fn wait(&mut self, schedule: &mut Schedule) -> Option<Signal> {
+    async fn wait(&mut self) -> Option<Signal> {
         loop {
-            if self.attendant.take_reloaded() {
-                schedule.forgive();
-                self.forget_another_account();
+            if self.housekeeping.take_reloaded() {
+                self.schedule.forgive();
+                // The user name may have changed, and a refusal of the old one says nothing about the new one.
+                let username = self.housekeeping.setup().credentials.username();
+                let refused_since = self.account.refused_since(username);
+                self.show_refusal(refused_since);
             }
-            let every = self.attendant.setup().every();
-            let pause = match schedule.look(self.clock.now(), every) {
-                Look::Run => return None,
-                Look::Wait(seconds) => Duration::from_secs(seconds.unsigned_abs()),
+            let every = self.housekeeping.setup().every();
+            let pause = match self.schedule.wait(self.clock.now(), every) {
+                0 => return None,
+                seconds => Duration::from_secs(seconds.unsigned_abs()),
             };
-            self.attendant.waits_for(schedule.due());
+            self.housekeeping.waits_for(self.schedule.due());
             tokio::select! {
                 signal = interrupt::raised() => return Some(signal),
-                () = self.attendant.attend() => {}
-                () = tokio::time::sleep(pause.min(LOOK_EVERY)) => {}
+                () = self.housekeeping.next() => {}
+                () = tokio::time::sleep(pause.min(CHECK_EVERY)) => {}
             }
         }
     }
 }
 
-/// A run that is over.
-struct Run {
-    /// Whom it asked for; the configuration may have been read again since it began.
-    username: String,
-    sent: ProgressCounts,
-    /// The API had answered this account before the run.
-    answered_before: bool,
-    /// A signal came while it lasted, too late to stop it perhaps. It ends the watch all the same.
-    signal: Option<Signal>,
-    ended: Ended,
-}
-
-/// How a run came to its end.
-enum Ended {
-    WithSummary(Box<Summary>),
-    WithError(PullError),
-    /// A signal came while it was being prepared.
-    BeforeItBegan(ExitStatus),
-}
-
-/// One run, and whether the API had answered the account before it: since the process started (`answered`), or
-/// lately by what the file says. The database is opened on a thread of its own, since that may have to wait for
-/// another program, and a signal must not.
+/// Carries out one run. Also returns whether the API had answered the account before: since the process started
+/// (`answered`), or lately, as the database remembers. The database is opened on another thread: that may have to wait
+/// for another program, and a signal must not.
 async fn carry_out(
     setup: Setup,
     answered: bool,
     clock: SharedClock,
     control: Control,
     progress: Arc<Progress>,
-) -> (Ended, bool) {
+) -> (RunEnd, bool) {
     let prepare = tokio::task::spawn_blocking(move || {
         let pull = pull(&setup.config, clock.now())?;
         let prepared = pull.prepare(&setup.config, setup.credentials, &clock)?;
@@ -218,24 +220,19 @@ async fn carry_out(
     });
     let prepared = tokio::select! {
         prepared = prepare => prepared,
-        () = control.stopped() => {
-            let status = match control.reason() {
-                Some(Stop::Signal(signal)) => ExitStatus::from(*signal),
-                _ => ExitStatus::FAILED,
-            };
-            return (Ended::BeforeItBegan(status), answered);
-        }
+        () = control.stopped() => return (RunEnd::NotBegun, answered),
     };
-    let (ended, answered) = match prepared {
-        Ok(Ok((prepared, answered))) => (prepared.run(control, progress).await, answered),
-        Ok(Err(error)) => (Err(error), answered),
-        Err(_) => {
-            let lost = RunError::Defect("the start of the run");
-            (Err(CliError::new(ExitStatus::FAILED, &lost).into()), answered)
-        }
-    };
-    match ended {
-        Ok(summary) => (Ended::WithSummary(Box::new(summary)), answered),
-        Err(error) => (Ended::WithError(error), answered),
+    let failed = |error, summary| RunEnd::Failed { error, summary };
+    match prepared {
+        Err(_) => (
+            failed(RunError::Defect("the start of the run").into(), None),
+            answered,
+        ),
+        Ok(Err(error)) => (failed(error, None), answered),
+        Ok(Ok((prepared, answered))) => match prepared.run(control, progress).await {
+            Ok(summary) => (RunEnd::Finished(Box::new(summary)), answered),
+            Err(RunError::Store { source, summary }) => (failed(source.into(), summary), answered),
+            Err(error) => (failed(error.into(), None), answered),
+        },
     }
 }

@@ -1,75 +1,60 @@
-//! What follows from how a run went.
+//! The next step after a run.
 
-use super::schedule::Went;
-use crate::cli::pull::PullError;
+use super::schedule::RunResult;
 use crate::cli::{CliError, ExitStatus};
 use crate::ingest::{Stop, Summary};
 use crate::model::Outcome;
-use crate::store::StoreErrorKind;
 
-/// What follows from how a run went.
+/// The next step after a run.
 #[derive(Debug)]
-pub enum Verdict {
-    /// The next run is planned.
-    GoOn(Went),
-    /// Another program uses the database, or the clock is set too early; the next tick may find it otherwise.
-    PutOff(CliError),
-    /// A signal ended the run, and ends the watch.
-    Stopped(ExitStatus),
-    /// The next run would end in the same way.
+pub enum NextStep {
+    /// Plan the next run.
+    Continue(RunResult),
+    /// Plan the next run, which may find the cause gone: another program used the database, or the clock was wrong.
+    Postpone(CliError),
+    /// End, because of a signal.
+    Stop(ExitStatus),
+    /// End, because the next run would end in the same way.
     GiveUp(CliError),
 }
 
-impl Verdict {
-    /// What follows from a run that has a summary. `answered`: the API has answered this account, in this run
-    /// or before. Then no refusal is final: a wrong key is never answered.
+impl NextStep {
+    /// Returns the next step after a run that has a summary. `answered`: the API has answered this account, in this run
+    /// or before. Then no refusal is final, because a wrong key is never answered.
     #[must_use]
-    pub fn on(summary: &Summary, answered: bool) -> Self {
+    pub fn after(summary: &Summary, answered: bool) -> Self {
         let totals = &summary.totals;
         match &summary.stop {
-            Some(stop) if answered && stop.denial().is_some() => Self::GoOn(Went::Refused),
-            Some(Stop::Signal(signal)) => Self::Stopped(ExitStatus::from(*signal)),
-            // A machine without a battery for its clock boots into the past: that heals by itself.
-            Some(stop) if stop.explaining_clock().is_some() => Self::GoOn(Went::Nowhere),
+            Some(stop) if answered && stop.denial().is_some() => Self::Continue(RunResult::Refused),
+            Some(Stop::Signal(signal)) => Self::Stop(ExitStatus::from(*signal)),
+            // A machine without a battery for its clock starts in the past, until NTP sets it.
+            Some(stop) if stop.explaining_clock().is_some() => Self::Continue(RunResult::NoAnswer),
             Some(Stop::Credentials { kind, .. }) => {
                 Self::GiveUp(CliError::new(ExitStatus::REFUSED, kind).with_help(kind.help()))
             }
             Some(Stop::Configuration(kind)) => {
                 Self::GiveUp(CliError::new(ExitStatus::USAGE, kind).with_help(kind.help()))
             }
-            Some(Stop::Outage | Stop::Storage | Stop::Defect) => Self::GoOn(Went::Nowhere),
-            None if summary.outcome == Outcome::Complete => Self::GoOn(Went::Well),
-            // An API that answers for some windows, or for some domains, is not spared: what it does answer
-            // must not grow old for the sake of the rest.
+            Some(Stop::Outage | Stop::Storage | Stop::Defect) => Self::Continue(RunResult::NoAnswer),
+            None if summary.outcome == Outcome::Complete => Self::Continue(RunResult::Complete),
+            // While the API answers for some windows or domains, their data must not wait because of the others.
             None if totals.windows_failed > 0
                 && totals.windows_fetched == 0
                 && totals.slots_asked == totals.slots_failed =>
             {
-                Self::GoOn(Went::Nowhere)
+                Self::Continue(RunResult::NoAnswer)
             }
-            None => Self::GoOn(Went::Badly),
+            None => Self::Continue(RunResult::Partial),
         }
     }
 
-    /// What follows from a run that could not begin, or not go on to its end.
+    /// Returns the next step after a run that could not begin, or not reach its end.
     #[must_use]
-    pub fn on_error(error: PullError) -> Self {
-        let passes = match &error {
-            PullError::Store { source, .. } => {
-                source.is_interruption()
-                    || matches!(
-                        source.kind(),
-                        StoreErrorKind::Locked(_) | StoreErrorKind::LockedElsewhere | StoreErrorKind::Busy(_)
-                    )
-            }
-            // The configuration was in order when it was read, so it is the clock.
-            PullError::NotYet(_) => true,
-            PullError::Other(_) => false,
-        };
-        if passes {
-            Self::PutOff(error.into())
+    pub fn after_error(error: CliError) -> Self {
+        if error.is_transient() {
+            Self::Postpone(error)
         } else {
-            Self::GiveUp(error.into())
+            Self::GiveUp(error)
         }
     }
 }
@@ -123,36 +108,36 @@ pub(super) mod tests {
     }
 
     #[track_caller]
-    fn goes_on(summary: &Summary, answered: bool, expected: Went) {
-        let verdict = Verdict::on(summary, answered);
+    fn goes_on(summary: &Summary, answered: bool, expected: RunResult) {
+        let step = NextStep::after(summary, answered);
         assert!(
-            matches!(verdict, Verdict::GoOn(went) if went == expected),
-            "{verdict:?}"
+            matches!(step, NextStep::Continue(result) if result == expected),
+            "{step:?}"
         );
     }
 
     #[track_caller]
     fn gives_up(summary: &Summary, answered: bool, expected: ExitStatus) {
-        let verdict = Verdict::on(summary, answered);
+        let step = NextStep::after(summary, answered);
         assert!(
-            matches!(&verdict, Verdict::GiveUp(error) if error.status() == expected),
-            "{verdict:?}"
+            matches!(&step, NextStep::GiveUp(error) if error.status() == expected),
+            "{step:?}"
         );
     }
 
     #[test]
-    fn only_an_api_that_answers_nothing_at_all_is_spared() {
+    fn the_wait_grows_only_if_the_api_answers_nothing() {
         for answered in [false, true] {
-            let goes_on = |summary: &Summary, went| goes_on(summary, answered, went);
-            goes_on(&summary(Outcome::Complete, None, 3, 0), Went::Well);
-            goes_on(&summary(Outcome::Complete, None, 0, 0), Went::Well);
-            goes_on(&summary(Outcome::Partial, None, 1, 2), Went::Badly);
-            goes_on(&summary(Outcome::Partial, None, 0, 2), Went::Nowhere);
+            let goes_on = |summary: &Summary, result| goes_on(summary, answered, result);
+            goes_on(&summary(Outcome::Complete, None, 3, 0), RunResult::Complete);
+            goes_on(&summary(Outcome::Complete, None, 0, 0), RunResult::Complete);
+            goes_on(&summary(Outcome::Partial, None, 1, 2), RunResult::Partial);
+            goes_on(&summary(Outcome::Partial, None, 0, 2), RunResult::NoAnswer);
             // Rejected points, or domains that are not the account's.
-            goes_on(&summary(Outcome::Partial, None, 0, 0), Went::Badly);
+            goes_on(&summary(Outcome::Partial, None, 0, 0), RunResult::Partial);
             goes_on(
                 &summary(Outcome::Partial, Some(Stop::Outage), 5, 2),
-                Went::Nowhere,
+                RunResult::NoAnswer,
             );
         }
     }
@@ -162,19 +147,19 @@ pub(super) mod tests {
         gives_up(&refused(None), false, ExitStatus::REFUSED);
         gives_up(&refused(Some(0)), false, ExitStatus::REFUSED);
         gives_up(&refused(Some(-20)), false, ExitStatus::REFUSED);
-        goes_on(&refused(Some(86_400)), false, Went::Nowhere);
-        goes_on(&refused(Some(-86_400)), false, Went::Nowhere);
+        goes_on(&refused(Some(86_400)), false, RunResult::NoAnswer);
+        goes_on(&refused(Some(-86_400)), false, RunResult::NoAnswer);
     }
 
     #[test]
     fn once_the_account_was_answered_no_refusal_ends_the_watch() {
         for clock_ahead in [None, Some(0), Some(86_400)] {
-            goes_on(&refused(clock_ahead), true, Went::Refused);
+            goes_on(&refused(clock_ahead), true, RunResult::Refused);
         }
         for kind in denials() {
             let stop = Stop::Configuration(kind);
             let run = summary(Outcome::Failed, Some(stop), 0, 1);
-            goes_on(&run, true, Went::Refused);
+            goes_on(&run, true, RunResult::Refused);
             gives_up(&run, false, ExitStatus::USAGE);
         }
     }
@@ -187,8 +172,8 @@ pub(super) mod tests {
             gives_up(&run, answered, ExitStatus::USAGE);
             let stopped = summary(Outcome::Stopped, Some(Stop::Signal(Signal::Terminate)), 0, 0);
             assert!(matches!(
-                Verdict::on(&stopped, answered),
-                Verdict::Stopped(ExitStatus::TERMINATED)
+                NextStep::after(&stopped, answered),
+                NextStep::Stop(ExitStatus::TERMINATED)
             ));
         }
     }
