@@ -73,7 +73,7 @@ def test_a_panel_of_grafana_has_rows_in_its_range(connection, title):
 
 
 def test_a_panel_of_points_shows_every_point_of_the_range_once(connection):
-    for title in ["Bandwidth", "Requests a 5-minute slot"]:
+    for title in ["Bandwidth", "Requests in each 5-minute slot"]:
         rows = connection.execute(filled(connection, PANELS[title]["targets"][0]["rawQueryText"])).fetchall()
         assert len(rows) == 3 * 7 * 288 == len({(row["time"], row["domain"]) for row in rows})
 

@@ -11,7 +11,8 @@ const INTRODUCTION: &str = "<!-- Written by `make docs` from the help of the pro
 
 # Commands
 
-`jdcdn-stats help COMMAND` prints the same. Options that every command has are listed once, at the end.
+`jdcdn-stats help COMMAND` prints the same. Options that every command has are listed once, at
+the end. Times are in China Standard Time (UTC+8).
 ";
 
 /// The names of the commands in the help, in its order.

@@ -7,5 +7,7 @@ mod fields;
 mod links;
 mod markdown;
 mod messages;
+mod paths;
 mod readme;
 mod translation;
+mod wording;
