@@ -1,12 +1,14 @@
-//! The examples in the help.
+//! The examples in the help run.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use jdcdn_stats::simulator::Settings;
 
 use crate::sandbox::{Sandbox, ended};
 
-/// These run until they are stopped; tests of their own start and stop them.
+/// These run until they are stopped. Other tests start and stop them.
 const RUNS_UNTIL_STOPPED: [&str; 2] = ["simulate", "watch"];
 
 #[test]
@@ -17,24 +19,15 @@ fn the_examples_of_every_command_run() {
     });
     sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
     sandbox.backfill("2026-06-14", "now", &[]).with(0);
-    // One that an example of `restore` names.
+    // An example of `restore` names this copy.
     sandbox.run(&["snapshot", "stats.db.before-v8"]).with(0);
     let help = sandbox.run(&["--help"]).with(0);
-    let commands: Vec<&str> = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .map_while(|line| line.strip_prefix("  ")?.split_whitespace().next())
-        .filter(|command| *command != "help" && !RUNS_UNTIL_STOPPED.contains(command))
-        .collect();
+    let commands = commands(&help);
     assert!(commands.contains(&"backfill"), "{help}");
-    let binary = sandbox.command(&[]);
-    let program = std::path::Path::new(binary.get_program())
-        .parent()
-        .unwrap()
-        .display();
-    let path = format!("{program}:{}", std::env::var("PATH").unwrap());
-    for command in commands {
+    for command in commands
+        .iter()
+        .filter(|command| !RUNS_UNTIL_STOPPED.contains(command))
+    {
         let long = sandbox.run(&[command, "--help"]).with(0);
         let examples: Vec<&str> = long
             .lines()
@@ -43,22 +36,40 @@ fn the_examples_of_every_command_run() {
             .collect();
         assert!(!examples.is_empty(), "{command}: {long}");
         for example in examples {
-            let mut shell = Command::new("bash");
-            shell
-                .args(["-c", example])
-                .current_dir(sandbox.path(""))
-                .env_clear();
-            shell
-                .envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))))
-                .env("PATH", &path);
-            let ended = ended(shell.output().unwrap());
-            assert_eq!(
-                ended.code,
-                Some(0),
-                "{example}\n{}\n{}",
-                ended.stdout,
-                ended.stderr
-            );
+            types(&sandbox, &[], example);
         }
     }
+}
+
+/// The names of the commands in the help, in its order.
+pub(crate) fn commands(help: &str) -> Vec<&str> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines.map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names.filter(|name| *name != "help").collect()
+}
+
+/// Types `command` into a shell that finds the program, in the directory and the environment of the sandbox with these
+/// additions. It must succeed; returns what it prints.
+#[track_caller]
+pub(crate) fn types(sandbox: &Sandbox, additions: &[(&str, &OsStr)], command: &str) -> String {
+    let binary = sandbox.command(&[]);
+    let folder = Path::new(binary.get_program()).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["-c", command])
+        .current_dir(sandbox.path(""))
+        .env_clear()
+        .envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .envs(additions.iter().copied())
+        .env("PATH", path)
+        .output();
+    let ended = ended(output.unwrap());
+    assert_eq!(
+        ended.code,
+        Some(0),
+        "{command}\n{}\n{}",
+        ended.stdout,
+        ended.stderr
+    );
+    ended.stdout
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jdcdn_stats::simulator::Settings;
 
+use crate::help::commands;
 use crate::pages::assert_is;
 use crate::sandbox::Sandbox;
 
@@ -14,13 +15,6 @@ const INTRODUCTION: &str = "<!-- Written by `make docs` from the help of the pro
 `jdcdn-stats help COMMAND` prints the same. Options that every command has are listed once, at
 the end. Times are in China Standard Time (UTC+8).
 ";
-
-/// The names of the commands in the help, in its order.
-fn commands(help: &str) -> Vec<String> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = lines.map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
-    names.filter(|name| *name != "help").map(str::to_owned).collect()
-}
 
 /// The help without the options of every command, and these options.
 fn split(help: &str) -> (String, String) {
@@ -43,7 +37,7 @@ fn add(page: &mut String, sandbox: &Sandbox, path: &[&str]) -> String {
     let level = "#".repeat(path.len() + 1);
     write!(page, "\n{level} {}\n\n```text\n{own}\n```\n", path.join(" ")).unwrap();
     for command in commands(&help) {
-        global = add(page, sandbox, &[path, &[command.as_str()]].concat());
+        global = add(page, sandbox, &[path, &[command]].concat());
     }
     global
 }
@@ -55,7 +49,7 @@ fn the_page_of_the_commands_is_the_help_of_the_program() {
     let mut page = format!("{INTRODUCTION}\n```text\n{}\n```\n", split(&overview).0);
     let mut global = String::new();
     for command in commands(&sandbox.run(&["--help"]).with(0)) {
-        global = add(&mut page, &sandbox, &[&command]);
+        global = add(&mut page, &sandbox, &[command]);
     }
     assert!(global.contains("--config"), "{global}");
     write!(page, "\n## Options of every command\n\n```text\n{global}\n```\n").unwrap();

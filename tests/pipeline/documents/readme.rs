@@ -1,11 +1,12 @@
 //! The commands of `README.md` run as they are typed, in a new directory, with an empty home.
 
-use std::process::Command;
+use std::ffi::OsString;
 
 use jdcdn_stats::simulator::Settings;
 
 use super::markdown::{Block, Document, root};
-use crate::sandbox::{Sandbox, ended};
+use crate::help::types;
+use crate::sandbox::Sandbox;
 
 /// Commands that are not run here, by their beginning, and why.
 const NOT_RUN: [(&str, &str); 5] = [
@@ -55,29 +56,16 @@ impl Reader {
     /// What the command prints; it must succeed.
     #[track_caller]
     fn types(&self, command: &str) -> String {
-        let binary = self.sandbox.command(&[]);
-        let program = std::path::Path::new(binary.get_program()).parent().unwrap();
-        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-        let mut shell = Command::new("bash");
-        shell
-            .args(["-c", command])
-            .current_dir(self.sandbox.path(""))
-            .env_clear();
-        shell
-            .envs(binary.get_envs().filter_map(|(name, value)| Some((name, value?))))
-            .env_remove("JDCDN_SECRET_KEY")
-            .env("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint())
-            .env("HOME", self.sandbox.path("home"))
-            .env("PATH", path);
-        let ended = ended(shell.output().unwrap());
-        assert_eq!(
-            ended.code,
-            Some(0),
-            "{command}\n{}\n{}",
-            ended.stdout,
-            ended.stderr
-        );
-        ended.stdout
+        let additions = [
+            ("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint().into()),
+            ("HOME", self.sandbox.path("home").into_os_string()),
+            // The key comes from the file that the page tells to write.
+            ("JDCDN_SECRET_KEY", OsString::new()),
+        ];
+        let additions = additions
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_os_str()));
+        types(&self.sandbox, &additions, command)
     }
 
     fn writes_the_configuration(&self, block: &Block) {
