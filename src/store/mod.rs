@@ -7,7 +7,7 @@
 //! - `read`: everything that only reads
 //! - `copy`: snapshots, and restoring from a copy
 //! - [`deep`]: verifies everything in the file that can be verified
-//! - [`error`]: why a database cannot be used
+//! - [`error`], `error_kind`: why a database cannot be used
 //!
 //! `ledger` and `origin` build on `file` and do not know each other. `write`, `read`, `copy` and `deep` build on all
 //! three.
@@ -15,6 +15,7 @@
 mod copy;
 pub mod deep;
 pub mod error;
+mod error_kind;
 mod file;
 mod ledger;
 mod origin;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
-use super::rollups::{DomainMonth, MonthTally, RollupCheck, count};
+use super::rollups::{CheckedMonth, MonthTally, RollupCheck, count};
 use crate::model::billing::AccountMonth;
 use crate::model::slot::slot_floor;
 use crate::model::{SlotLabel, Span, UnixSeconds, civil};
@@ -139,7 +139,7 @@ impl Walk<'_, '_> {
         let (mut fetched_any, mut all_read) = (false, true);
         let no_days = Vec::new();
         for (id, name) in lookups.domains.clone() {
-            let of = DomainMonth {
+            let of = CheckedMonth {
                 name: &name,
                 month,
                 stale: stale.get(&id).unwrap_or(&no_days),
@@ -166,7 +166,7 @@ impl Walk<'_, '_> {
         &mut self,
         lookups: &mut Lookups,
         id: i64,
-        of: &DomainMonth<'_>,
+        of: &CheckedMonth<'_>,
         moments: &[UnixSeconds],
         account: &mut AccountMonth,
     ) -> Result<bool> {
@@ -222,7 +222,7 @@ impl Walk<'_, '_> {
         Ok(is_fetched(&covered))
     }
 
-    fn sum(&mut self, id: i64, of: &DomainMonth<'_>, shown: &str, summed: PointSum) -> Result<()> {
+    fn sum(&mut self, id: i64, of: &CheckedMonth<'_>, shown: &str, summed: PointSum) -> Result<()> {
         let kept = month_sums::kept(self.connection, id, of.month);
         let what = format!("the sum of `{}` in {shown} cannot be read", of.name);
         let Some(kept) = self.deep.judge(Subject::Points, &what, kept)? else {

@@ -15,13 +15,13 @@ use crate::store::file::statements::Statements as _;
 use crate::store::ledger::coverage::cut;
 use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::rollups::{ACCOUNT, DayTally, MONTHS, RollupTable, TABLES, month_row};
-use crate::store::origin::stored::{StoredCount, StoredPoint};
+use crate::store::origin::walk::{StoredCount, StoredPoint};
 use crate::store::write::roll_up::is_fetched;
 
-type Rows = BTreeMap<Vec<String>, Vec<Value>>;
+type ExpectedRows = BTreeMap<Vec<String>, Vec<Value>>;
 
 /// A domain's month.
-pub(super) struct DomainMonth<'a> {
+pub(super) struct CheckedMonth<'a> {
     pub(super) name: &'a str,
     pub(super) month: Span,
     /// The midnights of the days with stale rollups.
@@ -65,7 +65,7 @@ impl<'a> MonthTally<'a> {
         connection: &Connection,
         month: Span,
         codes: &mut CodeLookup,
-    ) -> Result<BTreeMap<&'static str, Rows>> {
+    ) -> Result<BTreeMap<&'static str, ExpectedRows>> {
         let mut rows = Vec::new();
         let no_points = DayTally::default();
         let mut midnight = month.start();
@@ -81,7 +81,7 @@ impl<'a> MonthTally<'a> {
         if is_fetched(self.covered) {
             rows.push(month_row(month, &self.month.figures()));
         }
-        let mut by_table: BTreeMap<&'static str, Rows> = BTreeMap::new();
+        let mut by_table: BTreeMap<&'static str, ExpectedRows> = BTreeMap::new();
         for row in rows {
             by_table
                 .entry(row.table.name)
@@ -120,7 +120,7 @@ impl RollupCheck {
         &mut self,
         connection: &Connection,
         deep: &mut Deep,
-        of: &DomainMonth<'_>,
+        of: &CheckedMonth<'_>,
         tally: MonthTally<'_>,
         codes: &mut CodeLookup,
     ) -> Result<()> {
@@ -187,7 +187,7 @@ impl RollupCheck {
         connection: &Connection,
         deep: &mut Deep,
         (table, domain, month): (&RollupTable, &str, Span),
-        expected: Option<&Rows>,
+        expected: Option<&ExpectedRows>,
         is_fresh: impl Fn(&str) -> bool,
     ) -> Result<()> {
         let name = table.name;
@@ -198,7 +198,7 @@ impl RollupCheck {
             return Ok(());
         };
         *self.seen.entry(name).or_insert(0) += to_i64(stored.len());
-        let no_rows = Rows::new();
+        let no_rows = ExpectedRows::new();
         let expected = expected.unwrap_or(&no_rows);
         let keys: BTreeSet<&Vec<String>> = expected.keys().chain(stored.keys()).collect();
         for key in keys {

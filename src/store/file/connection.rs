@@ -8,7 +8,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, FileControl, OpenFlags};
 
-use crate::store::error::{BUSY_STEP, Result, StoreErrorKind};
+use crate::store::error::{Result, StoreErrorKind};
+use crate::store::error_kind::BUSY_STEP;
 use crate::store::file::header::APPLICATION_ID;
 use crate::store::file::location::{size, suffixed};
 

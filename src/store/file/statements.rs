@@ -110,25 +110,25 @@ impl Statements for Connection {
 }
 
 /// Returns a statement that writes a row of `key` and `columns`, in this order. It changes a row of the same key only if
-/// it differs.
-pub(crate) fn upsert(table: &str, key: &[&str], columns: &[&str]) -> String {
-    let all = [key, columns].concat();
-    let places: Vec<String> = (1..=all.len()).map(|at| format!("?{at}")).collect();
-    let excluded: Vec<String> = columns
-        .iter()
-        .map(|column| format!("excluded.{column}"))
+/// it differs. Both are lists of names with a comma and a space between them.
+pub(crate) fn upsert(table: &str, key: &str, columns: &str) -> String {
+    let all = [key, columns].join(", ");
+    let places: Vec<String> = (1..=names(&all).count()).map(|at| format!("?{at}")).collect();
+    let set: Vec<String> = names(columns)
+        .map(|name| format!("{name} = excluded.{name}"))
         .collect();
-    let set = columns
-        .iter()
-        .map(|column| format!("{column} = excluded.{column}"));
+    let excluded: Vec<String> = names(columns).map(|name| format!("excluded.{name}")).collect();
     format!(
-        "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT DO UPDATE SET {} WHERE ({}) IS NOT ({})",
-        all.join(", "),
+        "INSERT INTO {table} ({all}) VALUES ({}) ON CONFLICT DO UPDATE SET {} WHERE ({columns}) IS NOT ({})",
         places.join(", "),
-        set.collect::<Vec<_>>().join(", "),
-        columns.join(", "),
+        set.join(", "),
         excluded.join(", ")
     )
+}
+
+/// Returns the names in a list such as `id, name`.
+pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(", ")
 }
 
 /// Brings stored rows in line with `after`: deletes each key that is gone, and writes each row that is new or changed.

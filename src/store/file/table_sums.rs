@@ -12,7 +12,7 @@ use rusqlite::types::{FromSqlError, ValueRef};
 use crate::model::Sum;
 use crate::model::sum::{SummedCell, row_sum};
 use crate::store::error::Result;
-use crate::store::file::statements::Statements as _;
+use crate::store::file::statements::{Statements as _, names};
 
 /// A table whose rows are summed.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) struct SummedTable {
     /// The name of the table.
     pub(crate) name: &'static str,
     /// Its columns, in their order.
-    pub(crate) columns: &'static [&'static str],
+    pub(crate) columns: &'static str,
 }
 
 /// The number of rows of a table, and their sum.
@@ -74,8 +74,7 @@ pub(crate) fn keep(connection: &Connection, tables: &[SummedTable]) -> Result<()
     let mut sql = String::new();
     for (id, table) in (1..).zip(tables) {
         let of = |row: &str| {
-            let columns = table.columns.iter();
-            columns.fold(String::new(), |list, column| list + ", " + row + "." + column)
+            names(table.columns).fold(String::new(), |list, column| list + ", " + row + "." + column)
         };
         let (old, new) = (of("OLD"), of("NEW"));
         for (event, rows, sum) in [
@@ -97,10 +96,11 @@ pub(crate) fn keep(connection: &Connection, tables: &[SummedTable]) -> Result<()
 
 /// Returns the sum of a table's rows, computed from the rows.
 pub(crate) fn compute(connection: &Connection, table: &SummedTable) -> Result<TableSum> {
-    let sql = ["SELECT ", &table.columns.join(", "), " FROM ", table.name].concat();
+    let sql = ["SELECT ", table.columns, " FROM ", table.name].concat();
+    let columns = names(table.columns).count();
     let mut total = TableSum::default();
     connection.each(&sql, [], |row| {
-        let cells = (0..table.columns.len()).map(|at| row.get_ref(at).map(cell));
+        let cells = (0..columns).map(|at| row.get_ref(at).map(cell));
         let cells: Vec<_> = cells.collect::<rusqlite::Result<_>>()?;
         total.rows += 1;
         total.sum = total.sum.plus(row_sum(cells.into_iter()));

@@ -66,23 +66,29 @@ pub fn beside(database: &Path) -> io::Result<Vec<UpgradeCopy>> {
     let Ok(located) = locate(database) else {
         return Ok(Vec::new());
     };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory(&located))? {
-        let entry = entry?;
-        let Some((version, _)) = numbers(&located, &entry.path()) else {
-            continue;
-        };
-        let about = entry.metadata()?;
+    let mut copies = Vec::new();
+    for (path, (version, _)) in named(&located)? {
+        let about = fs::symlink_metadata(&path)?;
         if about.is_file() {
-            found.push(UpgradeCopy {
-                path: entry.path(),
+            copies.push(UpgradeCopy {
+                path,
                 version,
                 bytes: about.len(),
             });
         }
     }
-    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    Ok(found)
+    copies.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(copies)
+}
+
+/// Returns every path with the name of a copy, and the migration and the number in it.
+fn named(database: &Path) -> io::Result<Vec<(PathBuf, (i32, u32))>> {
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(directory(database))? {
+        let path = entry?.path();
+        copies.extend(numbers(database, &path).map(|numbers| (path, numbers)));
+    }
+    Ok(copies)
 }
 
 /// Keeps a copy of the database at a located path if a pending migration rewrites stored data; returns that copy. The
@@ -109,7 +115,9 @@ pub(crate) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
     // From here on the source shows the database as of this moment.
     let of_one_moment = source.unchecked_transaction()?;
     source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    let kept = match newest(database, version).map_err(StoreErrorKind::UpgradeCopy)? {
+    let copies = named(database).map_err(StoreErrorKind::UpgradeCopy)?.into_iter();
+    let of_version = copies.filter(|(_, (of, _))| *of == version);
+    let kept = match of_version.max_by_key(|(_, (_, nth))| *nth) {
         Some((path, _)) if is_copy_of(&path, &source)? => path,
         newest => {
             check_space(&source, directory)?;
@@ -118,7 +126,15 @@ pub(crate) fn keep(database: &Path) -> Result<Option<UpgradeCopy>> {
             make_whole(&copy)?;
             let mode = fs::metadata(database).map(|found| found.permissions().mode());
             mode.and_then(|mode| staging.permitted(mode))
-                .and_then(|mode| publish(&copy, mode, database, version, newest.map_or(1, |(_, at)| at + 1)))
+                .and_then(|mode| {
+                    publish(
+                        &copy,
+                        mode,
+                        database,
+                        version,
+                        newest.map_or(1, |(_, (_, nth))| nth + 1),
+                    )
+                })
                 .map_err(StoreErrorKind::UpgradeCopy)?
         }
     };
@@ -204,21 +220,6 @@ fn is_copy_of(path: &Path, source: &Connection) -> Result<bool> {
         return Ok(false);
     };
     same_content(source, &copy)
-}
-
-/// Returns the copy with the highest number for migration `version`, whatever its content.
-fn newest(database: &Path, version: i32) -> io::Result<Option<(PathBuf, u32)>> {
-    let mut newest = None;
-    for entry in fs::read_dir(directory(database))? {
-        let path = entry?.path();
-        if let Some((of, nth)) = numbers(database, &path)
-            && of == version
-            && newest.as_ref().is_none_or(|(_, highest)| nth > *highest)
-        {
-            newest = Some((path, nth));
-        }
-    }
-    Ok(newest)
 }
 
 fn name(database: &Path, version: i32, nth: u32) -> PathBuf {

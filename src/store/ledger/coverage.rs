@@ -170,16 +170,8 @@ fn left_out(slot: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<
 }
 
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
-    let columns = [
-        "end_ts",
-        "start_cst",
-        "end_cst",
-        "fetched_at",
-        "reached",
-        "beyond_retention",
-        "state",
-    ];
-    upsert("coverage", &["domain_id", "start_ts"], &columns)
+    let columns = "end_ts, start_cst, end_cst, fetched_at, reached, beyond_retention, state";
+    upsert("coverage", "domain_id, start_ts", columns)
 });
 
 /// Writes what differs. A range that only grew keeps its start, and is one changed row.

@@ -215,17 +215,8 @@ pub(crate) fn complete(tx: &Connection) -> Result<()> {
 }
 
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
-    let columns = [
-        "end_ts",
-        "start_cst",
-        "end_cst",
-        "slots",
-        "reason",
-        "confirmed",
-        "asked_domains",
-        "asked_slots",
-    ];
-    upsert("gap", &["domain_id", "start_ts"], &columns)
+    let columns = "end_ts, start_cst, end_cst, slots, reason, confirmed, asked_domains, asked_slots";
+    upsert("gap", "domain_id, start_ts", columns)
 });
 
 /// Writes what differs.

@@ -71,10 +71,8 @@ pub(crate) fn remove(tx: &Connection, domain: i64, span: Span) -> Result<()> {
 }
 
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
-    let columns = [
-        "end_ts", "first_at", "last_at", "times", "next_at", "days", "last_day", "run_id",
-    ];
-    upsert("refusal", &["domain_id", "status", "start_ts"], &columns)
+    let columns = "end_ts, first_at, last_at, times, next_at, days, last_day, run_id";
+    upsert("refusal", "domain_id, status, start_ts", columns)
 });
 
 fn write(tx: &Connection, domain: i64, status: i64, change: (&[Record], &[Record])) -> Result<()> {

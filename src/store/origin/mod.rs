@@ -2,7 +2,7 @@
 //!
 //! It knows what a point is. It does not know what was asked for, and it does not use [`super::ledger`].
 //!
-//! - `points`, `bulk`, `calendar`: how points are written
+//! - `points`, `point_rows`, `bulk`, `calendar`: how points are written
 //! - `stored`, `walk`: how they are read, with their counts
 //! - `codes`: numbers for status codes and for sets of them
 //! - `restatements`: what later answers changed
@@ -16,6 +16,7 @@ pub(crate) mod calendar;
 pub(crate) mod codes;
 pub(crate) mod gap_finder;
 pub(crate) mod month_sums;
+mod point_rows;
 pub(crate) mod points;
 pub(crate) mod restatements;
 pub(crate) mod rollups;

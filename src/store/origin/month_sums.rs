@@ -14,8 +14,8 @@ use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
 use crate::store::file::table_sums::sum_of;
 use crate::store::origin::slot_label;
-use crate::store::origin::stored::{StoredCount, StoredPoint};
 use crate::store::origin::walk::{EVER, each_point};
+use crate::store::origin::walk::{StoredCount, StoredPoint};
 
 /// The sums of a domain's points in a month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::model::slot::{HOUR_SECONDS, slot_floor};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
 use crate::store::origin::codes::Translation;
-use crate::store::origin::stored::{StoredCount, StoredPoint};
+use crate::store::origin::walk::{StoredCount, StoredPoint};
 
 /// Comparisons at this age in whole hours and at later ones are counted together.
 const LAST_HOUR: i64 = 48;

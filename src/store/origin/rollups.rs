@@ -17,9 +17,9 @@ use crate::model::rollup::{PointSums, class};
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
-use crate::store::file::statements::{Statements as _, upsert};
+use crate::store::file::statements::{Statements as _, names, upsert};
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::stored::{StoredCount, StoredPoint};
+use crate::store::origin::walk::{StoredCount, StoredPoint};
 
 /// The name under which `origin_monthly` stores the account.
 pub const ACCOUNT: &str = "*";
@@ -30,8 +30,8 @@ const HOURS_A_DAY: usize = 24;
 #[derive(Debug)]
 pub(crate) struct RollupTable {
     pub(crate) name: &'static str,
-    key: &'static [&'static str],
-    columns: &'static [&'static str],
+    key: &'static str,
+    columns: &'static str,
     upsert: LazyLock<String>,
 }
 
@@ -44,12 +44,12 @@ pub(crate) struct RollupRow {
 }
 
 macro_rules! rollup_table {
-    ($table:ident, $name:literal, [$($key:literal),*], [$($column:literal),* $(,)?]) => {
+    ($table:ident, $name:literal, $key:literal, $columns:literal) => {
         static $table: RollupTable = RollupTable {
             name: $name,
-            key: &[$($key),*],
-            columns: &[$($column),*],
-            upsert: LazyLock::new(|| upsert($name, &["domain", $($key),*], &[$($column),*])),
+            key: $key,
+            columns: $columns,
+            upsert: LazyLock::new(|| upsert($name, concat!("domain, ", $key), $columns)),
         };
     };
 }
@@ -57,43 +57,27 @@ macro_rules! rollup_table {
 rollup_table!(
     HOURLY,
     "origin_hourly",
-    ["hour_cst"],
-    ["points", "bandwidth_avg", "bandwidth_peak", "traffic_bytes", "pv"]
+    "hour_cst",
+    "points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv"
 );
 rollup_table!(
     DAILY,
     "origin_daily",
-    ["date_cst"],
-    [
-        "points",
-        "expected_points",
-        "bandwidth_avg",
-        "bandwidth_peak",
-        "peak_ts",
-        "traffic_bytes",
-        "pv",
-    ]
+    "date_cst",
+    "points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv"
 );
 rollup_table!(
     STATUS_DAILY,
     "origin_status_daily",
-    ["date_cst", "code"],
-    ["class", "requests"]
+    "date_cst, code",
+    "class, requests"
 );
 rollup_table!(
     MONTHLY,
     "origin_monthly",
-    ["month_cst"],
-    [
-        "points",
-        "expected_points",
-        "bandwidth_95",
-        "bandwidth_peak",
-        "bandwidth_fourth_peak",
-        "bandwidth_daily_peak_avg",
-        "traffic_bytes",
-        "pv",
-    ]
+    "month_cst",
+    "points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, \
+     traffic_bytes, pv"
 );
 
 /// The relations of rollups.
@@ -109,13 +93,12 @@ impl RollupTable {
         domain: &str,
         (first, end): (&str, &str),
     ) -> Result<BTreeMap<Vec<String>, Vec<Value>>> {
-        let date = self.key.first().copied().unwrap_or_default();
-        let sql = format!(
-            "SELECT {} FROM {} WHERE domain = ?1 AND {date} >= ?2 AND {date} < ?3",
-            [self.key, self.columns].concat().join(", "),
-            self.name
-        );
-        let (keys, all) = (self.key.len(), self.key.len() + self.columns.len());
+        let date = names(self.key).next().unwrap_or_default();
+        let (name, key, columns) = (self.name, self.key, self.columns);
+        let sql =
+            format!("SELECT {key}, {columns} FROM {name} WHERE domain = ?1 AND {date} >= ?2 AND {date} < ?3");
+        let keys = names(key).count();
+        let all = keys + names(columns).count();
         let rows = connection.rows(&sql, [domain, first, end], |row| {
             let key = (0..keys).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?;
             let values = (keys..all)
@@ -300,12 +283,7 @@ pub(crate) fn each_point(
         "SELECT ts, bandwidth, pv, code_set_id FROM point WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3",
         [domain, labels.start(), labels.end()],
         |row| {
-            take(StoredPoint {
-                ts: row.get(0)?,
-                bandwidth: row.get(1)?,
-                pv: row.get(2)?,
-                set: row.get(3)?,
-            });
+            take(StoredPoint::read(row)?);
             Ok(())
         },
     )

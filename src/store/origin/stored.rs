@@ -5,24 +5,7 @@ use rusqlite::Connection;
 use crate::model::slot::slot_floor;
 use crate::model::{Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::origin::walk;
-
-/// A stored point, without its domain and its counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StoredPoint {
-    pub(crate) ts: UnixSeconds,
-    pub(crate) bandwidth: i64,
-    pub(crate) pv: i64,
-    /// The number of its set of codes.
-    pub(crate) set: i64,
-}
-
-/// A stored count, without its domain and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct StoredCount {
-    pub(crate) code: i64,
-    pub(crate) count: i64,
-}
+use crate::store::origin::walk::{self, StoredCount, StoredPoint};
 
 /// The stored points of one domain in one window in the order of time, and a position among them.
 #[derive(Debug, Default)]

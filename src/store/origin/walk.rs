@@ -1,13 +1,41 @@
 //! Reads the points of a domain with their counts, in the order of time. Holds one of them at a time.
 
-use rusqlite::{Connection, Rows};
+use rusqlite::{Connection, Row, Rows};
 
 use crate::model::UnixSeconds;
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::origin::stored::{StoredCount, StoredPoint};
 
 /// All moments.
 pub(crate) const EVER: (UnixSeconds, UnixSeconds) = (UnixSeconds::MIN, UnixSeconds::MAX);
+
+/// A stored point, without its domain and its counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoredPoint {
+    pub(crate) ts: UnixSeconds,
+    pub(crate) bandwidth: i64,
+    pub(crate) pv: i64,
+    /// The number of its set of codes.
+    pub(crate) set: i64,
+}
+
+impl StoredPoint {
+    /// Returns the point in a row of its four columns.
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            ts: row.get(0)?,
+            bandwidth: row.get(1)?,
+            pv: row.get(2)?,
+            set: row.get(3)?,
+        })
+    }
+}
+
+/// A stored count, without its domain and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StoredCount {
+    pub(crate) code: i64,
+    pub(crate) count: i64,
+}
 
 /// Hands every point of a domain from the first label to before the last one to `take`, with its counts in the order of
 /// their codes. Returns how many counts belong to no point.
@@ -34,24 +62,13 @@ pub(crate) fn each_point<E: From<StoreErrorKind>>(
         current: Vec::new(),
         orphans: 0,
     };
-    while let Some(point) = next_point(&mut points)? {
+    while let Some(row) = points.next().map_err(StoreErrorKind::from)? {
+        let point = StoredPoint::read(row).map_err(StoreErrorKind::from)?;
         counts.go_to(point.ts)?;
         take(point, &counts.current)?;
     }
     counts.go_to(UnixSeconds::MAX)?;
     Ok(counts.orphans)
-}
-
-fn next_point(points: &mut Rows<'_>) -> Result<Option<StoredPoint>> {
-    let Some(row) = points.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(StoredPoint {
-        ts: row.get(0)?,
-        bandwidth: row.get(1)?,
-        pv: row.get(2)?,
-        set: row.get(3)?,
-    }))
 }
 
 /// The counts, read in parallel to the points.

@@ -10,8 +10,8 @@ use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::migrations;
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
-use crate::store::origin::stored::StoredCount;
 use crate::store::origin::walk;
+use crate::store::origin::walk::StoredCount;
 
 /// How many sets of codes are remembered. An API reports a handful; others are read again.
 const MAX_REMEMBERED: usize = 1024;

@@ -35,9 +35,11 @@ impl Reader {
     /// Returns how many domain-days have stale rollups: a run is under way or was killed, or the database is from before
     /// the rollups.
     pub fn stale_days(&self) -> Result<u64, StoreError> {
-        self.read(|connection| match connection.table_exists(None, "rollup_due")? {
-            true => stale_days::count(connection),
-            false => Ok(0),
+        self.read(|connection| {
+            if !connection.table_exists(None, "rollup_due")? {
+                return Ok(0);
+            }
+            stale_days::count(connection)
         })
     }
 

@@ -3,6 +3,7 @@
 mod contract;
 mod dictionary;
 mod gaps;
+mod gaps_random;
 mod holes;
 mod interruption;
 mod late;

@@ -3,6 +3,7 @@
 use super::moments::before_migration;
 use super::*;
 use crate::model::SlotLabel;
+use crate::store::file::statements::names;
 use crate::store::file::table_sums;
 use crate::store::write::derived;
 use crate::store::write::summed_tables::TABLES;
@@ -66,10 +67,8 @@ fn the_summed_columns_are_all_columns() {
             table.name
         );
         let columns = sandbox.rows(&sql).concat();
-        let named: Vec<_> = table
-            .columns
-            .iter()
-            .map(|name| Value::Text((*name).to_owned()))
+        let named: Vec<_> = names(table.columns)
+            .map(|name| Value::Text(name.to_owned()))
             .collect();
         assert_eq!(columns, named, "{}", table.name);
     }

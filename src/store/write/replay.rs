@@ -46,7 +46,7 @@ pub enum ReplayOutcome {
 
 /// Why a readable point cannot be stored.
 #[derive(Debug, thiserror::Error)]
-enum Obstacle {
+enum SlotConflict {
     /// For example a slot that was not available yet when the answer came.
     #[error("its 5-minute slot counts as not fetched")]
     NotFetched,
@@ -140,8 +140,8 @@ fn store(
             "a replayed reject is not one point".to_owned(),
         ));
     };
-    if let Some(obstacle) = obstacle(tx, domain.as_str(), ts)? {
-        return Ok(ReplayOutcome::Kept(obstacle.to_string()));
+    if let Some(conflict) = conflict(tx, domain.as_str(), ts)? {
+        return Ok(ReplayOutcome::Kept(conflict.to_string()));
     }
     tx.execute_batch("SAVEPOINT replay")?;
     let written = write(tx, ids, run, commit)?;
@@ -152,7 +152,7 @@ fn store(
             tx.execute_batch("ROLLBACK TO replay; RELEASE replay")?;
             // It remembers names that the rollback took back.
             ids.forget();
-            return Ok(ReplayOutcome::Kept(Obstacle::OtherFigures.to_string()));
+            return Ok(ReplayOutcome::Kept(SlotConflict::OtherFigures.to_string()));
         }
         _ => {
             return Err(StoreErrorKind::InvariantViolation(format!(
@@ -168,14 +168,14 @@ fn store(
 }
 
 /// Returns why a point of `domain` at `ts` cannot be stored, whatever its figures.
-fn obstacle(tx: &Connection, domain: &str, ts: UnixSeconds) -> Result<Option<Obstacle>> {
+fn conflict(tx: &Connection, domain: &str, ts: UnixSeconds) -> Result<Option<SlotConflict>> {
     let slot = Span::slot_of(ts);
     let covered = coverage::overlapping(tx, domain, slot)?;
     if !is_fetched(&covered) {
-        return Ok(Some(Obstacle::NotFetched));
+        return Ok(Some(SlotConflict::NotFetched));
     }
     let sql = "SELECT p.ts FROM domain d CROSS JOIN point p
                WHERE d.name = ?1 AND p.domain_id = d.id AND p.ts >= ?2 AND p.ts < ?3";
     let stored = tx.first(sql, (domain, slot.start(), slot.end()), |row| row.get(0))?;
-    Ok(stored.filter(|stored| *stored != ts).map(Obstacle::SlotTaken))
+    Ok(stored.filter(|stored| *stored != ts).map(SlotConflict::SlotTaken))
 }

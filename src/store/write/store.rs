@@ -64,10 +64,12 @@ impl Store {
     /// Returns how the database came to be created; `None` if it existed.
     #[must_use]
     pub fn creation(&self) -> Option<Creation> {
-        self.main.is_new().then(|| match self.lock.was_used_before() {
-            true => Creation::Again,
-            false => Creation::First,
-        })
+        let creation = if self.lock.was_used_before() {
+            Creation::Again
+        } else {
+            Creation::First
+        };
+        self.main.is_new().then_some(creation)
     }
 
     /// Returns the path of the database, absolute.

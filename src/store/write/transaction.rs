@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::store::error::{BUSY_STEP, Result, StoreError, StoreErrorKind};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::error_kind::BUSY_STEP;
 use crate::store::file::{commit_number, connection};
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::origin::codes::CodeIds;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::{Obstacle, SnapshotError};
+use super::error::{SnapshotError, SnapshotObstacle};
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::file::header::{self, Existing, uses_log};
 use crate::store::file::location::{directory, locate, suffixed};
@@ -30,9 +30,9 @@ impl Destination {
             why,
         };
         let path = locate(out).map_err(|kind| match kind {
-            StoreErrorKind::Symlink => refused(Obstacle::Symlink),
+            StoreErrorKind::Symlink => refused(SnapshotObstacle::Symlink),
             StoreErrorKind::Directory(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                refused(Obstacle::NotAFile)
+                refused(SnapshotObstacle::NotAFile)
             }
             StoreErrorKind::Directory(cause) => SnapshotError::Output {
                 out: out.to_owned(),
@@ -51,7 +51,7 @@ impl Destination {
             .chain(&BESIDE)
             .any(|suffix| is_same(&destination.path, &suffixed(database, suffix)))
         {
-            return Err(destination.refused(Obstacle::OfTheDatabase));
+            return Err(destination.refused(SnapshotObstacle::OfTheDatabase));
         }
         destination.check()?;
         Ok(destination)
@@ -88,7 +88,7 @@ impl Destination {
         } else {
             match staging::give_new_name(copy, &self.path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(self.refused(Obstacle::Exists));
+                    return Err(self.refused(SnapshotObstacle::Exists));
                 }
                 named => named,
             }
@@ -106,34 +106,34 @@ impl Destination {
             if fs::symlink_metadata(&beside).is_ok() {
                 let live = fs::symlink_metadata(&self.path).is_ok();
                 return Err(self.refused(if live {
-                    Obstacle::Live
+                    SnapshotObstacle::Live
                 } else {
-                    Obstacle::Beside(beside)
+                    SnapshotObstacle::Beside(beside)
                 }));
             }
         }
         let refusal = match fs::symlink_metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.failed("what is there cannot be read", error)),
-            Ok(found) if found.is_symlink() => Obstacle::Symlink,
-            Ok(found) if !found.is_file() => Obstacle::NotAFile,
-            Ok(_) if !self.force => Obstacle::Exists,
+            Ok(found) if found.is_symlink() => SnapshotObstacle::Symlink,
+            Ok(found) if !found.is_file() => SnapshotObstacle::NotAFile,
+            Ok(_) if !self.force => SnapshotObstacle::Exists,
             Ok(_) => match header::inspect(&self.path) {
                 Ok(Existing::Ours) => match File::open(&self.path).and_then(|file| uses_log(&file)) {
                     Ok(false) => return Ok(true),
-                    Ok(true) => Obstacle::Live,
+                    Ok(true) => SnapshotObstacle::Live,
                     Err(error) => return Err(self.failed("what is there cannot be read", error)),
                 },
                 Err(kind @ StoreErrorKind::File(_)) => {
                     return Err(StoreError::new(&self.path, kind).into());
                 }
-                Ok(Existing::Empty) | Err(_) => Obstacle::Foreign,
+                Ok(Existing::Empty) | Err(_) => SnapshotObstacle::Foreign,
             },
         };
         Err(self.refused(refusal))
     }
 
-    fn refused(&self, why: Obstacle) -> SnapshotError {
+    fn refused(&self, why: SnapshotObstacle) -> SnapshotError {
         SnapshotError::Refused {
             out: self.path.clone(),
             why,

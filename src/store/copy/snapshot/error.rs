@@ -23,7 +23,7 @@ pub enum SnapshotError {
         /// The snapshot.
         out: PathBuf,
         /// What is there.
-        why: Obstacle,
+        why: SnapshotObstacle,
     },
     /// The operating system refuses the file.
     #[error("cannot write the snapshot `{}`: {what}", text::printable_path(.out))]
@@ -48,7 +48,7 @@ pub enum SnapshotError {
 
 /// What is in the way of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum SnapshotObstacle {
     /// A file, and `force` was not given.
     Exists,
     /// The database itself or one of its files, perhaps under another name.
@@ -65,7 +65,7 @@ pub enum Obstacle {
     Beside(PathBuf),
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for SnapshotObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Exists => "it exists; `--force` replaces an earlier snapshot",
@@ -92,7 +92,11 @@ impl SnapshotError {
         match self {
             Self::Open(error) => error.help(),
             Self::Refused {
-                why: Obstacle::Live | Obstacle::Foreign | Obstacle::OfTheDatabase | Obstacle::NotAFile,
+                why:
+                    SnapshotObstacle::Live
+                    | SnapshotObstacle::Foreign
+                    | SnapshotObstacle::OfTheDatabase
+                    | SnapshotObstacle::NotAFile,
                 ..
             } => Some("give the snapshot another path"),
             Self::Unsound { .. } => Some(

@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use copying::{Contents, Copying};
-pub use error::{Obstacle, SnapshotError};
+pub use error::{SnapshotError, SnapshotObstacle};
 
 use crate::store::error::StoreError;
 use crate::store::file::migrations;
