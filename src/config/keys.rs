@@ -106,7 +106,7 @@ pub const KEYS: &[ConfigKey] = &[
     .flag("--window", "LENGTH"),
     key("fetch.domains_per_request", "Most domains in one request")
         .value(Count(1, 1_000, |config, given| {
-            config.fetch.domains_per_request = given
+            config.fetch.domains_per_request = given;
         }))
         .default(&["20"])
         .flag("--domains-per-request", "N"),
@@ -133,12 +133,12 @@ pub const KEYS: &[ConfigKey] = &[
         "Age of slots from which \"too old\" (status 21) is believed",
     )
     .value(Length(DAY, 3_660 * DAY, |config, given| {
-        config.fetch.retention = seconds(given)
+        config.fetch.retention = seconds(given);
     }))
     .default(&["28d"]),
     key("retry.attempts", "Attempts at one request, the first included")
         .value(Count(1, 100, |config, given| {
-            config.retry.attempts = to_u32(given)
+            config.retry.attempts = to_u32(given);
         }))
         .default(&["5"]),
     key(
@@ -152,7 +152,7 @@ pub const KEYS: &[ConfigKey] = &[
         .default(&["20s"]),
     key("refresh.available_after", "Age at which a slot is first fetched")
         .value(Length(0, 366 * DAY, |config, given| {
-            config.refresh.available_after = seconds(given)
+            config.refresh.available_after = seconds(given);
         }))
         .default(&["10m"]),
     key(
@@ -170,18 +170,18 @@ pub const KEYS: &[ConfigKey] = &[
     // New figures come every 5 minutes. Less than a minute is of use only against the simulator.
     key("watch.every", "Time from one run of `watch` to the next")
         .value(Length(SECOND, DAY, |config, given| {
-            config.watch_every = seconds(given)
+            config.watch_every = seconds(given);
         }))
         .default(&["5m"]),
     // A text has up to 64 KiB.
     key("keep.rejects", "Rejected points whose text is kept; 0 keeps none")
         .value(Count(0, 1_000_000, |config, given| {
-            config.keep.rejects = to_u64(given)
+            config.keep.rejects = to_u64(given);
         }))
         .default(&["10000"]),
     key("keep.runs", "How long runs are listed in `origin_runs`")
         .value(Length(DAY, 3_660 * DAY, |config, given| {
-            config.keep.runs = seconds(given)
+            config.keep.runs = seconds(given);
         }))
         .default(&["400d"]),
 ];

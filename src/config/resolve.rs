@@ -9,6 +9,7 @@ use super::keys::{ConfigKey, KEYS};
 use super::overrides::Overrides;
 use super::settings::Config;
 use super::source::{Setting, ValueSource};
+use super::value::ValueKind;
 use crate::model::duration::show_duration;
 use crate::model::endpoint::DEFAULT_ENDPOINT;
 use crate::model::{Endpoint, UnixSeconds};
@@ -34,7 +35,11 @@ impl Config {
         let blank = Endpoint::parse(DEFAULT_ENDPOINT, false);
         let mut config = Self::blank(blank.map_err(|error| invalid(ValueSource::Default, &error))?);
         config.secret_key = file.secret_key(environment)?;
-        for key in KEYS {
+        // The secret key is chosen above. It must not be among the settings, which are printed.
+        for key in KEYS
+            .iter()
+            .filter(|key| !matches!(key.kind, ValueKind::SecretKey(_)))
+        {
             let written = file.get(key.name).cloned();
             if key.name == "domains" {
                 // The domains of the file stay the ones to keep complete, whatever `-d` selects.

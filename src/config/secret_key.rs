@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::bounded_io;
+use super::bounded_io::{self, TIME_LIMIT};
 use super::environment::{self, Environment};
 use super::error::{ConfigError, shown};
 use super::source::{Setting, ValueSource};
@@ -111,111 +112,79 @@ impl SecretKeySource {
         let Self::File { path, .. } = self else {
             return None;
         };
-        let bytes = path
-            .metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file)
-            .and_then(|_| bounded_io::open(path).ok())
-            .and_then(|mut file| {
-                bounded_io::read_all(&mut file, MAX_KEY_BYTES, bounded_io::TIME_LIMIT).ok()
-            })?;
+        // A FIFO is not opened: its writer would write the key now, and only once.
+        path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let mut file = bounded_io::open(path).ok()?;
+        let bytes = bounded_io::read_all(&mut file, MAX_KEY_BYTES, TIME_LIMIT).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned().into())
     }
 
     /// Reads the key.
     pub fn read(&self) -> Result<SecretString, ConfigError> {
-        match self {
-            Self::Environment(key) => {
-                use secrecy::ExposeSecret as _;
-                checked(key.expose_secret().as_bytes(), self.to_string())
-            }
+        let bytes = match self {
+            Self::Environment(key) => key.expose_secret().as_bytes().to_vec(),
             Self::File {
                 path,
                 at,
                 from_systemd,
-            } => {
-                let bytes = read_private(path, at, *from_systemd)?;
-                checked(&bytes, self.to_string())
-            }
+            } => read_private(path, at, *from_systemd)?,
             Self::Command { words, at } => {
-                let bytes = run(words, at)?;
-                let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                checked(first, self.to_string())
+                let mut output = run(words, at)?;
+                let line = output.iter().position(|byte| *byte == b'\n');
+                output.truncate(line.unwrap_or(output.len()));
+                output
             }
-        }
+        };
+        let from = self.to_string();
+        checked(&bytes).map_err(|problem| ConfigError::KeyMalformed { from, problem })
     }
 }
 
 /// Reads a file that only its owner may read. The mode is that of the opened file, even if the path changes meanwhile.
 fn read_private(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
-    let failed = |cause: io::Error| match cause.kind() {
-        io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at: at.clone() },
-        _ => ConfigError::KeyFile {
-            at: at.clone(),
-            cause,
-        },
+    let failed = |cause: io::Error| {
+        let at = at.clone();
+        match cause.kind() {
+            io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at },
+            _ => ConfigError::KeyFile { at, cause },
+        }
     };
     let mut file = bounded_io::open(path).map_err(failed)?;
-    #[cfg(unix)]
-    if !from_systemd {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(ConfigError::KeyFileOpen {
-                path: path.to_owned(),
-                mode,
-            });
-        }
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 && !from_systemd {
+        let path = path.to_owned();
+        return Err(ConfigError::KeyFileOpen { path, mode });
     }
-    bounded_io::read_all(&mut file, MAX_KEY_BYTES, bounded_io::TIME_LIMIT).map_err(failed)
+    bounded_io::read_all(&mut file, MAX_KEY_BYTES, TIME_LIMIT).map_err(failed)
 }
 
 /// Runs a program and drops its messages, because they may quote the key.
 fn run(words: &[OsString], at: &ValueSource) -> Result<Vec<u8>, ConfigError> {
-    let failed = |cause| ConfigError::KeyCommand {
-        at: at.clone(),
-        cause,
-    };
+    let at = at.clone();
     let (program, arguments) = words.split_first().ok_or(ConfigError::NoKey)?;
-    let (status, output) =
-        bounded_io::run(program, arguments, MAX_KEY_BYTES + 1, bounded_io::TIME_LIMIT).map_err(failed)?;
-    if !status.success() {
-        return Err(ConfigError::KeyCommandFailed {
-            at: at.clone(),
-            status,
-        });
+    match bounded_io::run(program, arguments, MAX_KEY_BYTES + 1, TIME_LIMIT) {
+        Ok((status, output)) if status.success() => Ok(output),
+        Ok((status, _)) => Err(ConfigError::KeyCommandFailed { at, status }),
+        Err(cause) => Err(ConfigError::KeyCommand { at, cause }),
     }
-    Ok(output)
 }
 
-/// Returns the key without its line end.
+/// Returns the key without its line end, or what is wrong with it.
 ///
 /// Keys are printable ASCII without spaces (assumed; the documented one is hexadecimal). Anything else is a wrong file,
 /// and would fail later as a wrong signature.
-fn checked(bytes: &[u8], from: String) -> Result<SecretString, ConfigError> {
-    let problem = |problem| ConfigError::KeyMalformed { from, problem };
+fn checked(bytes: &[u8]) -> Result<SecretString, &'static str> {
     let key = bytes.trim_ascii_end();
-    if key.is_empty() {
-        return Err(problem("is empty: it must hold the secret key"));
-    }
-    if key.len() < redact::SHORTEST {
-        return Err(problem(
-            "is too short for a secret key: it must have at least 8 characters",
-        ));
-    }
-    if bytes.len() > MAX_KEY_BYTES {
-        return Err(problem("is too long for a secret key"));
-    }
-    if !key.iter().all(u8::is_ascii_graphic) {
-        return Err(problem(
-            "holds more than a secret key: a space, a second line or a character that no key has",
-        ));
-    }
     match str::from_utf8(key) {
-        Ok(key) => Ok(key.into()),
-        Err(_) => Err(problem("is not text")),
+        _ if key.is_empty() => Err("is empty: it must hold the secret key"),
+        _ if key.len() < redact::SHORTEST => {
+            Err("is too short for a secret key: it must have at least 8 characters")
+        }
+        _ if bytes.len() > MAX_KEY_BYTES => Err("is too long for a secret key"),
+        Ok(text) if key.iter().all(u8::is_ascii_graphic) => Ok(text.into()),
+        _ => Err("holds more than a secret key: a space, a second line or a character that no key has"),
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -60,10 +60,11 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
-        match words.is_empty() {
-            true => f.write_str("none"),
-            false => f.write_str(&text::printable(&words.join(", "))),
-        }
+        let joined = match words.as_slice() {
+            [] => "none".to_owned(),
+            words => text::printable(&words.join(", ")),
+        };
+        f.write_str(&joined)
     }
 }
 

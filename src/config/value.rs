@@ -1,7 +1,6 @@
 //! What the value of a key may be.
 //!
-//! One rule serves the flag, the variable and the file. Its error begins with the text that was written and ends with
-//! what is expected.
+//! One rule serves the flag, the variable and the file. An error begins with the value and ends with what is expected.
 
 use std::error::Error;
 use std::ops::RangeInclusive;
@@ -107,7 +106,7 @@ impl ValueKind {
             Self::Rate(_) => "a number from 0.001 to 10000, such as `5` or `0.5`, or `0` for no limit",
             Self::Size(_) => "a size above zero, such as `64MiB` or `1GB`",
             Self::Length(least, most, _) => {
-                let unit = if least % SECOND_MILLIS == 0 {
+                let unit = if least.is_multiple_of(SECOND_MILLIS) {
                     "whole seconds"
                 } else {
                     "a length of time"
@@ -133,19 +132,19 @@ impl ValueKind {
         now: UnixSeconds,
     ) -> Result<(), Refusal> {
         let refusal = || format!("`{setting}` is not {}", self.rule());
-        if let Self::Path(set) = self {
-            let path = setting.path();
-            return if path.as_os_str().is_empty() {
-                Err("the path is empty".into())
-            } else {
-                Ok(set(config, path))
-            };
-        }
-        let words = setting.texts()?;
+        // A path may hold bytes that are not UTF-8.
+        let words = match self {
+            Self::Path(_) => Vec::new(),
+            _ => setting.texts()?,
+        };
         let given = words.first().copied().unwrap_or_default();
         let trimmed = given.trim();
         match self {
-            Self::Path(_) | Self::SecretKey(_) => {}
+            Self::SecretKey(_) => {}
+            Self::Path(set) => match setting.path() {
+                path if path.as_os_str().is_empty() => return Err("the path is empty".into()),
+                path => set(config, path),
+            },
             Self::Text(_, set) => set(config, given)?,
             Self::Words(_, set) => set(config, &words)?,
             Self::Switch(set) => set(config, trimmed.parse().map_err(|_| refusal())?),
@@ -196,15 +195,13 @@ pub(super) fn seconds(length: Duration) -> i64 {
     to_i64(length.as_secs())
 }
 
-/// Whether `length` lies in the bounds, which are in milliseconds, and has no fraction of a second where `least` has
-/// none.
+/// Whether `length` lies between `least` and `most` (milliseconds). It must be whole seconds if `least` is.
 fn is_between(length: Duration, least: u64, most: u64) -> bool {
     let bounds = Duration::from_millis(least)..=Duration::from_millis(most);
-    bounds.contains(&length) && (length.subsec_nanos() == 0 || least % SECOND_MILLIS != 0)
+    bounds.contains(&length) && (length.subsec_nanos() == 0 || !least.is_multiple_of(SECOND_MILLIS))
 }
 
-/// Whether a request may have this span. A window above a day begins and ends at midnight, so 36 hours would be cut to
-/// a day.
+/// Whether a request may have this span. Longer windows than a day begin and end at midnight, so 36 hours would be cut.
 fn is_window(length: Duration) -> bool {
     let span = seconds(length);
     let unit = if span > DAY_SECONDS {

@@ -1,9 +1,5 @@
 //! The secret key: which source is read, and what is refused.
 
-use std::os::unix::fs::PermissionsExt as _;
-
-use secrecy::ExposeSecret as _;
-
 use super::*;
 use crate::config::{Config, FileConfig, Overrides};
 

@@ -1,5 +1,6 @@
-//! Every value with where it came from, and whether the key can be read.
+//! Shows every value with its place, and whether the secret key can be read.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::report::Report;
@@ -9,8 +10,6 @@ use crate::model::{Credentials, Domain, civil, text};
 
 /// How many domains are named.
 const NAMED_DOMAINS: usize = 3;
-/// The keys that [`check_key`] reports.
-const CREDENTIALS: [&str; 3] = ["username", "secret_key_file", "secret_key_command"];
 
 /// Shows every value with its place. The values were checked when they were read.
 pub fn check(report: &mut Report, config: &Config) {
@@ -18,7 +17,8 @@ pub fn check(report: &mut Report, config: &Config) {
         Some(path) => report.ok("configuration", shown(path)),
         None => report.ok("configuration", "no file: flags, environment and defaults"),
     }
-    for key in KEYS.iter().filter(|key| !CREDENTIALS.contains(&key.name)) {
+    // The credentials have lines of their own.
+    for key in KEYS.iter().filter(|key| key.name != "username") {
         let setting = config
             .setting(key.name)
             .filter(|setting| key.name != "domains" || !setting.words.is_empty());
@@ -42,18 +42,18 @@ pub fn check(report: &mut Report, config: &Config) {
     }
 }
 
-/// The first domains, and the number of the others.
+/// Names the first domains and counts the others.
 fn domains(config: &Config) -> String {
-    let names = config.selected_domains.iter().map(Domain::as_str);
-    let named: Vec<&str> = names.take(NAMED_DOMAINS).collect();
-    let listed = named.join(", ");
-    match config.selected_domains.len() - named.len() {
+    let domains = &config.selected_domains;
+    let first: Vec<&str> = domains.iter().take(NAMED_DOMAINS).map(Domain::as_str).collect();
+    let listed = first.join(", ");
+    match domains.len() - first.len() {
         0 => listed,
         more => format!("{listed} and {more} more"),
     }
 }
 
-/// Reads the key, and shows where from; never the key, nor how long it is.
+/// Reads the secret key and shows where it comes from, but neither the key nor its length.
 pub fn check_key(report: &mut Report, context: &Context<'_, '_>, config: &Config) -> Option<Credentials> {
     if let Some(username) = &config.username {
         let source = config.source("username");
@@ -72,20 +72,19 @@ pub fn check_key(report: &mut Report, context: &Context<'_, '_>, config: &Config
                 "secret key"
             };
             let error = CliError::from(error);
-            let help = "do what its line says: nothing can be fetched without it";
+            let help = "follow this message: nothing can be fetched without it";
             report.fail(name, error.status(), error.to_string(), help);
             None
         }
     }
 }
 
+/// The place of the secret key, with the mode of its file.
 fn described(source: &SecretKeySource) -> String {
-    #[cfg(unix)]
     if let SecretKeySource::File { path, .. } = source
-        && let Ok(found) = path.metadata()
+        && let Ok(metadata) = path.metadata()
     {
-        use std::os::unix::fs::PermissionsExt as _;
-        return format!("{source} (mode {:04o})", found.permissions().mode() & 0o7777);
+        return format!("{source} (mode {:04o})", metadata.permissions().mode() & 0o7777);
     }
     source.to_string()
 }
