@@ -1,30 +1,30 @@
-//! A digest of what the database holds for a file, by which a change is seen.
+//! A digest of the rows of a file. A file is rewritten when its digest changed.
 //!
-//! It is taken from the measurements themselves and not from a watermark: whatever changed them, a refresh, a
-//! replay or a copy that was put back, is seen, and only that.
+//! The digest covers the measurements, not a watermark. So it detects every change, whether by a refresh, a replay or a
+//! restored copy, and nothing else.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
 
-use super::relation::Relation;
+use super::relation::ExportedRelation;
 use crate::model::convert::{hex, to_u64};
 use crate::store::{CodeSet, CountedPoint};
 
-/// How many sets of codes have their digest remembered.
+/// How many sets of codes have a cached digest.
 const MAX_REMEMBERED: usize = 1024;
 
-/// What the database holds for one file.
+/// The rows of the database for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
     /// SHA-256 in hexadecimal digits.
     pub digest: String,
 }
 
-/// Takes the points of one domain and month and tells what both relations hold of them.
+/// Computes the content of both relations from the points of one domain and month.
 pub(super) struct ContentReader<'m> {
     stats: Context,
     codes: Context,
@@ -33,13 +33,13 @@ pub(super) struct ContentReader<'m> {
     sets: &'m mut SetDigests,
 }
 
-/// The digests of sets of codes; most points share one.
+/// The digests of sets of codes. Most points share one set.
 #[derive(Default)]
 pub(super) struct SetDigests(HashMap<usize, (Arc<CodeSet>, [u8; 32])>);
 
 impl<'m> ContentReader<'m> {
     pub(super) fn new(domain: &str, sets: &'m mut SetDigests) -> Self {
-        let begin = |relation: Relation| {
+        let begin = |relation: ExportedRelation| {
             let mut context = Context::new(&SHA256);
             for text in [relation.name(), domain] {
                 add_text(&mut context, text);
@@ -47,8 +47,8 @@ impl<'m> ContentReader<'m> {
             context
         };
         Self {
-            stats: begin(Relation::Stats),
-            codes: begin(Relation::StatusCodes),
+            stats: begin(ExportedRelation::Stats),
+            codes: begin(ExportedRelation::StatusCodes),
             points: 0,
             counts: 0,
             sets,
@@ -63,7 +63,7 @@ impl<'m> ContentReader<'m> {
             place.copy_from_slice(&number.to_le_bytes());
         }
         self.stats.update(&row);
-        // The codes stand for the zeros, so that only what is above zero has to be taken in.
+        // The digest of the set covers the zeros, so only counts above zero are added.
         self.codes.update(&point.ts.to_le_bytes());
         self.codes.update(&self.sets.of(point.set));
         let above = point.counts.iter().filter(|(_, count)| *count != 0);
@@ -74,7 +74,7 @@ impl<'m> ContentReader<'m> {
         }
     }
 
-    /// What each of [`Relation::ALL`] holds.
+    /// Returns the content of each of [`ExportedRelation::ALL`].
     pub(super) fn finish(self) -> [Content; 2] {
         [(self.points, self.stats), (self.counts, self.codes)].map(|(rows, context)| Content {
             rows,
@@ -85,7 +85,7 @@ impl<'m> ContentReader<'m> {
 
 impl SetDigests {
     fn of(&mut self, set: &Arc<CodeSet>) -> [u8; 32] {
-        // The set is kept beside its digest, so no other one can come to lie at its address.
+        // The cache keeps the set alive, so no other set can have its address.
         let address = Arc::as_ptr(set).addr();
         if let Some((_, digest)) = self.0.get(&address) {
             return *digest;
@@ -104,7 +104,7 @@ impl SetDigests {
     }
 }
 
-/// With its length, so that no two sequences of texts read alike.
+/// Adds a text with its length, so that no two sequences of texts have the same bytes.
 fn add_text(context: &mut Context, text: &str) {
     context.update(&to_u64(text.len()).to_le_bytes());
     context.update(text.as_bytes());

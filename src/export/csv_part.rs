@@ -1,29 +1,28 @@
-//! Rows as CSV: what the views show, every column of them.
+//! Rows as CSV, with every column of the views.
 
 use csv::{Terminator, Writer, WriterBuilder};
 
 use super::error::ExportError;
 use super::part::{PartFile, WrittenFile};
-use super::relation::{Relation, Row};
+use super::relation::{ExportedRelation, ExportedRow};
 use crate::model::text::{formula_guarded, without_controls};
 use crate::model::{UnixSeconds, civil};
 
-/// A text as a cell. The files are made for whoever opens them, in a spreadsheet too, so formulas are guarded.
+/// Returns a text as a cell. Somebody may open the file in a spreadsheet, so formulas are escaped.
 fn cell(text: &str) -> String {
     formula_guarded(&without_controls(text)).into_owned()
 }
 
-/// Writes one CSV file (RFC 4180, UTF-8). The domain is a column, since programs that read CSV do not look at
-/// the path.
+/// Writes one CSV file (RFC 4180, UTF-8). The domain is a column, because programs that read CSV ignore the path.
 pub(super) struct CsvPart {
     out: Writer<PartFile>,
     domain: String,
-    /// The times of the last row; a point's codes share them.
+    /// The times of the last row. All codes of a point have the same times.
     times: Option<(UnixSeconds, [String; 3])>,
 }
 
 impl CsvPart {
-    pub(super) fn new(file: PartFile, relation: Relation, domain: &str) -> Result<Self, ExportError> {
+    pub(super) fn new(file: PartFile, relation: ExportedRelation, domain: &str) -> Result<Self, ExportError> {
         let mut part = Self {
             out: WriterBuilder::new()
                 .terminator(Terminator::CRLF)
@@ -32,14 +31,14 @@ impl CsvPart {
             times: None,
         };
         part.record(match relation {
-            Relation::Stats => ["domain", "ts", "time_utc", "time_cst", "bandwidth", "pv"],
-            Relation::StatusCodes => ["domain", "ts", "time_utc", "time_cst", "code", "count"],
+            ExportedRelation::Stats => ["domain", "ts", "time_utc", "time_cst", "bandwidth", "pv"],
+            ExportedRelation::StatusCodes => ["domain", "ts", "time_utc", "time_cst", "code", "count"],
         })?;
         Ok(part)
     }
 
-    pub(super) fn row(&mut self, row: Row<'_>) -> Result<(), ExportError> {
-        let (Row::Stats { ts, .. } | Row::StatusCode { ts, .. }) = row;
+    pub(super) fn row(&mut self, row: ExportedRow<'_>) -> Result<(), ExportError> {
+        let (ExportedRow::Stats { ts, .. } | ExportedRow::StatusCode { ts, .. }) = row;
         let (at, times) = match self.times.take().filter(|(last, _)| *last == ts) {
             Some(known) => known,
             None => (ts, [ts.to_string(), civil::utc_second(ts), civil::cst_second(ts)]),
@@ -47,11 +46,11 @@ impl CsvPart {
         let domain = std::mem::take(&mut self.domain);
         let [second, utc, cst] = &times;
         let written = match row {
-            Row::Stats { bandwidth, pv, .. } => {
+            ExportedRow::Stats { bandwidth, pv, .. } => {
                 let (bandwidth, pv) = (bandwidth.to_string(), pv.to_string());
                 self.record([&domain, second, utc, cst, &bandwidth, &pv])
             }
-            Row::StatusCode { code, count, .. } => {
+            ExportedRow::StatusCode { code, count, .. } => {
                 let (code, count) = (cell(code), count.to_string());
                 self.record([&domain, second, utc, cst, &code, &count])
             }

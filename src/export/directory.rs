@@ -1,4 +1,4 @@
-//! A directory taken into possession, and what an export that was cut off left in it.
+//! The directory of an export: its lock, its files, and the repair after an interrupted export.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -9,36 +9,35 @@ use ring::digest::{Context, SHA256};
 
 use super::content::Content;
 use super::error::ExportError;
-use super::manifest::{FileEntry, MANIFEST, Manifest, State, UNFINISHED_MANIFEST, sync_directory};
+use super::manifest::{FileEntry, MANIFEST, Manifest, ManifestState, UNFINISHED_MANIFEST, sync_directory};
 use super::part::{WrittenFile, unfinished_name};
 use super::partition::Partition;
-use super::relation::{DataFormat, Relation};
+use super::relation::{DataFormat, ExportedRelation};
 use crate::model::convert::hex;
 use crate::model::{SlotLabel, UnixSeconds};
 use crate::store::Holder;
 use crate::store::lock::Lock;
 
-/// The file that keeps a second export out; like every lock it stays.
+/// The lock file against a second export. Like every lock file it stays.
 const LOCK: &str = "_manifest.json.lock";
 
-/// A directory that this export alone writes to.
-pub(super) struct Directory {
+/// A directory to which only this export writes.
+pub(super) struct ExportDirectory {
     root: PathBuf,
     manifest: Manifest,
     schema: usize,
     now: UnixSeconds,
-    /// The manifest on the disk is not this one.
+    /// The manifest on the disk is older than this one.
     changed: bool,
-    /// Files that are not as they are listed, or may not be: left by an export that was cut off, or by a change
-    /// that has not come to its end.
+    /// Files that may differ from the manifest, after an interrupted export or an unfinished change.
     broken: BTreeSet<Partition>,
     _lock: Lock,
 }
 
-impl Directory {
-    /// Takes `root`, which is made if need be, and clears away what an export that was cut off has left.
+impl ExportDirectory {
+    /// Locks `root`, creates it if it does not exist, and removes the remains of an interrupted export.
     ///
-    /// A directory that holds anything but an export is refused before anything is written to it.
+    /// A directory with other contents is refused before anything is written to it.
     pub(super) fn claim(
         root: &Path,
         (format, label): (DataFormat, SlotLabel),
@@ -55,7 +54,7 @@ impl Directory {
             directory: root.to_owned(),
             cause,
         })?;
-        // Whoever held it may have ended in between.
+        // The previous owner of the lock may have changed the directory.
         refuse_foreign(root)?;
         let found = Manifest::load(root)?;
         let changed = found.is_none();
@@ -87,18 +86,18 @@ impl Directory {
         &self.manifest
     }
 
-    /// Files that are not as they are listed: to be written anew whatever the export is asked for.
+    /// Returns the files that may differ from the manifest. Every export writes them again.
     pub(super) fn broken(&self) -> &BTreeSet<Partition> {
         &self.broken
     }
 
-    /// Notes that every file goes by `label` now.
+    /// Notes that every file uses `label` now.
     pub(super) fn relabel(&mut self, label: SlotLabel) {
         self.changed |= self.manifest.label != label;
         self.manifest.label = label;
     }
 
-    /// Whether the file of `partition` is there and holds `content`.
+    /// Returns whether the file of `partition` exists with `content`.
     pub(super) fn holds(&self, partition: &Partition, content: &Content) -> bool {
         let Some(entry) = self.manifest.files.get(partition) else {
             return false;
@@ -109,27 +108,27 @@ impl Directory {
             && size(&self.manifest.path(&self.root, partition)) == Some(entry.bytes)
     }
 
-    /// Says in the manifest that files are about to change; to be called before the file of `partition` does.
-    /// Until it is put or removed, nobody can tell whether it has.
+    /// Marks the manifest before the file of `partition` changes. The file counts as broken until [`ExportDirectory::put`] or
+    /// [`ExportDirectory::remove`].
     pub(super) fn begin_change(&mut self, partition: &Partition) -> Result<(), ExportError> {
         self.broken.insert(partition.clone());
-        if self.manifest.state == State::Writing && !self.changed {
+        if self.manifest.state == ManifestState::Writing && !self.changed {
             return Ok(());
         }
-        self.manifest.state = State::Writing;
+        self.manifest.state = ManifestState::Writing;
         self.manifest.save(&self.root, self.schema, self.now)?;
         self.changed = false;
         Ok(())
     }
 
-    /// Notes a file that has been written.
+    /// Notes a written file.
     pub(super) fn put(&mut self, partition: Partition, content: Content, file: WrittenFile) {
         let entry = FileEntry::new(content.rows, file.bytes, file.sha256, content.digest);
         self.broken.remove(&partition);
         self.manifest.files.insert(partition, entry);
     }
 
-    /// Takes a file away.
+    /// Deletes a file.
     pub(super) fn remove(&mut self, partition: &Partition) -> Result<(), ExportError> {
         self.begin_change(partition)?;
         let path = self.manifest.path(&self.root, partition);
@@ -140,7 +139,7 @@ impl Directory {
             _ => {}
         }
         let mut above = path.parent();
-        // The month's directory, and the domain's with its last month; those that hold anything stay.
+        // The directory of the month, and after the last month that of the domain. Directories with contents stay.
         for _ in 0..2 {
             above = above
                 .filter(|directory| fs::remove_dir(directory).is_ok() || !directory.exists())
@@ -155,15 +154,15 @@ impl Directory {
         Ok(())
     }
 
-    /// Writes the manifest, if anything has changed.
+    /// Writes the manifest if anything changed.
     pub(super) fn close(mut self) -> Result<Manifest, ExportError> {
-        // A file that could not be mended is looked at again by the next export.
+        // The next export tries to repair a broken file again.
         let state = if self.broken.is_empty() {
-            State::Complete
+            ManifestState::Complete
         } else {
-            State::Writing
+            ManifestState::Writing
         };
-        if self.changed || self.manifest.state != state || state == State::Writing {
+        if self.changed || self.manifest.state != state || state == ManifestState::Writing {
             self.manifest.state = state;
             self.manifest.save(&self.root, self.schema, self.now)?;
         }
@@ -171,9 +170,9 @@ impl Directory {
     }
 
     fn clear_up(&mut self) -> Result<(), ExportError> {
-        let was_cut_off = self.manifest.state == State::Writing;
+        let was_interrupted = self.manifest.state == ManifestState::Writing;
         let mut listed = HashSet::new();
-        if was_cut_off {
+        if was_interrupted {
             for (partition, entry) in &self.manifest.files {
                 let path = self.manifest.path(&self.root, partition);
                 if size(&path) != Some(entry.bytes) || sha256(&path)? != entry.sha256 {
@@ -185,13 +184,13 @@ impl Directory {
         remove_if_there(&self.root.join(UNFINISHED_MANIFEST))?;
         let unfinished = unfinished_name(self.manifest.format);
         let part = self.manifest.format.part_name();
-        for relation in Relation::ALL {
+        for relation in ExportedRelation::ALL {
             for domain in directories(&self.root.join(relation.name()), "domain=")? {
                 for month in directories(&domain, "month=")? {
                     remove_if_there(&month.join(&unfinished))?;
                     let whole = month.join(part);
-                    // Written by the export that was cut off, which did not come to list it.
-                    if was_cut_off && !listed.contains(&whole) {
+                    // The interrupted export wrote it and did not list it.
+                    if was_interrupted && !listed.contains(&whole) {
                         remove_if_there(&whole)?;
                     }
                 }
@@ -201,7 +200,7 @@ impl Directory {
     }
 }
 
-/// Makes `root` and what is missing above it, so that a power failure takes none of it away again.
+/// Creates `root` and its missing parents, safe against a power failure.
 fn make(root: &Path) -> Result<(), ExportError> {
     let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
     let missing: Vec<&Path> = named.take_while(|path| !path.exists()).collect();
@@ -213,7 +212,7 @@ fn make(root: &Path) -> Result<(), ExportError> {
     Ok(())
 }
 
-/// Refuses a directory that has no manifest, but something in it.
+/// Refuses a directory that has contents but no manifest.
 fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
     let mut foreign = None;
     let failed = || ExportError::file("read the directory", root);
@@ -234,7 +233,7 @@ fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
     })
 }
 
-/// The directories in `above` whose name begins so; links are not followed.
+/// Returns the directories in `above` whose names begin with `prefix`. Links are not followed.
 fn directories(above: &Path, prefix: &str) -> Result<Vec<PathBuf>, ExportError> {
     let failed = || ExportError::file("read the directory", above);
     let entries = match fs::read_dir(above) {
@@ -262,7 +261,7 @@ fn remove_if_there(path: &Path) -> Result<(), ExportError> {
     }
 }
 
-/// The size of a file; `None` where there is none.
+/// Returns the size of a file; `None` if it does not exist.
 fn size(path: &Path) -> Option<u64> {
     let found = fs::symlink_metadata(path).ok()?;
     found.is_file().then_some(found.len())

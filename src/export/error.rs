@@ -1,4 +1,4 @@
-//! Why an export ended early.
+//! The errors of an export.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,21 @@ use super::relation::DataFormat;
 use crate::model::text;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Why an export ended early. What was written before is whole, and the next export goes on from there.
+/// An error of an export. The files that were written before are whole, and the next export continues from there.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The directory holds something that no export has put there.
-    #[error("`{}` holds `{}`, which no export has put there, and is left as it is", shown(.directory), text::printable(.found))]
+    /// The directory contains something that no export created.
+    #[error("`{}` holds `{}`, which no export created; nothing was changed", shown(.directory), text::printable(.found))]
     Foreign {
         /// The directory.
         directory: PathBuf,
         /// What was found.
         found: String,
     },
-    /// The directory holds files of the other format.
+    /// The directory contains files of the other format.
     #[error("`{}` holds {} files, and formats do not mix in one directory", shown(.directory), .holds.name())]
     OtherFormat {
         /// The directory.
@@ -29,7 +29,7 @@ pub enum ExportError {
         /// What it holds.
         holds: DataFormat,
     },
-    /// The manifest is not one.
+    /// The manifest is not valid.
     #[error("the manifest `{}` cannot be read", shown(.path))]
     Manifest {
         /// The manifest.
@@ -48,7 +48,7 @@ pub enum ExportError {
         /// The newest version that this program knows.
         known: u32,
     },
-    /// Another export writes to the directory, or its lock cannot be had.
+    /// Another export uses the directory, or it cannot be locked.
     #[error("cannot export to `{}`", shown(.directory))]
     Lock {
         /// The directory.
@@ -60,11 +60,11 @@ pub enum ExportError {
     /// A file or directory.
     #[error("cannot {doing} `{}`", shown(.path))]
     File {
-        /// What was tried.
+        /// The action.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         cause: io::Error,
     },
@@ -73,26 +73,26 @@ pub enum ExportError {
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What the writer says.
+        /// The error of the writer.
         #[source]
         cause: parquet::errors::ParquetError,
     },
-    /// A domain that the database holds no points of.
+    /// The database has no points of a requested domain.
     #[error("the database holds no points of `{}`{}", text::printable(.domain), hint(.meant.as_deref()))]
     UnknownDomain {
-        /// What was asked for.
+        /// The requested domain.
         domain: String,
-        /// The domain that was probably meant.
+        /// A domain with a similar name.
         meant: Option<String>,
     },
-    /// A domain whose name no directory can have.
+    /// The name of a domain is too long for a directory.
     #[error("the domain `{}` is too long for the name of a directory", text::printable(.domain))]
     LongDomain {
         /// The domain.
         domain: String,
     },
-    /// A point at a time that no calendar has.
-    #[error("the point of `{}` at {ts} lies beyond the calendar", text::printable(.domain))]
+    /// A point has a time outside the calendar.
+    #[error("the point of `{}` at {ts} is outside the calendar", text::printable(.domain))]
     BeyondCalendar {
         /// The domain.
         domain: String,
@@ -102,7 +102,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// What to do about it.
+    /// Returns what to do about it.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -116,7 +116,7 @@ impl ExportError {
         }
     }
 
-    /// Whether what was asked for is at fault.
+    /// Returns whether the request is wrong.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -130,7 +130,7 @@ impl ExportError {
         )
     }
 
-    /// Whether another export is at work in the directory.
+    /// Returns whether another export uses the directory.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(
@@ -142,7 +142,7 @@ impl ExportError {
         )
     }
 
-    /// For `map_err` on what is done to `path`.
+    /// Returns a function for `map_err` that names the action and `path`.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::File {
             doing,

@@ -1,4 +1,4 @@
-//! One export, from the first look to the manifest.
+//! One export: compares the database with the directory, writes the changed files and the manifest.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -6,47 +6,47 @@ use std::path::PathBuf;
 
 use super::content::{ContentReader, SetDigests};
 use super::csv_part::CsvPart;
-use super::directory::Directory;
+use super::directory::ExportDirectory;
 use super::error::ExportError;
 use super::manifest::Manifest;
 use super::parquet_part::ParquetPart;
 use super::part::{PartFile, WrittenFile};
 use super::partition::{Partition, has_room_for};
-use super::relation::{DataFormat, Relation, Row};
+use super::relation::{DataFormat, ExportedRelation, ExportedRow};
 use crate::model::convert::to_u64;
 use crate::model::{Domain, SlotLabel, Span, UnixSeconds, civil, moment};
 use crate::nearest::nearest;
 use crate::store::{PointInTime, Reader, StoredDomain};
 
-/// What is to be exported, and where to.
+/// What to export, and where to.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// The directory, which is made if need be.
+pub struct ExportRequest {
+    /// The directory; it is created if it does not exist.
     pub directory: PathBuf,
-    /// The form of the files.
+    /// The format of the files.
     pub format: DataFormat,
-    /// These domains; none: all that the database holds.
+    /// The domains; empty for all domains of the database.
     pub domains: Vec<Domain>,
-    /// The months that this range touches, whole; `None`: all of them.
+    /// Complete months that overlap this range; `None` for all.
     pub range: Option<Span>,
-    /// The time of day, for the manifest.
+    /// The current time, for the manifest.
     pub now: UnixSeconds,
 }
 
-/// How far an export is.
+/// The progress of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Months of domains to look at.
+pub struct ExportProgress {
+    /// Domain-months to compare.
     pub months: u64,
-    /// How many of them are done.
+    /// Domain-months that are done.
     pub done: u64,
     /// Rows written.
     pub rows: u64,
 }
 
-/// Files, with what is in them.
+/// The number of files, of their rows and of their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct FileTotals {
     /// Files.
     pub files: u64,
     /// Their rows.
@@ -55,7 +55,7 @@ pub struct Tally {
     pub bytes: u64,
 }
 
-impl Tally {
+impl FileTotals {
     fn add(&mut self, rows: u64, bytes: u64) {
         self.files += 1;
         self.rows = self.rows.saturating_add(rows);
@@ -63,29 +63,29 @@ impl Tally {
     }
 }
 
-/// What an export did.
+/// The result of an export.
 #[derive(Debug)]
-pub struct Summary {
-    /// Files that were written.
-    pub written: Tally,
-    /// Files whose data has not changed.
+pub struct ExportSummary {
+    /// The files that were written.
+    pub written: FileTotals,
+    /// How many files were up to date.
     pub unchanged: u64,
-    /// Files that were taken away, since the database holds nothing for them any more.
+    /// How many files were deleted because the database has no data for them any more.
     pub removed: u64,
-    /// It was stopped before it had looked at every month.
+    /// It was stopped before the last month.
     pub stopped: bool,
-    /// What the directory holds now.
+    /// The files of the directory.
     pub manifest: Manifest,
 }
 
-/// Brings a directory up to date with the database as it is at this moment.
+/// Updates a directory to the current state of the database.
 ///
-/// `watch` is told how far it is and may stop it; what is written by then is kept, and listed.
+/// `watch` receives the progress and may stop the export. The files that were written by then are kept and listed.
 pub fn export(
     reader: &Reader,
-    request: &Request,
-    watch: impl FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Summary, ExportError> {
+    request: &ExportRequest,
+    watch: impl FnMut(ExportProgress) -> ControlFlow<()>,
+) -> Result<ExportSummary, ExportError> {
     let moment = reader.point_in_time()?;
     let label = reader.slot_label()?;
     let known = moment.domains()?;
@@ -99,10 +99,10 @@ pub fn export(
     }
     refuse_unknown(request, &known)?;
     let form = (request.format, label);
-    let directory = Directory::claim(&request.directory, form, moment.schema()?, request.now)?;
+    let directory = ExportDirectory::claim(&request.directory, form, moment.schema()?, request.now)?;
     let mut request = request.clone();
     if directory.manifest().label != label {
-        // A point that moves to another month's file must not be missing in both.
+        // Some points move to the file of another month. Both files must be written.
         request.domains.clear();
         request.range = None;
     }
@@ -113,18 +113,18 @@ pub fn export(
         directory,
         sets: SetDigests::default(),
         seen: HashSet::new(),
-        progress: Progress::default(),
-        summary: Counters::default(),
+        progress: ExportProgress::default(),
+        summary: ExportCounters::default(),
         watch,
     };
     let ended = exporter.run(&known);
     let Exporter {
         directory, summary, ..
     } = exporter;
-    // Whatever stopped it, what has been written is listed.
+    // After an error, too, the manifest lists the files that were written.
     let closed = directory.close();
     let stopped = ended?.is_break();
-    Ok(Summary {
+    Ok(ExportSummary {
         written: summary.written,
         unchanged: summary.unchanged,
         removed: summary.removed,
@@ -133,13 +133,13 @@ pub fn export(
     })
 }
 
-impl Request {
-    /// Whether `domain` is among those that are asked for.
+impl ExportRequest {
+    /// Returns whether the request includes `domain`.
     fn names(&self, domain: &str) -> bool {
         self.domains.is_empty() || self.domains.iter().any(|name| name.as_str() == domain)
     }
 
-    /// Whether the file of `partition` is asked for.
+    /// Returns whether the request includes the file of `partition`.
     fn asks_for(&self, partition: &Partition) -> bool {
         let in_range =
             |range: Span| month_of(&partition.month).is_none_or(|month| month.intersect(&range).is_some());
@@ -148,27 +148,27 @@ impl Request {
 }
 
 #[derive(Debug, Default)]
-struct Counters {
-    written: Tally,
+struct ExportCounters {
+    written: FileTotals,
     unchanged: u64,
     removed: u64,
 }
 
 struct Exporter<'r, W> {
-    request: &'r Request,
+    request: &'r ExportRequest,
     moment: PointInTime<'r>,
-    /// Which month a point belongs to.
+    /// Decides the month of a point.
     label: SlotLabel,
-    directory: Directory,
+    directory: ExportDirectory,
     sets: SetDigests,
-    /// Files that the database has data for.
+    /// The files for which the database has data.
     seen: HashSet<Partition>,
-    progress: Progress,
-    summary: Counters,
+    progress: ExportProgress,
+    summary: ExportCounters,
     watch: W,
 }
 
-impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
+impl<W: FnMut(ExportProgress) -> ControlFlow<()>> Exporter<'_, W> {
     fn run(&mut self, known: &[StoredDomain]) -> Result<ControlFlow<()>, ExportError> {
         let plan = self.plan(known)?;
         self.progress.months = to_u64(plan.len());
@@ -184,7 +184,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The months with points of each domain that is asked for, and those whose files are broken.
+    /// Returns the months to compare: those with points of each requested domain, and those with broken files.
     fn plan<'k>(&self, known: &'k [StoredDomain]) -> Result<Vec<(&'k StoredDomain, Span)>, ExportError> {
         let mut plan = Vec::new();
         for domain in known {
@@ -204,8 +204,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         Ok(plan)
     }
 
-    /// Adds the months of `range`, or of all time, that hold points of `domain`. Months and `range` are cut at UTC+8
-    /// midnights; the label of a month's first slot may lie after that.
+    /// Adds the months of `range`, or of all time, that have points of `domain`. Months and `range` begin at UTC+8
+    /// midnights; the label of the first slot of a month may be later.
     fn add_months(
         &self,
         domain: &StoredDomain,
@@ -237,7 +237,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         Ok(())
     }
 
-    /// Brings the files of one domain and month up to date.
+    /// Updates the files of one domain and month.
     fn month(&mut self, domain: &StoredDomain, month: Span) -> Result<(), ExportError> {
         let mut reading = ContentReader::new(&domain.name, &mut self.sets);
         let labels = month.moved(self.label.shift());
@@ -245,7 +245,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
             reading.add(point);
             Ok::<_, ExportError>(())
         })?;
-        for (relation, content) in Relation::ALL.into_iter().zip(reading.finish()) {
+        for (relation, content) in ExportedRelation::ALL.into_iter().zip(reading.finish()) {
             if content.rows == 0 {
                 continue;
             }
@@ -277,8 +277,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         let file = PartFile::create(self.directory.root(), partition, self.request.format)?;
         let relation = partition.relation;
         let mut part = match self.request.format {
-            DataFormat::Parquet => Part::Parquet(Box::new(ParquetPart::new(file, relation)?)),
-            DataFormat::Csv => Part::Csv(Box::new(CsvPart::new(file, relation, &domain.name)?)),
+            DataFormat::Parquet => PartWriter::Parquet(Box::new(ParquetPart::new(file, relation)?)),
+            DataFormat::Csv => PartWriter::Csv(Box::new(CsvPart::new(file, relation, &domain.name)?)),
         };
         let labels = month.moved(self.label.shift());
         self.moment.each_point(domain, labels, |point| {
@@ -287,7 +287,7 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
         part.finish()
     }
 
-    /// Takes away the files that are asked for, but which the database holds nothing for any more.
+    /// Deletes the requested files for which the database has no data any more.
     fn remove_vanished(&mut self) -> Result<(), ExportError> {
         let vanished: Vec<Partition> = self
             .directory
@@ -306,8 +306,8 @@ impl<W: FnMut(Progress) -> ControlFlow<()>> Exporter<'_, W> {
     }
 }
 
-/// A domain that is asked for by name has points, or had some when it was last exported.
-fn refuse_unknown(request: &Request, known: &[StoredDomain]) -> Result<(), ExportError> {
+/// Refuses a domain of the request that has no points and is not in the manifest.
+fn refuse_unknown(request: &ExportRequest, known: &[StoredDomain]) -> Result<(), ExportError> {
     let before = Manifest::load(&request.directory)?;
     let listed = before.iter().flat_map(|manifest| manifest.files.keys());
     let listed: HashSet<&str> = listed.map(|file| file.domain.as_str()).collect();
@@ -322,14 +322,14 @@ fn refuse_unknown(request: &Request, known: &[StoredDomain]) -> Result<(), Expor
     })
 }
 
-/// A file in one of the formats.
-enum Part {
+/// Writes a file in one of the formats.
+enum PartWriter {
     Parquet(Box<ParquetPart>),
     Csv(Box<CsvPart>),
 }
 
-impl Part {
-    fn row(&mut self, row: Row<'_>) -> Result<(), ExportError> {
+impl PartWriter {
+    fn row(&mut self, row: ExportedRow<'_>) -> Result<(), ExportError> {
         match self {
             Self::Parquet(part) => part.row(row),
             Self::Csv(part) => part.row(row),
@@ -344,7 +344,7 @@ impl Part {
     }
 }
 
-/// The range of `2026-01`, in UTC+8.
+/// Returns the range of a month such as `2026-01`, in UTC+8.
 fn month_of(name: &str) -> Option<Span> {
     let first = moment::parse_moment(name, 0).ok()?;
     let (start, end) = civil::cst_month_bounds(first)?;

@@ -1,6 +1,6 @@
-//! What the files of a directory hold: `_manifest.json`.
+//! The manifest of a directory, `_manifest.json`: the contents of its files.
 //!
-//! A name that begins with `_` is passed over by readers of such directories.
+//! Readers of such directories ignore names that begin with `_`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,58 +14,58 @@ use super::partition::Partition;
 use super::relation::DataFormat;
 use crate::model::{SlotLabel, UnixSeconds, civil};
 
-/// The manifest's file.
+/// The file name of the manifest.
 pub const MANIFEST: &str = "_manifest.json";
-/// The manifest while it is being written.
+/// The file name of the manifest while it is written.
 pub(super) const UNFINISHED_MANIFEST: &str = "._manifest.json.tmp";
 
-/// The most that a manifest may hold, in bytes; a line of 200 bytes for each domain and month.
+/// The largest manifest, in bytes. It has about 200 bytes for each domain and month.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The version of the manifest's form.
+/// The version of the manifest.
 const VERSION: u32 = 1;
-/// The version of the files' columns and types. A file of another one is written again.
+/// The version of the columns and types in the files. A file with another version is written again.
 const LAYOUT: u32 = 2;
 
-/// What the files of a directory hold.
+/// The manifest of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Of all files.
+    /// The format of all files.
     pub format: DataFormat,
-    /// Which month's file a point is in. While an export is at work on another one, some files go by that.
+    /// Decides the month of a point. While an export changes it, some files already use the new label.
     pub label: SlotLabel,
-    /// Whether every file is as it is listed.
-    pub state: State,
+    /// Whether every file matches its entry.
+    pub state: ManifestState,
     /// The files.
     pub files: BTreeMap<Partition, FileEntry>,
 }
 
-/// Whether every file is as it is listed.
+/// Whether every file matches its entry in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It is.
+pub enum ManifestState {
+    /// Every file does.
     Complete,
-    /// An export is at work, or was cut off: each file is whole, but may be newer than its line.
+    /// An export is running or was interrupted: each file is whole, but may be newer than its entry.
     Writing,
 }
 
-/// A file.
+/// A file in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
-    /// Its size.
+    /// The size in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// The digest of what the database held for it.
+    /// The digest of its rows in the database.
     pub content: String,
     layout: u32,
 }
 
 impl FileEntry {
-    /// A file as this program writes it.
+    /// Returns the entry of a file in the current layout.
     #[must_use]
     pub fn new(rows: u64, bytes: u64, sha256: String, content: String) -> Self {
         Self {
@@ -77,24 +77,24 @@ impl FileEntry {
         }
     }
 
-    /// Whether it was made as this program would make it.
+    /// Returns whether the file has the current layout.
     #[must_use]
     pub fn is_of_this_layout(&self) -> bool {
         self.layout == LAYOUT
     }
 }
 
-/// The manifest as it is written: as its version says, so that an older program can refuse it.
+/// The JSON of the manifest. Its version lets an older program refuse it.
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct ManifestDocument {
     manifest: u32,
     program: String,
     schema: usize,
     slot_label: Option<String>,
-    /// When this was written.
+    /// When the manifest was written.
     written_at: String,
     format: DataFormat,
-    state: State,
+    state: ManifestState,
     files: Vec<Line>,
 }
 
@@ -107,25 +107,25 @@ struct Line {
     entry: FileEntry,
 }
 
-/// Enough to tell the version of any manifest.
+/// The part of the JSON that every version has.
 #[derive(Deserialize)]
 struct Head {
     manifest: u32,
 }
 
 impl Manifest {
-    /// Of a directory without files.
+    /// Returns the manifest of a directory without files.
     #[must_use]
     pub const fn empty(format: DataFormat, label: SlotLabel) -> Self {
         Self {
             format,
             label,
-            state: State::Complete,
+            state: ManifestState::Complete,
             files: BTreeMap::new(),
         }
     }
 
-    /// The manifest of `directory`; `None` where there is none.
+    /// Reads the manifest of `directory`; `None` if it does not exist.
     pub fn load(directory: &Path) -> Result<Option<Self>, ExportError> {
         let path = directory.join(MANIFEST);
         let text = match read(&path) {
@@ -145,12 +145,12 @@ impl Manifest {
                 known: VERSION,
             });
         }
-        let document: Document = serde_json::from_slice(&text).map_err(unreadable)?;
+        let document: ManifestDocument = serde_json::from_slice(&text).map_err(unreadable)?;
         let files = document
             .files
             .into_iter()
             .map(|line| (line.partition, line.entry));
-        // Before there was a setting, it was the start.
+        // A manifest from before the setting uses the start.
         let label = document
             .slot_label
             .as_deref()
@@ -166,14 +166,14 @@ impl Manifest {
         }))
     }
 
-    /// Puts it into `directory`, in place of the one before, all or nothing.
+    /// Replaces the manifest of `directory` in one step.
     pub fn save(&self, directory: &Path, schema: usize, now: UnixSeconds) -> Result<(), ExportError> {
         let lines = self.files.iter().map(|(partition, entry)| Line {
             file: partition.file(self.format),
             partition: partition.clone(),
             entry: entry.clone(),
         });
-        let document = Document {
+        let document = ManifestDocument {
             manifest: VERSION,
             program: concat!("jdcdn-stats ", env!("CARGO_PKG_VERSION")).to_owned(),
             schema,
@@ -198,25 +198,25 @@ impl Manifest {
         sync_directory(directory)
     }
 
-    /// Where the file of `partition` lies in `directory`.
+    /// Returns the path of the file of `partition` in `directory`.
     #[must_use]
     pub fn path(&self, directory: &Path, partition: &Partition) -> PathBuf {
         directory.join(partition.file(self.format))
     }
 }
 
-/// Makes the names in `directory` outlive a power failure.
+/// Makes the names in `directory` safe against a power failure.
 pub(super) fn sync_directory(directory: &Path) -> Result<(), ExportError> {
     File::open(directory)
         .and_then(|opened| opened.sync_all())
         .map_err(ExportError::file("sync", directory))
 }
 
-/// What a manifest holds; an error for what cannot be one.
+/// Reads a manifest file; an error if it cannot be one.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
     if !found.is_file() || found.len() > MAX_BYTES {
-        let what = format!("it is no file, or one of more than {MAX_BYTES} bytes");
+        let what = format!("it is not a regular file, or it has more than {MAX_BYTES} bytes");
         return Err(io::Error::other(what));
     }
     fs::read(path)
@@ -225,11 +225,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::relation::Relation;
+    use crate::export::relation::ExportedRelation;
 
     fn manifest() -> Manifest {
         let partition = Partition {
-            relation: Relation::Stats,
+            relation: ExportedRelation::Stats,
             domain: "*.a.com".to_owned(),
             month: "2026-01".to_owned(),
         };

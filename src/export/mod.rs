@@ -1,20 +1,20 @@
-//! Files for other engines: Parquet or CSV, one for each relation, domain and UTC+8 month.
+//! Parquet or CSV files for other programs, one for each relation, domain and UTC+8 month.
 //!
 //! ```text
-//! DIR/_manifest.json                                          what the files hold; written last
+//! DIR/_manifest.json                                          the contents of the files; written last
 //! DIR/origin_stats/domain=www.a.com/month=2026-01/part-0.parquet
 //! DIR/origin_status_codes/domain=www.a.com/month=2026-01/part-0.parquet
 //! ```
 //!
-//! - [`exporter`]: one export from the first look to the manifest
-//! - [`relation`]: what is exported, and its rows
-//! - [`partition`]: one file's place in the tree
-//! - [`content`]: a digest of what the database holds for a file, by which a change is seen
-//! - [`manifest`]: what the files of a directory hold
-//! - [`directory`]: a directory taken into possession, and what an export that was cut off left in it
-//! - `part`: one file, whole or not there
+//! - [`exporter`]: one export, from the comparison to the manifest
+//! - [`relation`]: the exported relations and their rows
+//! - [`partition`]: the path of one file
+//! - [`content`]: a digest of the rows of a file
+//! - [`manifest`]: the contents of the files in a directory
+//! - [`directory`]: the directory of an export: its lock, its files, the repair after an interrupted export
+//! - `part`: one file, written completely or not at all
 //! - `parquet_part`, `csv_part`: rows in each format
-//! - [`error`]: why an export ended early
+//! - [`error`]: the errors
 
 pub mod content;
 mod csv_part;
@@ -28,6 +28,6 @@ pub mod partition;
 pub mod relation;
 
 pub use error::ExportError;
-pub use exporter::{Progress, Request, Summary, Tally, export};
+pub use exporter::{ExportProgress, ExportRequest, ExportSummary, FileTotals, export};
 pub use manifest::Manifest;
-pub use relation::{DataFormat, Relation};
+pub use relation::{DataFormat, ExportedRelation};

@@ -1,7 +1,7 @@
 //! Rows as Parquet.
 //!
-//! The columns are those of the views without `domain`, which is in the path, as readers of Hive's layout expect
-//! it. `time_utc` is a moment; `time_cst` is what clocks in UTC+8 show then, of no zone.
+//! The columns are those of the views except `domain`, which is in the path, as readers of the Hive layout expect.
+//! `time_utc` is an instant. `time_cst` is the local time in UTC+8, without a zone.
 
 use std::sync::Arc;
 
@@ -16,11 +16,10 @@ use parquet::schema::types::ColumnPath;
 
 use super::error::ExportError;
 use super::part::{PartFile, WrittenFile};
-use super::relation::{Relation, Row};
+use super::relation::{ExportedRelation, ExportedRow};
 use crate::model::slot::CST_OFFSET_SECONDS;
 
-/// Rows that are held at a time, and so the size of a row group: a month of points is one, a month of their codes
-/// one to three. About 6 MiB.
+/// The size of a row group: a month of points is one group, a month of their codes one to three. About 6 MiB in memory.
 const ROW_GROUP_ROWS: usize = 1 << 16;
 
 const STATS_SCHEMA: &str = "message origin_stats {
@@ -41,14 +40,14 @@ const STATUS_CODES_SCHEMA: &str = "message origin_status_codes {
 
 /// Writes one Parquet file.
 pub(super) struct ParquetPart {
-    relation: Relation,
+    relation: ExportedRelation,
     out: SerializedFileWriter<PartFile>,
-    rows: Rows,
+    rows: RowGroup,
 }
 
 /// The rows of the next row group, by column.
 #[derive(Default)]
-struct Rows {
+struct RowGroup {
     ts: Vec<i64>,
     first: Vec<i64>,
     second: Vec<i64>,
@@ -56,12 +55,12 @@ struct Rows {
 }
 
 impl ParquetPart {
-    pub(super) fn new(file: PartFile, relation: Relation) -> std::result::Result<Self, ExportError> {
+    pub(super) fn new(file: PartFile, relation: ExportedRelation) -> std::result::Result<Self, ExportError> {
         let path = file.path().to_owned();
         let open = || {
             let schema = match relation {
-                Relation::Stats => STATS_SCHEMA,
-                Relation::StatusCodes => STATUS_CODES_SCHEMA,
+                ExportedRelation::Stats => STATS_SCHEMA,
+                ExportedRelation::StatusCodes => STATUS_CODES_SCHEMA,
             };
             let schema = Arc::new(parse_message_type(schema)?);
             SerializedFileWriter::new(file, schema, properties(relation)?)
@@ -70,19 +69,19 @@ impl ParquetPart {
         Ok(Self {
             relation,
             out,
-            rows: Rows::default(),
+            rows: RowGroup::default(),
         })
     }
 
-    pub(super) fn row(&mut self, row: Row<'_>) -> std::result::Result<(), ExportError> {
+    pub(super) fn row(&mut self, row: ExportedRow<'_>) -> std::result::Result<(), ExportError> {
         let rows = &mut self.rows;
         match row {
-            Row::Stats { ts, bandwidth, pv } => {
+            ExportedRow::Stats { ts, bandwidth, pv } => {
                 rows.ts.push(ts);
                 rows.first.push(bandwidth);
                 rows.second.push(pv);
             }
-            Row::StatusCode { ts, code, count } => {
+            ExportedRow::StatusCode { ts, code, count } => {
                 rows.ts.push(ts);
                 rows.codes.push(code.into());
                 rows.second.push(count);
@@ -115,7 +114,7 @@ impl ParquetPart {
         }
     }
 
-    /// Writes the rows at hand as a row group.
+    /// Writes the collected rows as a row group.
     fn flush(&mut self) -> Result<()> {
         let rows = &mut self.rows;
         let mut group = self.out.next_row_group()?;
@@ -130,8 +129,8 @@ impl ParquetPart {
         integers(&mut group, &micros(0)?)?;
         integers(&mut group, &micros(CST_OFFSET_SECONDS)?)?;
         match self.relation {
-            Relation::Stats => integers(&mut group, &rows.first)?,
-            Relation::StatusCodes => {
+            ExportedRelation::Stats => integers(&mut group, &rows.first)?,
+            ExportedRelation::StatusCodes => {
                 let mut column = group.next_column()?.ok_or_else(missing)?;
                 column
                     .typed::<ByteArrayType>()
@@ -160,7 +159,7 @@ fn missing() -> ParquetError {
     ParquetError::General("the schema has fewer columns than the rows".to_owned())
 }
 
-fn properties(relation: Relation) -> Result<WriterPropertiesPtr> {
+fn properties(relation: ExportedRelation) -> Result<WriterPropertiesPtr> {
     let sorted = |column| SortingColumn {
         column_idx: column,
         descending: false,
@@ -171,8 +170,8 @@ fn properties(relation: Relation) -> Result<WriterPropertiesPtr> {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
     properties = match relation {
-        // Every time is there once, so a dictionary of them would only be in the way.
-        Relation::Stats => ["ts", "time_utc", "time_cst"]
+        // Every time occurs once, so a dictionary would only cost space.
+        ExportedRelation::Stats => ["ts", "time_utc", "time_cst"]
             .into_iter()
             .fold(properties, |properties, name| {
                 properties
@@ -180,7 +179,7 @@ fn properties(relation: Relation) -> Result<WriterPropertiesPtr> {
                     .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED)
             })
             .set_sorting_columns(Some(vec![sorted(0)])),
-        Relation::StatusCodes => properties.set_sorting_columns(Some(vec![sorted(0), sorted(3)])),
+        ExportedRelation::StatusCodes => properties.set_sorting_columns(Some(vec![sorted(0), sorted(3)])),
     };
     Ok(Arc::new(properties.build()))
 }

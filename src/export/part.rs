@@ -1,4 +1,4 @@
-//! One file, whole or not there.
+//! One file, written completely or not at all.
 
 use crate::model::convert::{hex, to_u64};
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use super::manifest::sync_directory;
 use super::partition::Partition;
 use super::relation::DataFormat;
 
-/// A file that is being written under another name. Unless it is finished, nothing of it stays.
+/// A file that is written under a temporary name. It is deleted unless it is finished.
 pub(super) struct PartFile {
     path: PathBuf,
     unfinished: PathBuf,
@@ -21,14 +21,14 @@ pub(super) struct PartFile {
     bytes: u64,
 }
 
-/// What was written.
+/// The size and the digest of a written file.
 #[derive(Debug)]
 pub(super) struct WrittenFile {
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
 
-/// The name of a file until it is whole; readers pass over names that begin with a dot.
+/// Returns the name of an unfinished file. Readers ignore names that begin with a dot.
 pub(super) fn unfinished_name(format: DataFormat) -> String {
     format!(".{}.tmp", format.part_name())
 }
@@ -61,12 +61,12 @@ impl PartFile {
         })
     }
 
-    /// The file as it will be named.
+    /// Returns the final path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the file its name, in place of the one before, once it is on the disk.
+    /// Syncs the file to the disk and gives it its final name. It replaces the previous file.
     pub(super) fn finish(mut self) -> Result<WrittenFile, ExportError> {
         let finish = |out: Option<BufWriter<File>>| {
             let file = out.ok_or_else(closed)?.into_inner();
@@ -100,7 +100,7 @@ impl Write for PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if self.out.take().is_some() {
-            // What stays in spite of this is taken away by the next export.
+            // If this fails, the next export deletes the file.
             let _ = fs::remove_file(&self.unfinished);
         }
     }

@@ -1,27 +1,27 @@
-//! One file's place in the tree.
+//! The path of one file in the directory tree.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::relation::{DataFormat, Relation};
+use super::relation::{DataFormat, ExportedRelation};
 
-/// The longest name of a file or directory that Linux and macOS take, in bytes.
+/// The longest name of a file or directory on Linux and macOS, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
-/// What one file holds: a relation's rows of one domain in one UTC+8 month.
+/// The contents of one file: the rows of a relation for one domain and one UTC+8 month.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partition {
     /// The relation.
-    pub relation: Relation,
-    /// The domain as it is stored.
+    pub relation: ExportedRelation,
+    /// The domain as stored.
     pub domain: String,
     /// `2026-01`, in UTC+8.
     pub month: String,
 }
 
 impl Partition {
-    /// The names of the directories that lead to the file.
+    /// Returns the names of the directories above the file.
     #[must_use]
     pub fn directories(&self) -> [String; 3] {
         [
@@ -31,14 +31,14 @@ impl Partition {
         ]
     }
 
-    /// The file, from the directory of the export on. `/` parts the names on every system.
+    /// Returns the path of the file in the directory of the export, separated by `/` on every system.
     #[must_use]
     pub fn file(&self, format: DataFormat) -> String {
         format!("{}/{}", self.directories().join("/"), format.part_name())
     }
 }
 
-/// Whether a directory can have the name that `domain` would give it.
+/// Returns whether the directory name of `domain` is short enough.
 #[must_use]
 pub fn has_room_for(domain: &str) -> bool {
     domain_directory(domain).len() <= MAX_NAME_BYTES
@@ -48,8 +48,8 @@ fn domain_directory(domain: &str) -> String {
     format!("domain={}", escaped(domain))
 }
 
-/// As a value in a Hive path: readers undo it. All but what stands in ordinary host names is written as `%2A`,
-/// capitals too, so that no two domains share a directory where case does not count.
+/// Escapes a value for a Hive path, which readers undo. Everything except the characters of normal host names becomes
+/// `%2A` and so on. Capitals do, too, so that no two domains share a directory on a case-insensitive file system.
 fn escaped(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn an_ordinary_domain_is_its_own_directory() {
         let partition = Partition {
-            relation: Relation::StatusCodes,
+            relation: ExportedRelation::StatusCodes,
             domain: "img_1.a-b.com".to_owned(),
             month: "2026-01".to_owned(),
         };

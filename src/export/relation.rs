@@ -1,22 +1,22 @@
-//! What is exported, and its rows.
+//! The exported relations and their rows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::UnixSeconds;
 use crate::store::CountedPoint;
 
-/// A relation that is exported; each has a directory of its name.
+/// An exported relation. Its directory has its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Relation {
+pub enum ExportedRelation {
     /// Bandwidth and requests of every point.
     #[serde(rename = "origin_stats")]
     Stats,
-    /// Every code of every point, zeros too.
+    /// Every code of every point, including zeros.
     #[serde(rename = "origin_status_codes")]
     StatusCodes,
 }
 
-/// The form of the files.
+/// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataFormat {
@@ -26,21 +26,21 @@ pub enum DataFormat {
     Csv,
 }
 
-/// A row, less its domain, which is the same in the whole file.
+/// A row without its domain, which is the same in the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Row<'r> {
-    /// Of [`Relation::Stats`].
+pub enum ExportedRow<'r> {
+    /// Of [`ExportedRelation::Stats`].
     Stats {
-        /// When.
+        /// The time of the point.
         ts: UnixSeconds,
         /// In bit/s.
         bandwidth: i64,
         /// Requests.
         pv: i64,
     },
-    /// Of [`Relation::StatusCodes`].
+    /// Of [`ExportedRelation::StatusCodes`].
     StatusCode {
-        /// When.
+        /// The time of the point.
         ts: UnixSeconds,
         /// The code as reported.
         code: &'r str,
@@ -49,11 +49,11 @@ pub enum Row<'r> {
     },
 }
 
-impl Relation {
-    /// All of them, in the order in which they are written.
+impl ExportedRelation {
+    /// All relations, in the order of writing.
     pub const ALL: [Self; 2] = [Self::Stats, Self::StatusCodes];
 
-    /// Its name in SQL.
+    /// Returns the name in SQL.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,21 +62,21 @@ impl Relation {
         }
     }
 
-    /// Hands the rows that `point` has in this relation to `take`.
+    /// Passes the rows of `point` in this relation to `take`.
     pub(super) fn each_row<E>(
         self,
         point: &CountedPoint<'_>,
-        mut take: impl FnMut(Row<'_>) -> Result<(), E>,
+        mut take: impl FnMut(ExportedRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let ts = point.ts;
         match self {
-            Self::Stats => take(Row::Stats {
+            Self::Stats => take(ExportedRow::Stats {
                 ts,
                 bandwidth: point.bandwidth,
                 pv: point.pv,
             }),
             Self::StatusCodes => point.counts.iter().try_for_each(|(code, count)| {
-                take(Row::StatusCode {
+                take(ExportedRow::StatusCode {
                     ts,
                     code,
                     count: *count,
@@ -87,7 +87,7 @@ impl Relation {
 }
 
 impl DataFormat {
-    /// Its name, which is also how its files end.
+    /// Returns the name, which is also the file extension.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl DataFormat {
         }
     }
 
-    /// The name of the one file of a partition.
+    /// Returns the file name of a partition.
     #[must_use]
     pub const fn part_name(self) -> &'static str {
         match self {

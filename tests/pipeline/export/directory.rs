@@ -9,7 +9,7 @@ fn a_directory_that_is_not_an_exports_is_left_alone() {
     fs::write(sandbox.path("out/thesis.doc"), "x").unwrap();
     let refused = export(&sandbox, &PARQUET, &[]).failed(2);
     assert!(
-        refused.contains("`out` holds `thesis.doc`, which no export has put there"),
+        refused.contains("`out` holds `thesis.doc`, which no export created"),
         "{refused}"
     );
     assert!(

@@ -11,7 +11,7 @@ use indicatif::HumanCount;
 use crate::cli::options::OpenRangeArgs;
 use crate::cli::view::progress::ProgressView;
 use crate::cli::{CliError, Context, ExitStatus};
-use crate::export::{DataFormat, ExportError, Request, export};
+use crate::export::{DataFormat, ExportError, ExportRequest, export};
 use crate::interrupt;
 use crate::model::{Domain, Span, UnixSeconds};
 use crate::store::Reader;
@@ -83,7 +83,7 @@ impl ExportArgs {
                 to.unwrap_or(FOUR_DIGIT_YEARS.1),
             ),
         };
-        let request = Request {
+        let request = ExportRequest {
             directory: self.directory.clone(),
             format: self.format.into(),
             domains: self.domains.clone(),

@@ -7,11 +7,11 @@ use indicatif::{HumanBytes, HumanCount};
 use crate::cli::view::text::{self, counted};
 use crate::export::manifest::FileEntry;
 use crate::export::partition::Partition;
-use crate::export::{Relation, Request, Summary};
+use crate::export::{ExportedRelation, ExportRequest, ExportSummary};
 use crate::model::convert::to_u64;
 
 /// Prints what an export did and what its directory holds.
-pub fn print(summary: &Summary, request: &Request, out: &mut dyn Write) -> io::Result<()> {
+pub fn print(summary: &ExportSummary, request: &ExportRequest, out: &mut dyn Write) -> io::Result<()> {
     let place = text::path(&request.directory);
     let written = summary.written;
     write!(out, "{} written", counted(written.files, "file"))?;
@@ -37,7 +37,7 @@ pub fn print(summary: &Summary, request: &Request, out: &mut dyn Write) -> io::R
         return writeln!(out, "`{place}` holds no files: the database holds no points");
     }
     writeln!(out, "`{place}` holds, as {}:", request.format.name())?;
-    for relation in Relation::ALL {
+    for relation in ExportedRelation::ALL {
         let of_it = files.iter().filter(|(file, _)| file.relation == relation);
         relation_line(relation, of_it, out)?;
     }
@@ -45,7 +45,7 @@ pub fn print(summary: &Summary, request: &Request, out: &mut dyn Write) -> io::R
 }
 
 fn relation_line<'m>(
-    relation: Relation,
+    relation: ExportedRelation,
     files: impl Iterator<Item = (&'m Partition, &'m FileEntry)>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
