@@ -1,4 +1,4 @@
-//! Why there is no report.
+//! The errors of a report.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::model::text;
 use crate::store::StoreError;
 
-/// Why there is no report.
+/// An error of a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The database is from before the rollups.
+    /// An earlier version wrote the database, without rollups.
     #[error("the database has no rollups yet")]
     OldSchema,
     /// The database cannot be read.
@@ -18,31 +18,31 @@ pub enum ReportError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A relation holds what this program does not write.
-    #[error("`{relation}` holds `{value}` where a time is expected")]
-    Odd {
+    /// A relation contains a value that this program does not write.
+    #[error("`{relation}` contains `{value}`, which is not a time")]
+    MalformedTime {
         /// The relation.
         relation: &'static str,
-        /// What it holds, made safe to print.
+        /// The value, safe to print.
         value: String,
     },
-    /// Nothing is known of a domain that was named.
-    #[error("the database holds nothing of `{name}`; it knows {known}")]
+    /// The database does not contain a domain of the request.
+    #[error("the database does not contain `{name}`; it contains {known}")]
     UnknownDomain {
         /// The domain.
         name: String,
-        /// Some that are known.
+        /// Some of the domains that it contains.
         known: String,
     },
-    /// The output is there already.
+    /// The output exists already.
     #[error("`{}` exists already", shown(.0))]
     Exists(PathBuf),
-    /// The output would replace something that is no report.
-    #[error("`{}` is {what}, which a report does not replace", shown(.path))]
+    /// The output would replace something that is not a report.
+    #[error("`{}` is {what}; a report does not replace it", shown(.path))]
     NotReplaced {
         /// The output.
         path: PathBuf,
-        /// What is there.
+        /// What exists there.
         what: &'static str,
     },
     /// The output cannot be written.
@@ -50,21 +50,21 @@ pub enum ReportError {
     Write {
         /// The output.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         cause: io::Error,
     },
     /// The figures cannot be written as JSON.
-    #[error("cannot write the figures; this is a fault of jdcdn-stats")]
+    #[error("cannot write the figures as JSON; this is a bug of jdcdn-stats")]
     Json(#[from] serde_json::Error),
 }
 
 impl ReportError {
-    /// What to do about it.
+    /// Returns what to do about it.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::OldSchema => Some("run `jdcdn-stats migrate` once; it brings the database up to date"),
+            Self::OldSchema => Some("run `jdcdn-stats migrate` once; it updates the database"),
             Self::Exists(_) => Some("add `--force` to replace it, or choose another name"),
             Self::NotReplaced { .. } => Some("choose another name"),
             _ => None,

@@ -1,4 +1,4 @@
-//! Puts a file in its place, whole or not at all.
+//! Writes a report completely or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use super::error::ReportError;
 use crate::store::staging::{self, StagingDirectory};
 
-/// Where a report goes.
+/// The file of a report.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct ReportFile {
     path: PathBuf,
     force: bool,
 }
 
-impl Target {
-    /// `path`, if a report about `database` may be written there; `force` allows it to replace a file.
+impl ReportFile {
+    /// Returns the file at `path` if a report about `database` may be written there. `force` allows it to replace a file.
     pub fn new(path: &Path, database: &Path, force: bool) -> Result<Self, ReportError> {
         let target = Self {
             path: path.to_owned(),
@@ -25,7 +25,7 @@ impl Target {
         Ok(target)
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -39,11 +39,11 @@ impl Target {
             })
         };
         if self.path.file_name().is_none() {
-            return refused("no name of a file");
+            return refused("not a file name");
         }
-        for beside in ["", "-wal", "-shm", "-journal", ".lock"] {
+        for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
             let mut name = database.as_os_str().to_owned();
-            name.push(beside);
+            name.push(suffix);
             if same_file(&self.path, Path::new(&name)) {
                 return refused("part of the database");
             }
@@ -53,28 +53,28 @@ impl Target {
             Err(cause) => Err(self.failed(cause)),
             Ok(found) if found.is_dir() => refused("a directory"),
             Ok(found) if found.is_symlink() => refused("a symbolic link"),
-            Ok(found) if !found.is_file() => refused("no ordinary file"),
+            Ok(found) if !found.is_file() => refused("not a regular file"),
             Ok(_) if self.force => Ok(()),
             Ok(_) => Err(ReportError::Exists(self.path.clone())),
         }
     }
 
-    /// Writes `content` to the disk in a directory of its own, and moves it to the path. A reader sees the old file
-    /// or the new one. After a failure the old one is as it was, and after a kill the next report removes the rest.
+    /// Writes `content` to a file in a staging directory, and moves it to the path. A reader sees the old file or the new
+    /// one. A failure leaves the old file as it was. After a kill, the next report removes the staging directory.
     pub fn write(&self, content: &[u8]) -> Result<(), ReportError> {
-        let place = || {
+        let write = || {
             let staging = StagingDirectory::begin(directory(&self.path), "report")?;
             let page = staging.file("page.html");
-            written(&page, content)?;
+            write_new(&page, content)?;
             if self.force {
                 fs::rename(&page, &self.path)?;
             } else {
-                // Somebody may have put a file there since it was looked at.
+                // Another program may have created the file after the check.
                 staging::give_new_name(&page, &self.path)?;
             }
             File::open(directory(&self.path))?.sync_all()
         };
-        place().map_err(|cause| match cause.kind() {
+        write().map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists => ReportError::Exists(self.path.clone()),
             _ => self.failed(cause),
         })
@@ -88,7 +88,7 @@ impl Target {
     }
 }
 
-fn written(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(content)?;
     file.sync_all()
@@ -101,7 +101,7 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Whether both are one file, or would be: in the same directory under the same name.
+/// Returns whether both paths are the same file, or would be: the same directory and the same name.
 fn same_file(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
         let directory = fs::canonicalize(directory(path)).ok()?;
@@ -117,19 +117,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_only_by_force_and_nothing_is_left_beside_it() {
+    fn a_file_is_replaced_only_with_force_and_nothing_else_stays() {
         let directory = tempfile::tempdir().unwrap();
         let (out, database) = (directory.path().join("a.html"), directory.path().join("a.db"));
-        let target = Target::new(&out, &database, false).unwrap();
+        let target = ReportFile::new(&out, &database, false).unwrap();
         target.write(b"one").unwrap();
         assert!(matches!(
-            Target::new(&out, &database, false),
+            ReportFile::new(&out, &database, false),
             Err(ReportError::Exists(_))
         ));
-        // It came while the report was being made.
+        // The file was created after the check.
         assert!(matches!(target.write(b"two"), Err(ReportError::Exists(_))));
         assert_eq!(fs::read(&out).unwrap(), b"one");
-        Target::new(&out, &database, true)
+        ReportFile::new(&out, &database, true)
             .unwrap()
             .write(b"three")
             .unwrap();
@@ -138,18 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn the_database_is_never_replaced_nor_what_is_no_file() {
+    fn neither_the_database_nor_a_directory_or_link_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("a.db");
         fs::write(&database, "").unwrap();
         std::os::unix::fs::symlink(&database, directory.path().join("link.html")).unwrap();
         for name in ["a.db", "a.db-wal", "./a.db.lock", "link.html", ".", ".."] {
-            let refused = Target::new(&directory.path().join(name), &database, true);
+            let refused = ReportFile::new(&directory.path().join(name), &database, true);
             assert!(matches!(refused, Err(ReportError::NotReplaced { .. })), "{name}");
         }
-        assert!(Target::new(&directory.path().join("b.html"), &database, false).is_ok());
+        assert!(ReportFile::new(&directory.path().join("b.html"), &database, false).is_ok());
         let nowhere = directory.path().join("nowhere").join("b.html");
-        let failed = Target::new(&nowhere, &database, false).unwrap().write(b"x");
+        let failed = ReportFile::new(&nowhere, &database, false).unwrap().write(b"x");
         assert!(matches!(failed, Err(ReportError::Write { .. })));
     }
 }

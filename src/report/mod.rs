@@ -1,30 +1,29 @@
-//! One self-contained HTML page of what the database holds.
+//! One self-contained HTML page about the contents of the database.
 //!
-//! - [`scope`]: which domains and days, and how finely
-//! - [`daily`]: the sums of each domain, and its calendar of completeness
+//! - [`scope`]: the domains, the days and the time step
+//! - [`daily`]: the totals of each domain, and its calendar of completeness
 //! - [`series`]: bandwidth and requests over time
-//! - [`status`], [`months`], [`ledger`]: status codes, the bill, and what is missing or was changed
-//! - [`mod@column`]: how figures are written small
-//! - [`data`]: all of it, as the page reads it
-//! - [`page`]: the page around it, under a strict content security policy
-//! - [`mod@file`]: puts it in its place, whole or not at all
-//! - [`error`]: why there is no report
+//! - [`status`], [`months`], [`quality`]: status codes, the bill, and the quality of the data
+//! - [`number`]: numbers as the page stores them
+//! - [`report_data`]: the data of the page, as its script reads it
+//! - [`page`]: the HTML around it, under a strict content security policy
+//! - [`mod@file`]: writes it completely or not at all
+//! - [`error`]: the errors
 //!
-//! Only the rollups are read, never the points of a range without a bound: 5-minute points are taken where
-//! [`scope::POINT_CELLS`] holds them.
+//! The report reads rollups. It reads 5-minute points only if there are at most [`scope::POINT_CELLS`].
 
-pub mod column;
 pub mod daily;
-pub mod data;
 pub mod error;
 pub mod file;
-pub mod ledger;
 pub mod months;
+pub mod number;
 pub mod page;
+pub mod quality;
+pub mod report_data;
 pub mod scope;
 pub mod series;
 pub mod status;
 
-pub use data::Report;
 pub use error::ReportError;
-pub use scope::Asked;
+pub use report_data::ReportData;
+pub use scope::ReportRequest;

@@ -1,13 +1,13 @@
-//! The months, as they are billed.
+//! The billing measures of the months.
 
-use rusqlite::Connection;
 use serde::Serialize;
 
-use super::column::{Exact, whole};
 use super::error::ReportError;
+use super::number::{Exact, whole};
 use crate::model::{Span, civil};
+use crate::store::Reader;
 
-/// The most rows; beyond them, the oldest months are left out.
+/// The most rows. Beyond them the oldest months are left out.
 pub const ROWS: usize = 20_000;
 
 /// A month of a domain, or of the account.
@@ -17,15 +17,15 @@ pub struct MonthRow {
     pub domain: Option<usize>,
     /// The UTC+8 month.
     pub month: String,
-    /// Points that are there.
+    /// The number of points.
     pub points: i64,
-    /// Slots that were asked for.
+    /// The number of slots that were asked for.
     pub expected: i64,
     /// The 95 peak, in bit/s.
     pub p95: Exact,
     /// The highest point, in bit/s.
     pub peak: Exact,
-    /// The highest point but three, in bit/s.
+    /// The fourth highest point, in bit/s.
     pub fourth: Exact,
     /// The mean of the daily peaks, in whole bit/s.
     pub daily: Exact,
@@ -35,7 +35,7 @@ pub struct MonthRow {
     pub pv: Exact,
 }
 
-/// The first month that is shown, so that `domains` and the account stay within [`ROWS`].
+/// Returns the first month to show, so that `domains` and the account stay within [`ROWS`].
 #[must_use]
 pub fn first(domains: usize, span: Span) -> String {
     let first = civil::cst_month(span.start());
@@ -53,35 +53,37 @@ pub fn first(domains: usize, span: Span) -> String {
     month
 }
 
-/// The months of `name`, which stands at `domain` in the report, from `first` to the end of `span`, in order.
-/// Months are shown whole, though `span` may cut them.
-pub fn read(
-    connection: &Connection,
-    name: &str,
-    domain: Option<usize>,
+/// Reads the months of `name`, which is the domain at `place` in the report, from `first` to the end of `span`, in order.
+/// Months are complete, even if `span` covers a part of them.
+pub(super) fn read(
+    reader: &Reader,
+    (name, place): (&str, Option<usize>),
     first: &str,
     span: Span,
 ) -> Result<Vec<MonthRow>, ReportError> {
-    let mut select = connection.prepare_cached(
+    let mut months = Vec::new();
+    reader.each::<ReportError>(
         "SELECT month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
                 bandwidth_daily_peak_avg, traffic_bytes, pv
          FROM origin_monthly WHERE domain = ?1 AND month_cst >= ?2 AND month_cst <= ?3 ORDER BY month_cst",
+        (name, first, civil::cst_month(span.end() - 1)),
+        |row| {
+            months.push(MonthRow {
+                domain: place,
+                month: row.get(0)?,
+                points: row.get(1)?,
+                expected: row.get(2)?,
+                p95: Exact(row.get(3)?),
+                peak: Exact(row.get(4)?),
+                fourth: Exact(row.get(5)?),
+                daily: Exact(whole(row.get(6)?)),
+                traffic: Exact(row.get(7)?),
+                pv: Exact(row.get(8)?),
+            });
+            Ok(())
+        },
     )?;
-    let rows = select.query_map((name, first, civil::cst_month(span.end() - 1)), |row| {
-        Ok(MonthRow {
-            domain,
-            month: row.get(0)?,
-            points: row.get(1)?,
-            expected: row.get(2)?,
-            p95: Exact(row.get(3)?),
-            peak: Exact(row.get(4)?),
-            fourth: Exact(row.get(5)?),
-            daily: Exact(whole(row.get(6)?)),
-            traffic: Exact(row.get(7)?),
-            pv: Exact(row.get(8)?),
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(months)
 }
 
 #[cfg(test)]

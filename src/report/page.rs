@@ -1,8 +1,7 @@
-//! The page around the figures.
+//! The HTML page around the data.
 //!
-//! It opens from a file, asks for nothing from anywhere, and runs the scripts that this program wrote into it
-//! and no other: the policy names them by their hash. What the figures hold is data to the browser, whatever
-//! it looks like: `<` never appears in it.
+//! The page opens from a file and loads nothing. It runs only the scripts that this program wrote into it, because the
+//! policy names them by their hash. The browser cannot mistake the figures for markup: `<` never appears in them.
 
 use std::fmt::Write as _;
 
@@ -10,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::digest::{SHA256, digest};
 
-use super::data::Report;
 use super::error::ReportError;
+use super::report_data::ReportData;
 
 const TEMPLATE: &str = include_str!("assets/page.html");
 const STYLES: [&str; 2] = [
@@ -20,7 +19,7 @@ const STYLES: [&str; 2] = [
 ];
 const UPLOT: &str = include_str!("assets/uplot/uPlot.iife.min.js");
 const UPLOT_LICENSE: &str = include_str!("assets/uplot/LICENSE");
-/// The parts of the page's own script, in their order: one scope holds them all.
+/// The parts of the page's own script, in their order. They share one scope.
 const PARTS: [&str; 9] = [
     include_str!("assets/format.js"),
     include_str!("assets/element.js"),
@@ -33,8 +32,8 @@ const PARTS: [&str; 9] = [
     include_str!("assets/page.js"),
 ];
 
-/// The whole page.
-pub fn render(report: &Report) -> Result<String, ReportError> {
+/// Returns the whole page.
+pub fn render(report: &ReportData) -> Result<String, ReportError> {
     let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", PARTS.concat());
     let data = embedded(&serde_json::to_string(report)?);
     let policy = format!(
@@ -60,7 +59,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     }))
 }
 
-/// The template with its `{{name}}`s replaced, in one pass: what is put in is not looked at again.
+/// Returns the template with every `{{name}}` replaced, in one pass: a replacement is not searched again.
 fn filled(value: impl Fn(&str) -> Option<String>) -> String {
     let mut page = String::new();
     let mut rest = TEMPLATE;
@@ -78,12 +77,12 @@ fn filled(value: impl Fn(&str) -> Option<String>) -> String {
     page
 }
 
-/// How a policy names an inline script or style.
+/// Returns the name of an inline script or style in a policy.
 fn hash(source: &str) -> String {
     format!("'sha256-{}'", BASE64.encode(digest(&SHA256, source.as_bytes())))
 }
 
-/// JSON that can stand in a script element: it stays the same JSON, without the characters that end one.
+/// Returns the same JSON without the characters that can end a script element.
 fn embedded(json: &str) -> String {
     escaped(json, &['<', '>', '&', '\u{2028}', '\u{2029}'], |out, char| {
         // Writing to a String cannot fail.
@@ -91,16 +90,16 @@ fn embedded(json: &str) -> String {
     })
 }
 
-/// Text that can stand in an element or an attribute.
-fn text(given: &str) -> String {
-    escaped(given, &['<', '>', '&', '"', '\''], |out, char| {
+/// Escapes text for an element or an attribute.
+fn text(raw: &str) -> String {
+    escaped(raw, &['<', '>', '&', '"', '\''], |out, char| {
         let _ = write!(out, "&#{};", u32::from(char));
     })
 }
 
-fn escaped(given: &str, special: &[char], escape: impl Fn(&mut String, char)) -> String {
-    let mut out = String::with_capacity(given.len());
-    for char in given.chars() {
+fn escaped(raw: &str, special: &[char], escape: impl Fn(&mut String, char)) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for char in raw.chars() {
         if special.contains(&char) {
             escape(&mut out, char);
         } else {
@@ -135,9 +134,9 @@ mod tests {
 
     #[test]
     fn every_place_of_the_template_is_filled_and_filled_once() {
-        let report = Report {
+        let report = ReportData {
             database: "{{data}}<b>".to_owned(),
-            ..Report::default()
+            ..ReportData::default()
         };
         let page = render(&report).unwrap();
         assert!(page.contains("<title>{{data}}&#60;b&#62;"), "{}", &page[..600]);

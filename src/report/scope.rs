@@ -1,66 +1,71 @@
-//! Which domains and days a report is about, and how finely it tells of them.
+//! The domains, the days and the time step of a report.
 
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::error::ReportError;
 use crate::model::convert::to_usize;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
 use crate::model::{SlotLabel, Span, UnixSeconds, moment, text};
+use crate::store::Reader;
 
 /// The most 5-minute points, of all domains together: 3 domains and 30 days are 25 920.
 pub const POINT_CELLS: i64 = 40_000;
-/// The most hours, days or groups of days, of all domains together: 100 domains and 41 days by hour, or two
-/// and a half years by day. About 25 bytes each.
+/// The most hours, days or groups of days, of all domains together: 100 domains with 41 days by hour, or with two and a
+/// half years by day. About 25 bytes each.
 pub const CELLS: i64 = 100_000;
 /// The most days by status class, of all domains together. About 25 bytes each.
 pub const STATUS_CELLS: i64 = 60_000;
 /// The most domains. Beyond them, those with the least traffic are left out, and the page says so.
 pub const DOMAINS: usize = 1_000;
 
-/// What a report was asked to be about.
+/// The domains and the range that the user chose.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
-    /// The domains; none: all.
+pub struct ReportRequest {
+    /// The domains; empty for all.
     pub domains: Vec<String>,
-    /// The first moment.
+    /// The start of the range.
     pub from: Option<UnixSeconds>,
-    /// The first moment after.
+    /// The end of the range (exclusive).
     pub to: Option<UnixSeconds>,
 }
 
-/// What a report is about.
+/// The domains and the days of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The domains, in the order of their names.
     pub domains: Vec<String>,
-    /// Whole UTC+8 days; `None` where nothing is stored of what was asked for.
+    /// Whole UTC+8 days; `None` if the database holds nothing of the request.
     pub span: Option<Span>,
 }
 
 impl Scope {
-    /// What of `asked` the database knows. Its days hold the points that `label` puts there.
-    pub fn find(connection: &Connection, asked: &Asked, label: SlotLabel) -> Result<Self, ReportError> {
-        let known = known_domains(connection)?;
-        let domains = if asked.domains.is_empty() {
-            known
-        } else {
-            for name in &asked.domains {
-                if !known.contains(name) {
-                    return Err(unknown(name, &known));
-                }
-            }
-            let mut named = asked.domains.clone();
-            named.sort_unstable();
-            named.dedup();
-            named
-        };
-        let mut held: Option<Span> = None;
-        for domain in &domains {
-            held = union(held, extent(connection, domain)?);
+    /// Returns the part of `request` that the database holds. `label` decides the day of a point.
+    pub(super) fn find(
+        reader: &Reader,
+        request: &ReportRequest,
+        label: SlotLabel,
+    ) -> Result<Self, ReportError> {
+        let known = reader.known_domains()?;
+        if let Some(name) = request.domains.iter().find(|name| !known.contains(name)) {
+            return Err(unknown(name, &known));
         }
-        let span = held.map(|held| held.moved(-label.shift())).and_then(|held| {
-            let from = asked.from.map_or(held.start(), |from| from.max(held.start()));
-            let to = asked.to.map_or(held.end(), |to| to.min(held.end()));
+        let mut domains = request.domains.clone();
+        domains.sort_unstable();
+        domains.dedup();
+        if domains.is_empty() {
+            domains = known;
+        }
+        let mut ends: Option<(UnixSeconds, UnixSeconds)> = None;
+        for domain in &domains {
+            if let Some(span) = fetched(reader, domain)? {
+                let (start, end) = ends.unwrap_or((span.start(), span.end()));
+                ends = Some((start.min(span.start()), end.max(span.end())));
+            }
+        }
+        let span = ends.and_then(|(start, end)| {
+            let (start, end) = (start - label.shift(), end - label.shift());
+            let from = request.from.map_or(start, |from| from.max(start));
+            let to = request.to.map_or(end, |to| to.min(end));
             Span::new(from, to)
         });
         Ok(Self {
@@ -70,19 +75,19 @@ impl Scope {
     }
 }
 
-/// How finely a time series is told.
+/// The time step of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Every 5-minute point.
     Points,
     /// By hour.
     Hours,
-    /// By so many days.
+    /// By this many days.
     Days(i64),
 }
 
 impl Step {
-    /// The finest step that stays within the bounds.
+    /// Returns the finest step that stays within the limits.
     #[must_use]
     pub fn finest(domains: usize, span: Span) -> Self {
         let cells = |seconds: i64| domain_cells(domains, span, seconds);
@@ -95,7 +100,7 @@ impl Step {
         }
     }
 
-    /// As many days together as keep all domains within `cells`.
+    /// Returns the fewest days in a step that keep all domains within `cells`.
     #[must_use]
     pub fn days(domains: usize, span: Span, cells: i64) -> Self {
         let days = [1, 7, 28, 364, 3640];
@@ -103,7 +108,7 @@ impl Step {
         Self::Days(days.into_iter().find(fits).unwrap_or(36_400))
     }
 
-    /// The length of one bucket.
+    /// Returns the length of one bucket, in seconds.
     #[must_use]
     pub fn seconds(self) -> i64 {
         match self {
@@ -113,13 +118,13 @@ impl Step {
         }
     }
 
-    /// How many buckets the span takes; the last may reach beyond it.
+    /// Returns the number of buckets in the span. The last one may extend beyond it.
     #[must_use]
     pub fn buckets(self, span: Span) -> usize {
         to_usize((span.seconds() - 1) / self.seconds() + 1)
     }
 
-    /// The bucket that holds `ts`.
+    /// Returns the bucket that contains `ts`.
     #[must_use]
     pub fn bucket(self, span: Span, ts: UnixSeconds) -> Option<usize> {
         if !span.contains(ts) {
@@ -129,15 +134,16 @@ impl Step {
     }
 }
 
-/// Reads the time of a rollup: `2026-01-01 08:00:00` or `2026-01-01`, in UTC+8.
-pub(super) fn rollup_time(relation: &'static str, given: &str) -> Result<UnixSeconds, ReportError> {
-    match given.len() {
-        10 | 19 => moment::parse_moment(given, 0).ok(),
+/// Parses the time of a rollup: `2026-01-01 08:00:00` or `2026-01-01`, in UTC+8.
+pub(super) fn rollup_time(relation: &'static str, value: ValueRef<'_>) -> Result<UnixSeconds, ReportError> {
+    let value = value.as_str().unwrap_or_default();
+    match value.len() {
+        10 | 19 => moment::parse_moment(value, 0).ok(),
         _ => None,
     }
-    .ok_or_else(|| ReportError::Odd {
+    .ok_or_else(|| ReportError::MalformedTime {
         relation,
-        value: text::printable(given),
+        value: text::printable(value),
     })
 }
 
@@ -146,38 +152,18 @@ fn domain_cells(domains: usize, span: Span, seconds: i64) -> i64 {
     i64::try_from(domains).map_or(i64::MAX, |domains| buckets.saturating_mul(domains))
 }
 
-/// Every domain that was asked for, or ought to have been.
-fn known_domains(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut select = connection.prepare(
-        "SELECT d.name FROM domain d
-         WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id)
-            OR EXISTS (SELECT 1 FROM gap g WHERE g.domain_id = d.id)
-         ORDER BY d.name",
-    )?;
-    select.query_map([], |row| row.get(0))?.collect()
-}
-
-/// From the first to the last slot that was fetched of `domain`. What was never asked for, or is beyond
-/// retention, may reach years further back and would make the rest small.
-fn extent(connection: &Connection, domain: &str) -> rusqlite::Result<Option<Span>> {
-    let mut select = connection.prepare_cached(
-        "SELECT min(start_ts), max(end_ts) FROM origin_coverage
-         WHERE domain = ?1 AND state <> 'beyond_retention'",
-    )?;
-    select.query_row([domain], |row| {
+/// Returns the range from the first to the last slot of `domain` that was fetched. Slots that were never asked for, or
+/// are beyond retention, may lie years earlier and would make the rest of a chart small.
+fn fetched(reader: &Reader, domain: &str) -> Result<Option<Span>, ReportError> {
+    let sql = "SELECT min(start_ts), max(end_ts) FROM origin_coverage
+               WHERE domain = ?1 AND state <> 'beyond_retention'";
+    let mut span = None;
+    reader.each::<ReportError>(sql, [domain], |row| {
         let ends: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        Ok(match ends {
-            (Some(start), Some(end)) => Span::new(start, end),
-            _ => None,
-        })
-    })
-}
-
-fn union(one: Option<Span>, other: Option<Span>) -> Option<Span> {
-    match (one, other) {
-        (Some(one), Some(other)) => Span::new(one.start().min(other.start()), one.end().max(other.end())),
-        (one, other) => one.or(other),
-    }
+        span = ends.0.zip(ends.1).and_then(|(start, end)| Span::new(start, end));
+        Ok(())
+    })?;
+    Ok(span)
 }
 
 fn unknown(name: &str, known: &[String]) -> ReportError {
@@ -236,15 +222,21 @@ mod tests {
     }
 
     #[test]
-    fn a_rollup_time_is_utc8_and_anything_else_is_told() {
-        assert_eq!(rollup_time("origin_daily", "2019-09-15").unwrap(), 1_568_476_800);
+    fn a_rollup_time_is_in_utc8_and_anything_else_is_an_error() {
         assert_eq!(
-            rollup_time("origin_hourly", "2019-09-15 01:00:00").unwrap(),
+            rollup_time("origin_daily", "2019-09-15".into()).unwrap(),
+            1_568_476_800
+        );
+        assert_eq!(
+            rollup_time("origin_hourly", "2019-09-15 01:00:00".into()).unwrap(),
             1_568_480_400
         );
         for odd in ["", "now", "7d", "2019-09", "2019-13-01"] {
             assert!(
-                matches!(rollup_time("origin_daily", odd), Err(ReportError::Odd { .. })),
+                matches!(
+                    rollup_time("origin_daily", odd.into()),
+                    Err(ReportError::MalformedTime { .. })
+                ),
                 "{odd}"
             );
         }

@@ -227,7 +227,7 @@ def test_what_is_missing_and_what_was_changed_shows(show, program, varied, tmp_p
     count = read(varied, "SELECT count(*) FROM origin_restatements")[0][0]
     changed = page.locator("#restatements").inner_text()
     assert count > 0 and f"changed {count}" in changed.replace(",", "")
-    assert "could not be taken" in warned
+    assert "could not be used" in warned
     assert page.locator("#complete .state.unasked").count() > 0
     # 9 Tbit/s, with all its digits.
     assert page.locator("td[title='9,000,000,000,000 bit/s']").count() > 0

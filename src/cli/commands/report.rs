@@ -11,8 +11,8 @@ use crate::interrupt;
 use crate::model::civil;
 use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
-use crate::report::file::Target;
-use crate::report::{Asked, Report, ReportError, page};
+use crate::report::file::ReportFile;
+use crate::report::{ReportData, ReportError, ReportRequest, page};
 use crate::store::Reader;
 
 /// Write one self-contained HTML page of charts and tables
@@ -46,7 +46,7 @@ impl ReportCommandArgs {
         let config = context.config(|overrides| overrides.set("domains", &self.domains))?;
         let now = context.now();
         let (from, to) = self.range.ends(now)?;
-        let asked = Asked {
+        let request = ReportRequest {
             // Without -d the report shows every stored domain, configured or not.
             domains: match self.domains.is_empty() {
                 true => Vec::new(),
@@ -56,18 +56,18 @@ impl ReportCommandArgs {
             to,
         };
         let reader = Reader::open(&config.database)?;
-        let target = Target::new(&self.out, reader.path(), self.force)?;
-        let report = Report::read(&reader, &asked, now)?;
+        let file = ReportFile::new(&self.out, reader.path(), self.force)?;
+        let report = ReportData::read(&reader, &request, now)?;
         drop(reader);
         let html = page::render(&report)?;
         // The page is written under a temporary name; a signal must not leave that file behind.
         interrupt::careful_to_the_end();
-        target.write(html.as_bytes())?;
+        file.write(html.as_bytes())?;
         let out = &mut context.streams.stdout;
         writeln!(
             out,
             "{}: {} KB, {}",
-            text::path(target.path()),
+            text::path(file.path()),
             html.len().div_ceil(1000),
             covers(&report)
         )?;
@@ -76,7 +76,7 @@ impl ReportCommandArgs {
 }
 
 /// Returns the domains, the range and the step of a report.
-fn covers(report: &Report) -> String {
+fn covers(report: &ReportData) -> String {
     let (Some(from), Some(to)) = (report.from, report.to) else {
         return "the database holds nothing yet for it".to_owned();
     };
@@ -102,7 +102,9 @@ impl From<ReportError> for CliError {
             ReportError::Exists(_) | ReportError::NotReplaced { .. } | ReportError::UnknownDomain { .. } => {
                 ExitStatus::USAGE
             }
-            ReportError::OldSchema | ReportError::Read(_) | ReportError::Odd { .. } => ExitStatus::DATABASE,
+            ReportError::OldSchema | ReportError::Read(_) | ReportError::MalformedTime { .. } => {
+                ExitStatus::DATABASE
+            }
             ReportError::Write { .. } | ReportError::Json(_) => ExitStatus::FAILED,
         };
         Self::new(status, &error).with_help(error.help())

@@ -1,14 +1,14 @@
-// Which day of which domain is complete: each state has a shade, a sign and a text of its own.
+// The completeness of each day of each domain. Each state has its own shade, sign and text.
 
 const STATES = {
   complete: ["", "complete: every slot of the day has its point"],
-  sofar: ["◐", "complete as far as it was asked for: part of the day was not, or had not come yet"],
-  partial: ["%", "partial: points are missing; the figure is the share that is there, in percent"],
-  missing: ["✕", "missing: asked for, and no point came"],
+  sofar: ["◐", "complete so far: part of the day was not asked for, or is not available yet"],
+  partial: ["%", "partial: points are missing; the number is the stored share, in percent"],
+  missing: ["✕", "missing: asked for, but no point came"],
   unasked: ["·", "not asked for"],
 };
 const DAY_SLOTS = DAY / SLOT;
-/** Beyond this many days of domains, months are shown one at a time. */
+/** Above this many domain-days, months are shown one at a time. */
 const CALENDAR_CELLS = 4500;
 
 function stateOf(points, expected, whole) {
@@ -44,7 +44,7 @@ function calendarSection() {
     element("li", {}, element("span", { className: "state " + state, "aria-hidden": "true" }, sign === "%" ? "97" : sign), words)));
   const months = monthsShown();
   if (data.calendar === null) {
-    section("complete", "Completeness", note("Too many domains and days for a calendar; name fewer domains with -d or a shorter range. The monthly table shows the points of every month."));
+    section("complete", "Completeness", note("Too many domains and days for a calendar. Choose fewer domains (-d) or a shorter range. The monthly table shows the points of every month."));
     return;
   }
   const days = data.calendar.map(unpacked);
@@ -71,7 +71,7 @@ function calendarSection() {
           }))) : element("tr", {}, element("td", { colSpan: length + 1 }, "Every day of every domain is complete.")))));
   }
 
-  /** All months: a row a domain, a column a month; a month opens on a click. */
+  /** All months: one row for each domain, one column for each month. A click opens a month. */
   function overview(open) {
     return element("div", { className: "scroll tall", tabIndex: 0, role: "region", "aria-label": "Completeness by month" },
       element("table", { className: "calendar months" }, element("caption", {}, "By month: choose one to see its days"),
@@ -99,7 +99,7 @@ function calendarSection() {
   }
   const box = element("input", { type: "checkbox", onchange: () => { lacking = box.checked; fill(); } });
   section("complete", "Completeness",
-    note("Points that are stored, of those that were asked for and could be there, by UTC+8 day. A whole day has 288."),
-    key, element("div", { className: "controls" }, element("label", { className: "choice" }, box, "Only domains with something missing or not asked for")), body);
+    note("Stored points as a share of the available slots that were asked for, by UTC+8 day. A whole day has 288 slots."),
+    key, element("div", { className: "controls" }, element("label", { className: "choice" }, box, "Only domains with missing days or days not asked for")), body);
   fill();
 }

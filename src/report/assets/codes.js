@@ -1,6 +1,6 @@
 // Status codes by day, stacked by class.
 
-/** From the bottom of the stack to its top: errors stand on top. */
+/** From the bottom of the stack to its top: errors are on top. */
 const CLASSES = ["2xx", "3xx", "1xx", "other", "4xx", "5xx"];
 const CLASS_NAMES = { "1xx": "1xx informational", "2xx": "2xx success", "3xx": "3xx redirection", "4xx": "4xx client error", "5xx": "5xx server error", other: "other" };
 const classColour = (name) => colour("class-" + name);
@@ -20,7 +20,7 @@ function codesSection() {
   const telling = element("p", { className: "telling" });
   const codeTable = element("div");
 
-  /** Requests of a class by bucket: of one domain, or of all together. */
+  /** The requests of a class by bucket, of one domain or of all domains. */
   function requests(name) {
     const packed = place === ACCOUNT ? data.status : [data.status[place]];
     const sums = Array(count).fill(null);
@@ -46,7 +46,7 @@ function codesSection() {
         });
         return { name, sums: below };
       });
-      // The tallest is drawn first, the others over it.
+      // The tallest layer is drawn first, the others over it.
       layers.reverse();
       return {
         unit: how === "share" ? "% of requests" : `Requests per ${bucketName(step)}`, stacked: how === "share" && stack.length === present.length ? 100 : 1,
@@ -84,8 +84,8 @@ function codesSection() {
         countColumn("Requests", (row) => row.sum),
         { label: "Share", kind: "number", value: (row) => row.sum, cell: (row) => percent(row.sum, all) },
       ], shown, { sorted: { at: 2, down: true } }),
-      ...(zeros ? [note(`${plural(zeros, "more code was", "more codes were")} reported with no request.`)] : []),
-      ...(data.codes_left_out ? [note(`${plural(data.codes_left_out, "code")} with fewer requests left out.`)] : []));
+      ...(zeros ? [note(`${plural(zeros, "more code has", "more codes have")} no requests.`)] : []),
+      ...(data.codes_left_out ? [note(`${plural(data.codes_left_out, "code")} with fewer requests ${data.codes_left_out === 1 ? "is" : "are"} not listed.`)] : []));
   }
 
   function make() {

@@ -1,4 +1,4 @@
-// Elements. Text only ever enters the page as text, never as markup.
+// Elements. Text enters the page only as text, never as markup.
 
 /** An element with properties, attributes (with a dash or a colon in the name, or `role`) and children. */
 function element(name, properties = {}, ...children) {
@@ -30,7 +30,7 @@ function section(id, title, ...children) {
 
 const note = (...children) => element("p", { className: "note" }, ...children);
 
-/** One of several choices, as a row of buttons of which one is pressed. */
+/** A choice: a row of buttons, one of them pressed. */
 function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
     element("button", { type: "button", "aria-pressed": String(value === chosen), onclick: () => set(value, true) }, text));
@@ -58,5 +58,5 @@ const swatch = (colour, kind = "") => {
   return made;
 };
 
-/** A colour of the present theme. */
+/** A colour of the current theme. */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();

@@ -3,19 +3,19 @@
 const data = JSON.parse(byId("data").textContent);
 const hasDays = data.from !== null;
 const domains = data.domains;
-/** How long after the start of a slot the time is by which its point is known. */
+/** The distance between the start of a slot and the time of its point. */
 const labelShift = data.slot_label === "end" ? SLOT : 0;
 /** The place of the account's total among the domains. */
 const ACCOUNT = -1;
 const nameOf = (place) => (place === ACCOUNT ? "Account total" : domains[place].name);
 
-/** The steps that the figures can be shown in, finest first. */
+/** The available time steps, finest first. */
 const steps = !hasDays ? [] : data.step === SLOT ? [SLOT, HOUR, DAY] : data.step === HOUR ? [HOUR, DAY] : [data.step];
 
 const unpacked = (runs) => runs.flatMap(([value, times]) => Array(times).fill(value));
 
-/** A domain's own series: mean, peak, requests and points of every bucket. */
-function given(place) {
+/** The series of one domain: mean, peak, requests and points of every bucket. */
+function domainSeries(place) {
   const packed = data.series[place];
   const avg = packed.avg;
   const peak = packed.above ? avg.map((mean, at) => (mean === null ? null : mean + packed.above[at])) : avg;
@@ -24,8 +24,8 @@ function given(place) {
 }
 
 /**
- * All domains together, bucket by bucket. Their peaks need not fall together, so there is a peak of the
- * account only where each bucket is one point.
+ * The sum of all domains, bucket by bucket. Domains may have their peaks at different times, so the account has a peak
+ * only if each bucket is one point.
  */
 function summed() {
   const buckets = data.series[0].avg.length;
@@ -43,7 +43,7 @@ function summed() {
   return made;
 }
 
-/** `count` neighbours together: means weigh by their points, peaks are the highest, requests add up. */
+/** Merges `count` neighbours: the mean is weighted by points, the peak is the highest, requests are summed. */
 function together(fine, count) {
   const coarse = { avg: [], peak: fine.peak ? [] : null, pv: [], points: [] };
   for (let from = 0; from < fine.avg.length; from += count) {
@@ -69,7 +69,7 @@ const kept = new Map();
 function figures(place, step) {
   const key = place + "/" + step;
   if (!kept.has(key)) {
-    const fine = step === data.step ? (place === ACCOUNT ? summed() : given(place)) : figures(place, data.step);
+    const fine = step === data.step ? (place === ACCOUNT ? summed() : domainSeries(place)) : figures(place, data.step);
     kept.set(key, step === data.step ? fine : together(fine, step / data.step));
   }
   return kept.get(key);

@@ -2,13 +2,13 @@
 
 const SLOT = 300, HOUR = 3600, DAY = 86400, ZONE = 8 * HOUR;
 
-/** An integer with all its digits; integers beyond 2^53 come as text. */
+/** An integer with all its digits. Integers beyond 2^53 are text in the data. */
 const exact = (value) => (typeof value === "string" ? BigInt(value) : value).toLocaleString("en-US");
 
 const digits = (value, most) =>
   value.toLocaleString("en-US", { minimumFractionDigits: most, maximumFractionDigits: most });
 
-/** As many decimals as tell small figures apart. */
+/** Formats with more decimals for small figures. */
 function scaled(value, unit) {
   const number = Number(value) / unit;
   const size = Math.abs(number);
@@ -18,7 +18,7 @@ function scaled(value, unit) {
 const mbps = (value) => scaled(value, 1e6);
 const gigabytes = (value) => scaled(value, 1e9);
 
-/** A share that reads 100 only where nothing is missing, and 0 only where nothing is there. */
+/** A share. It shows 100 only if nothing is missing, and 0 only if everything is. */
 function percent(part, whole) {
   if (!(whole > 0)) return "–";
   const share = (part / whole) * 100;
@@ -29,7 +29,7 @@ function percent(part, whole) {
 
 const plural = (count, one, many = one + "s") => `${exact(count)} ${Number(count) === 1 ? one : many}`;
 
-/** The civil time of UTC+8, whatever zone the reader is in. */
+/** The civil time in UTC+8, independent of the reader's time zone. */
 const civil = (ts) => new Date((ts + ZONE) * 1000).toISOString();
 const minute = (ts) => civil(ts).slice(0, 16).replace("T", " ");
 const date = (ts) => civil(ts).slice(0, 10);
@@ -50,10 +50,10 @@ function every(step) {
   return step < HOUR ? "by 5 minutes" : `by ${step / DAY} days`;
 }
 
-/** What one bucket is: `hour`, `7 days`. */
+/** The name of one bucket: `hour`, `7 days`. */
 const bucketName = (step) => (step === SLOT ? "5 minutes" : step === HOUR ? "hour" : step === DAY ? "day" : `${step / DAY} days`);
 
-/** A bucket of time, from its start to the minute before the next; a slot by the time of its point. */
+/** A bucket of time, from its start to the minute before the next one. A slot is named by the time of its point. */
 function bucketText(ts, step) {
   if (step === SLOT) return minute(ts + labelShift);
   if (step === HOUR) return `${minute(ts)}–${civil(ts + HOUR - 60).slice(11, 16)}`;

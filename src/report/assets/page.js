@@ -1,6 +1,6 @@
-// The page: what is told at its head, its tables, its colours, and its form in print.
+// The page: its header, its tables, its colours, and its print layout.
 
-/** What has to be drawn again when the colours change. */
+/** The functions that draw again when the colours change. */
 const redraws = [];
 
 function head() {
@@ -18,22 +18,22 @@ function head() {
 function warnings() {
   const found = [];
   const gapSlots = Object.values(data.gaps.slots).reduce((sum, slots) => sum + slots, 0);
-  if (data.due_days) found.push(`The rollups do not yet tell what is stored of ${plural(data.due_days, "day of a domain", "days of domains")}: figures of those days are old or absent. The next run, or “jdcdn-stats migrate”, brings them up to date.`);
-  if (gapSlots) found.push(`${plural(gapSlots, "slot")} without a point in ${plural(data.gaps.count, "gap")}: see Gaps.`);
-  if (data.rejects) found.push(`${plural(data.rejects, "piece of an answer", "pieces of answers")} could not be taken: see “jdcdn-stats rejects list”.`);
+  if (data.due_days) found.push(`Rollups are out of date for ${plural(data.due_days, "domain-day")}: figures of those days are old or missing. The next run, or “jdcdn-stats migrate”, brings them up to date.`);
+  if (gapSlots) found.push(`${plural(gapSlots, "slot")} without a point, in ${plural(data.gaps.count, "gap")}: see Gaps.`);
+  if (data.rejects) found.push(`${plural(data.rejects, "reject")}: parts of answers that could not be used. See “jdcdn-stats rejects list”.`);
   const partial = data.months.filter((row) => row.points < row.expected).length;
-  if (partial) found.push(`${plural(partial, "row")} of the monthly table ${partial === 1 ? "rests" : "rest"} on incomplete data: ${partial === 1 ? "it is" : "they are"} marked there.`);
+  if (partial) found.push(`${plural(partial, "row")} of the monthly table ${partial === 1 ? "has" : "have"} incomplete data and ${partial === 1 ? "is" : "are"} marked there.`);
   if (data.last_run && data.last_run.outcome !== "complete") found.push(`The last run (${data.last_run.command}, ${data.last_run.started_cst}) ended as “${data.last_run.outcome}”.`);
   if (data.newest !== null && data.to + 0 > data.newest && data.made - data.newest > 2 * HOUR) found.push(`The newest point was ${span(data.made - data.newest)} old when this page was made.`);
-  if (data.left_out) found.push(`${plural(data.left_out, "domain")} with the least traffic left out of this page, and of its totals.`);
+  if (data.left_out) found.push(`${plural(data.left_out, "domain")} with the least traffic ${data.left_out === 1 ? "is" : "are"} not on this page and not in its totals.`);
   return found;
 }
 
 function summary() {
   if (!hasDays) {
     section("summary", "Summary", element("p", { className: "notice" }, data.chosen || data.last_run
-      ? "The database holds nothing of these domains and days. Choose others, or fetch them with “jdcdn-stats backfill”."
-      : "The database is empty: nothing was fetched yet. “jdcdn-stats backfill” fetches a range; “jdcdn-stats demo” shows the whole pipeline without an account."));
+      ? "The database has no data for these domains and days. Choose others, or fetch them with “jdcdn-stats backfill”."
+      : "The database is empty: nothing was fetched yet. “jdcdn-stats backfill” fetches a range. “jdcdn-stats demo” shows the whole pipeline without an account."));
     return;
   }
   const sum = (of) => domains.reduce((total, domain) => total + BigInt(of(domain)), 0n);
@@ -45,20 +45,20 @@ function summary() {
   const found = warnings();
   section("summary", "Summary",
     element("dl", { className: "tiles" },
-      tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : "all that are stored"),
+      tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : "all stored domains"),
       tile("Complete", percent(points, expected), "", `${exact(points)} of ${exact(expected)} points`),
       tile("Traffic", gigabytes(String(traffic)), "GB", `${exact(String(traffic))} bytes`),
       tile("Requests", Number(pv).toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 2 }), "", `${exact(String(pv))} requests`),
       tile("Newest point", data.newest === null ? "–" : minute(data.newest).slice(5), "", data.newest === null ? "" : `${span(Math.max(0, data.made - data.newest))} before this page`)),
     found.length
-      ? element("div", { className: "notice warn" }, element("h3", {}, `To know before you rely on it (${found.length})`), element("ul", {}, found.map((text) => element("li", {}, text))))
-      : element("p", { className: "notice good" }, "Nothing to warn of: every slot that was asked for has its point, the rollups tell all that is stored, and nothing was rejected."),
-    steps.length === 1 ? note(`With so many domains and days, time is told ${every(data.step)}. Fewer domains (-d) or a shorter range (--from, --to) show it by hour or by 5 minutes.`) : "");
+      ? element("div", { className: "notice warn" }, element("h3", {}, `Before you rely on these figures (${found.length})`), element("ul", {}, found.map((text) => element("li", {}, text))))
+      : element("p", { className: "notice good" }, "No warnings: every slot that was asked for has its point, the rollups are up to date, and nothing was rejected."),
+    steps.length === 1 ? note(`This page has many domains and days, so it shows time ${every(data.step)}. Choose fewer domains (-d) or a shorter range (--from, --to) for steps of an hour or 5 minutes.`) : "");
 }
 
 function monthsSection() {
   if (!data.months.length) {
-    section("months", "Monthly bill", note("The rollups hold no month yet."));
+    section("months", "Monthly bill", note("The rollups have no month yet."));
     return;
   }
   const slots = (row) => Math.round((startOf(date(startOf(row.month) + 32 * DAY).slice(0, 7)) - startOf(row.month)) / SLOT);
@@ -96,23 +96,23 @@ function monthsSection() {
       select("Month", [["all", "All months"], ...names.map((name) => [name, name])], month, (value) => { month = value; fill(); }),
       select("Of", [["all", "Account and domains"], ["account", "Account only"], ...domains.map((domain, place) => [String(place), domain.name])], who, (value) => { who = value; fill(); })),
     body,
-    note("95 peak: of the 5-minute slots that were asked for, in descending order and a missing one as 0, the highest 5 % are dropped and the next one is billed. 4th peak: the highest but three. Mean daily peak: the mean of the days’ highest points. The account’s rows sum all domains of the database slot by slot first, so they are not the sum of the rows below; their points are the slots for which every domain that was asked for has its point. Months are whole, even where this page begins or ends within one."));
+    note("95 peak: sort the 5-minute slots that were asked for in descending order, count a missing one as 0, drop the highest 5 %, and bill the next one. 4th peak: the fourth highest point. Mean daily peak: the mean of the highest points of the days. The rows of the account are computed from the sum of all domains in each slot, so they are not the sum of the rows below; their points are the slots in which every domain has its point. Months are complete, even if this page begins or ends within one."));
   fill();
 }
 
-const REASONS = { never_asked: "never asked for", failed: "asked for, no usable answer", empty: "asked for, no point came", rejected: "its point could not be taken", beyond_retention: "the API no longer serves it" };
+const REASONS = { never_asked: "never asked for", failed: "asked for, no usable answer", empty: "asked for, no point in the answer", rejected: "its point could not be used", beyond_retention: "the API no longer serves it" };
 
 function gapsSection() {
   const { count, slots, rows, outside } = data.gaps;
   const sums = Object.entries(slots).map(([reason, sum]) => `${plural(sum, "slot")} ${REASONS[reason] ?? reason}`);
-  const before = outside ? note(`${plural(outside, "slot")} without a point ${outside === 1 ? "lies" : "lie"} before or after these days.`) : "";
+  const before = outside ? note(`${plural(outside, "slot")} without a point ${outside === 1 ? "is" : "are"} before or after these days.`) : "";
   if (!count) {
     section("gaps", "Gaps", note("No slot without a point in these days."), before);
     return;
   }
   section("gaps", "Gaps",
     note(`${plural(count, "gap")}: ${sums.join("; ")}.${count > rows.length ? ` The ${rows.length} longest are listed.` : ""}`), before,
-    table("Gaps, the longest first", [
+    table("Gaps, longest first", [
       { label: "Domain", kind: "name", value: (row) => nameOf(row.domain) },
       { label: "From", value: (row) => row.start, cell: (row) => minute(row.start) },
       { label: "To", value: (row) => row.end, cell: (row) => minute(row.end) },
@@ -121,7 +121,7 @@ function gapsSection() {
     ], rows));
 }
 
-/** What changed of two JSON objects {code: count}. */
+/** The differences between two JSON objects {code: count}. */
 function codeChanges(codes) {
   if (!codes) return "–";
   try {
@@ -136,16 +136,16 @@ function codeChanges(codes) {
 function restatementsSection() {
   const { count, rows } = data.restatements;
   if (!count) {
-    section("restatements", "Restatements", note("No stored value of these days was changed by a later answer."));
+    section("restatements", "Restatements", note("No later answer changed a stored value of these days."));
     return;
   }
-  // A point that came late has nothing before.
+  // A point that came late has no value before.
   const earlier = (before, show) => (before === null ? "none" : show(before));
   const arrow = ([before, after], show) => (String(before) === String(after) ? "unchanged" : `${earlier(before, show)} → ${show(after)}`);
   const whole = ([before, after], unit) => `${earlier(before, exact)} → ${exact(after)} ${unit}`;
   section("restatements", "Restatements",
     note(`A later answer changed ${plural(count, "stored value")} of these days.${count > rows.length ? ` The latest ${rows.length} are listed.` : ""}`),
-    table("Values that a later answer changed, the latest first", [
+    table("Values that a later answer changed, latest first", [
       { label: "Seen", value: (row) => row.seen, cell: (row) => minute(row.seen) },
       { label: "Domain", kind: "name", value: (row) => nameOf(row.domain) },
       { label: "Point", value: (row) => row.ts, cell: (row) => minute(row.ts) },
@@ -158,16 +158,16 @@ function restatementsSection() {
 }
 
 function foot() {
-  byId("foot").append(element("p", {}, `Made by jdcdn-stats ${data.version}. Figures are exact where the pointer rests on them; those in the text are rounded. Averages are rounded to 1 bit/s. This page needs no network and sends nothing.`));
+  byId("foot").append(element("p", {}, `Made by jdcdn-stats ${data.version}. Figures in the text are rounded. Point at one to see it exactly. Averages are rounded to 1 bit/s. This page needs no network and sends nothing.`));
 }
 
-/** Takes the colours of a theme; print is always light. */
+/** Applies the colours of a theme. Print is always light. */
 function paint(theme) {
   document.documentElement.dataset.theme = theme;
   redraws.forEach((draw) => draw());
 }
 
-/** The width that an A4 page leaves for a chart. */
+/** The width of a chart on an A4 page. */
 const PRINT_WIDTH = 690;
 let themeBefore = null;
 

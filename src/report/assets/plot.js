@@ -1,9 +1,9 @@
-// A chart over time: its axis in UTC+8, its tooltip, and the ways to move in it.
+// A chart over time: its axis in UTC+8, its tooltip, zooming and moving.
 
 const TICKS = [SLOT, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY, 14 * DAY];
 const MONTH_TICKS = [1, 2, 3, 6, 12, 24, 60, 120];
 
-/** Times at UTC+8 hours, days or months, at most one each `room` seconds. */
+/** The ticks at UTC+8 hours, days or months, at least `room` seconds apart. */
 function timeSplits(min, max, room) {
   const tick = TICKS.find((length) => length >= room);
   const splits = [];
@@ -21,7 +21,7 @@ function timeSplits(min, max, room) {
   }
 }
 
-/** The time of each split; the date, or the year, below the first and wherever it changes. */
+/** The label of each tick. The date or year is below the first tick and wherever it changes. */
 function timeLabels(splits) {
   let last = "";
   const gap = splits.length > 1 ? splits[1] - splits[0] : DAY;
@@ -35,7 +35,7 @@ function timeLabels(splits) {
   });
 }
 
-/** Of a logarithmic scale, only the powers of ten have lines and labels. */
+/** On a logarithmic scale, only the powers of ten have lines and labels. */
 const powersOfTen = (plot, splits) => splits.map((value) => (value > 0 && Math.abs(Math.log10(value) % 1) < 1e-9 ? value : null));
 
 function axes(unit, log, show, width) {
@@ -56,19 +56,19 @@ function axes(unit, log, show, width) {
       labelFont: font,
       labelSize: 18,
       labelGap: 2,
-      // The same for all charts, so that what lies above each other is the same time.
+      // The same for all charts, so that their times are aligned.
       size: width < 600 ? 54 : 66,
       values: (plot, splits) => splits.map((value) => (value === null || value === undefined ? "" : show(value))),
     },
   ];
 }
 
-/** The powers of ten about what is drawn. */
+/** The powers of ten around the values. */
 const decades = (plot, min, max) => (min > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))] : [1, 10]);
 
 /**
- * A chart in `holder`. `build()` gives {series, data, log, unit, show}; `rows(at)` gives the lines of the tooltip
- * as [colour, kind, name, value, exact]; `heading(at)` its first line. `view` is what several charts share.
+ * A chart in `holder`. `build()` returns {series, data, log, unit, show}. `rows(at)` returns the lines of the tooltip as
+ * [colour, kind, name, value, exact], `heading(at)` its first line. Several charts can share a `view`.
  */
 function chart({ holder, height, label, build, rows, heading, view }) {
   const tip = element("div", { className: "tip", hidden: true });
@@ -109,7 +109,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
     view.set(from, to);
   }
 
-  /** Shows what stands at the cursor. */
+  /** Shows the values at the cursor. */
   function point(self) {
     const at = self.cursor.idx;
     if (at === null || at === undefined || !over) {
@@ -128,7 +128,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
     tip.style.transform = `translate(${Math.round(beside)}px, 8px)`;
   }
 
-  /** The wheel scrolls the page, as everywhere; with Ctrl, or by a pinch, it zooms about the pointer. */
+  /** The wheel scrolls the page. With Ctrl, or a pinch, it zooms around the pointer. */
   function wheel(event) {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
@@ -136,7 +136,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
     view.zoom(Math.exp(Math.sign(event.deltaY) * Math.min(Math.abs(event.deltaY), 100) / 250), at);
   }
 
-  // Before uPlot takes it for a selection.
+  // Before uPlot interprets it as a selection.
   holder.addEventListener("mousedown", (event) => {
     if (!event.shiftKey || event.button !== 0 || !plot?.over.contains(event.target)) return;
     event.stopPropagation();
@@ -182,11 +182,11 @@ function chart({ holder, height, label, build, rows, heading, view }) {
   const made = {
     make,
     plot: () => plot,
-    /** Draws the same figures over the present view. */
+    /** Draws the same figures in the current view. */
     redraw() {
       plot.setScale("x", { min: view.min, max: view.max });
     },
-    /** Takes a width, or what the page leaves. */
+    /** Sets the width, by default the available one. */
     fit(to) {
       const next = Math.max(240, Math.floor(to ?? holder.clientWidth));
       if (plot && next !== width) {
@@ -202,7 +202,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
 /** Every chart of the page. */
 const charts = [];
 
-/** The part of time that charts show. `changed(coarser or finer)` draws it. */
+/** The time range that charts show. `changed()` draws it. */
 function makeView(key, finest, changed) {
   const view = {
     key,
@@ -229,7 +229,7 @@ function makeView(key, finest, changed) {
   return view;
 }
 
-/** Buttons for what a mouse or a keyboard does in the chart. */
+/** Buttons for the actions of the mouse and the keyboard in a chart. */
 const viewButtons = (view) => element("div", { className: "choice", role: "group", "aria-label": "Time shown" },
   button("−", "Zoom out", () => view.zoom(2)), button("+", "Zoom in", () => view.zoom(0.5)),
   button("◀", "Move to earlier", () => view.move(-0.5)), button("▶", "Move to later", () => view.move(0.5)),

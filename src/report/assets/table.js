@@ -1,8 +1,8 @@
 // Tables that can be sorted by their columns.
 
 /**
- * `columns`: {label, unit, value (what sorts), cell (what shows; else `value`), title, kind}. A column with a
- * `kind` of "number" is aligned to the right and sorts downwards first.
+ * `columns`: {label, unit, value (to sort by), cell (to show; default: `value`), title, kind}. A column of the `kind`
+ * "number" is aligned to the right and sorts in descending order first.
  */
 function table(caption, columns, rows, { sorted = null, mark = () => "", rowHeader = 0 } = {}) {
   let order = sorted ?? { at: null, down: false };

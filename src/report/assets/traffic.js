@@ -1,9 +1,9 @@
 // Bandwidth and requests over time, and the domains to choose from.
 
-/** As many lines as can be told apart. */
+/** The most lines that a reader can distinguish. */
 const LINES = 8;
 const lineColour = (place) => (place === ACCOUNT ? colour("ink") : colour("line" + lineSlots.indexOf(place)));
-/** Which domain has which colour; a domain keeps its own as long as it is shown. */
+/** The domain of each colour. A domain keeps its colour while it is shown. */
 const lineSlots = Array(LINES).fill(null);
 
 function trafficSection() {
@@ -22,14 +22,14 @@ function trafficSection() {
   const telling = element("p", { className: "telling", "aria-live": "off" });
   const view = makeView("traffic", data.step, changed);
 
-  /** The finest step that the width can show, unless one was chosen. */
-  function wanted() {
+  /** The chosen step, or the finest one that the width can show. */
+  function bestStep() {
     if (fixed !== "auto") return Number(fixed);
     const room = Math.max(300, bandwidthHolder.clientWidth) * 1.2;
     return steps.find((length) => (view.max - view.min) / length <= room) ?? steps[steps.length - 1];
   }
 
-  /** Whether peaks are lines of their own. */
+  /** Whether peaks have their own lines. */
   const peaks = () => step > SLOT && which !== "average";
   const averages = () => step === SLOT || which !== "peak";
 
@@ -77,24 +77,24 @@ function trafficSection() {
   });
 
   function tell() {
-    const whole = step === SLOT ? "5-minute points as the API reported them: average and peak are the same there"
+    const whole = step === SLOT ? "5-minute points as the API reported them; average and peak are the same"
       : which === "both" ? "solid: average, dashed: highest 5-minute point" : which === "peak" ? "highest 5-minute point" : "average";
     const missing = account && peaks() && data.step !== SLOT
-      ? ` The account has no peak line: the domains’ peaks ${every(data.step)} need not fall together. The monthly table has the account’s exact peaks.` : "";
+      ? ` The account has no peak line, because the domains may have their peaks at different times. The monthly table has the exact peaks of the account.` : "";
     telling.textContent = `${minute(view.min)} to ${minute(view.max)} UTC+8, ${every(step)}; ${whole}.${missing}`;
     legend.replaceChildren(...shown().map((place) => element("li", {}, swatch(lineColour(place)), nameOf(place))));
-    if (!shown().length) legend.replaceChildren(element("li", {}, "No domain is chosen: choose some in the table below."));
+    if (!shown().length) legend.replaceChildren(element("li", {}, "No domain is chosen. Choose some in the table below."));
   }
 
   function make() {
-    step = wanted();
+    step = bestStep();
     bandwidth.make();
     requests.make();
     tell();
   }
 
   function changed() {
-    if (wanted() !== step) return make();
+    if (bestStep() !== step) return make();
     bandwidth.redraw();
     requests.redraw();
     tell();
@@ -111,7 +111,7 @@ function trafficSection() {
     viewButtons(view));
   section("traffic", "Bandwidth and requests", controls, legend, telling,
     element("h3", {}, "Bandwidth"), bandwidthHolder, element("h3", {}, "Requests"), requestsHolder,
-    element("p", { className: "note hint" }, "Drag to zoom in, Shift and drag to move, Ctrl and the wheel to zoom about the pointer, double-click to see all again. With the keyboard, choose a chart with Tab: arrow keys read the values, + and − zoom, Shift and an arrow key moves, 0 shows all."),
+    element("p", { className: "note hint" }, "Drag to zoom in, Shift and drag to move, Ctrl and the wheel to zoom around the pointer, double-click to see everything again. With the keyboard, choose a chart with Tab: arrow keys read the values, + and − zoom, Shift and an arrow key moves, 0 shows all."),
     domainTable());
   make();
 
@@ -136,7 +136,7 @@ function trafficSection() {
       for (const [place, input] of boxes) {
         input.checked = place === ACCOUNT ? account : lineSlots.includes(place);
         input.disabled = full && place !== ACCOUNT && !input.checked;
-        input.title = input.disabled ? `${LINES} domains are shown; take one away first` : "";
+        input.title = input.disabled ? `${LINES} domains are shown; remove one first` : "";
         input.style.accentColor = input.checked ? lineColour(place) : "";
       }
     }

@@ -144,7 +144,7 @@ impl Reader {
         mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let located = |error: rusqlite::Error| StoreError::new(&self.path, error.into());
-        let mut select = self.connection.prepare(sql).map_err(located)?;
+        let mut select = self.connection.prepare_cached(sql).map_err(located)?;
         let mut rows = select.query(parameters).map_err(located)?;
         while let Some(row) = rows.next().map_err(located)? {
             visit(row)?;

@@ -1,12 +1,13 @@
 //! Everything that only reads, for the commands, the reports and the export.
 //!
 //! - `query`, `explain`, `parameter`, `limits`: one statement of the user, its values, its errors and its memory
-//! - `overview`: what the database has, for people
+//! - `overview`, `domains`: what the database has, for people
 //! - `gaps`: the gaps as the commits noted them, or found again in the points
 //! - `rejects`: the rejects, and what a replay needs to know
 //! - `remembered`: facts, refusals and settings
 //! - `point_in_time`: the points as of one moment, in order
 
+pub(crate) mod domains;
 mod explain;
 pub(crate) mod gaps;
 pub(crate) mod limits;

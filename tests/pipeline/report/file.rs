@@ -30,7 +30,7 @@ fn a_file_is_replaced_only_by_force_and_the_database_never() {
     let before = fs::read(sandbox.path(DB)).unwrap();
     for name in [DB, "jdcdn-stats.db-wal", "jdcdn-stats.db.lock", "."] {
         let refused = sandbox.run(&["report", name, "--force"]).failed(2);
-        assert!(refused.contains("which a report does not replace"), "{refused}");
+        assert!(refused.contains("; a report does not replace it"), "{refused}");
     }
     assert_eq!(fs::read(sandbox.path(DB)).unwrap(), before);
     let nowhere = sandbox.run(&["report", "nowhere/report.html"]).failed(1);
@@ -50,8 +50,7 @@ fn wrong_input_is_named_with_the_way_out() {
     let sandbox = Sandbox::with_domains(2);
     sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
     let unknown = sandbox.run(&["report", OUT, "-d", "www.b.com"]).failed(2);
-    let message =
-        "error: the database holds nothing of `www.b.com`; it knows `d000.example.com`, `d001.example.com`\n";
+    let message = "error: the database does not contain `www.b.com`; it contains `d000.example.com`, `d001.example.com`\n";
     assert!(unknown.contains(message), "{unknown}");
     let empty = sandbox
         .run(&["report", OUT, "--from", "2026-06-02", "--to", "2026-06-01"])

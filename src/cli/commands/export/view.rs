@@ -7,7 +7,7 @@ use indicatif::{HumanBytes, HumanCount};
 use crate::cli::view::text::{self, counted};
 use crate::export::manifest::FileEntry;
 use crate::export::partition::Partition;
-use crate::export::{ExportedRelation, ExportRequest, ExportSummary};
+use crate::export::{ExportRequest, ExportSummary, ExportedRelation};
 use crate::model::convert::to_u64;
 
 /// Prints what an export did and what its directory holds.

@@ -1,36 +1,37 @@
-//! Everything that a page shows, as it reads it.
+//! The data of the page, as its script reads it.
 
 use std::cmp::Reverse;
 
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::column::Exact;
-use super::daily::{self, Calendar, Day, Totals};
+use super::daily::{self, Calendar, DailyRow, DomainTotals};
 use super::error::ReportError;
-use super::ledger::{self, Gaps, Restatements};
 use super::months::{self, MonthRow};
-use super::scope::{self, Asked, Scope, Step};
-use super::series::{self, Series};
-use super::status::{self, Classes, CodeRow};
+use super::number::Exact;
+use super::quality::{self, Gaps, Restatements};
+use super::scope::{self, ReportRequest, Scope, Step};
+use super::series::{self, TimeSeries};
+use super::status::{self, ClassSeries, CodeRow};
+use crate::model::convert::to_u64;
 use crate::model::{SlotLabel, Span, UnixSeconds, text};
 use crate::store::{ACCOUNT, Reader, RunOverview};
 
-/// How much of a name is shown; a host name has at most 253 characters.
+/// How many characters of a name are shown. A host name has at most 253.
 const SHOWN_NAME: usize = 260;
 
-/// Everything that a page shows.
+/// The data of the page.
 #[derive(Debug, Default, Serialize)]
-pub struct Report {
+pub struct ReportData {
     /// The version of this program.
     pub version: &'static str,
     /// The file name of the database.
     pub database: String,
-    /// When it was read.
+    /// When the data was read.
     pub made: UnixSeconds,
-    /// `end` where the time of a point is the end of its 5 minutes, else `start`.
+    /// `end` if the time of a point is the end of its 5 minutes, otherwise `start`.
     pub slot_label: &'static str,
-    /// The first UTC+8 midnight of the days shown; `null` where there is nothing to show.
+    /// The first UTC+8 midnight of the days shown; `null` if there is nothing to show.
     pub from: Option<UnixSeconds>,
     /// The UTC+8 midnight after them.
     pub to: Option<UnixSeconds>,
@@ -38,29 +39,29 @@ pub struct Report {
     pub newest: Option<UnixSeconds>,
     /// Whether -d chose the domains.
     pub chosen: bool,
-    /// Domains that were left out because there are too many.
+    /// The number of domains that were left out because there are too many.
     pub left_out: usize,
-    /// Pieces of answers that could not be taken.
+    /// The number of rejects.
     pub rejects: u64,
-    /// Domain-days of which the rollups do not yet tell what is committed.
+    /// The number of domain-days with stale rollups.
     pub due_days: u64,
     /// The last run.
     pub last_run: Option<RunOverview>,
-    /// The domains, those with the most traffic first.
+    /// The domains, the one with the most traffic first.
     pub domains: Vec<DomainRow>,
     /// The length of a bucket of `series`, in seconds.
     pub step: i64,
     /// Bandwidth and requests, by domain.
-    pub series: Vec<Series>,
+    pub series: Vec<TimeSeries>,
     /// The length of a bucket of `status`, in seconds.
     pub status_step: i64,
     /// Requests by status class, by domain.
-    pub status: Vec<Classes>,
+    pub status: Vec<ClassSeries>,
     /// Requests by status code.
     pub codes: Vec<CodeRow>,
-    /// Codes that were left out because there are too many.
+    /// The number of codes that were left out because there are too many.
     pub codes_left_out: usize,
-    /// Completeness by day, by domain; `null` where that would be too much.
+    /// Completeness by day, by domain; `null` if that would be too much.
     pub calendar: Option<Vec<Calendar>>,
     /// The months of the account, then those of the domains.
     pub months: Vec<MonthRow>,
@@ -70,20 +71,20 @@ pub struct Report {
     pub restatements: Restatements,
 }
 
-/// A domain and what its days come to.
+/// A domain and the totals of its days.
 #[derive(Debug, Serialize)]
 pub struct DomainRow {
-    /// The name, made safe to print.
+    /// The name, safe to print.
     pub name: String,
-    /// Points that are there.
+    /// The number of points.
     pub points: i64,
-    /// Slots that were asked for.
+    /// The number of slots that were asked for.
     pub expected: i64,
     /// The mean of its points, in whole bit/s.
     pub avg: Option<Exact>,
     /// The highest point, in bit/s.
     pub peak: Option<Exact>,
-    /// When that was.
+    /// The time of the highest point.
     pub peak_ts: Option<UnixSeconds>,
     /// Bandwidth summed over time.
     pub traffic: Exact,
@@ -93,28 +94,29 @@ pub struct DomainRow {
     pub newest: Option<UnixSeconds>,
 }
 
-struct Ranked {
+struct RankedDomain {
     name: String,
-    days: Vec<Day>,
-    totals: Totals,
+    days: Vec<DailyRow>,
+    totals: DomainTotals,
 }
 
-impl Report {
-    /// Reads what `asked` wants, in one view of the database that no writer moves.
-    pub fn read(reader: &Reader, asked: &Asked, now: UnixSeconds) -> Result<Self, ReportError> {
+impl ReportData {
+    /// Reads the data of `request`, in one view of the database that no writer changes.
+    pub fn read(reader: &Reader, request: &ReportRequest, now: UnixSeconds) -> Result<Self, ReportError> {
         // Ends with this function. Nothing is written, so there is nothing to commit.
         let view = reader.connection().unchecked_transaction()?;
         if !has_rollups(&view)? {
             return Err(ReportError::OldSchema);
         }
         let label = reader.slot_label()?;
-        let scope = Scope::find(&view, asked, label)?;
+        let scope = Scope::find(&reader, request, label)?;
+        let file_name = reader.path().file_name().unwrap_or_default();
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
-            database: file_name(reader),
+            database: text::printable(&file_name.to_string_lossy()),
             made: now,
             slot_label: label.as_str(),
-            chosen: !asked.domains.is_empty(),
+            chosen: !request.domains.is_empty(),
             last_run: reader.last_runs(1)?.pop(),
             ..Self::default()
         };
@@ -122,7 +124,7 @@ impl Report {
             run.command = text::printable(&run.command);
         }
         if let Some(span) = scope.span {
-            report.fill(reader, &view, &scope.domains, (span, label))?;
+            report.fill(&reader, &scope.domains, (span, label))?;
         }
         Ok(report)
     }
@@ -130,59 +132,62 @@ impl Report {
     fn fill(
         &mut self,
         reader: &Reader,
-        view: &Connection,
         names: &[String],
         (span, label): (Span, SlotLabel),
     ) -> Result<(), ReportError> {
-        // The ledger speaks of slots by their labels.
+        // The relations of the ledger name a slot by its label.
         let labels = span.moved(label.shift());
         self.from = Some(span.start());
         self.to = Some(span.end());
-        self.rejects = ledger::rejects(view, self.chosen.then_some(names), labels)?;
-        self.due_days = ledger::due_days(view, names, span)?;
-        let ranked = self.rank(view, names, span)?;
+        self.rejects = quality::rejects(reader, self.chosen.then_some(names), labels)?;
+        let stale = reader.stale_days_in(span)?;
+        self.due_days = to_u64(stale.iter().filter(|name| names.contains(name)).count());
+        let ranked = self.rank(reader, names, span)?;
         let step = Step::finest(ranked.len(), span);
         let status_step = Step::days(ranked.len(), span, scope::STATUS_CELLS);
         self.step = step.seconds();
         self.status_step = status_step.seconds();
         let first = months::first(ranked.len(), span);
-        self.months = months::read(view, ACCOUNT, None, &first, span)?;
-        let whole_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
-        let mut calendars = Vec::new();
+        self.months = months::read(reader, (ACCOUNT, None), &first, span)?;
+        let has_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
+        self.calendar = has_calendar.then(Vec::new);
         let mut codes = Vec::new();
         for (place, domain) in ranked.iter().enumerate() {
             let name = &domain.name;
             self.series
-                .push(series::read(view, name, (span, label), step, &domain.days)?);
-            let (by_class, by_code) = status::read(view, name, span, status_step)?;
+                .push(series::read(reader, name, (span, label), step, &domain.days)?);
+            let (by_class, by_code) = status::read(reader, name, span, status_step)?;
             self.status.push(by_class);
             codes.push(by_code);
-            if whole_calendar {
+            if let Some(calendars) = &mut self.calendar {
                 calendars.push(daily::calendar(span, &domain.days));
             }
             self.months
-                .extend(months::read(view, name, Some(place), &first, span)?);
-            self.gaps.add(view, name, place, labels)?;
-            self.restatements.add(view, name, place, labels)?;
+                .extend(months::read(reader, (name, Some(place)), &first, span)?);
+            self.gaps.add(reader, (name, place), labels)?;
+            self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;
             self.newest = self.newest.max(newest);
             self.domains.push(domain.row(newest));
         }
-        (self.codes, self.codes_left_out) = status::beside(&codes);
-        self.calendar = whole_calendar.then_some(calendars);
+        (self.codes, self.codes_left_out) = status::by_domain(&codes);
         Ok(())
     }
 
-    /// The domains by traffic, as many as a page may show.
-    fn rank(&mut self, view: &Connection, names: &[String], span: Span) -> Result<Vec<Ranked>, ReportError> {
+    /// Returns the domains by traffic, as many as a page may show.
+    fn rank(
+        &mut self,
+        reader: &Reader,
+        names: &[String],
+        span: Span,
+    ) -> Result<Vec<RankedDomain>, ReportError> {
         let mut ranked = Vec::new();
         for name in names {
-            let days = daily::read(view, name, span)?;
-            let totals = Totals::of(&days);
-            ranked.push(Ranked {
+            let days = daily::read(reader, name, span)?;
+            ranked.push(RankedDomain {
                 name: name.clone(),
+                totals: DomainTotals::of(&days),
                 days,
-                totals,
             });
             if ranked.len() > 2 * scope::DOMAINS {
                 keep_largest(&mut ranked);
@@ -194,7 +199,7 @@ impl Report {
     }
 }
 
-impl Ranked {
+impl RankedDomain {
     fn row(&self, newest: Option<UnixSeconds>) -> DomainRow {
         DomainRow {
             name: text::shorten(&self.name, SHOWN_NAME),
@@ -210,9 +215,9 @@ impl Ranked {
     }
 }
 
-fn keep_largest(domains: &mut Vec<Ranked>) {
+fn keep_largest(domains: &mut Vec<RankedDomain>) {
     domains.sort_by(|one, other| {
-        let key = |domain: &Ranked| Reverse((domain.totals.traffic_bytes, domain.totals.pv));
+        let key = |domain: &RankedDomain| Reverse((domain.totals.traffic_bytes, domain.totals.pv));
         key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
     });
     domains.truncate(scope::DOMAINS);
@@ -220,14 +225,9 @@ fn keep_largest(domains: &mut Vec<Ranked>) {
 
 fn has_rollups(view: &Connection) -> rusqlite::Result<bool> {
     view.query_row(
-        "SELECT count(*) = 5 FROM sqlite_schema WHERE name IN
-             ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly', 'rollup_due')",
+        "SELECT count(*) = 4 FROM sqlite_schema
+         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly')",
         [],
         |row| row.get(0),
     )
-}
-
-fn file_name(reader: &Reader) -> String {
-    let name = reader.path().file_name().unwrap_or_default();
-    text::printable(&name.to_string_lossy())
 }

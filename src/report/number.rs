@@ -1,11 +1,11 @@
-//! How figures are written small.
+//! Numbers as the page stores them.
 
 use serde::{Serialize, Serializer};
 
 /// The largest integer that a browser reads from JSON without rounding it.
 const BROWSER_MAX: u64 = (1 << 53) - 1;
 
-/// An integer that a browser has to show exactly: as text where it would round the number.
+/// An integer that the browser shows exactly. It is JSON text where the browser would round a JSON number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exact(pub i64);
 
@@ -19,12 +19,12 @@ impl Serialize for Exact {
     }
 }
 
-/// Values that seldom change, each with the number of times that it stands there in a row.
+/// A run-length encoded list: each value with the number of its repetitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Runs<T>(Vec<(T, u32)>);
+pub struct RunLengths<T>(Vec<(T, u32)>);
 
-impl<T: PartialEq> FromIterator<T> for Runs<T> {
+impl<T: PartialEq> FromIterator<T> for RunLengths<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         let mut runs: Vec<(T, u32)> = Vec::new();
         for value in values {
@@ -37,18 +37,18 @@ impl<T: PartialEq> FromIterator<T> for Runs<T> {
     }
 }
 
-/// The mean as the page shows it, in whole bit/s.
+/// Returns a mean rounded to whole bit/s.
 #[must_use]
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
-    reason = "a float converts to the nearest integer there is, and means of bit/s are far below the bound"
+    reason = "means of bit/s are far below the bounds of i64"
 )]
 pub fn whole(mean: f64) -> i64 {
     mean.round() as i64
 }
 
-/// A count as a weight of a mean.
+/// Returns a count as a weight of a mean.
 #[must_use]
 #[expect(
     clippy::as_conversions,
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_browser_would_round_is_text() {
+    fn a_number_that_a_browser_would_round_is_text() {
         let json = |number| serde_json::to_string(&Exact(number)).unwrap();
         assert_eq!(json(9_007_199_254_740_991), "9007199254740991");
         assert_eq!(json(9_007_199_254_740_992), "\"9007199254740992\"");
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn equal_neighbours_are_one_run() {
-        let runs: Runs<i64> = [12, 12, 7, 12].into_iter().collect();
+        let runs: RunLengths<i64> = [12, 12, 7, 12].into_iter().collect();
         assert_eq!(serde_json::to_string(&runs).unwrap(), "[[12,2],[7,1],[12,1]]");
     }
 }

@@ -1,0 +1,24 @@
+//! The domains in the database, and those with stale rollups.
+
+use crate::model::Span;
+use crate::store::error::{Result, StoreError};
+use crate::store::file::reader::Reader;
+use crate::store::file::statements::Statements as _;
+
+impl Reader {
+    /// Returns the names of all domains with fetched slots or gaps, in order.
+    pub fn known_domains(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT d.name FROM domain d
+                   WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id)
+                      OR EXISTS (SELECT 1 FROM gap g WHERE g.domain_id = d.id)
+                   ORDER BY d.name";
+        self.read(|connection| connection.column(sql, []))
+    }
+
+    /// Returns the domain of each domain-day in `span` with stale rollups: a name once for each day.
+    pub fn stale_days_in(&self, span: Span) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT d.name FROM rollup_due r CROSS JOIN domain d
+                   WHERE d.id = r.domain_id AND r.day_ts >= ?1 AND r.day_ts < ?2";
+        self.read(|connection| connection.column(sql, [span.start(), span.end()]))
+    }
+}
