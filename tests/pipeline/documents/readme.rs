@@ -1,4 +1,4 @@
-//! The commands of `README.md` run as they are typed, in a new directory, with an empty home.
+//! The commands of `README.md` and `docs/conclusions.md` run as they are typed, in a new directory, with an empty home.
 
 use std::ffi::OsString;
 
@@ -59,7 +59,7 @@ impl Reader {
         let additions = [
             ("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint().into()),
             ("HOME", self.sandbox.path("home").into_os_string()),
-            // The key comes from the file that the page tells to write.
+            // The key comes from the file that the page says to write.
             ("JDCDN_SECRET_KEY", OsString::new()),
         ];
         let additions = additions
@@ -79,7 +79,8 @@ impl Reader {
 fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
     let reader = Reader::new();
     let (mut skipped, mut printed) = (Vec::new(), String::new());
-    for block in Document::read("README.md").blocks {
+    let pages = ["README.md", "docs/conclusions.md"].map(Document::read);
+    for block in pages.into_iter().flat_map(|page| page.blocks) {
         match block.language.as_str() {
             "toml" => reader.writes_the_configuration(&block),
             "text" if block.follows_a_block => assert_eq!(printed.trim_end(), block.lines.join("\n")),
