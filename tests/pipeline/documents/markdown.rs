@@ -9,7 +9,7 @@ pub(super) struct Block {
     pub(super) language: String,
     pub(super) lines: Vec<String>,
     /// Whether nothing but blank lines separates it from the block before.
-    pub(super) follows_a_block: bool,
+    pub(super) follows_directly: bool,
 }
 
 /// A document, taken apart.
@@ -33,12 +33,12 @@ impl Document {
     fn parse(content: &str) -> Self {
         let mut document = Self::default();
         let mut open: Option<Block> = None;
-        let (mut text_since_block, mut in_table) = (true, false);
+        let (mut has_text_between, mut in_table) = (true, false);
         for line in content.lines() {
             if let Some(block) = &mut open {
                 if line == "```" {
                     document.blocks.extend(open.take());
-                    text_since_block = false;
+                    has_text_between = false;
                 } else {
                     block.lines.push(line.to_owned());
                 }
@@ -48,11 +48,11 @@ impl Document {
                 open = Some(Block {
                     language: language.to_owned(),
                     lines: Vec::new(),
-                    follows_a_block: !text_since_block,
+                    follows_directly: !has_text_between,
                 });
                 continue;
             }
-            text_since_block |= !line.is_empty();
+            has_text_between |= !line.is_empty();
             document.text.push_str(line);
             document.text.push('\n');
             let marks = line.chars().take_while(|char| *char == '#').count();

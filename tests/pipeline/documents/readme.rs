@@ -83,7 +83,7 @@ fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
     for block in pages.into_iter().flat_map(|page| page.blocks) {
         match block.language.as_str() {
             "toml" => reader.writes_the_configuration(&block),
-            "text" if block.follows_a_block => assert_eq!(printed.trim_end(), block.lines.join("\n")),
+            "text" if block.follows_directly => assert_eq!(printed.trim_end(), block.lines.join("\n")),
             "text" => {
                 let line = block.lines[0].replace("/etc/jdcdn-stats/", "");
                 let command: Vec<&str> = line.split_whitespace().skip(5).collect();
