@@ -1,32 +1,31 @@
-//! What an answer brings.
+//! What follows from an answer.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::conclusion::{Conclusion, ConclusionKind};
+use super::conclusion::ConclusionKind;
 use super::confirm::{Confirmation, Holes};
+use super::doubt::may_be_sums;
 use super::evidence;
 use super::knowledge::Knowledge;
 use super::pending_answer::PendingAnswer;
-use super::spacing::may_be_sums;
-use super::sub_request::{SubRequest, Teaches};
-use super::window_task::{Output, WindowTask};
+use super::sub_request::{SubRequest, Teaches, slots_of};
+use super::window_task::WindowTask;
 use crate::api::{Answer, DomainAnswer, EntryState, FailureKind};
 use crate::model::convert::to_u64;
 use crate::model::gaps::Shape;
 use crate::model::slot::HOUR_SECONDS;
 use crate::model::span::EVER;
-use crate::model::{Domain, GapReason, RunTotals, UnixSeconds};
+use crate::model::{Domain, Gap, GapReason, RunTotals, Span, UnixSeconds};
 use crate::plan::covered_by;
-use crate::store::{Coverage, Note};
+use crate::store::{Commit, Coverage, Note};
 
 impl WindowTask {
-    /// A request was answered.
+    /// Takes the answer to a request.
     pub(super) fn request_answered(
         &mut self,
         request: SubRequest,
         answer: Answer,
-        asked_at: UnixSeconds,
         knowledge: &mut Knowledge,
     ) {
         if answer.sub_hour {
@@ -36,53 +35,37 @@ impl WindowTask {
                 knowledge.limits.limit_sent(self.sent.seconds());
             }
         }
-        self.learn(&request, knowledge);
+        self.learn_limit(&request, knowledge);
         if may_be_sums(self.sent, &answer) || request.coarse && !answer.sub_hour {
-            return self.doubt(request, answer, asked_at, knowledge);
+            self.doubt(request, answer, knowledge);
+        } else {
+            self.take_answer(&request, answer, knowledge);
         }
-        self.take_answer(&request, answer, asked_at, knowledge);
     }
 
-    /// What the answer teaches about the service.
-    fn learn(&mut self, request: &SubRequest, knowledge: &mut Knowledge) {
+    /// Notes the limit that is known now because a smaller request was answered.
+    fn learn_limit(&mut self, request: &SubRequest, knowledge: &mut Knowledge) {
         self.pieces.good += u32::from(request.below_failure || request.teaches.is_some());
-        let concluded = match request.teaches {
-            None => None,
-            Some(Teaches::Sent) => {
-                knowledge.limits.limit_sent(request.window.seconds());
-                None
-            }
+        let (domains, window, limits) = (&request.domains, request.window, &mut knowledge.limits);
+        match request.teaches {
+            None => {}
+            Some(Teaches::Sent) => limits.limit_sent(window.seconds()),
+            Some(Teaches::Points) => limits.limit_points(request.size()),
             Some(Teaches::Span) => {
-                knowledge.limits.limit_span(request.window.seconds());
-                Some((ConclusionKind::SpanLimit, "a shorter request was answered"))
+                limits.limit_span(window.seconds());
+                let evidence = "a shorter request was answered";
+                self.conclude(ConclusionKind::SpanLimit, domains, window, evidence);
             }
             Some(Teaches::Domains) => {
-                knowledge.limits.limit_domains(request.domains.len());
-                Some((ConclusionKind::BatchLimit, "a smaller request was answered"))
+                limits.limit_domains(domains.len());
+                let evidence = "a smaller request was answered";
+                self.conclude(ConclusionKind::BatchLimit, domains, window, evidence);
             }
-            Some(Teaches::PointsJson) => {
-                knowledge.limits.limit_points(request.size());
-                None
-            }
-        };
-        if let Some((kind, evidence)) = concluded {
-            self.put(Output::Concluded(Conclusion {
-                kind,
-                domains: request.domains.clone(),
-                span: request.window,
-                evidence: evidence.to_owned(),
-            }));
         }
     }
 
-    /// Takes an answer whose points are 5-minute points.
-    pub(super) fn take_answer(
-        &mut self,
-        request: &SubRequest,
-        answer: Answer,
-        asked_at: UnixSeconds,
-        knowledge: &mut Knowledge,
-    ) {
+    /// Takes an answer that holds 5-minute points.
+    pub(super) fn take_answer(&mut self, request: &SubRequest, answer: Answer, knowledge: &mut Knowledge) {
         self.answered = true;
         self.search_on(request);
         for domain in &answer.domains {
@@ -90,11 +73,11 @@ impl WindowTask {
                 knowledge.served(*oldest, *newest);
             }
         }
-        let (strays, size) = (answer.strays > 0, request.size());
+        let strays = answer.strays > 0;
         let (bad, good): (Vec<_>, Vec<_>) = answer.domains.into_iter().partition(|domain| {
             domain.state == EntryState::Malformed || strays && domain.state == EntryState::Absent
         });
-        self.malformed(request, bad, asked_at, knowledge);
+        self.malformed(request, bad, knowledge);
         if let [answered] = &*good
             && request.domains.len() == 1
         {
@@ -102,71 +85,57 @@ impl WindowTask {
         }
         let (unusable, good): (Vec<_>, Vec<_>) = good.into_iter().partition(has_only_rejects);
         let lost: Vec<Domain> = unusable.into_iter().map(|domain| domain.domain).collect();
-        let conflicts: Vec<Holes> = good
-            .iter()
-            .filter(|domain| !domain.conflicts.is_empty())
+        let conflicting = good.iter().filter(|domain| !domain.conflicts.is_empty());
+        let conflicts: Vec<Holes> = conflicting
             .map(|domain| (domain.domain.clone(), domain.conflicts.clone()))
             .collect();
-        let coverage = covered_by(request.window, asked_at, &self.rules.refresh);
+        let coverage = covered_by(request.window, self.now, &self.rules.refresh);
         let is_whole = good.len() == request.domains.len();
-        let (rejects, odd) = (answer.rejects, answer.odd_codes);
         let totals = RunTotals {
             points_received: answer.received,
             points_unchanged: answer.duplicates,
-            points_odd_codes: odd,
+            points_odd_codes: answer.odd_codes,
             points_surplus: answer.surplus,
             points_rejected: answer.rejected,
             ..RunTotals::default()
         };
-        let pending = PendingAnswer::new(request.clone(), asked_at, coverage, good, answer.book);
+        let mut rejects = answer.rejects;
+        let pending = PendingAnswer::new(request.clone(), self.now, coverage, good, answer.book);
         let Some(mut pending) = pending.filter(|pending| !pending.points.is_empty()) else {
-            // Nothing of it is available yet by the API's clock, or nothing of it can be taken.
-            let mut commit = Self::commit(request.window, &request.domains, Coverage::Unchanged, asked_at);
-            commit.totals = totals;
-            commit.rejects = rejects;
-            self.put(Output::Commit(Box::new(commit)));
-            return self.fail_domains(request, &lost, asked_at);
+            // By the API's clock none of it is available yet, or none of it can be taken.
+            self.commit(Commit {
+                totals,
+                rejects,
+                ..Commit::new(request.domains.clone(), request.window, self.now)
+            });
+            return self.fail_domains(request, &lost);
         };
-        pending.rejects = rejects
-            .into_iter()
-            .filter(|reject| {
-                let later = reject
-                    .ts
-                    .is_some_and(|ts| request.window.contains(ts) && !pending.window.contains(ts));
-                !later
-            })
-            .collect();
+        let is_later = |ts| request.window.contains(ts) && !pending.window.contains(ts);
+        rejects.retain(|reject| !reject.ts.is_some_and(is_later));
+        pending.rejects = rejects;
         pending.totals = totals;
         let holes = self.holes_to_confirm(&mut pending, conflicts, knowledge);
         if holes.is_empty() && is_whole && pending.holes().is_empty() {
-            knowledge.limits.complete(size);
+            knowledge.limits.complete(request.size());
         }
         pending.confirm(holes, knowledge);
-        self.fail_domains(request, &lost, asked_at);
+        self.fail_domains(request, &lost);
         self.pending = Some(pending);
     }
 
-    /// Entries that were there and not of the documented shape, or whose owner nobody knows: each domain is asked
-    /// alone, and has failed if that is malformed again.
-    fn malformed(
-        &mut self,
-        request: &SubRequest,
-        bad: Vec<DomainAnswer>,
-        now: UnixSeconds,
-        knowledge: &mut Knowledge,
-    ) {
+    /// Entries that are not of the documented shape, or of unknown domain. Each domain is asked alone, and fails if its
+    /// entry is malformed again.
+    fn malformed(&mut self, request: &SubRequest, bad: Vec<DomainAnswer>, knowledge: &mut Knowledge) {
         let alone = request.domains.len() == 1;
-        for answer in bad {
-            let domain = answer.domain;
-            let known = alone && (request.malformed || knowledge.is_suspect(&domain));
+        for DomainAnswer { domain, .. } in bad {
             let piece = request.piece(request.window, std::slice::from_ref(&domain));
-            if known {
+            if alone && (request.malformed || knowledge.is_suspect(&domain)) {
                 knowledge.suspect(&domain);
                 let kind = FailureKind::Format {
                     what: format!("the entry of {domain} is malformed, in two answers"),
                     shown: String::new(),
                 };
-                self.fail_request(&piece, &kind, now);
+                self.fail_request(&piece, &kind);
             } else {
                 self.requeue(SubRequest {
                     malformed: true,
@@ -177,19 +146,19 @@ impl WindowTask {
         }
     }
 
-    /// Domains of which no point could be taken: nothing of them is covered.
-    fn fail_domains(&mut self, request: &SubRequest, lost: &[Domain], now: UnixSeconds) {
+    /// Fails the domains without a usable point: nothing of them is covered.
+    fn fail_domains(&mut self, request: &SubRequest, lost: &[Domain]) {
         if !lost.is_empty() {
             let kind = FailureKind::Format {
                 what: "none of the points can be taken; see `rejects list`".to_owned(),
                 shown: String::new(),
             };
-            self.fail_request(&request.piece(request.window, lost), &kind, now);
+            self.fail_request(&request.piece(request.window, lost), &kind);
         }
     }
 
-    /// The slots that another answer has to confirm: holes past the first refresh age, and slots of which the
-    /// answer said two things.
+    /// Returns the slots that a second answer has to confirm: holes older than the first refresh age, and slots with two
+    /// different points.
     fn holes_to_confirm(
         &mut self,
         pending: &mut PendingAnswer,
@@ -200,13 +169,19 @@ impl WindowTask {
         let until = pending.asked_at - first_age;
         let mut confirm: Vec<Holes> = Vec::new();
         for (domain, mut slots) in pending.holes() {
-            // Younger ones are asked for again by the refresh anyway.
+            // The refresh asks for younger ones again anyway.
             slots.retain(|slot| *slot <= until);
-            let told = self.told_before(&domain, &slots, pending.shape());
-            if !told.is_empty() {
-                slots.retain(|slot| told.binary_search(slot).is_err());
-                let confirmed = pending.confirmed.entry(domain.clone()).or_default();
-                confirmed.extend(told);
+            let (agreed, slots): (Vec<_>, Vec<_>) = {
+                let spans = self.empty_before(&domain, pending.shape());
+                let is_agreed = |slot: &UnixSeconds| spans.iter().any(|span| span.contains(*slot));
+                slots.into_iter().partition(is_agreed)
+            };
+            if !agreed.is_empty() {
+                pending
+                    .confirmed
+                    .entry(domain.clone())
+                    .or_default()
+                    .extend(agreed);
             }
             if slots.is_empty() {
                 continue;
@@ -236,29 +211,21 @@ impl WindowTask {
         confirm
     }
 
-    /// Those of `slots` that an earlier answer left without a point, too, asked in another shape.
-    fn told_before(&self, domain: &Domain, slots: &[UnixSeconds], shape: Shape) -> Vec<UnixSeconds> {
-        let gaps: Vec<_> = self
-            .known_holes
-            .iter()
-            .filter(|(of, gap)| {
-                let other = |known: Shape| shape.slots > known.slots || shape.domains < known.domains;
-                of == domain
-                    && gap.reason == GapReason::Empty
-                    && (gap.confirmed || gap.shape.is_some_and(other))
-            })
-            .map(|(_, gap)| gap.span)
-            .collect();
-        let slots = slots.iter().copied();
-        slots
-            .filter(|slot| gaps.iter().any(|gap| gap.contains(*slot)))
-            .collect()
+    /// Returns the ranges of `domain` that were empty in an earlier answer to a request of another shape.
+    fn empty_before(&self, domain: &Domain, shape: Shape) -> Vec<Span> {
+        let differs = |known: Shape| shape.slots > known.slots || shape.domains < known.domains;
+        let is_empty = |(of, gap): &&(Domain, Gap)| {
+            let agrees = gap.confirmed || gap.shape.is_some_and(differs);
+            of == domain && gap.reason == GapReason::Empty && agrees
+        };
+        let gaps = self.known_holes.iter().filter(is_empty);
+        gaps.map(|(_, gap)| gap.span).collect()
     }
 
-    /// A confirmation was answered.
+    /// Takes the answer to a confirmation.
     pub(super) fn confirmation_answered(
         &mut self,
-        confirm: &Confirmation,
+        confirmation: &Confirmation,
         answer: Answer,
         knowledge: &mut Knowledge,
     ) {
@@ -267,102 +234,103 @@ impl WindowTask {
             knowledge.see_sub_hour();
         }
         if may_be_sums(self.sent, &answer) && !pending.holds_all_of(&answer) {
-            // PointsJson hours apart may be sums: each is asked for by itself, and what is on a full hour is taken only
-            // where 5-minute points were seen.
+            // Points hours apart may be sums. Each is asked for alone; one on a full hour is taken only if 5-minute points
+            // were seen.
             if self.sent.slots() > 1 {
-                pending.ask_one_by_one(confirm, &answer);
-                return pending.ask_exactly(confirm.clone());
+                pending.ask_one_by_one(confirmation, &answer);
+                return pending.ask_exactly(confirmation.clone());
             } else if !knowledge.sub_hour_lately() {
                 return;
             }
         }
-        if pending.take(confirm, answer, knowledge) && std::mem::take(&mut self.is_short_confirmation) {
+        if pending.take(confirmation, answer, knowledge) && std::mem::take(&mut self.is_short_confirmation) {
             knowledge.give_back_short_confirmation();
         }
     }
 
-    /// Commits what is held.
+    /// Commits the pending answer.
     pub(super) fn commit_pending(&mut self, knowledge: &mut Knowledge) {
         let Some(pending) = self.pending.take() else {
             return;
         };
-        if pending.was_complete() && pending.confirmed.is_empty() && !pending.holes().is_empty() {
-            // Holes that nobody has confirmed say nothing about the size of answers.
-        } else if pending.was_complete() {
+        // Unconfirmed holes say nothing about how large an answer may be.
+        let is_telling = !pending.confirmed.is_empty() || pending.holes().is_empty();
+        if pending.was_complete() && is_telling {
             knowledge.limits.complete(pending.request.size());
         }
         let domains = pending.request.domains.clone();
         let confirmed = pending.confirmed_ranges();
         for (domain, spans) in &confirmed {
             for span in spans {
-                self.put(Output::Concluded(Conclusion {
-                    kind: ConclusionKind::Empty,
-                    domains: vec![domain.clone()],
-                    span: *span,
-                    evidence: "two answers of different requests hold no point".to_owned(),
-                }));
+                let evidence = "two answers of different requests hold no point";
+                self.conclude(
+                    ConclusionKind::Empty,
+                    std::slice::from_ref(domain),
+                    *span,
+                    evidence,
+                );
             }
         }
-        let mut commit = Self::commit(
-            pending.window,
-            &domains,
-            Coverage::Fetched(pending.coverage.clone()),
-            pending.asked_at,
-        );
-        let asked = to_u64(domains.len()) * to_u64(pending.window.slots());
-        let held = to_u64(
-            pending
-                .points
-                .iter()
-                .map(|(_, points)| points.len())
-                .sum::<usize>(),
-        );
-        let rejected = to_u64(pending.rejected.values().map(BTreeSet::len).sum::<usize>());
-        commit.totals = RunTotals {
-            slots_asked: asked,
-            slots_rejected: rejected,
-            slots_empty: asked.saturating_sub(held).saturating_sub(rejected),
-            holes_confirmed: to_u64(pending.confirmed.values().map(BTreeSet::len).sum::<usize>()),
+        let count = |sets: &mut dyn Iterator<Item = usize>| to_u64(sets.sum::<usize>());
+        let slots_asked = slots_of(pending.window, &domains);
+        let with_point = count(&mut pending.points.iter().map(|(_, points)| points.len()));
+        let slots_rejected = count(&mut pending.rejected.values().map(BTreeSet::len));
+        let totals = RunTotals {
+            slots_asked,
+            slots_rejected,
+            slots_empty: slots_asked
+                .saturating_sub(with_point)
+                .saturating_sub(slots_rejected),
+            holes_confirmed: count(&mut pending.confirmed.values().map(BTreeSet::len)),
             ..pending.totals
         };
-        commit.shape = Some(pending.shape());
-        commit.rejected_slots = pending
-            .rejected
-            .iter()
+        let rejected = pending.rejected.iter();
+        let rejected_slots = rejected
             .map(|(domain, slots)| (domain.clone(), slots.iter().copied().collect()))
             .collect();
-        commit.confirmed = confirmed;
-        for domain in &domains {
+        let (shape, notes) = (pending.shape(), self.notes(&pending, knowledge));
+        self.commit(Commit {
+            coverage: Coverage::Fetched(pending.coverage),
+            shape: Some(shape),
+            notes,
+            points: pending.points,
+            book: Arc::new(pending.book),
+            rejects: pending.rejects,
+            rejected_slots,
+            confirmed,
+            totals,
+            ..Commit::new(domains, pending.window, pending.asked_at)
+        });
+    }
+
+    /// Returns the sampling of the answered domains, and the refusals that the answer withdraws.
+    fn notes(&mut self, pending: &PendingAnswer, knowledge: &Knowledge) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for domain in &pending.request.domains {
             if let Some(sampling) = knowledge.sampling(domain)
                 && self.touched_sampling.remove(domain)
             {
-                commit.notes.push(Note::Sampling {
+                notes.push(Note::Sampling {
                     domain: domain.clone(),
                     fruitless: sampling.fruitless.min(evidence::FRUITLESS_CONFIRMATIONS),
                     skipped: sampling.skipped,
                 });
             }
         }
-        if let Some(span) = self.takes_back {
-            // A refused domain that is answered is the account's again; a refused range as far as it was served.
-            let span = if span == EVER {
-                Some(span)
-            } else {
-                span.intersect(&pending.window)
-            };
-            let domains = domains.clone();
-            commit
-                .notes
-                .extend(span.map(|span| Note::Served { domains, span }));
-        }
-        commit.points = pending.points;
-        commit.book = Arc::new(pending.book);
-        commit.rejects = pending.rejects;
-        self.put(Output::Commit(Box::new(commit)));
+        // A refused domain that is answered belongs to the account again; a refused range is served as far as answered.
+        let withdrawn = self.takes_back.and_then(|span| match span {
+            span if span == EVER => Some(span),
+            span => span.intersect(&pending.window),
+        });
+        notes.extend(withdrawn.map(|span| Note::Served {
+            domains: pending.request.domains.clone(),
+            span,
+        }));
+        notes
     }
 }
 
-/// Whether there were points of the domain, and none of them can be taken.
+/// Whether the domain has points, and none of them can be taken.
 fn has_only_rejects(answer: &DomainAnswer) -> bool {
     answer.points.is_empty()
         && answer.conflicts.is_empty()

@@ -1,86 +1,97 @@
-//! What a conclusion needs: the one place that says when "no" is believed.
+//! The evidence that each conclusion needs: the one place that decides when "no" is believed.
 //!
-//! A point needs one well-formed answer. A failure needs nothing: the slot stays due. Everything that stops the
+//! A point needs one well-formed answer. A failure needs nothing, because the slot stays due. Everything that stops the
 //! program from asking again is decided here.
 
-use crate::model::UnixSeconds;
-use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
+use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS, slot_ceil};
+use crate::model::{Fact, UnixSeconds};
 
-/// On so many different days a young slot must be refused as too old, while newer ones were served each time,
-/// before that is believed: an API that keeps 7 days.
+/// On how many different days a young slot must be refused as too old, while newer ones were served each time, before
+/// that is believed. This is the case of an API that keeps 7 days.
 pub const DAYS_OF_REFUSALS: u32 = 3;
-/// After so many windows that were refused as too old, each twice, older ones are not asked for in this run.
+/// After how many windows that were refused as too old, each twice, this run asks for no older ones.
 pub const REFUSED_WINDOWS: u32 = 3;
-/// After so many confirmations that brought nothing, a domain counts as idle.
+/// After how many confirmations that brought nothing a domain counts as idle.
 pub const FRUITLESS_CONFIRMATIONS: u32 = 3;
-/// Of an idle domain, one window in so many is confirmed.
+/// One window in this many is confirmed for an idle domain.
 pub const SAMPLE: u32 = 10;
-/// A domain that had a point this recently is not taken for one that is not the account's.
+/// A domain with a point this recent, in seconds, belongs to the account whatever the API says.
 pub const RECENT_POINT: i64 = 7 * 24 * HOUR_SECONDS;
-/// For so long a fact about what the service serves is believed.
+/// How long, in seconds, a fact about the service is believed.
 pub const LATELY: i64 = 7 * 24 * HOUR_SECONDS;
 
-/// What tells whether a slot that was refused as too old (status 21) is.
+/// Whether `fact` was learned at most `seconds` before `now`. A fact from the future was noted by a wrong clock.
+#[must_use]
+pub fn is_recent(fact: &Fact, seconds: i64, now: UnixSeconds) -> bool {
+    (0..=seconds).contains(&(now - fact.learned_at))
+}
+
+/// What is known about a slot that was refused as too old (status 21).
 #[derive(Debug, Clone, Copy)]
 pub struct TooOld {
     /// The slot's start.
     pub slot: UnixSeconds,
-    /// The moment of asking.
+    /// When it was asked for.
     pub now: UnixSeconds,
     /// `fetch.retention`: younger slots are not believed to be too old.
     pub retention: i64,
     /// The oldest slot that was served in this run.
     pub oldest_served: Option<UnixSeconds>,
-    /// The greatest age at which a slot was served lately, by the file.
+    /// The greatest age of a slot that was served lately, from the database.
     pub served_age: Option<i64>,
     /// On how many different days it was refused while newer slots were served.
     pub days: u32,
 }
 
 impl TooOld {
-    /// Whether two refusals of different cuts are believed.
-    #[must_use]
-    pub fn is_believed(&self) -> bool {
-        !self.is_contradicted() && (self.age() > self.retention || self.days >= DAYS_OF_REFUSALS)
-    }
-
     /// Whether a slot as old or older was served.
     #[must_use]
     pub fn is_contradicted(&self) -> bool {
         let in_this_run = self.oldest_served.is_some_and(|served| served <= self.slot);
-        // A slot whose day of refusals has come was served at this age before the service kept less.
-        let lately = self.days < DAYS_OF_REFUSALS && self.served_age.is_some_and(|age| self.age() <= age);
+        let age = self.now - self.slot;
+        // After enough days of refusals, the slot was served at this age before the service began to keep less.
+        let lately = !self.has_enough_days() && self.served_age.is_some_and(|served| age <= served);
         in_this_run || lately
     }
 
-    fn age(&self) -> i64 {
-        self.now - self.slot
+    /// Returns the end of the slots that are believed to be too old, at most `end`.
+    #[must_use]
+    pub fn believed_before(&self, end: UnixSeconds) -> UnixSeconds {
+        if self.has_enough_days() {
+            end
+        } else {
+            slot_ceil(self.now - self.retention).min(end)
+        }
+    }
+
+    fn has_enough_days(&self) -> bool {
+        self.days >= DAYS_OF_REFUSALS
     }
 }
 
-/// From how far back two refusals of different cuts prove a range as refused: a request is refused for the
-/// oldest slot in it, so the second latest of the starts is refused by two.
+/// Returns the latest slot that two requests of different ranges prove as refused. A request is refused because of its
+/// oldest slot, so this is the second latest of the starts.
 #[must_use]
 pub fn refused_twice(mut starts: Vec<UnixSeconds>) -> Option<UnixSeconds> {
     starts.sort_unstable();
     starts.iter().rev().nth(1).copied()
 }
 
-/// What the second answer says of an answer without two points less than an hour apart.
+/// What a second answer says about an answer without two points less than an hour apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spacing {
     /// The points are 5-minute points with hours between them.
     Sparse,
     /// They are sums or peaks of longer steps.
     Coarse,
-    /// Nothing tells.
+    /// It cannot be decided.
     Undecided,
 }
 
-/// Judges a point at `ts` by a second request for its slot alone, which brought the `same` figures or not.
+/// Decides about a point at `ts` from a second request for its slot alone, which brought the `same` figures or not.
 ///
-/// Hourly sums stand on full hours, and a service that only has these answers with the same sum again: there
-/// the same figure proves nothing, unless the service was seen to serve 5-minute points lately.
+/// Hourly sums are labelled with full hours, and a service that only has sums answers with the same sum again. There the
+/// same figure proves nothing, unless the service served 5-minute points lately.
 #[must_use]
 pub fn spacing(ts: UnixSeconds, same: bool, sub_hour_lately: bool) -> Spacing {
     if !same {
@@ -92,8 +103,8 @@ pub fn spacing(ts: UnixSeconds, same: bool, sub_hour_lately: bool) -> Spacing {
     }
 }
 
-/// Whether the holes of a domain are confirmed this time, from how many confirmations in a row brought nothing,
-/// and how many windows were left out since the last one.
+/// Whether the holes of a domain are confirmed this time. `fruitless` confirmations in a row brought nothing, and
+/// `skipped` windows were not confirmed since.
 #[must_use]
 pub fn is_sampled(fruitless: u32, skipped: u32) -> bool {
     fruitless < FRUITLESS_CONFIRMATIONS || skipped + 1 >= SAMPLE
@@ -117,16 +128,20 @@ mod tests {
         }
     }
 
+    fn is_believed(refused: TooOld) -> bool {
+        !refused.is_contradicted() && refused.believed_before(refused.slot + SLOT_SECONDS) > refused.slot
+    }
+
     #[test]
     fn a_young_slot_is_believed_to_be_too_old_only_after_three_days() {
-        assert!(!slot(27 * DAY).is_believed());
-        assert!(slot(29 * DAY).is_believed());
+        assert!(!is_believed(slot(27 * DAY)));
+        assert!(is_believed(slot(29 * DAY)));
         for days in 0..5 {
             let refused = TooOld {
                 days,
                 ..slot(9 * DAY)
             };
-            assert_eq!(refused.is_believed(), days >= 3);
+            assert_eq!(is_believed(refused), days >= 3);
         }
     }
 
@@ -142,7 +157,7 @@ mod tests {
                 served_age: Some(served * DAY),
                 ..refused
             };
-            assert_eq!((in_run.is_believed(), lately.is_believed()), (believed, believed));
+            assert_eq!((is_believed(in_run), is_believed(lately)), (believed, believed));
         }
     }
 

@@ -1,24 +1,26 @@
 //! What follows from an answer: a state machine without input or output.
 //!
-//! In goes an answer or a failure, out comes what to ask next and what to commit. The rule behind all of it:
-//! one well-formed answer is enough to store a point; "try again later" needs no evidence; "nothing is here",
-//! "do not ask again" and "stop asking" need two answers that agree, differently asked, and nothing that
-//! contradicts them.
+//! It takes an answer or a failure, and returns what to ask next and what to commit. One rule is behind all of it: one
+//! well-formed answer is enough to store a point, and "try again later" needs no evidence. But "nothing is here", "do not
+//! ask again" and "stop asking" need two answers that agree, from different requests, and nothing that contradicts them.
 //!
 //! - [`window_task`]: one planned request, until all of it is stored, concluded or failed
-//! - `request`: a piece of a task that is still to be asked for
-//! - `fit`: a request as the known limits let it be asked for
-//! - `answered`: what an answer brings; `spacing`: whether it holds 5-minute points
-//! - `pending`: an answer and its holes, until these are confirmed; `confirm`: the smaller requests for that
-//! - `refused`: what a failure leads to; `retention`: where the API's memory ends (status 21)
+//! - `sub_request`: a piece of a task that is still to be asked for; `fit` cuts it to the known limits
+//! - `answered`: what follows from an answer
+//! - `spacing`, `doubt`: whether it holds 5-minute points
+//! - `pending_answer`, `confirm`: an answer whose holes are still to be confirmed, and the smaller requests for that
+//! - `refused`: what follows from a failure
+//! - `retention`, `edge_search`: where the API's retention ends (status 21)
 //! - [`evidence`]: what each conclusion needs
-//! - [`conclusion`]: what was concluded, for people
-//! - [`knowledge`]: what the run knows of the service; `limits`: how much it takes at once
+//! - [`conclusion`]: the conclusions that are reported
+//! - [`knowledge`]: what the run knows about the service; `api_limits`: how much the service takes at once
 
 mod answered;
 mod api_limits;
 pub mod conclusion;
 mod confirm;
+mod doubt;
+mod edge_search;
 pub mod evidence;
 mod fit;
 pub mod knowledge;

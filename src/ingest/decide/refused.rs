@@ -1,56 +1,58 @@
-//! What a failure leads to.
+//! What follows from a failure.
 
-use super::conclusion::{Conclusion, ConclusionKind};
+use super::conclusion::ConclusionKind;
 use super::knowledge::Knowledge;
 use super::sub_request::{SubRequest, Teaches};
 use super::window_task::{Output, Purpose, WindowTask};
 use crate::api::{FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
-use crate::model::UnixSeconds;
 use crate::model::slot::DAY_SECONDS;
-use crate::store::{Coverage, Note};
+use crate::store::Note;
 
-/// So many halvings in a row may bring nothing; then a request has failed.
+/// How many halvings in a row may bring nothing. After that a request has failed.
 const HALVINGS: u32 = 2;
-/// A task whose pieces fail more often than this, and twice as often as they are answered, is given up: one bad
-/// piece among good ones never gets there.
+/// A task is given up if more of its pieces fail than this, and twice as many fail as are answered. One bad piece among
+/// good ones never gets there.
 const BAD_PIECES: u32 = 6;
 
+/// A request that is to be halved.
+struct Halving {
+    halves: Option<[SubRequest; 2]>,
+    /// How many halvings in a row did not help, with this one.
+    stuck: u32,
+    teaches: Teaches,
+    /// How many bytes the answer announced.
+    announced: Option<u64>,
+}
+
 impl WindowTask {
-    /// A request was not answered.
+    /// Takes the failure of a request.
     pub(super) fn request_failed(
         &mut self,
         request: SubRequest,
         kind: &FailureKind,
-        (knowledge, now): (&mut Knowledge, UnixSeconds),
+        knowledge: &mut Knowledge,
     ) {
         match kind.reaction() {
-            Reaction::BeyondRetention => self.refused_as_too_old(request, kind, (knowledge, now)),
-            Reaction::IsolateDomain => self.domain_refused(request, kind, (knowledge, now)),
-            Reaction::SplitWindow { max_span } => self.too_long(request, kind, max_span, (knowledge, now)),
-            Reaction::ShrinkBatch => self.too_many_domains(&request, kind, now),
-            Reaction::Smaller { announced } => self.too_large(&request, kind, announced, now),
-            Reaction::Unreadable => self.unreadable(request, kind, (knowledge, now)),
-            // A refusal of the padded range says nothing of the window.
-            Reaction::RetryOnce | Reaction::Fail if request.padded => {
-                self.requeue(request.unpadded());
-            }
+            Reaction::BeyondRetention => self.refused_as_too_old(request, kind, knowledge),
+            Reaction::IsolateDomain => self.domain_refused(request, kind, knowledge),
+            Reaction::SplitWindow { max_span } => self.too_long(request, kind, max_span, knowledge),
+            Reaction::ShrinkBatch => self.too_many_domains(&request, kind),
+            Reaction::Smaller { announced } => self.too_large(&request, kind, announced),
+            Reaction::Unreadable => self.unreadable(request, kind, knowledge),
+            // A refusal of the padded range says nothing about the window.
+            Reaction::RetryOnce | Reaction::Fail if request.padded => self.requeue(request.unpadded()),
             Reaction::Retry(_)
             | Reaction::RetryOnce
             | Reaction::Pause { .. }
             | Reaction::StopCredentials
             | Reaction::StopConfiguration
-            | Reaction::Fail => self.fail_request(&request, kind, now),
+            | Reaction::Fail => self.fail_request(&request, kind),
         }
     }
 
-    /// Status 15 or 18: some domain of the batch is not the account's.
-    fn domain_refused(
-        &mut self,
-        mut request: SubRequest,
-        kind: &FailureKind,
-        (knowledge, now): (&mut Knowledge, UnixSeconds),
-    ) {
+    /// Status 15 or 18: one of the domains does not belong to the account.
+    fn domain_refused(&mut self, mut request: SubRequest, kind: &FailureKind, knowledge: &mut Knowledge) {
         if let Some(halves) = request.halves_by_domain() {
             return halves.into_iter().rev().for_each(|half| self.requeue(half));
         }
@@ -61,34 +63,29 @@ impl WindowTask {
         let Some(domain) = request.domains.first() else {
             return;
         };
-        // A domain that had figures this week has not left the account: that is a fault of the API's.
-        let remembered = !knowledge.had_a_point_lately(domain, now);
-        let note = remembered.then(|| Note::Refused {
-            domains: request.domains.clone(),
-            // The whole range of the run: it is the domain that is refused.
-            span: self.rules.range,
-            status: kind.status().unwrap_or_default(),
-            at: now,
-            newer_served: false,
-        });
-        if remembered {
-            self.put(Output::Concluded(Conclusion {
-                kind: ConclusionKind::DomainRefused,
-                domains: request.domains.clone(),
-                span: request.window,
-                evidence: format!("asked alone and refused: {kind}"),
-            }));
+        // A domain that had points this week still belongs to the account: the refusal is a fault of the API.
+        let is_believed = !knowledge.had_a_point_lately(domain, self.now);
+        if is_believed {
+            let evidence = format!("asked alone and refused: {kind}");
+            self.conclude(
+                ConclusionKind::DomainRefused,
+                &request.domains,
+                request.window,
+                evidence,
+            );
         }
-        let first = knowledge.refuse(domain);
-        self.left_out = true;
-        if first {
+        if knowledge.refuse(domain) {
             self.put(Output::Failed(FailedRange::refused(domain.clone(), kind)));
         }
-        let mut commit = Self::commit(request.window, &request.domains, Coverage::Failed, now);
-        commit.notes.extend(note);
-        commit.totals.slots_asked = request.size();
-        commit.totals.slots_failed = request.size();
-        self.put(Output::Commit(Box::new(commit)));
+        let note = is_believed.then(|| Note::Refused {
+            domains: request.domains.clone(),
+            // The whole range of the run, because it is the domain that is refused.
+            span: self.rules.range,
+            status: kind.status().unwrap_or_default(),
+            at: self.now,
+            newer_served: false,
+        });
+        self.leave_out(request.window, &request.domains, note);
     }
 
     /// Status 42 to 45: the range is too long.
@@ -97,7 +94,7 @@ impl WindowTask {
         request: SubRequest,
         kind: &FailureKind,
         stated: Option<i64>,
-        (knowledge, now): (&mut Knowledge, UnixSeconds),
+        knowledge: &mut Knowledge,
     ) {
         if request.padded {
             return self.requeue(SubRequest {
@@ -109,47 +106,41 @@ impl WindowTask {
         if let Some(limit) = stated.filter(|limit| *limit < request.window.seconds()) {
             knowledge.limits.limit_span(limit);
             knowledge.limits.limit_sent(limit);
-            self.put(Output::Concluded(Conclusion {
-                kind: ConclusionKind::SpanLimit,
-                domains: request.domains.clone(),
-                span: request.window,
-                evidence: format!("a longer request was refused: {kind}"),
-            }));
+            let evidence = format!("a longer request was refused: {kind}");
+            self.conclude(
+                ConclusionKind::SpanLimit,
+                &request.domains,
+                request.window,
+                evidence,
+            );
             return self.requeue(request);
         }
-        let stuck = request.stuck + u32::from(request.window.seconds() <= DAY_SECONDS);
-        self.halve(
-            request.halves_by_time(),
-            &request,
-            kind,
-            (stuck, Teaches::Span, None),
-            now,
-        );
+        let halving = Halving {
+            halves: request.halves_by_time(),
+            stuck: request.stuck + u32::from(request.window.seconds() <= DAY_SECONDS),
+            teaches: Teaches::Span,
+            announced: None,
+        };
+        self.halve(&request, halving, kind);
     }
 
-    /// Status 22: there are too many domains.
-    fn too_many_domains(&mut self, request: &SubRequest, kind: &FailureKind, now: UnixSeconds) {
+    /// Status 22: too many domains.
+    fn too_many_domains(&mut self, request: &SubRequest, kind: &FailureKind) {
         self.put(Output::Charge);
         if request.padded {
             return self.requeue(request.clone().unpadded());
         }
-        self.halve(
-            request.halves_by_domain(),
-            request,
-            kind,
-            (0, Teaches::Domains, None),
-            now,
-        );
+        let halving = Halving {
+            halves: request.halves_by_domain(),
+            stuck: 0,
+            teaches: Teaches::Domains,
+            announced: None,
+        };
+        self.halve(request, halving, kind);
     }
 
-    /// HTTP 413, or an answer that is larger than what is taken at once.
-    fn too_large(
-        &mut self,
-        request: &SubRequest,
-        kind: &FailureKind,
-        announced: Option<u64>,
-        now: UnixSeconds,
-    ) {
+    /// HTTP 413, or an answer that is larger than the program accepts.
+    fn too_large(&mut self, request: &SubRequest, kind: &FailureKind, announced: Option<u64>) {
         self.put(Output::Charge);
         if request.padded {
             return self.requeue(request.clone().unpadded());
@@ -158,115 +149,94 @@ impl WindowTask {
             (Some(before), Some(now)) => now < before,
             _ => !request.is_small(),
         };
-        let stuck = if helped { 0 } else { request.stuck + 1 };
         let halves = if request.window.seconds() > DAY_SECONDS {
             request.halves_by_time()
         } else {
             request.halves_by_domain().or_else(|| request.halves_by_time())
         };
-        self.halve(
+        let halving = Halving {
             halves,
-            request,
-            kind,
-            (stuck, Teaches::PointsJson, announced),
-            now,
-        );
+            stuck: if helped { 0 } else { request.stuck + 1 },
+            teaches: Teaches::Points,
+            announced,
+        };
+        self.halve(request, halving, kind);
     }
 
-    fn halve(
-        &mut self,
-        halves: Option<[SubRequest; 2]>,
-        request: &SubRequest,
-        kind: &FailureKind,
-        (stuck, teaches, announced): (u32, Teaches, Option<u64>),
-        now: UnixSeconds,
-    ) {
-        // A stated limit is known to be shorter than its words; for a size, one halving less is enough.
-        let most = if teaches == Teaches::Span {
-            HALVINGS
-        } else {
-            HALVINGS - 1
-        };
-        let Some([first, second]) = halves.filter(|_| stuck <= most) else {
+    /// Asks for both halves, or fails the request if halving does not help.
+    fn halve(&mut self, request: &SubRequest, halving: Halving, kind: &FailureKind) {
+        let teaches = halving.teaches;
+        // A stated length may be longer than the real limit. For a size, one halving less is enough.
+        let most = HALVINGS - u32::from(teaches != Teaches::Span);
+        let Some([first, second]) = halving.halves.filter(|_| halving.stuck <= most) else {
             if self.pieces.good == 0 {
-                let (failed, left): (Vec<_>, Vec<_>) = self
-                    .queue
-                    .drain(..)
-                    .partition(|piece| piece.teaches == Some(teaches) && piece.domains == request.domains);
-                self.queue.extend(left);
-                for piece in &failed {
-                    self.fail_request(piece, kind, now);
+                let siblings = self
+                    .take_queued(|piece| piece.teaches == Some(teaches) && piece.domains == request.domains);
+                for piece in &siblings {
+                    self.fail_request(piece, kind);
                 }
             }
-            return self.fail_request(request, kind, now);
+            return self.fail_request(request, kind);
         };
         for half in [second, first] {
             self.requeue(SubRequest {
-                stuck,
-                announced,
+                stuck: halving.stuck,
+                announced: halving.announced,
                 teaches: Some(teaches),
                 ..half
             });
         }
     }
 
-    /// An answer that is not of the documented shape: once more, then halved by domain and by time until the bad
-    /// piece stands alone.
-    fn unreadable(
-        &mut self,
-        mut request: SubRequest,
-        kind: &FailureKind,
-        (knowledge, now): (&mut Knowledge, UnixSeconds),
-    ) {
+    /// An answer that is not of the documented shape. The request is tried once more, then halved by domain and by time
+    /// until the bad piece stands alone.
+    fn unreadable(&mut self, mut request: SubRequest, kind: &FailureKind, knowledge: &mut Knowledge) {
         self.put(Output::Charge);
         if request.padded {
             request.once_more = true;
             return self.requeue(request.unpadded());
         }
         let is_alone = matches!(&*request.domains, [domain] if knowledge.is_suspect(domain));
-        let halves = if is_alone {
-            None
-        } else {
-            request.halves_by_domain().or_else(|| request.halves_by_time())
-        };
+        let halves = || request.halves_by_domain().or_else(|| request.halves_by_time());
+        let halves = (!is_alone).then(halves).flatten();
         if !request.once_more && (halves.is_none() || !request.below_failure) {
             request.once_more = true;
             return self.requeue(request);
         }
         self.pieces.bad += u32::from(request.below_failure);
         let hopeless = self.pieces.bad >= BAD_PIECES && self.pieces.bad > 2 * self.pieces.good + 4;
-        match halves.filter(|_| !hopeless) {
-            // Level by level, so that good pieces are met before a long row of bad ones.
-            Some(halves) => halves.into_iter().for_each(|half| {
-                self.queue_last(SubRequest {
-                    below_failure: true,
-                    once_more: false,
-                    ..half
-                });
-            }),
-            None if hopeless => self.give_up_pieces(request, kind, (knowledge, now)),
-            None => {
-                self.fail_request(&request, kind, now);
-            }
+        if hopeless {
+            return self.give_up_pieces(request, kind, knowledge);
+        }
+        let Some(halves) = halves else {
+            return self.fail_request(&request, kind);
+        };
+        // Level by level, so that good pieces come before a long row of bad ones.
+        for half in halves {
+            self.queue_last(SubRequest {
+                below_failure: true,
+                once_more: false,
+                ..half
+            });
         }
     }
 
-    /// Fails a request, and all pieces below a failure that are still to be asked for.
-    fn give_up_pieces(
-        &mut self,
-        request: SubRequest,
-        kind: &FailureKind,
-        (knowledge, now): (&mut Knowledge, UnixSeconds),
-    ) {
-        let (mut failed, left): (Vec<_>, Vec<_>) =
-            self.queue.drain(..).partition(|request| request.below_failure);
-        self.queue.extend(left);
+    /// Fails a request, and all queued pieces below a failure.
+    fn give_up_pieces(&mut self, request: SubRequest, kind: &FailureKind, knowledge: &mut Knowledge) {
+        let mut failed = self.take_queued(|piece| piece.below_failure);
         failed.push(request);
         for request in failed {
             if let [domain] = &*request.domains {
                 knowledge.suspect(domain);
             }
-            self.fail_request(&request, kind, now);
+            self.fail_request(&request, kind);
         }
+    }
+
+    /// Takes the requests that are `chosen` out of the queue.
+    fn take_queued(&mut self, chosen: impl Fn(&SubRequest) -> bool) -> Vec<SubRequest> {
+        let (taken, left): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(chosen);
+        self.queue.extend(left);
+        taken
     }
 }

@@ -1,173 +1,97 @@
 //! Whether an answer holds 5-minute points.
 //!
-//! Sibling vendors answer a window that is too wide with hourly or daily peaks, silently. Stored, they would pass
-//! for 5 minutes of load. An answer in which no domain has two points less than an hour apart is therefore in
-//! doubt, and a second request for one of its slots alone tells.
+//! Sibling vendors answer a window that is too wide with hourly or daily peaks, and do not say so. If they were stored,
+//! they would pass for the load of 5 minutes. So an answer is doubtful if in no domain two points are less than an hour
+//! apart. Then a second request, for one of its slots alone, decides.
 
-use super::conclusion::{Conclusion, ConclusionKind};
+use super::conclusion::ConclusionKind;
+use super::doubt::{Doubt, TestPoint};
 use super::evidence::{Spacing, spacing};
 use super::knowledge::Knowledge;
 use super::sub_request::{SubRequest, Teaches};
-use super::window_task::{Output, WindowTask};
+use super::window_task::WindowTask;
 use crate::api::{Answer, FailureKind};
-use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
-use crate::model::{Domain, PointColumns, Span, UnixSeconds};
-
-/// An answer that waits for a second request.
-#[derive(Debug)]
-pub(super) struct Doubt {
-    pub(super) request: SubRequest,
-    pub(super) answer: Answer,
-    pub(super) asked_at: UnixSeconds,
-    /// The point that is asked for again.
-    pub(super) domain: Domain,
-    pub(super) ts: UnixSeconds,
-    figures: (i64, i64),
-    /// Whether just the slot is to be sent, without padding.
-    pub(super) exact: bool,
-}
-
-impl Doubt {
-    /// The same, asked for without padding.
-    pub(super) fn exactly(self) -> Self {
-        Self { exact: true, ..self }
-    }
-
-    /// The slot that is asked for again.
-    pub(super) fn slot(&self) -> Span {
-        Span::slot_of(self.ts)
-    }
-}
-
-/// Whether an answer to a request for `sent`, in which no two points lie less than an hour apart, may hold sums or
-/// peaks of longer steps.
-pub(super) fn may_be_sums(sent: Span, answer: &Answer) -> bool {
-    if answer.sub_hour {
-        return false;
-    }
-    let mut times = answer.domains.iter().flat_map(|domain| &domain.points.ts);
-    if sent.slots() <= 1 {
-        // A sum over the range itself is a 5-minute figure; one of the whole hour stands on the hour.
-        return times.any(|ts| is_on_the_hour(*ts));
-    }
-    times.next().is_some() || answer.padding > 0 || answer.surplus > 0
-}
-
-fn is_on_the_hour(ts: UnixSeconds) -> bool {
-    ts.rem_euclid(HOUR_SECONDS) < SLOT_SECONDS
-}
+use crate::model::slot::HOUR_SECONDS;
 
 impl WindowTask {
-    /// Puts an answer in doubt until a second request has told.
-    pub(super) fn doubt(
-        &mut self,
-        request: SubRequest,
-        answer: Answer,
-        asked_at: UnixSeconds,
-        knowledge: &mut Knowledge,
-    ) {
+    /// Keeps an answer back until a second request has decided.
+    pub(super) fn doubt(&mut self, request: SubRequest, answer: Answer, knowledge: &mut Knowledge) {
         if self.sent.slots() <= 1 && knowledge.sub_hour_lately() && !request.coarse {
-            // A second request would be the same one.
-            return self.take_answer(&request, answer, asked_at, knowledge);
+            // The second request would be the same as the first.
+            return self.take_answer(&request, answer, knowledge);
         }
         if request.coarse {
-            return self.split_coarse(&request, asked_at);
+            return self.split_coarse(&request);
         }
-        let Some((domain, ts, figures)) = telling(&answer) else {
-            // All there is lies beside the window: one sum of a longer step may stand for it.
+        let Some(point) = TestPoint::choose(&answer) else {
+            // All points lie outside the window. They may be one sum of a longer step.
             if request.padded {
                 return self.requeue(request.unpadded());
             }
-            return self.take_answer(&request, answer, asked_at, knowledge);
+            return self.take_answer(&request, answer, knowledge);
         };
         let doubt = Doubt {
             request,
             answer,
-            asked_at,
-            domain,
-            ts,
-            figures,
+            asked_at: self.now,
+            point,
             exact: false,
         };
-        if self.sent == doubt.slot() && doubt.request.domains.len() == 1 {
-            // The second request would be the first.
-            let lately = knowledge.sub_hour_lately();
-            return self.settle_doubt(doubt, true, (knowledge, lately));
+        if self.sent == doubt.point.slot() && doubt.request.domains.len() == 1 {
+            // The second request would be the same as the first.
+            return self.settle_doubt(doubt, true, knowledge);
         }
         self.doubt = Some(doubt);
     }
 
-    /// The second request has brought this.
+    /// Takes the answer to the second request.
     pub(super) fn doubt_answered(&mut self, doubt: Doubt, answer: &Answer, knowledge: &mut Knowledge) {
-        let mut points = answer.domains.iter().filter(|other| other.domain == doubt.domain);
-        let found = points
-            .next()
-            .and_then(|other| figures_at(&other.points, doubt.ts));
-        let same = found == Some(doubt.figures);
         if answer.sub_hour {
             knowledge.see_sub_hour();
         }
-        let lately = knowledge.sub_hour_lately();
-        self.settle_doubt(doubt, same, (knowledge, lately));
+        let same = doubt.point.is_in(answer);
+        self.settle_doubt(doubt, same, knowledge);
     }
 
-    fn settle_doubt(&mut self, doubt: Doubt, same: bool, (knowledge, lately): (&mut Knowledge, bool)) {
-        let Doubt {
-            request,
-            answer,
-            asked_at,
-            ts,
-            ..
-        } = doubt;
-        match spacing(ts, same, lately) {
+    fn settle_doubt(&mut self, doubt: Doubt, same: bool, knowledge: &mut Knowledge) {
+        let (request, lately) = (doubt.request, knowledge.sub_hour_lately());
+        // Everything that follows is about the first answer.
+        self.now = doubt.asked_at;
+        match spacing(doubt.point.ts, same, lately) {
             Spacing::Sparse => {
                 if !lately {
-                    self.put(Output::Concluded(Conclusion {
-                        kind: ConclusionKind::Sparse,
-                        domains: request.domains.clone(),
-                        span: request.window,
-                        evidence: "a request for one slot alone brought the same figures, off the full hour"
-                            .to_owned(),
-                    }));
+                    let evidence = "a request for one slot alone brought the same figures, off the full hour";
+                    self.conclude(ConclusionKind::Sparse, &request.domains, request.window, evidence);
                 }
-                self.take_answer(&request, answer, asked_at, knowledge);
+                self.take_answer(&request, doubt.answer, knowledge);
             }
             Spacing::Coarse => {
-                self.put(Output::Concluded(Conclusion {
-                    kind: ConclusionKind::Coarse,
-                    domains: request.domains.clone(),
-                    span: request.window,
-                    evidence:
-                        "points an hour or more apart; a request for one slot alone brought other figures"
-                            .to_owned(),
-                }));
-                self.split_coarse(&request, asked_at);
+                let evidence =
+                    "points an hour or more apart; a request for one slot alone brought other figures";
+                self.conclude(ConclusionKind::Coarse, &request.domains, request.window, evidence);
+                self.split_coarse(&request);
             }
             Spacing::Undecided => {
-                let kind = FailureKind::Undecided {
-                    seconds: HOUR_SECONDS,
-                };
-                self.fail_request(&request, &kind, asked_at);
+                let seconds = HOUR_SECONDS;
+                self.fail_request(&request, &FailureKind::Undecided { seconds });
             }
         }
     }
 
-    fn split_coarse(&mut self, request: &SubRequest, now: UnixSeconds) {
+    fn split_coarse(&mut self, request: &SubRequest) {
         if request.padded {
-            // The window by itself may be short enough.
+            // The window without padding may be short enough.
             return self.requeue(SubRequest {
                 coarse: true,
                 teaches: Some(Teaches::Sent),
                 ..request.clone().unpadded()
             });
         }
-        // In an hour 5-minute points would have shown, and nothing follows from a piece in which sums have no place.
+        // An hour would have shown 5-minute points. A shorter piece proves nothing: a sum of an hour has no place in it.
         let is_long = request.window.seconds() > HOUR_SECONDS;
         let Some(halves) = request.halves_by_time().filter(|_| is_long) else {
-            let kind = FailureKind::Coarse {
-                seconds: HOUR_SECONDS,
-            };
-            return self.fail_request(request, &kind, now);
+            let seconds = HOUR_SECONDS;
+            return self.fail_request(request, &FailureKind::Coarse { seconds });
         };
         for half in halves.into_iter().rev() {
             self.requeue(SubRequest {
@@ -177,19 +101,4 @@ impl WindowTask {
             });
         }
     }
-}
-
-/// The point that tells most: off the full hour where there is one, and with the most requests.
-fn telling(answer: &Answer) -> Option<(Domain, UnixSeconds, (i64, i64))> {
-    let points = answer.domains.iter().flat_map(|domain| {
-        let times = domain.points.ts.iter();
-        times.filter_map(|ts| Some((&domain.domain, *ts, figures_at(&domain.points, *ts)?)))
-    });
-    let best = points.max_by_key(|(_, ts, (bandwidth, pv))| (!is_on_the_hour(*ts), *pv, *bandwidth))?;
-    Some((best.0.clone(), best.1, best.2))
-}
-
-pub(super) fn figures_at(points: &PointColumns, ts: UnixSeconds) -> Option<(i64, i64)> {
-    let at = points.ts.iter().position(|known| *known == ts)?;
-    Some((*points.bandwidth.get(at)?, *points.pv.get(at)?))
 }

@@ -1,46 +1,47 @@
-//! A piece of a task that is still to be asked for.
+//! A piece of a window task that is still to be asked for.
 
-use super::retention::Search;
+use super::edge_search::Search;
 use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, Span, UnixSeconds};
 
-/// A range of some domains, and what it has been through.
+/// A range of some domains, and what happened to it so far.
 #[derive(Debug, Clone)]
 pub(super) struct SubRequest {
     pub(super) window: Span,
     pub(super) domains: Vec<Domain>,
-    /// Whether one slot more is asked for on both sides. Pieces below a failure are not padded.
+    /// Whether more slots are asked for on both sides; see [`padded`]. Pieces below a failure are not padded, because
+    /// the padding may be why the request failed.
     pub(super) padded: bool,
-    /// Just this was asked for and failed before: the next failure is final.
+    /// It failed before in this form: the next failure is final.
     pub(super) once_more: bool,
-    /// The entry of its one domain was malformed, or nobody's, in another answer.
+    /// In another answer the entry of its one domain was malformed, or named no known domain.
     pub(super) malformed: bool,
-    /// Cut from something that could not be read.
+    /// It was cut from an answer that could not be read.
     pub(super) below_failure: bool,
-    /// Cut from a window that came back hours apart: believed only if its points are not.
+    /// It was cut from a window that came back in steps of hours: it is believed only if its points are closer.
     pub(super) coarse: bool,
     /// How many halvings in a row did not help.
     pub(super) stuck: u32,
     /// How many bytes the answer to the larger piece announced.
     pub(super) announced: Option<u64>,
-    /// What an answer to this request teaches.
+    /// The limit that is known once this request is answered.
     pub(super) teaches: Option<Teaches>,
     /// The search for the edge of retention that this request belongs to.
     pub(super) search: Option<Search>,
 }
 
-/// What is service_facts when a request is answered that was cut because the whole was refused.
+/// The limit that is known once a smaller request is answered, because the larger one was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Teaches {
-    /// Its length is not too long.
+    /// The longest window.
     Span,
-    /// Its length is not too long, but padded it was.
+    /// The longest range with padding: the same window was refused only when it was padded.
     Sent,
-    /// Its number of domains is not too large.
+    /// The most domains.
     Domains,
-    /// Its size is not too large.
-    PointsJson,
+    /// The most points.
+    Points,
 }
 
 impl SubRequest {
@@ -60,7 +61,7 @@ impl SubRequest {
         }
     }
 
-    /// The same request, to be asked for without padding.
+    /// Returns the same request without padding.
     pub(super) fn unpadded(self) -> Self {
         Self {
             padded: false,
@@ -68,47 +69,63 @@ impl SubRequest {
         }
     }
 
-    /// A piece of this request; what the whole has been through stays.
-    pub(super) fn piece(&self, window: Span, domains: &[Domain]) -> Self {
+    /// Returns the same request for `domains`.
+    pub(super) fn with_domains(&self, domains: &[Domain]) -> Self {
         Self {
-            window,
             domains: domains.to_vec(),
-            padded: false,
             ..self.clone()
         }
     }
 
-    /// The two halves by time, older first; `None` for a single slot.
-    pub(super) fn halves_by_time(&self) -> Option<[Self; 2]> {
-        let (older, newer) = self.window.halve()?;
-        Some([self.piece(older, &self.domains), self.piece(newer, &self.domains)])
+    /// Returns a piece of this request. It keeps what happened to the whole.
+    pub(super) fn piece(&self, window: Span, domains: &[Domain]) -> Self {
+        Self {
+            window,
+            ..self.with_domains(domains).unpadded()
+        }
     }
 
-    /// The two halves by domain; `None` for a single domain.
+    /// Returns the two halves by time, older first; `None` for a single slot.
+    pub(super) fn halves_by_time(&self) -> Option<[Self; 2]> {
+        let (older, newer) = self.window.halve()?;
+        Some([older, newer].map(|half| self.piece(half, &self.domains)))
+    }
+
+    /// Returns the two halves by domain; `None` for a single domain.
     pub(super) fn halves_by_domain(&self) -> Option<[Self; 2]> {
         let middle = self.domains.len().div_ceil(2);
         let (first, second) = self.domains.split_at_checked(middle)?;
-        (!second.is_empty()).then(|| [self.piece(self.window, first), self.piece(self.window, second)])
+        (!second.is_empty()).then(|| [first, second].map(|half| self.piece(self.window, half)))
     }
 
-    /// Whether it is at most one domain and one day.
+    /// Whether it is for at most one domain and one day.
     pub(super) fn is_small(&self) -> bool {
         self.domains.len() <= 1 && self.window.seconds() <= DAY_SECONDS
     }
 
-    /// How many slots of domains it asks for.
+    /// Returns the number of slots it asks for, summed over its domains.
     pub(super) fn size(&self) -> u64 {
-        let domains = to_u64(self.domains.len());
-        to_u64(self.window.slots()).saturating_mul(domains)
+        slots_of(self.window, &self.domains)
+    }
+
+    /// Returns the first slot that this request is responsible for: a search also covers what lies before its window.
+    pub(super) fn first_slot(&self) -> UnixSeconds {
+        let search = self.search.as_ref();
+        search.map_or(self.window.start(), |search| search.first(self.window))
     }
 }
 
-/// `window` with two slots more before it and one behind it, never past `now`.
+/// Returns the number of slots in `window`, summed over `domains`.
+pub(super) fn slots_of(window: Span, domains: &[Domain]) -> u64 {
+    to_u64(window.slots()).saturating_mul(to_u64(domains.len()))
+}
+
+/// Returns `window` with two more slots before it and one after it, but never past `now`.
 ///
-/// Whether the API selects points by their label or by the time of their data, whether it includes the ends, and
-/// whether it rounds to hours, is unknown (sister endpoints label a slot by its end). Whatever it does, the points of
-/// the window are among those of the padded range. The second slot is for data that must begin after the start: the
-/// first label of the window then stands for data that begins one slot earlier.
+/// The API does not document whether it selects points by their label or by the time of their data, whether it includes
+/// the ends, and whether it rounds to hours. (Sister endpoints label a slot by its end.) In each case the padded range
+/// contains the window's points. The second slot before it is for data that must begin after the start: then the window's
+/// first label stands for data that begins one slot earlier.
 pub(super) fn padded(window: Span, now: UnixSeconds) -> Span {
     let end = window.end() + SLOT_SECONDS;
     let end = if end <= now { end } else { window.end() };

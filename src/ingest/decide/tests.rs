@@ -574,7 +574,7 @@ fn a_window_that_comes_back_hourly_is_asked_for_in_shorter_ones() {
     let day = window(3 * DAY, DAY);
     let decided = service.run(&mut knowledge, planned(day, 2));
     decided.holds(&service, &domains(2), day);
-    assert_eq!(service.asks.len(), 4, "the length is service_facts");
+    assert_eq!(service.asks.len(), 4, "the length is learned");
     // Where only the padding is too much, the length is that of the window.
     let mut service = Service::lying(move |_, ask| (ask.sent.seconds() > DAY).then(|| Ok(hourly(ask))));
     let mut knowledge = fresh();

@@ -1,42 +1,42 @@
 //! One planned request, until all of it is stored, concluded or failed.
 //!
-//! A task is a queue of requests. [`WindowTask::next`] says what to ask for; [`WindowTask::answered`] and [`WindowTask::failed`] take
-//! what came of it; [`WindowTask::take_outputs`] gives what is to be written and told. The API may not take a request
-//! as planned: each such answer replaces a request by smaller ones. Every request that is answered is committed by
-//! itself, so nothing is asked for twice.
+//! A task is a queue of sub-requests. [`WindowTask::next`] returns what to ask for. [`WindowTask::answered`] and
+//! [`WindowTask::failed`] take what came back. [`WindowTask::take_outputs`] returns what to write and to report. If the
+//! API does not take a request as planned, smaller sub-requests replace it. Each one is committed by itself when it is
+//! answered, so nothing is asked for twice.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::conclusion::Conclusion;
+use super::conclusion::{Conclusion, ConclusionKind};
 use super::confirm::Confirmation;
+use super::doubt::Doubt;
+use super::edge_search::{Stage, second_range};
 use super::knowledge::Knowledge;
 use super::pending_answer::PendingAnswer;
-use super::retention::Stage;
-use super::spacing::Doubt;
-use super::sub_request::{SubRequest, padded};
+use super::sub_request::{SubRequest, padded, slots_of};
 use crate::api::{Answer, FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
-use crate::model::{Domain, FactName, Gap, Refresh, Span, UnixSeconds};
+use crate::model::{Domain, FactName, Gap, Refresh, RunTotals, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
 
-/// What decisions depend on beside answers.
+/// The settings that decisions depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// When slots are asked for, and when they are settled.
     pub refresh: Refresh,
-    /// Status 21 is believed only of slots older than this, in seconds.
+    /// Status 21 is believed only for slots older than this, in seconds.
     pub retention: i64,
-    /// The range of the run: what a domain is refused for.
+    /// The range of the run. A refused domain is refused for all of it.
     pub range: Span,
 }
 
 /// Why a task exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It is request of the plan.
+    /// It is part of the plan.
     Planned,
-    /// It asks again for the newest window of what was refused by an earlier run.
+    /// It asks again for the newest window of a range that an earlier run was refused.
     Scout,
     /// It asks for the newest slot that is marked as beyond retention.
     Probe,
@@ -51,35 +51,33 @@ pub struct NextRequest {
     pub domains: Vec<Domain>,
     /// The range that is wanted.
     pub window: Span,
-    /// The range to send; it holds the window.
+    /// The range to send. It contains the window.
     pub sent: Span,
-    /// Whether it confirms holes.
-    pub confirms: bool,
 }
 
-/// What a task wants done.
+/// A result or a wish of a task.
 #[derive(Debug)]
 pub enum Output {
     /// Write this.
     Commit(Box<Commit>),
-    /// Tell that this could not be stored.
+    /// Report that this could not be stored.
     Failed(FailedRange),
-    /// Tell that this was concluded.
+    /// Report this conclusion.
     Concluded(Conclusion),
     /// Take a retry from the run's budget, and wait as after a failure.
     Charge,
-    /// The newest slot that was marked as beyond retention was served: the marks are not true.
+    /// The newest slot that is marked as beyond retention was served: the marks are wrong.
     Reopen,
 }
 
-/// How the pieces below a failure have fared.
+/// How many pieces below a failure were answered, and how many failed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pieces {
     pub(super) good: u32,
     pub(super) bad: u32,
 }
 
-/// What is being asked for.
+/// The request whose answer is awaited.
 #[derive(Debug)]
 enum InFlight {
     SubRequest(SubRequest),
@@ -87,7 +85,7 @@ enum InFlight {
     Doubt(Box<Doubt>),
 }
 
-/// A planned request under way.
+/// A planned request that is being carried out.
 #[derive(Debug)]
 pub struct WindowTask {
     pub(super) purpose: Purpose,
@@ -99,17 +97,19 @@ pub struct WindowTask {
     in_flight: Option<InFlight>,
     /// The range that was sent last.
     pub(super) sent: Span,
+    /// The time of the current step: when the answer was asked for, or else the present. Commits carry it.
+    pub(super) now: UnixSeconds,
     outputs: Vec<Output>,
     pub(super) pieces: Pieces,
-    pub(super) failed: bool,
-    /// Whether domains were left out because they are refused: that is told of them, not of the window.
+    failed: bool,
+    /// Whether refused domains were left out. That failure is reported for the domain, not for the window.
     pub(super) left_out: bool,
     pub(super) answered: bool,
     stopped: bool,
     closed: bool,
-    /// What an answer takes back: refusals of earlier runs in this range.
+    /// An answer withdraws the refusals of earlier runs in this range.
     pub(super) takes_back: Option<Span>,
-    /// What the file knows of holes in the window.
+    /// The stored holes of the window.
     pub(super) known_holes: Vec<(Domain, Gap)>,
     pub(super) touched_sampling: BTreeSet<Domain>,
     pub(super) is_short_confirmation: bool,
@@ -117,7 +117,7 @@ pub struct WindowTask {
 }
 
 impl WindowTask {
-    /// A task for `domains` in `window`.
+    /// Returns a task for `domains` in `window`.
     #[must_use]
     pub fn new(purpose: Purpose, window: Span, domains: Vec<Domain>, rules: Arc<Rules>) -> Self {
         let mut request = SubRequest::new(window, domains);
@@ -131,6 +131,7 @@ impl WindowTask {
             doubt: None,
             in_flight: None,
             sent: window,
+            now: 0,
             outputs: Vec::new(),
             pieces: Pieces::default(),
             failed: false,
@@ -146,7 +147,7 @@ impl WindowTask {
         }
     }
 
-    /// As [`WindowTask::new`] for a day with holes, of which the file knows `holes`.
+    /// Returns a task for a day whose stored `holes` are asked for again.
     #[must_use]
     pub fn for_holes(
         window: Span,
@@ -160,7 +161,7 @@ impl WindowTask {
         }
     }
 
-    /// The same task, whose answers take back what was refused in `span` before.
+    /// Returns the same task; its answers withdraw the refusals of earlier runs in `span`.
     #[must_use]
     pub fn taking_back(self, span: Option<Span>) -> Self {
         Self {
@@ -181,7 +182,7 @@ impl WindowTask {
         self.answered
     }
 
-    /// The domains of a request for holes that were not answered.
+    /// Returns the domains of a request for holes that was not answered.
     #[must_use]
     pub fn unanswered_holes(&self) -> Vec<(Domain, Span)> {
         if self.purpose != Purpose::Holes || self.answered && !self.failed && !self.left_out && !self.stopped
@@ -189,160 +190,157 @@ impl WindowTask {
             return Vec::new();
         }
         let domains: BTreeSet<&Domain> = self.known_holes.iter().map(|(domain, _)| domain).collect();
-        domains
-            .into_iter()
-            .map(|domain| (domain.clone(), self.window))
-            .collect()
+        let with_window = |domain: &Domain| (domain.clone(), self.window);
+        domains.into_iter().map(with_window).collect()
     }
 
-    /// The next request, or `None` once there is nothing left to ask for.
+    /// Returns the next request, or `None` when nothing is left to ask for.
     pub fn next(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) -> Option<NextRequest> {
+        self.now = now;
         loop {
-            if let Some(doubt) = self.doubt.take() {
+            let (window, domains, in_flight, exact) = if let Some(doubt) = self.doubt.take() {
                 self.confirmations += 1;
-                let window = doubt.slot();
-                let domains = vec![doubt.domain.clone()];
-                self.sent = to_send(window, doubt.exact, knowledge, now);
-                self.in_flight = Some(InFlight::Doubt(Box::new(doubt)));
-                return Some(NextRequest {
-                    domains,
-                    window,
-                    sent: self.sent,
-                    confirms: false,
-                });
-            }
-            if let Some(pending) = &mut self.pending {
-                if let Some(confirm) = pending.next_confirmation() {
-                    return Some(self.ask_to_confirm(confirm, knowledge, now));
-                }
-                self.commit_pending(knowledge);
-                continue;
-            }
-            let Some(request) = self.queue.pop_front() else {
-                self.close(now);
-                return None;
+                let (window, domains) = (doubt.point.slot(), vec![doubt.point.domain.clone()]);
+                let exact = doubt.exact;
+                (window, domains, InFlight::Doubt(Box::new(doubt)), exact)
+            } else if let Some(pending) = &mut self.pending {
+                let Some(confirmation) = pending.next_confirmation() else {
+                    self.commit_pending(knowledge);
+                    continue;
+                };
+                self.confirmations += 1;
+                let (window, domains) = (confirmation.window, confirmation.domains.clone());
+                let exact = confirmation.exact;
+                (window, domains, InFlight::Confirmation(confirmation), exact)
+            } else {
+                let Some(request) = self.queue.pop_front() else {
+                    self.close();
+                    return None;
+                };
+                let Some(request) = self.fit(request, knowledge) else {
+                    continue;
+                };
+                return Some(self.send(request, knowledge));
             };
-            if let Some(request) = self.fit(request, knowledge, now) {
-                return Some(self.ask_for(request, knowledge, now));
-            }
+            self.sent = self.range_to_send(window, exact, knowledge);
+            self.in_flight = Some(in_flight);
+            let sent = self.sent;
+            return Some(NextRequest {
+                domains,
+                window,
+                sent,
+            });
         }
     }
 
-    fn ask_for(&mut self, mut request: SubRequest, knowledge: &Knowledge, now: UnixSeconds) -> NextRequest {
+    fn send(&mut self, mut request: SubRequest, knowledge: &Knowledge) -> NextRequest {
         let window = request.window;
-        let wider = padded(window, now);
-        let may_be_padded = knowledge.limits.takes(wider)
-            && !(knowledge.retention_met() && window.start() < now - self.rules.retention);
-        request.padded &= may_be_padded;
-        let is_second = request
-            .search
-            .as_ref()
-            .is_some_and(|search| search.stage == Stage::Second);
-        let sent = if is_second {
-            request.second_cut(now)
-        } else if request.padded {
-            wider
+        let is_old = knowledge.retention_met() && window.start() < self.now - self.rules.retention;
+        let wider = self.range_to_send(window, is_old || !request.padded, knowledge);
+        request.padded &= !is_old && knowledge.limits.takes(padded(window, self.now));
+        let search = request.search.as_ref();
+        let is_second = search.is_some_and(|search| search.stage == Stage::Second);
+        self.sent = if is_second {
+            second_range(window, self.now)
         } else {
-            window
+            wider
         };
-        self.sent = sent;
-        let domains = request.domains.clone();
-        self.in_flight = Some(InFlight::SubRequest(request));
-        NextRequest {
-            domains,
+        let next = NextRequest {
+            domains: request.domains.clone(),
             window,
-            sent,
-            confirms: false,
+            sent: self.sent,
+        };
+        self.in_flight = Some(InFlight::SubRequest(request));
+        next
+    }
+
+    /// Returns the range to send for `window`: padded, unless it is to be `exact` or the API takes no range as long.
+    fn range_to_send(&self, window: Span, exact: bool, knowledge: &Knowledge) -> Span {
+        let wider = padded(window, self.now);
+        if exact || !knowledge.limits.takes(wider) {
+            window
+        } else {
+            wider
         }
     }
 
-    fn ask_to_confirm(
-        &mut self,
-        confirm: Confirmation,
-        knowledge: &Knowledge,
-        now: UnixSeconds,
-    ) -> NextRequest {
-        self.confirmations += 1;
-        let ask = NextRequest {
-            domains: confirm.domains.clone(),
-            window: confirm.window,
-            sent: to_send(confirm.window, confirm.exact, knowledge, now),
-            confirms: true,
-        };
-        self.sent = ask.sent;
-        self.in_flight = Some(InFlight::Confirmation(confirm));
-        ask
-    }
-
-    /// The request was answered; it was sent at `asked_at`.
+    /// Takes the answer to the request, which was sent at `asked_at`.
     pub fn answered(&mut self, answer: Answer, asked_at: UnixSeconds, knowledge: &mut Knowledge) {
+        self.now = asked_at;
         match self.in_flight.take() {
             Some(InFlight::SubRequest(_)) if self.purpose == Purpose::Probe => {
                 self.answered = true;
                 self.put(Output::Reopen);
             }
-            Some(InFlight::SubRequest(request)) => {
-                self.request_answered(request, answer, asked_at, knowledge)
+            Some(InFlight::SubRequest(request)) => self.request_answered(request, answer, knowledge),
+            Some(InFlight::Confirmation(confirmation)) => {
+                self.confirmation_answered(&confirmation, answer, knowledge);
             }
-            Some(InFlight::Confirmation(confirm)) => self.confirmation_answered(&confirm, answer, knowledge),
             Some(InFlight::Doubt(doubt)) => self.doubt_answered(*doubt, &answer, knowledge),
             None => {}
         }
     }
 
-    /// The request was not answered, after whatever retries its kind of failure is worth.
+    /// Takes the failure of the request, after the retries that this kind of failure is worth.
     pub fn failed(&mut self, kind: &FailureKind, knowledge: &mut Knowledge, now: UnixSeconds) {
+        self.now = now;
         match self.in_flight.take() {
             Some(InFlight::SubRequest(request)) if self.purpose == Purpose::Probe => {
-                self.probe_failed(&request, kind, now)
+                self.probe_failed(&request, kind);
             }
-            Some(InFlight::SubRequest(request)) => self.request_failed(request, kind, (knowledge, now)),
-            // Without padding, too, before the holes stay unconfirmed.
-            Some(InFlight::Confirmation(confirm)) => {
+            Some(InFlight::SubRequest(request)) => self.request_failed(request, kind, knowledge),
+            // The holes stay unconfirmed only after a request without padding failed, too.
+            Some(InFlight::Confirmation(confirmation)) => {
                 if let Some(pending) = &mut self.pending {
-                    pending.ask_exactly(confirm);
+                    pending.ask_exactly(confirmation);
                 }
             }
-            None => {}
-            Some(InFlight::Doubt(doubt)) if self.sent != doubt.slot() => {
-                self.doubt = Some(doubt.exactly());
+            Some(InFlight::Doubt(doubt)) if self.sent != doubt.point.slot() => {
+                self.doubt = Some(Doubt {
+                    exact: true,
+                    ..*doubt
+                });
             }
-            Some(InFlight::Doubt(doubt)) => self.fail_request(&doubt.request, kind, now),
+            Some(InFlight::Doubt(doubt)) => self.fail_request(&doubt.request, kind),
+            None => {}
         }
     }
 
-    fn probe_failed(&mut self, request: &SubRequest, kind: &FailureKind, now: UnixSeconds) {
+    fn probe_failed(&mut self, request: &SubRequest, kind: &FailureKind) {
         if kind.reaction() == Reaction::BeyondRetention {
-            let mut commit = Self::commit(request.window, &[], Coverage::Unchanged, now);
-            commit.notes.push(Note::Fact {
+            let probed = Note::Fact {
                 name: FactName::RetentionProbed,
                 value: 1,
-                at: now,
+                at: self.now,
+            };
+            self.commit(Commit {
+                notes: vec![probed],
+                ..Commit::new(Vec::new(), request.window, self.now)
             });
-            self.put(Output::Commit(Box::new(commit)));
         }
     }
 
-    /// The run is being stopped: what has arrived is committed, nothing more is asked for.
+    /// Ends the task because the run is being stopped: it commits what arrived, and asks for nothing more.
     pub fn stop(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) {
+        self.now = now;
         self.stopped = self.in_flight.take().is_some() || !self.queue.is_empty() || self.doubt.is_some();
         self.queue.clear();
         self.doubt = None;
         self.commit_pending(knowledge);
-        self.close(now);
+        self.close();
     }
 
-    /// What is to be written and told, in order.
+    /// Returns what to write and to report, in order.
     pub fn take_outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.outputs)
     }
 
-    /// The last commit of a planned request tells how it ended.
-    fn close(&mut self, now: UnixSeconds) {
+    /// Commits how the planned request ended. This is its last commit.
+    fn close(&mut self) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
-        let mut commit = Self::commit(self.window, &[], Coverage::Unchanged, now);
+        let mut commit = Commit::new(Vec::new(), self.window, self.now);
         if matches!(self.purpose, Purpose::Planned | Purpose::Scout) {
             let whole = self.answered && !self.stopped;
             commit.totals.windows_failed = u64::from(self.failed);
@@ -351,11 +349,30 @@ impl WindowTask {
         }
         commit.totals.confirmations =
             self.confirmations + u64::from(matches!(self.purpose, Purpose::Holes | Purpose::Probe));
-        self.put(Output::Commit(Box::new(commit)));
+        self.commit(commit);
     }
 
     pub(super) fn put(&mut self, output: Output) {
         self.outputs.push(output);
+    }
+
+    pub(super) fn commit(&mut self, commit: Commit) {
+        self.put(Output::Commit(Box::new(commit)));
+    }
+
+    pub(super) fn conclude(
+        &mut self,
+        kind: ConclusionKind,
+        domains: &[Domain],
+        span: Span,
+        evidence: impl Into<String>,
+    ) {
+        self.put(Output::Concluded(Conclusion {
+            kind,
+            domains: domains.to_vec(),
+            span,
+            evidence: evidence.into(),
+        }));
     }
 
     /// Asks for `request` next.
@@ -363,64 +380,40 @@ impl WindowTask {
         self.queue.push_front(request);
     }
 
-    /// Asks for `request` when the others are done.
+    /// Asks for `request` after all others.
     pub(super) fn queue_last(&mut self, request: SubRequest) {
         self.queue.push_back(request);
     }
 
-    /// A commit that says nothing yet.
-    pub(super) fn commit(
-        window: Span,
-        domains: &[Domain],
-        coverage: Coverage,
-        seen_at: UnixSeconds,
-    ) -> Commit {
-        Commit {
-            coverage,
-            ..Commit::new(domains.to_vec(), window, seen_at)
-        }
+    pub(super) fn fail_request(&mut self, request: &SubRequest, kind: &FailureKind) {
+        self.fail(request.window, &request.domains, kind, None);
     }
 
-    pub(super) fn fail_request(&mut self, request: &SubRequest, kind: &FailureKind, now: UnixSeconds) {
-        self.fail(request.window, &request.domains, kind, None, now);
-    }
-
-    /// A range has failed: it is told, its slots show as `failed`, and it is due again.
-    pub(super) fn fail(
-        &mut self,
-        window: Span,
-        domains: &[Domain],
-        kind: &FailureKind,
-        note: Option<Note>,
-        now: UnixSeconds,
-    ) {
+    /// Reports that a range failed, and commits it as failed.
+    pub(super) fn fail(&mut self, window: Span, domains: &[Domain], kind: &FailureKind, note: Option<Note>) {
         self.failed = true;
         self.put(Output::Failed(FailedRange::new(domains.to_vec(), window, kind)));
-        let mut commit = Self::commit(window, domains, Coverage::Failed, now);
-        let size = SubRequest::new(window, domains.to_vec()).size();
-        commit.totals.slots_asked = size;
-        commit.totals.slots_failed = size;
-        commit.notes.extend(note);
-        self.put(Output::Commit(Box::new(commit)));
+        self.commit_failed(window, domains, note);
     }
 
-    /// A range of domains that are left out for the rest of the run: that was told when they were refused.
-    pub(super) fn give_up_quietly(&mut self, window: Span, domains: Vec<Domain>, now: UnixSeconds) {
+    /// Commits a range of domains that are left out for the rest of the run. That was reported when they were refused.
+    pub(super) fn leave_out(&mut self, window: Span, domains: &[Domain], note: Option<Note>) {
         self.left_out = true;
-        let mut commit = Self::commit(window, &domains, Coverage::Failed, now);
-        let size = SubRequest::new(window, domains).size();
-        commit.totals.slots_asked = size;
-        commit.totals.slots_failed = size;
-        self.put(Output::Commit(Box::new(commit)));
+        self.commit_failed(window, domains, note);
     }
-}
 
-/// The range to send for `window`: padded, unless it is to be `exact` or the service takes no range as long.
-fn to_send(window: Span, exact: bool, knowledge: &Knowledge, now: UnixSeconds) -> Span {
-    let wider = padded(window, now);
-    if exact || !knowledge.limits.takes(wider) {
-        window
-    } else {
-        wider
+    /// Commits that no usable answer came for a range. Its slots show as `failed` and stay due.
+    fn commit_failed(&mut self, window: Span, domains: &[Domain], note: Option<Note>) {
+        let slots = slots_of(window, domains);
+        self.commit(Commit {
+            coverage: Coverage::Failed,
+            notes: note.into_iter().collect(),
+            totals: RunTotals {
+                slots_asked: slots,
+                slots_failed: slots,
+                ..RunTotals::default()
+            },
+            ..Commit::new(domains.to_vec(), window, self.now)
+        });
     }
 }
