@@ -19,7 +19,7 @@ use super::view::{plan, summary, text};
 use crate::api::Client;
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::ingest::refused_ranges::closed;
+use crate::ingest::refused_ranges::Planning;
 use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, Summary};
 use crate::interrupt;
 use crate::model::convert::to_u64;
@@ -88,21 +88,27 @@ impl Pull {
         config: &Config,
         now: UnixSeconds,
     ) -> Result<Plan, StoreError> {
-        let coverage = match reader {
-            None => self
-                .domains
-                .iter()
-                .map(|domain| (domain.clone(), Vec::new()))
-                .collect(),
+        let (coverage, refused) = match reader {
+            None => {
+                let domains = self.domains.iter();
+                let nothing = domains.map(|domain| (domain.clone(), Vec::new()));
+                (nothing.collect(), Vec::new())
+            }
             Some(reader) => {
                 let coverage = reader.coverage_of(&self.domains, self.range)?;
                 let mut refused = reader.refusals(&self.domains)?;
                 // What is asked for again now is planned; the run asks for its newest window first.
                 refused.retain(|refusal| !(self.named || self.force || refusal.next_at <= now));
-                closed(&coverage, &refused, self.range)
+                (coverage, refused)
             }
         };
-        Ok(Plan::new(self.range, &coverage, now, &self.plan_settings(config)))
+        let planning = Planning {
+            coverage: &coverage,
+            range: self.range,
+            now,
+            settings: &self.plan_settings(config),
+        };
+        Ok(planning.plan_without(&refused))
     }
 
     /// Carries the plan out with progress on standard error, until it is done or a signal stops it. Prints the summary.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clocks::explaining_skew;
 use super::denial::Denial;
-use crate::api::FailureKind;
+use crate::api::{FailureKind, Reaction};
 use crate::interrupt::Signal;
 use crate::store::Interruption;
 
@@ -39,6 +39,23 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Returns why the run stops after a failure of `kind`.
+    ///
+    /// If the API `answered` this account before, nothing is missing in the configuration, whatever the failure says. But a
+    /// redirect still names another address.
+    pub(super) fn after(kind: FailureKind, answered: bool, clock_ahead: Option<i64>) -> Self {
+        let is_configuration = match (&kind, kind.reaction()) {
+            (FailureKind::Tls { .. } | FailureKind::Redirected { .. }, _) => true,
+            (_, Reaction::StopConfiguration) => !answered,
+            _ => false,
+        };
+        if is_configuration {
+            Self::Configuration(kind)
+        } else {
+            Self::Credentials { kind, clock_ahead }
+        }
+    }
+
     /// What the API refused with, where a refusal of the one who asks is why the run stopped.
     #[must_use]
     pub fn denial(&self) -> Option<&FailureKind> {
@@ -140,6 +157,7 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
+    use super::super::denial::tests::{api, distrust, http, redirect};
     use super::*;
 
     #[test]
@@ -159,5 +177,31 @@ mod tests {
         control.stop(Stop::Signal(Signal::Terminate));
         assert!(matches!(control.reason(), Some(Stop::Outage)));
         assert_eq!(control.signal(), Some(Signal::Terminate));
+    }
+
+    #[test]
+    fn after_a_success_everything_but_a_redirect_is_a_matter_of_credentials() {
+        let is_credentials = |kind, answered| match Stop::after(kind, answered, Some(7)) {
+            Stop::Credentials { clock_ahead, .. } => {
+                assert_eq!(clock_ahead, Some(7));
+                true
+            }
+            Stop::Configuration(_) => false,
+            other => panic!("{other:?}"),
+        };
+        for (kind, before, after) in [
+            (api(3), false, true),
+            (api(4), false, true),
+            (api(7), true, true),
+            (api(20), true, true),
+            (http(401), true, true),
+            (http(403), true, true),
+            (http(407), false, true),
+            (redirect(), false, false),
+            (distrust(), false, false),
+        ] {
+            assert_eq!(is_credentials(kind.clone(), false), before, "{kind:?}");
+            assert_eq!(is_credentials(kind.clone(), true), after, "{kind:?}");
+        }
     }
 }

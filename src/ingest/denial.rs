@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use super::control::Stop;
 use crate::api::{ApiStatus, FailureKind, Reaction};
 use crate::model::RetryPolicy;
 
@@ -98,47 +97,32 @@ pub(super) fn pause_after(tries: u32, policy: &RetryPolicy) -> Option<Duration> 
     (tries < MOST_TRIES.min(policy.attempts)).then(|| policy.longest(tries))
 }
 
-/// Why the run stops that `kind` ends. `answered`: the API has answered this account before, so nothing in the
-/// configuration is missing, whatever the answer says. A redirect still names another address.
-pub(super) fn stop(kind: FailureKind, answered: bool, clock_ahead: Option<i64>) -> Stop {
-    let configuration = match (&kind, kind.reaction()) {
-        (FailureKind::Tls { .. } | FailureKind::Redirected { .. }, _) => true,
-        (_, Reaction::StopConfiguration) => !answered,
-        _ => false,
-    };
-    if configuration {
-        Stop::Configuration(kind)
-    } else {
-        Stop::Credentials { kind, clock_ahead }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    fn api(code: i64) -> FailureKind {
+    pub(crate) fn api(code: i64) -> FailureKind {
         FailureKind::Api {
             status: ApiStatus::from_code(code),
             message: String::new(),
         }
     }
 
-    fn http(status: u16) -> FailureKind {
+    pub(crate) fn http(status: u16) -> FailureKind {
         FailureKind::Http {
             status,
             shown: String::new(),
         }
     }
 
-    fn redirect() -> FailureKind {
+    pub(crate) fn redirect() -> FailureKind {
         FailureKind::Redirected {
             status: 302,
             host: String::new(),
         }
     }
 
-    fn distrust() -> FailureKind {
+    pub(crate) fn distrust() -> FailureKind {
         FailureKind::Tls { what: String::new() }
     }
 
@@ -198,31 +182,5 @@ pub(crate) mod tests {
         // Who wants fewer attempts gets fewer.
         assert_eq!(pauses(3), [1, 2]);
         assert_eq!(pauses(1), Vec::<u64>::new());
-    }
-
-    #[test]
-    fn after_a_success_everything_but_a_redirect_is_a_matter_of_credentials() {
-        let is_credentials = |kind, answered| match stop(kind, answered, Some(7)) {
-            Stop::Credentials { clock_ahead, .. } => {
-                assert_eq!(clock_ahead, Some(7));
-                true
-            }
-            Stop::Configuration(_) => false,
-            other => panic!("{other:?}"),
-        };
-        for (kind, before, after) in [
-            (api(3), false, true),
-            (api(4), false, true),
-            (api(7), true, true),
-            (api(20), true, true),
-            (http(401), true, true),
-            (http(403), true, true),
-            (http(407), false, true),
-            (redirect(), false, false),
-            (distrust(), false, false),
-        ] {
-            assert_eq!(is_credentials(kind.clone(), false), before, "{kind:?}");
-            assert_eq!(is_credentials(kind.clone(), true), after, "{kind:?}");
-        }
     }
 }

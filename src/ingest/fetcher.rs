@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
 use super::denial::{self, Denial};
+use super::job::Pace;
 use super::progress::Progress;
 use super::rate_limiter::RateLimiter;
 use crate::api::{
@@ -103,41 +104,29 @@ struct Chance {
 }
 
 impl<T: Transport> Fetcher<T> {
-    /// A fetcher over `transport`.
+    /// Returns a fetcher over `transport`. If the API answered the account lately (`pace.answered_before`), a refusal is
+    /// tried again from the first request on.
     pub fn new(
         transport: T,
-        limiter: RateLimiter,
-        policy: RetryPolicy,
-        rng: fastrand::Rng,
-        clock: SharedClock,
-        control: Control,
-        progress: Arc<Progress>,
+        pace: &Pace,
+        clock: &SharedClock,
+        control: &Control,
+        progress: &Arc<Progress>,
     ) -> Self {
-        let chance = Mutex::new(Chance {
-            budget: RetryBudget::default(),
-            rng,
-        });
         Self {
             transport,
-            limiter,
-            clock,
-            control,
-            progress,
-            policy,
-            chance,
-            answered: AtomicBool::new(false),
+            limiter: RateLimiter::new(pace.requests_per_second),
+            clock: Arc::clone(clock),
+            control: control.clone(),
+            progress: Arc::clone(progress),
+            policy: pace.retry,
+            chance: Mutex::new(Chance {
+                budget: RetryBudget::default(),
+                rng: fastrand::Rng::with_seed(pace.seed),
+            }),
+            answered: AtomicBool::new(pace.answered_before),
             answered_now: AtomicBool::new(false),
             ahead: OnceLock::new(),
-        }
-    }
-
-    /// The same, for an account that the API has answered lately if `answered`: then a refusal is tried again
-    /// from the first request on.
-    #[must_use]
-    pub fn answered_before(self, answered: bool) -> Self {
-        Self {
-            answered: AtomicBool::new(answered),
-            ..self
         }
     }
 
@@ -324,7 +313,7 @@ impl<T: Transport> Fetcher<T> {
         let Some(pause) = pause else {
             let clock_ahead = failure.date.map(|server| self.clock.now() - server);
             self.control
-                .stop(denial::stop(failure.kind.clone(), answered, clock_ahead));
+                .stop(Stop::after(failure.kind.clone(), answered, clock_ahead));
             return Err(NotAnswered::Failed(failure));
         };
         tracing::info!(

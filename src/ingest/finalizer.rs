@@ -1,4 +1,4 @@
-//! Ends a run: rollups, the last words in the database, the summary.
+//! Ends a run: rollups, the last notes in the database, the summary.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,51 +6,53 @@ use std::thread;
 use std::time::Instant;
 
 use super::control::{Control, Stop};
+use super::decide::conclusion::conclusions_json;
 use super::decide::{ConclusionKind, Conclusions, Knowledge, evidence};
+use super::finished::{Finished, RunError};
+use super::job::Job;
 use super::progress::Progress;
-use super::run::{Finished, RunError};
 use super::summary::{FailedRange, Failures, Summary, failures_json, outcome};
 use super::writer::{Handover, WriterResult};
 use crate::clock::SharedClock;
-use crate::model::convert::to_i64;
-use crate::model::{Domain, Fact, FactName, KeepLimits, Outcome, RunTotals, Span, UnixSeconds};
+use crate::model::convert::{to_i64, to_u64};
+use crate::model::{Domain, Fact, FactName, Outcome, RunTotals, Span, UnixSeconds};
 use crate::planted;
-use crate::store::{Commit, Expected, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
+use crate::store::{Commit, Finish, Holder, Note, Run, Store, StoreError, StoreErrorKind};
 
-/// What is said where a signal left no time to write how the run ended.
+/// The warning if a signal left no time to write how the run ended.
 const NOT_CLOSED: &str = "the end of the run could not be written in time, because the database was locked or slow; \
                           `status` and `origin_runs` show it as `running`, and as `interrupted` from the next run on";
 
-/// What a run knows when nothing more is asked for.
+/// Ends a run after its last request.
 pub(super) struct Finalizer {
     pub(super) run: Run,
+    /// Who holds the lock of the database. The file is opened again under this name after an error.
     pub(super) holder: Holder,
     pub(super) path: PathBuf,
     pub(super) began: Instant,
     pub(super) clock: SharedClock,
-    pub(super) progress: Arc<Progress>,
-    pub(super) range: Span,
-    pub(super) cut_at: Option<UnixSeconds>,
-    pub(super) domains: u64,
-    pub(super) windows_planned: u64,
-    pub(super) expected: Option<Expected>,
-    pub(super) failures: Failures,
-    pub(super) conclusions: Conclusions,
     pub(super) control: Control,
-    pub(super) service_facts: ServiceFacts,
-    /// The user name, where the API has answered it.
-    pub(super) username: Option<String>,
-    /// The domains that were asked for.
-    pub(super) asked_domains: Vec<Domain>,
-    /// By age, up to where slots without a point were asked for again.
-    pub(super) hole_targets: Vec<(i64, UnixSeconds)>,
-    /// What of that was not asked for, or not answered.
-    pub(super) holes_left: Vec<(Domain, Span)>,
-    pub(super) keep: KeepLimits,
-    pub(super) warnings: Vec<String>,
+    pub(super) progress: Arc<Progress>,
+    /// The job, without what the stages have used up.
+    pub(super) job: Job,
+    pub(super) results: StageResults,
+    pub(super) facts: ServiceFacts,
+    /// Whether the API has answered this account in this run.
+    pub(super) was_answered: bool,
 }
 
-/// What a run has service_facts of the service, for the next ones.
+/// The results of the stages so far.
+#[derive(Debug, Default)]
+pub(super) struct StageResults {
+    /// How many windows were planned.
+    pub(super) windows_planned: u64,
+    pub(super) failures: Failures,
+    pub(super) conclusions: Conclusions,
+    /// Holes that were to be asked for again, and were not answered.
+    pub(super) unanswered_holes: Vec<(Domain, Span)>,
+}
+
+/// The facts about the service that a run leaves for the next ones.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ServiceFacts {
     oldest_served_age: Option<i64>,
@@ -61,7 +63,7 @@ pub(super) struct ServiceFacts {
 }
 
 impl ServiceFacts {
-    /// What is known at `now`.
+    /// Returns what is known at `now`.
     pub(super) fn of(knowledge: &Knowledge, now: UnixSeconds) -> Self {
         let age = |ts: Option<UnixSeconds>| ts.map(|ts| now - ts);
         Self {
@@ -75,30 +77,28 @@ impl ServiceFacts {
 
     fn notes(self, username: Option<String>, now: UnixSeconds) -> Vec<Note> {
         let facts = [
-            self.oldest_served_age.map(|age| (FactName::OldestServedAge, age)),
-            self.youngest_refused_age
-                .map(|age| (FactName::YoungestRefusedAge, age)),
-            self.sub_hour.then_some((FactName::SubHourPoints, 1)),
-            self.complete_points
-                .map(|points| (FactName::CompletePoints, to_i64(points))),
-            username.map(|name| (FactName::Answered(name), 1)),
+            (FactName::OldestServedAge, self.oldest_served_age),
+            (FactName::YoungestRefusedAge, self.youngest_refused_age),
+            (FactName::SubHourPoints, self.sub_hour.then_some(1)),
+            (FactName::CompletePoints, self.complete_points.map(to_i64)),
         ];
-        let note = |(name, value)| Note::Fact { name, value, at: now };
-        facts.into_iter().flatten().map(note).collect()
+        let answered = username.map(|name| (FactName::Answered(name), Some(1)));
+        let note = |(name, value): (FactName, Option<i64>)| {
+            let value = value?;
+            Some(Note::Fact { name, value, at: now })
+        };
+        facts.into_iter().chain(answered).filter_map(note).collect()
     }
 }
 
 impl Finalizer {
-    /// Waits for the writer to finish what has arrived, and ends the run. Blocks: not for a thread of the runtime.
-    pub(super) fn carry_out(
-        mut self,
-        writer: thread::JoinHandle<WriterResult>,
-    ) -> Result<Finished, RunError> {
+    /// Waits until the writer has finished, and ends the run. This blocks, so it must not run on a thread of the runtime.
+    pub(super) fn finish(mut self, writer: thread::JoinHandle<WriterResult>) -> Result<Finished, RunError> {
         let written = writer.join().map_err(|_| self.lost_writer())?;
         planted::pass("finish");
         let settled = written.and_then(|Handover { mut store, dropped }| {
             let dropped = dropped.into_iter().map(FailedRange::dropped);
-            dropped.for_each(|dropped| self.failures.add(dropped));
+            dropped.for_each(|dropped| self.results.failures.add(dropped));
             match self.settle(&mut store) {
                 Err(error) if !error.is_interruption() => Err(error),
                 _ => Ok(store),
@@ -107,38 +107,42 @@ impl Finalizer {
         let (mut store, broken) = reopened(settled, &self.path, &self.holder)?;
         store.heed(self.control.interruption())?;
         store.begin_closing();
-        let stop = if broken.is_some() {
-            Some(Stop::Storage)
-        } else {
-            self.control.reason().cloned()
+        let stop = match broken {
+            Some(_) => Some(Stop::Storage),
+            None => self.control.reason().cloned(),
         };
-        let (totals, outcome) = self.finish(&mut store, stop.as_ref(), broken.as_ref())?;
-        let mut warnings = std::mem::take(&mut self.warnings);
+        let (totals, outcome) = self.close_run(&mut store, stop.as_ref(), broken.as_ref())?;
+        let mut warnings = std::mem::take(&mut self.job.warnings);
         let stale_days = store.stale_days()?;
         if stale_days > 0 {
             warnings.push(format!(
                 "rollups are out of date for {stale_days} domain-days; the next run updates them"
             ));
         }
-        match store.tidy(self.keep.rejects, self.clock.now() - self.keep.runs) {
+        let keep = self.job.keep;
+        match store.tidy(keep.rejects, self.clock.now() - keep.runs) {
             Err(error) if !error.is_interruption() => return Err(error.into()),
             _ => {}
         }
-        warnings.extend(close(&mut store));
+        warnings.extend(checkpoint(&mut store));
         store.confirm(Some(self.run))?;
-        let beyond_before = marked_before(&self.conclusions, self.service_facts.latest_edge);
+        let StageResults {
+            failures,
+            conclusions,
+            ..
+        } = self.results;
         let summary = Summary {
             run_id: self.run.id(),
             outcome,
-            range: self.range,
-            cut_at: self.cut_at,
-            domains: self.domains,
+            range: self.job.plan.range(),
+            cut_at: self.job.plan.cut_at(),
+            domains: to_u64(self.job.domains.len()),
             totals,
             elapsed: self.began.elapsed(),
-            failures: self.failures,
-            conclusions: self.conclusions,
+            beyond_before: marked_before(&conclusions, self.facts.latest_edge),
+            failures,
+            conclusions,
             stop,
-            beyond_before,
             warnings,
             stale_days,
         };
@@ -151,80 +155,82 @@ impl Finalizer {
         }
     }
 
-    /// Stores what the run has service_facts, and brings the rollups up to date. A signal ends it: the next run does it.
+    /// Stores the facts about the service, and brings the rollups up to date. A signal cuts this short: then the next run
+    /// does the rest.
     fn settle(&self, store: &mut Store) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let mut service_facts = self.service_facts;
+        let mut facts = self.facts;
         let known = store.fact(&FactName::OldestServedAge)?;
-        service_facts.oldest_served_age = service_facts
-            .oldest_served_age
-            .filter(|age| is_news(*age, known, now));
-        let notes = service_facts.notes(self.username.clone(), now);
-        let service_facts = Commit {
-            notes,
-            ..Commit::new(Vec::new(), self.range, now)
+        facts.oldest_served_age = facts.oldest_served_age.filter(|age| is_news(*age, known, now));
+        let username = self.was_answered.then(|| self.job.username.clone());
+        let facts = Commit {
+            notes: facts.notes(username, now),
+            ..Commit::new(Vec::new(), self.job.plan.range(), now)
         };
-        store.commit(self.run, &[service_facts])?;
-        store.advance_holes(&self.asked_domains, &self.hole_targets, &self.holes_left)?;
+        store.commit(self.run, &[facts])?;
+        let holes = &self.job.holes;
+        let left = self.results.unanswered_holes.iter().chain(&holes.left);
+        let left: Vec<_> = left.cloned().collect();
+        store.advance_holes(&self.job.domains, &holes.targets, &left)?;
         store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
         Ok(())
     }
 
-    /// Writes how the run ended; after a signal, as far as that is possible in time.
-    fn finish(
+    /// Writes how the run ended. After a signal this may not be possible in time.
+    fn close_run(
         &mut self,
         store: &mut Store,
         stop: Option<&Stop>,
         broken: Option<&StoreError>,
     ) -> Result<(RunTotals, Outcome), StoreError> {
+        let results = &self.results;
         let mut totals = store.totals(self.run)?;
-        let outcome = outcome(stop, &self.failures, &totals);
-        let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
-        let skipped = self.windows_planned.saturating_sub(over);
-        // A store that broke or was cut off early never service_facts how much was planned.
-        let planned = self.windows_planned.saturating_sub(totals.windows_planned);
+        let outcome = outcome(stop, &results.failures, &totals);
+        let finished = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
+        let left = RunTotals {
+            // Nonzero only if the store broke, or was cut off, before it learned how much was planned.
+            windows_planned: results.windows_planned.saturating_sub(totals.windows_planned),
+            windows_skipped: results.windows_planned.saturating_sub(finished),
+            ..RunTotals::default()
+        };
+        let failures = failures_json(&results.failures, self.job.plan.range());
         let finish = Finish {
             outcome,
             finished_at: self.clock.now(),
-            totals: RunTotals {
-                windows_planned: planned,
-                windows_skipped: skipped,
-                ..RunTotals::default()
-            },
-            conclusions: serde_json::to_string(&self.conclusions.json()).unwrap_or_default(),
-            failures: serde_json::to_string(&failures_json(&self.failures, self.range)).unwrap_or_default(),
+            totals: left,
+            conclusions: serde_json::to_string(&conclusions_json(&results.conclusions)).unwrap_or_default(),
+            failures: serde_json::to_string(&failures).unwrap_or_default(),
             message: broken.map(ToString::to_string),
-            expected: self.expected.take(),
+            expected: self.job.expected.take(),
         };
         match store.finish_run(self.run, &finish) {
             Ok(totals) => Ok((totals, outcome)),
             Err(error) if error.is_interruption() => {
-                self.warnings.push(NOT_CLOSED.to_owned());
-                totals.windows_planned += planned;
-                totals.windows_skipped += skipped;
+                self.job.warnings.push(NOT_CLOSED.to_owned());
+                totals += left;
                 Ok((totals, outcome))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The writer panicked, and its store is gone with what it had not committed.
+    /// Returns the error of a writer that panicked. What it had not committed is gone.
     fn lost_writer(&self) -> RunError {
-        // Where this fails, the next run does it.
+        // If this fails, the next run does it.
         let _ = Store::reopen(&self.path, &self.holder).and_then(|mut store| store.interrupt_run());
         RunError::Defect("the thread that writes to the database")
     }
 }
 
-/// Whether the age of the oldest slot that was served replaces what is known. A run of the last hours must not hide that
-/// slots of weeks were served lately, or the next lie about them would be believed.
+/// Whether the age of the oldest served slot replaces the known one. A run for the last hours must not hide that slots of
+/// some weeks ago were served lately: a wrong refusal of those would be believed.
 fn is_news(age: i64, known: Option<Fact>, now: UnixSeconds) -> bool {
-    let lately = |fact: &Fact| (0..=evidence::LATELY).contains(&(now - fact.learned_at));
+    let lately = |fact: &Fact| evidence::is_recent(fact, evidence::LATELY, now);
     known.filter(lately).is_none_or(|fact| age >= fact.value)
 }
 
-/// The moment before which something was marked as no longer served. An edge alone is no mark: young slots that
-/// were refused have failed.
+/// Returns the time before which slots were marked as no longer served. An edge without a mark does not count: refused
+/// young slots have failed.
 fn marked_before(conclusions: &Conclusions, latest_edge: Option<UnixSeconds>) -> Option<UnixSeconds> {
     let marks = conclusions.named().iter();
     let marks = marks.filter(|conclusion| conclusion.kind == ConclusionKind::BeyondRetention);
@@ -233,10 +239,10 @@ fn marked_before(conclusions: &Conclusions, latest_edge: Option<UnixSeconds>) ->
     named.or(latest_edge.filter(|_| conclusions.unnamed() > 0))
 }
 
-/// The store after the writer and the rollups, and the error that ended either.
+/// Returns the store after the writer and the rollups, and the error that ended either of them.
 ///
-/// After an error the connection is dropped and the file opened anew: a commit that returned an error may
-/// have taken effect all the same (seen with EIO on fsync), so what is told is read back, never remembered.
+/// After an error the file is opened again: a commit that returned an error may have taken effect (seen with EIO on
+/// fsync), so the summary is read from the database.
 fn reopened(
     written: Result<Store, StoreError>,
     path: &Path,
@@ -244,7 +250,7 @@ fn reopened(
 ) -> Result<(Store, Option<StoreError>), StoreError> {
     match written {
         Ok(store) => Ok((store, None)),
-        // What is at the path now is another file: nothing is to be told of it, or written to it.
+        // The path now names another file, which is none of this run's business.
         Err(error) if matches!(error.kind(), StoreErrorKind::Replaced) => Err(error),
         Err(error) => match Store::reopen(path, holder) {
             Ok(store) => Ok((store, Some(error))),
@@ -253,9 +259,8 @@ fn reopened(
     }
 }
 
-/// Folds the write-ahead log into the database file. That it did not work is a warning: the data is safe in
-/// the log.
-pub(super) fn close(store: &mut Store) -> Vec<String> {
+/// Moves the write-ahead log into the database file, and returns a warning if that fails. The data is safe in the log.
+pub(super) fn checkpoint(store: &mut Store) -> Vec<String> {
     match store.checkpoint() {
         Ok(report) if report.complete => Vec::new(),
         Ok(report) => vec![format!(
@@ -289,7 +294,7 @@ mod tests {
         assert!(is_news(day, None, now) && is_news(60 * day, known(now), now));
         assert!(!is_news(day, known(now - 7 * day), now));
         assert!(is_news(day, known(now - 8 * day), now));
-        // A moment that lies ahead was noted by a clock that was wrong.
+        // A fact from the future was noted by a wrong clock.
         assert!(is_news(day, known(now + day), now));
     }
 }

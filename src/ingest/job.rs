@@ -1,54 +1,51 @@
-//! What a run carries out, from what the database knows.
+//! The job of a run, prepared from what the database knows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::decide::knowledge::PriorKnowledge;
 use super::decide::{Rules, Sampling, evidence};
-use super::refused_ranges::{RefusedRange, RetentionMarks, again, closed, marked};
+use super::refused_ranges::{Planning, RefusedRange, RetentionMarks};
 use super::summary::FailedRange;
-use crate::model::convert::to_u64;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
-use crate::model::span;
-use crate::model::{CoverageSpan, Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
+use crate::model::span::EVER;
+use crate::model::{Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
 use crate::plan::holes::{DomainHoles, HolePlan, HoleSettings, plan_holes};
 use crate::plan::{Plan, PlanSettings};
 use crate::store::{Expected, Store, StoreError};
 
-/// What a run carries out.
+/// The work of a run.
 #[derive(Debug)]
 pub struct Job {
     /// The command, as `origin_runs.command` shows it.
     pub command: &'static str,
-    /// The number of domains that were asked for.
-    pub domains: u64,
-    /// The domains that were asked for.
-    pub asked_domains: Vec<Domain>,
-    /// What is due.
+    /// The domains to ask for.
+    pub domains: Vec<Domain>,
+    /// The windows that are due.
     pub plan: Plan,
-    /// What an earlier run was refused, and is asked for again now.
-    pub again: Vec<RefusedRange>,
-    /// Whether every answer takes back what was refused before (`--force`).
+    /// The ranges that earlier runs were refused, and that are due again.
+    pub refused: Vec<RefusedRange>,
+    /// Whether every answer withdraws earlier refusals (`--force`).
     pub takes_back: bool,
-    /// What an earlier run was refused, and is not asked for yet.
+    /// The ranges that earlier runs were refused, and that are not due yet.
     pub still_refused: Vec<FailedRange>,
-    /// What is marked as beyond retention, where a probe is due.
-    pub marked: Option<RetentionMarks>,
-    /// SlotsJson without a point that are asked for again.
+    /// The ranges that are marked as beyond retention, if a probe is due.
+    pub marks: Option<RetentionMarks>,
+    /// The slots without a point that are asked for again.
     pub holes: HolePlan,
-    /// What earlier runs knew of the service.
-    pub known: PriorKnowledge,
-    /// What decisions depend on.
+    /// What earlier runs knew about the service.
+    pub prior_knowledge: PriorKnowledge,
+    /// The settings that decisions depend on.
     pub rules: Arc<Rules>,
-    /// What the configuration wants to be complete; see [`Finish::expected`](crate::store::Finish::expected).
+    /// What should be complete by the configuration; see [`Finish::expected`](crate::store::Finish::expected).
     pub expected: Option<Expected>,
     /// How fast.
     pub pace: Pace,
-    /// What is kept of rejects and runs.
+    /// How many rejects and runs to keep.
     pub keep: KeepLimits,
-    /// The user name that asks: the file remembers when it was answered last.
+    /// The user name. The database remembers when the API answered it last.
     pub username: String,
-    /// What a person should know beforehand.
+    /// The warnings so far.
     pub warnings: Vec<String>,
 }
 
@@ -94,13 +91,11 @@ pub struct JobSettings {
     pub username: String,
 }
 
-type Covered = Vec<(Domain, Vec<CoverageSpan>)>;
-
 impl Job {
     /// Plans a run as of `now`.
     pub fn prepare(store: &Store, settings: JobSettings, now: UnixSeconds) -> Result<Self, StoreError> {
         let range = settings.range.to_grid();
-        let mut coverage: Covered = Vec::with_capacity(settings.domains.len());
+        let mut coverage = Vec::with_capacity(settings.domains.len());
         for domain in &settings.domains {
             coverage.push((domain.clone(), store.coverage(domain, range)?));
         }
@@ -110,28 +105,27 @@ impl Job {
         } else {
             store.refusals(&settings.domains)?
         };
-        let known = known(store, &settings.domains, &refusals, force, now)?;
-        let plan = Plan::new(range, &closed(&coverage, &refusals, range), now, &settings.plan);
-        let (again, still_refused) = again(&coverage, &refusals, (range, now), &settings);
+        let planning = Planning {
+            coverage: &coverage,
+            range,
+            now,
+            settings: &settings.plan,
+        };
+        let prior_knowledge = prior_knowledge(store, &settings.domains, &refusals, force, now)?;
+        let (refused, still_refused) = planning.refused(&refusals, settings.named);
         let probed = store.fact(&FactName::RetentionProbed)?;
         let probe_is_due = probed.is_none_or(|fact| cst_day_floor(fact.learned_at) < cst_day_floor(now));
-        let marked = if force || !probe_is_due {
-            None
-        } else {
-            marked(&coverage, range, now, &settings.plan)
-        };
-        let holes = holes_to_ask_for(store, &settings, range, now, &known)?;
+        let marks = (!force && probe_is_due).then(|| planning.marks()).flatten();
         Ok(Self {
             command: settings.command,
-            domains: to_u64(settings.domains.len()),
-            asked_domains: settings.domains,
-            plan,
-            again,
+            plan: planning.plan_without(&refusals),
+            refused,
             takes_back: force,
             still_refused,
-            marked,
-            holes,
-            known,
+            marks,
+            holes: plan_for_holes(store, &settings, range, now, &prior_knowledge)?,
+            prior_knowledge,
+            domains: settings.domains,
             rules: Arc::new(Rules {
                 refresh: settings.plan.refresh,
                 retention: settings.retention,
@@ -146,48 +140,56 @@ impl Job {
     }
 }
 
-/// On how many days it will have been refused, today included.
-fn days_by(refusal: &Refusal, now: UnixSeconds) -> u32 {
+/// Returns on how many days the range is refused, if it is refused again today.
+fn days_with_today(refusal: &Refusal, now: UnixSeconds) -> u32 {
     refusal.days + u32::from(cst_day_floor(refusal.last_at) < cst_day_floor(now))
 }
 
-fn known(
+/// Returns the value of a fact that was learned at most `seconds` ago.
+fn recent(store: &Store, name: &FactName, seconds: i64, now: UnixSeconds) -> Result<Option<i64>, StoreError> {
+    let fact = store.fact(name)?;
+    Ok(fact
+        .filter(|fact| evidence::is_recent(fact, seconds, now))
+        .map(|fact| fact.value))
+}
+
+fn prior_knowledge(
     store: &Store,
     domains: &[Domain],
     refusals: &[Refusal],
     force: bool,
     now: UnixSeconds,
 ) -> Result<PriorKnowledge, StoreError> {
-    let fact = |name: FactName, lately: i64| -> Result<Option<i64>, StoreError> {
-        let fact = store.fact(&name)?;
-        Ok(fact
-            .filter(|fact| (0..=lately).contains(&(now - fact.learned_at)))
-            .map(|fact| fact.value))
-    };
+    let complete_points = recent(store, &FactName::CompletePoints, DAY_SECONDS, now)?;
     let sampling = store.sampling()?.into_iter();
+    let refused_days = refusals.iter();
     Ok(PriorKnowledge {
-        served_age: fact(FactName::OldestServedAge, evidence::LATELY)?,
-        sub_hour: fact(FactName::SubHourPoints, DAY_SECONDS)?.is_some(),
-        complete_points: fact(FactName::CompletePoints, DAY_SECONDS)?
-            .and_then(|points| u64::try_from(points).ok()),
+        served_age: recent(store, &FactName::OldestServedAge, evidence::LATELY, now)?,
+        sub_hour: recent(store, &FactName::SubHourPoints, DAY_SECONDS, now)?.is_some(),
+        complete_points: complete_points.and_then(|points| u64::try_from(points).ok()),
         sampling: sampling
             .map(|(domain, fruitless, skipped)| (domain, Sampling { fruitless, skipped }))
             .collect(),
         newest_points: store.newest_points(domains)?.into_iter().collect(),
-        refused_days: refusals
-            .iter()
-            .map(|refusal| (refusal.domain.clone(), refusal.span, days_by(refusal, now)))
+        refused_days: refused_days
+            .map(|refusal| {
+                (
+                    refusal.domain.clone(),
+                    refusal.span,
+                    days_with_today(refusal, now),
+                )
+            })
             .collect(),
         force,
     })
 }
 
-fn holes_to_ask_for(
+fn plan_for_holes(
     store: &Store,
     settings: &JobSettings,
     range: Span,
     now: UnixSeconds,
-    known: &PriorKnowledge,
+    prior_knowledge: &PriorKnowledge,
 ) -> Result<HolePlan, StoreError> {
     let mut cursors: BTreeMap<Domain, BTreeMap<i64, UnixSeconds>> = BTreeMap::new();
     for (domain, age, until) in store.hole_cursors()? {
@@ -198,18 +200,17 @@ fn holes_to_ask_for(
         if let Some(cursors) = cursors.remove(domain) {
             holes.push(DomainHoles {
                 domain: domain.clone(),
-                gaps: store.holes(domain, span::EVER)?,
+                gaps: store.holes(domain, EVER)?,
                 cursors,
             });
         }
     }
-    let refused = store.fact(&FactName::YoungestRefusedAge)?;
-    let refused = refused.filter(|fact| (0..=evidence::LATELY).contains(&(now - fact.learned_at)));
-    let served = settings.retention.max(known.served_age.unwrap_or(0));
+    let refused_age = recent(store, &FactName::YoungestRefusedAge, evidence::LATELY, now)?;
+    let served_age = settings.retention.max(prior_knowledge.served_age.unwrap_or(0));
     let settings = HoleSettings {
         ages: settings.hole_ages.clone(),
         refresh: settings.plan.refresh.clone(),
-        served_age: refused.map_or(served, |fact| served.min(fact.value)),
+        served_age: refused_age.map_or(served_age, |refused| served_age.min(refused)),
         window: settings.plan.window,
         domains_per_request: settings.plan.domains_per_request,
         since_last_run: store.last_run_ended()?.map_or(i64::MAX, |ended| now - ended),

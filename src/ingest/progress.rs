@@ -1,37 +1,25 @@
-//! Live counters for whoever watches a run.
+//! Live counters of a run, for display.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::denial::Denial;
 use crate::model::RunTotals;
 use crate::model::convert::to_u64;
 
-/// Counters that the run moves and a display reads. They show what is going on; the summary is read from the
-/// database.
+/// The live counters of a run. They show what is going on; the summary is read from the database.
 #[derive(Debug, Default)]
-pub struct Progress {
-    planned: AtomicU64,
-    done: AtomicU64,
-    failed: AtomicU64,
-    points: AtomicU64,
-    requests: AtomicU64,
-    retries: AtomicU64,
-    answered: AtomicU64,
-    denied: [AtomicU64; Denial::ALL.len()],
-    months: AtomicU64,
-    months_done: AtomicU64,
-}
+pub struct Progress(Mutex<ProgressCounts>);
 
 /// The counters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProgressCounts {
-    /// WindowsJson in the plan.
+    /// Windows in the plan.
     pub planned: u64,
-    /// WindowsJson that are over, well or not.
+    /// Windows that are finished, well or not.
     pub done: u64,
-    /// WindowsJson that failed.
+    /// Windows that failed.
     pub failed: u64,
-    /// PointsJson that are committed.
+    /// Points that are committed.
     pub points: u64,
     /// Requests sent.
     pub requests: u64,
@@ -48,54 +36,50 @@ pub struct ProgressCounts {
 }
 
 impl Progress {
-    /// The counters now.
+    /// Returns the counters now.
     #[must_use]
     pub fn counts(&self) -> ProgressCounts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ProgressCounts {
-            planned: read(&self.planned),
-            done: read(&self.done),
-            failed: read(&self.failed),
-            points: read(&self.points),
-            requests: read(&self.requests),
-            retries: read(&self.retries),
-            answered: read(&self.answered),
-            denied: self.denied.each_ref().map(read),
-            months: read(&self.months),
-            months_done: read(&self.months_done),
-        }
+        self.change(|counts| *counts)
     }
 
     pub(super) fn plan(&self, windows: u64) {
-        self.planned.store(windows, Ordering::Relaxed);
+        self.change(|counts| counts.planned = windows);
     }
 
     pub(super) fn request(&self, retry: bool) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.retries.fetch_add(u64::from(retry), Ordering::Relaxed);
+        self.change(|counts| {
+            counts.requests += 1;
+            counts.retries += u64::from(retry);
+        });
     }
 
     pub(super) fn answered(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
+        self.change(|counts| counts.answered += 1);
     }
 
     pub(super) fn denied(&self, denial: Denial) {
-        let counters = Denial::ALL.iter().zip(&self.denied);
-        for (_, counter) in counters.filter(|(kind, _)| **kind == denial) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
+        self.change(|counts| {
+            let counters = Denial::ALL.iter().zip(&mut counts.denied);
+            counters
+                .filter(|(kind, _)| **kind == denial)
+                .for_each(|(_, counter)| *counter += 1);
+        });
     }
 
     pub(super) fn rolling_up(&self, done: usize, months: usize) {
-        self.months.store(to_u64(months), Ordering::Relaxed);
-        self.months_done.store(to_u64(done), Ordering::Relaxed);
+        self.change(|counts| (counts.months, counts.months_done) = (to_u64(months), to_u64(done)));
     }
 
-    /// Counts what a commit carried.
+    /// Counts the content of a commit.
     pub(super) fn committed(&self, totals: &RunTotals) {
-        let over = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
-        self.done.fetch_add(over, Ordering::Relaxed);
-        self.failed.fetch_add(totals.windows_failed, Ordering::Relaxed);
-        self.points.fetch_add(totals.points_received, Ordering::Relaxed);
+        self.change(|counts| {
+            counts.done += totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
+            counts.failed += totals.windows_failed;
+            counts.points += totals.points_received;
+        });
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut ProgressCounts) -> R) -> R {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,29 +1,27 @@
-//! What earlier runs were refused, or have marked as beyond retention, and what of it is asked for again.
+//! The ranges that earlier runs were refused, or marked as beyond retention, and which of them are due again.
 
 use std::collections::BTreeMap;
 
-use super::job::JobSettings;
 use super::summary::FailedRange;
 use crate::api::ApiStatus;
 use crate::model::coverage::splice;
 use crate::model::slot::SLOT_SECONDS;
-use crate::model::{CoverageSpan, Domain, Refusal, Span, UnixSeconds, civil, span};
+use crate::model::span::EVER;
+use crate::model::{CoverageSpan, Domain, Refusal, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings, PlannedRequest};
 
-type Covered = Vec<(Domain, Vec<CoverageSpan>)>;
-
-/// A range that was refused: its newest window is asked for, and the rest where that is answered.
+/// A refused range: its newest window is asked for, and then the rest if that is answered.
 #[derive(Debug)]
 pub struct RefusedRange {
     /// The newest window.
     pub first: PlannedRequest,
     /// The rest.
     pub rest: Plan,
-    /// What was refused.
+    /// The range that was refused.
     pub refused: Span,
 }
 
-/// What is marked as beyond retention.
+/// The ranges that are marked as beyond retention.
 #[derive(Debug)]
 pub struct RetentionMarks {
     /// The newest marked slot, and domains of which it is marked.
@@ -32,215 +30,186 @@ pub struct RetentionMarks {
     pub plan: Plan,
     /// The domains with marks.
     pub domains: Vec<Domain>,
-    /// From the first mark to the last.
+    /// The range from the first mark to the last.
     pub span: Span,
 }
 
-/// `coverage` with everything that was refused taken out of what is due.
-#[must_use]
-pub fn closed(coverage: &[(Domain, Vec<CoverageSpan>)], refusals: &[Refusal], range: Span) -> Covered {
-    let not_due = |span| CoverageSpan {
-        span,
-        age_when_fetched: None,
-        beyond_retention: true,
-        fetched_at: 0,
-    };
-    let close = |(domain, covered): &(Domain, Vec<CoverageSpan>)| {
-        let rows = refusals.iter().filter(|refusal| refusal.domain == *domain);
-        let covered = rows.fold(covered.clone(), |covered, refusal| {
-            let span = if is_of_the_domain(refusal) {
-                range
-            } else {
-                refusal.span
-            };
-            splice(&covered, &[not_due(span)])
-        });
-        (domain.clone(), covered)
-    };
-    coverage.iter().map(close).collect()
+type DomainCoverage = (Domain, Vec<CoverageSpan>);
+
+/// What plans for refused ranges depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Planning<'a> {
+    /// The stored coverage of each domain in the range.
+    pub coverage: &'a [DomainCoverage],
+    /// The range of the run, on the grid.
+    pub range: Span,
+    /// The time of planning.
+    pub now: UnixSeconds,
+    /// How the range is cut.
+    pub settings: &'a PlanSettings,
 }
 
-/// Whether the domain was refused, and not a range of it.
-fn is_of_the_domain(refusal: &Refusal) -> bool {
-    refusal.status != ApiStatus::BEYOND_ONE_MONTH.code()
-}
-
-/// What was refused by earlier runs: what is asked for again now, and what is not yet.
-pub(super) fn again(
-    coverage: &[(Domain, Vec<CoverageSpan>)],
-    refusals: &[Refusal],
-    (range, now): (Span, UnixSeconds),
-    settings: &JobSettings,
-) -> (Vec<RefusedRange>, Vec<FailedRange>) {
-    let mut groups: BTreeMap<(Option<Span>, i64), Vec<&Refusal>> = BTreeMap::new();
-    let mut told = Vec::new();
-    for refusal in refusals {
-        let span = (!is_of_the_domain(refusal)).then_some(refusal.span);
-        if settings.named || refusal.next_at <= now {
-            groups.entry((span, refusal.status)).or_default().push(refusal);
-        } else {
-            told.extend(still_refused(coverage, refusal, (range, now), &settings.plan));
-        }
-    }
-    let mut again = Vec::new();
-    for ((span, _), rows) in groups {
-        // A range is asked for with as many domains as fit; a refused domain would spoil a batch.
-        let fit = if span.is_some() {
-            settings.plan.domains_per_request
-        } else {
-            1
-        };
-        for (nth, group) in rows.chunks(fit.max(1)).enumerate() {
-            let asked = (span.is_none() || nth == 0).then(|| {
-                let domains: Vec<&Domain> = group.iter().map(|refusal| &refusal.domain).collect();
-                let of: Covered = coverage
-                    .iter()
-                    .filter(|(domain, _)| domains.contains(&domain))
-                    .cloned()
-                    .collect();
-                let within = span.map_or(Some(range), |span| span.intersect(&range));
-                let refused = span.unwrap_or(span::EVER);
-                within.and_then(|within| ask_again(&of, (within, refused), now, &settings.plan))
+impl Planning<'_> {
+    /// Returns the plan for everything that is due and not refused.
+    #[must_use]
+    pub fn plan_without(&self, refusals: &[Refusal]) -> Plan {
+        let closed = |(domain, covered): &DomainCoverage| {
+            let rows = refusals.iter().filter(|refusal| refusal.domain == *domain);
+            let covered = rows.fold(covered.clone(), |covered, refusal| {
+                let span = refused_range(refusal).unwrap_or(self.range);
+                splice(&covered, &[CoverageSpan::beyond_retention(span, 0)])
             });
-            match asked {
-                Some(ask) => again.extend(ask),
-                None => told.extend(
-                    group
-                        .iter()
-                        .filter_map(|refusal| still_refused(coverage, refusal, (range, now), &settings.plan)),
-                ),
+            (domain.clone(), covered)
+        };
+        let open: Vec<_> = self.coverage.iter().map(closed).collect();
+        Plan::new(self.range, &open, self.now, self.settings)
+    }
+
+    /// Returns the refused ranges that are due again, and those that are not due yet. If the domains were `named` on the
+    /// command line, everything is due.
+    pub(super) fn refused(&self, refusals: &[Refusal], named: bool) -> (Vec<RefusedRange>, Vec<FailedRange>) {
+        let mut groups: BTreeMap<(Option<Span>, i64), Vec<&Refusal>> = BTreeMap::new();
+        let mut not_due: Vec<&Refusal> = Vec::new();
+        for refusal in refusals {
+            if named || refusal.next_at <= self.now {
+                let key = (refused_range(refusal), refusal.status);
+                groups.entry(key).or_default().push(refusal);
+            } else {
+                not_due.push(refusal);
             }
         }
+        let mut due = Vec::new();
+        for ((span, _), rows) in groups {
+            let Some(span) = span else {
+                // A refused domain would spoil a batch, so each is asked alone.
+                due.extend(
+                    rows.iter()
+                        .filter_map(|row| self.ask_again(&[row], self.range, EVER)),
+                );
+                continue;
+            };
+            // As many domains as fit stand for all of them.
+            let fit = self.settings.domains_per_request.max(1).min(rows.len());
+            let (asked, others) = rows.split_at(fit);
+            let within = span.intersect(&self.range);
+            due.extend(within.and_then(|within| self.ask_again(asked, within, span)));
+            not_due.extend(others);
+        }
+        let still_refused = not_due.into_iter();
+        (
+            due,
+            still_refused
+                .filter_map(|refusal| self.still_refused(refusal))
+                .collect(),
+        )
     }
-    (again, told)
-}
 
-/// The newest window that is due in `within`, and the rest.
-fn ask_again(
-    coverage: &[(Domain, Vec<CoverageSpan>)],
-    (within, refused): (Span, Span),
-    now: UnixSeconds,
-    settings: &PlanSettings,
-) -> Option<RefusedRange> {
-    let newest = PlanSettings {
-        order: Order::NewestFirst,
-        ..settings.clone()
-    };
-    let mut first = Plan::new(within, coverage, now, &newest).requests().next()?;
-    if refused != span::EVER {
-        // Two cuts of the newest slot tell of all that is older.
-        let end = first.window.end();
-        first.window = Span::new(end - SLOT_SECONDS, end)?;
+    /// Returns the newest window that is due in `within`, and the rest.
+    fn ask_again(&self, refusals: &[&Refusal], within: Span, refused: Span) -> Option<RefusedRange> {
+        let newest_first = PlanSettings {
+            order: Order::NewestFirst,
+            ..self.settings.clone()
+        };
+        let plan = |coverage: &[DomainCoverage]| Plan::new(within, coverage, self.now, &newest_first);
+        let mut coverage = self.coverage_of(|domain| refusals.iter().any(|row| row.domain == *domain));
+        let mut first = plan(&coverage).requests().next()?;
+        if refused != EVER {
+            // Two requests for the newest slot prove everything older as refused.
+            let end = first.window.end();
+            first.window = Span::new(end - SLOT_SECONDS, end)?;
+        }
+        let done = CoverageSpan::settled(first.window, self.now);
+        for (_, covered) in &mut coverage {
+            *covered = splice(covered, &[done]);
+        }
+        Some(RefusedRange {
+            first,
+            rest: plan(&coverage),
+            refused,
+        })
     }
-    let done = CoverageSpan {
-        span: first.window,
-        age_when_fetched: Some(i64::MAX),
-        beyond_retention: false,
-        fetched_at: now,
-    };
-    let rest: Covered = coverage
-        .iter()
-        .map(|(domain, covered)| (domain.clone(), splice(covered, &[done])))
-        .collect();
-    Some(RefusedRange {
-        first,
-        rest: Plan::new(within, &rest, now, &newest),
-        refused,
-    })
-}
 
-/// What is told of a refusal that is not asked for again yet; nothing where nothing of it is due.
-fn still_refused(
-    coverage: &[(Domain, Vec<CoverageSpan>)],
-    refusal: &Refusal,
-    (range, now): (Span, UnixSeconds),
-    settings: &PlanSettings,
-) -> Option<FailedRange> {
-    let within = if is_of_the_domain(refusal) {
-        range
-    } else {
-        refusal.span.intersect(&range)?
-    };
-    let of: Covered = coverage
-        .iter()
-        .filter(|(domain, _)| *domain == refusal.domain)
-        .cloned()
-        .collect();
-    if Plan::new(within, &of, now, settings).is_empty() {
-        return None;
+    /// Returns the failure of a refusal that is not due yet; `None` if none of it would be due otherwise.
+    fn still_refused(&self, refusal: &Refusal) -> Option<FailedRange> {
+        let within = match refused_range(refusal) {
+            Some(span) => span.intersect(&self.range)?,
+            None => self.range,
+        };
+        let coverage = self.coverage_of(|domain| *domain == refusal.domain);
+        if Plan::new(within, &coverage, self.now, self.settings).is_empty() {
+            return None;
+        }
+        let status = ApiStatus::from_code(refusal.status);
+        Some(FailedRange {
+            domains: vec![refusal.domain.clone()],
+            span: Some(within),
+            error: format!(
+                "{} (status {}), {} times since {} UTC+8; not asked for again before {}",
+                status.meaning(),
+                refusal.status,
+                refusal.times,
+                civil::cst_minute(refusal.first_at),
+                civil::cst_minute(refusal.next_at),
+            ),
+            help: Some("to ask at once, name the domain with `-d`, or use `--force`".to_owned()),
+        })
     }
-    let status = ApiStatus::from_code(refusal.status);
-    Some(FailedRange {
-        domains: vec![refusal.domain.clone()],
-        span: Some(within),
-        error: format!(
-            "{} (status {}), {} times since {} UTC+8; not asked for again before {}",
-            status.meaning(),
-            refusal.status,
-            refusal.times,
-            civil::cst_minute(refusal.first_at),
-            civil::cst_minute(refusal.next_at),
-        ),
-        help: Some("to ask at once, name the domain with `-d`, or use `--force`".to_owned()),
-    })
+
+    /// Returns the ranges that are marked as beyond retention.
+    pub(super) fn marks(&self) -> Option<RetentionMarks> {
+        let marks = |covered: &[CoverageSpan]| -> Vec<Span> {
+            let pieces = covered.iter().filter(|piece| piece.age_when_fetched.is_none());
+            pieces
+                .filter_map(|piece| piece.span.intersect(&self.range))
+                .collect()
+        };
+        let with_marks: Vec<(&Domain, Vec<Span>)> = self
+            .coverage
+            .iter()
+            .map(|(domain, covered)| (domain, marks(covered)))
+            .filter(|(_, marks)| !marks.is_empty())
+            .collect();
+        let all = with_marks.iter().flat_map(|(_, marks)| marks).copied();
+        let span = all.reduce(|one, other| one.hull(&other))?;
+        let newest = Span::new(span.end() - SLOT_SECONDS, span.end())?;
+        let has_newest = |marks: &[Span]| marks.iter().any(|mark| mark.contains(newest.start()));
+        let newest_domains = with_marks.iter().filter(|(_, marks)| has_newest(marks));
+        let open: Vec<DomainCoverage> = with_marks
+            .iter()
+            .map(|(domain, marks)| ((*domain).clone(), everything_but(marks, span)))
+            .collect();
+        Some(RetentionMarks {
+            probe: PlannedRequest {
+                window: newest,
+                domains: newest_domains
+                    .map(|(domain, _)| (*domain).clone())
+                    .take(self.settings.domains_per_request.max(1))
+                    .collect(),
+            },
+            plan: Plan::new(span, &open, self.now, self.settings),
+            domains: open.into_iter().map(|(domain, _)| domain).collect(),
+            span,
+        })
+    }
+
+    fn coverage_of(&self, chosen: impl Fn(&Domain) -> bool) -> Vec<DomainCoverage> {
+        let coverage = self.coverage.iter();
+        coverage.filter(|(domain, _)| chosen(domain)).cloned().collect()
+    }
 }
 
-/// What is marked as beyond retention in `range`.
-pub(super) fn marked(
-    coverage: &[(Domain, Vec<CoverageSpan>)],
-    range: Span,
-    now: UnixSeconds,
-    settings: &PlanSettings,
-) -> Option<RetentionMarks> {
-    let marks = |covered: &[CoverageSpan]| -> Vec<Span> {
-        let pieces = covered.iter().filter(|piece| piece.age_when_fetched.is_none());
-        pieces.filter_map(|piece| piece.span.intersect(&range)).collect()
-    };
-    let with_marks: Vec<(&Domain, Vec<Span>)> = coverage
-        .iter()
-        .map(|(domain, covered)| (domain, marks(covered)))
-        .filter(|(_, marks)| !marks.is_empty())
-        .collect();
-    let all = || with_marks.iter().flat_map(|(_, marks)| marks);
-    let end = all().map(Span::end).max()?;
-    let span = Span::new(all().map(Span::start).min()?, end)?;
-    let newest = Span::new(end - SLOT_SECONDS, end)?;
-    let mut domains: Vec<Domain> = with_marks
-        .iter()
-        .filter(|(_, marks)| marks.iter().any(|mark| mark.contains(newest.start())))
-        .map(|(domain, _)| (*domain).clone())
-        .collect();
-    domains.truncate(settings.domains_per_request.max(1));
-    let open: Covered = with_marks
-        .iter()
-        .map(|(domain, marks)| ((*domain).clone(), everything_but(marks, span)))
-        .collect();
-    Some(RetentionMarks {
-        probe: PlannedRequest {
-            window: newest,
-            domains,
-        },
-        plan: Plan::new(span, &open, now, settings),
-        domains: with_marks.iter().map(|(domain, _)| (*domain).clone()).collect(),
-        span,
-    })
+/// Returns the range that was refused; `None` if it was the domain.
+fn refused_range(refusal: &Refusal) -> Option<Span> {
+    (refusal.status == ApiStatus::BEYOND_ONE_MONTH.code()).then_some(refusal.span)
 }
 
-/// Coverage of all of `span` but `open`, which is ordered.
+/// Returns coverage for all of `span` except `open`, which is in order.
 fn everything_but(open: &[Span], span: Span) -> Vec<CoverageSpan> {
     let mut covered = Vec::with_capacity(open.len() + 1);
     let mut from = span.start();
-    for (start, end) in open
-        .iter()
-        .map(|mark| (mark.start(), mark.end()))
-        .chain([(span.end(), span.end())])
-    {
-        covered.extend(Span::new(from, start).map(|span| CoverageSpan {
-            span,
-            age_when_fetched: Some(i64::MAX),
-            beyond_retention: false,
-            fetched_at: 0,
-        }));
+    let ends = open.iter().map(|mark| (mark.start(), mark.end()));
+    for (start, end) in ends.chain([(span.end(), span.end())]) {
+        covered.extend(Span::new(from, start).map(|span| CoverageSpan::settled(span, 0)));
         from = end;
     }
     covered

@@ -1,38 +1,99 @@
-//! What lies beside a reject: other rejects that could be taken with it, and the stored points of its window.
+//! The rejects of one domain, indexed by time.
 //!
-//! Inside an answer the guards compare a point with its neighbours. A reject by itself has none, so what was
-//! rejected of one domain is looked through first: a number and a time are kept of each piece, not its text.
+//! In an answer the guards compare a point with its neighbours. A reject has no neighbours in its text. So this index holds
+//! the time and the number of every reject of the domain, but not its text.
 
 use std::collections::HashMap;
 
-use super::replay::{Obstacle, read};
-use crate::api::is_same_point;
+use crate::api::{is_same_point, read_point};
 use crate::model::convert::gcd;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
-use crate::model::{Span, UnixSeconds};
+use crate::model::{CodeBook, Domain, PointColumns, RejectReason, Span, UnixSeconds, reject};
 use crate::store::{Reader, StoreError, StoredReject};
 
-/// The rejects of one domain that was asked for.
+/// Why a reject cannot be taken. `Display` gives the sentence that is stored and shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Obstacle {
+    /// The reason is that of the parser or of a guard.
+    #[error("{0}")]
+    Still(RejectReason),
+    #[error("its text is cut off at {} KiB and cannot be taken for the whole", reject::MAX_RAW_BYTES / 1024)]
+    Cut,
+    #[error("reject {id} holds the same time with other figures, and nothing here tells which are right")]
+    SameTime { id: i64 },
+    #[error("reject {id} lies in the same 5-minute slot, at {ts}; both would count double")]
+    SameSlot { id: i64, ts: UnixSeconds },
+    #[error("the points of its window are {seconds} s apart where 300 s were asked for")]
+    Coarse { seconds: i64 },
+}
+
+impl Obstacle {
+    /// Whether `reject` is one of two points that contradict each other.
+    pub(super) fn is_conflict(reject: &StoredReject) -> bool {
+        reject.reason == RejectReason::Conflicting.to_string()
+    }
+
+    /// Returns what is shown after the reason.
+    pub(super) fn explanation(&self) -> &'static str {
+        match self {
+            Self::Still(RejectReason::Conflicting) => {
+                ": by itself either could be read, and only a new answer tells which is right"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// A point that was read from the text of a reject.
+pub(super) struct ReadPoint {
+    pub(super) ts: UnixSeconds,
+    pub(super) domain: Domain,
+    pub(super) columns: PointColumns,
+    pub(super) book: CodeBook,
+}
+
+/// Reads the text of `reject`, without a look at its neighbours.
+pub(super) fn read(reject: &StoredReject) -> Result<ReadPoint, Obstacle> {
+    let named = reject.domain.parse::<Domain>().ok();
+    let Some(domain) = named.filter(|named| named.as_str() == reject.asked) else {
+        return Err(Obstacle::Still(RejectReason::DomainNotAsked));
+    };
+    if reject::may_be_cut(&reject.raw) {
+        return Err(Obstacle::Cut);
+    }
+    let (columns, book) = read_point(&reject.raw).map_err(Obstacle::Still)?;
+    match columns.ts.first() {
+        Some(&ts) if reject.window.contains(ts) => Ok(ReadPoint {
+            ts,
+            domain,
+            columns,
+            book,
+        }),
+        _ => Err(Obstacle::Still(RejectReason::OutsideWindow(reject.window))),
+    }
+}
+
+/// The rejects of one domain.
 pub(super) struct RejectIndex<'a> {
     reader: &'a Reader,
     asked: &'a str,
     ids: Vec<i64>,
-    /// Time and number of those that read as a point of their window, in order.
+    /// Time and number of those that can be read, in order.
     points: Vec<(UnixSeconds, i64)>,
-    windows: HashMap<Span, Spacing>,
+    windows: HashMap<Span, WindowSpacing>,
 }
 
-/// How far apart the points of a window lie that were rejected.
+/// How far apart the rejected points of a window are.
 #[derive(Debug, Clone, Copy)]
-struct Spacing {
-    /// One of them.
+struct WindowSpacing {
+    /// The time of one of them.
     reference: UnixSeconds,
-    /// The largest length of which all distances are multiples; 0 for a lone time.
+    /// The greatest common divisor of their distances; 0 for a single point.
     step: i64,
 }
 
 impl<'a> RejectIndex<'a> {
-    /// Looks through the rejects of `asked`.
+    /// Reads the rejects of `asked`.
     pub(super) fn of(reader: &'a Reader, asked: &'a str) -> Result<Self, StoreError> {
         let mut index = Self {
             reader,
@@ -49,7 +110,7 @@ impl<'a> RejectIndex<'a> {
                     .windows
                     .entry(reject.window)
                     .and_modify(|spacing| spacing.step = gcd(spacing.step, point.ts - spacing.reference))
-                    .or_insert(Spacing {
+                    .or_insert(WindowSpacing {
                         reference: point.ts,
                         step: 0,
                     });
@@ -61,12 +122,12 @@ impl<'a> RejectIndex<'a> {
         Ok(index)
     }
 
-    /// The numbers of all rejects of the domain, in order.
+    /// Returns the numbers of all rejects, in order.
     pub(super) fn ids(&self) -> &[i64] {
         &self.ids
     }
 
-    /// The neighbour that keeps `reject`, a point at `ts`, from being taken.
+    /// Returns the neighbour that prevents `reject`, a point at `ts`, from being taken.
     pub(super) fn obstacle(
         &self,
         reject: &StoredReject,
@@ -94,10 +155,10 @@ impl<'a> RejectIndex<'a> {
             .map(|seconds| Obstacle::Coarse { seconds }))
     }
 
-    /// The spacing of the points of `window` where it is that of hourly or daily figures, by the rule for a
-    /// whole answer: what was rejected and what is stored count together.
+    /// Returns the spacing of the points of `window` in seconds, if it is that of hourly or daily figures. Rejected and
+    /// stored points count together.
     fn coarseness(&self, window: Span) -> Result<Option<i64>, StoreError> {
-        let Some(Spacing { reference, step }) = self.windows.get(&window).copied() else {
+        let Some(WindowSpacing { reference, step }) = self.windows.get(&window).copied() else {
             return Ok(None);
         };
         if step % HOUR_SECONDS != 0 {

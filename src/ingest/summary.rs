@@ -1,31 +1,33 @@
-//! What a run tells at its end.
+//! The summary of a run.
+
+use std::time::Duration;
 
 use serde::Serialize;
+use serde::ser::{SerializeStruct as _, Serializer};
 
 use super::control::Stop;
 use super::decide::Conclusions;
-use super::decide::conclusion::ConclusionJson;
+use super::decide::conclusion::conclusions_json;
+use super::named_list::{Entry, NamedList};
 use crate::api::FailureKind;
+use crate::model::run::COUNTERS;
 use crate::model::{Domain, Outcome, RunTotals, Span, UnixSeconds, civil};
-
-/// How many failed ranges are named; more are counted.
-const MAX_NAMED: usize = 200;
 
 /// A range of some domains that could not be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedRange {
     /// The domains.
     pub domains: Vec<Domain>,
-    /// The range; `None` for all that was planned of a domain that the API refuses.
+    /// The range; `None` for everything that was planned for a refused domain.
     pub span: Option<Span>,
-    /// Why.
+    /// The reason.
     pub error: String,
-    /// What to do about it, where that is known.
+    /// What to do about it, if that is known.
     pub help: Option<String>,
 }
 
 impl FailedRange {
-    /// `domains` could not be fetched for `span`.
+    /// Returns the failure to fetch `domains` for `span`.
     #[must_use]
     pub fn new(domains: Vec<Domain>, span: Span, kind: &FailureKind) -> Self {
         Self {
@@ -36,18 +38,18 @@ impl FailedRange {
         }
     }
 
-    /// `domains` were answered for `span`, which could not be stored in the time that a signal left.
+    /// Returns the failure to store an answer in the time that a signal left.
     #[must_use]
     pub fn dropped((domains, span): (Vec<Domain>, Span)) -> Self {
         Self {
             domains,
             span: Some(span),
             error: "the answer came, but it could not be stored before the program had to end".to_owned(),
-            help: Some("what was not stored is asked for again by the next run".to_owned()),
+            help: Some("the next run asks for it again".to_owned()),
         }
     }
 
-    /// `domain` is refused, and left out for the rest of the run.
+    /// Returns the failure of a domain that the API refuses. It is left out for the rest of the run.
     #[must_use]
     pub fn refused(domain: Domain, kind: &FailureKind) -> Self {
         Self {
@@ -59,88 +61,61 @@ impl FailedRange {
     }
 }
 
-/// The failed ranges of a run, neighbours joined. Bounded: beyond 200 they are only counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failures {
-    named: Vec<FailedRange>,
-    unnamed: u64,
-}
+/// The failed ranges of a run.
+pub type Failures = NamedList<FailedRange>;
 
-impl Failures {
-    /// Adds a failed range, joined to those of the same domains and cause that it touches.
-    pub fn add(&mut self, mut failed: FailedRange) {
-        while let Some((at, joined)) = self.named.iter().enumerate().find_map(|(at, known)| {
-            let same = known.domains == failed.domains && known.error == failed.error;
-            let (a, b) = known.span.zip(failed.span).filter(|_| same)?;
-            let touching = a.end() == b.start() || b.end() == a.start();
-            touching.then_some((at, Span::new(a.start().min(b.start()), a.end().max(b.end()))))
-        }) {
-            self.named.swap_remove(at);
-            failed.span = joined;
+impl Entry for FailedRange {
+    const MAX_NAMED: usize = 200;
+
+    fn span(&self) -> Option<Span> {
+        self.span
+    }
+
+    fn join(&mut self, other: &Self) -> bool {
+        let is_same = self.domains == other.domains && self.error == other.error;
+        let Some((new, known)) = self.span.zip(other.span).filter(|_| is_same) else {
+            return false;
+        };
+        let touches = new.end() == known.start() || known.end() == new.start();
+        if touches {
+            self.span = Some(new.hull(&known));
         }
-        if self.named.len() < MAX_NAMED {
-            self.named.push(failed);
-        } else {
-            self.unnamed += 1;
-        }
-    }
-
-    /// Puts the failed ranges in order of time, for reading.
-    pub fn sort(&mut self) {
-        self.named.sort_by_key(|failed| failed.span);
-    }
-
-    /// The failed ranges that are named.
-    #[must_use]
-    pub fn named(&self) -> &[FailedRange] {
-        &self.named
-    }
-
-    /// How many more there are.
-    #[must_use]
-    pub fn unnamed(&self) -> u64 {
-        self.unnamed
-    }
-
-    /// Whether nothing failed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.named.is_empty()
+        touches
     }
 }
 
-/// How a run ended. The numbers are read from the database, after the last commit.
+/// How a run ended. The counters are read from the database after the last commit.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// The run's id in `origin_runs`.
     pub run_id: i64,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was asked for, on the grid.
+    /// The range that was asked for, on the grid.
     pub range: Span,
-    /// Where the range was cut because newer slots are not available yet.
+    /// Where the range was cut, because newer slots are not available yet.
     pub cut_at: Option<UnixSeconds>,
     /// The number of domains asked for.
     pub domains: u64,
     /// The counters.
     pub totals: RunTotals,
     /// Wall time.
-    pub elapsed: std::time::Duration,
-    /// What could not be stored.
+    pub elapsed: Duration,
+    /// The ranges that could not be stored.
     pub failures: Failures,
-    /// What was concluded: what is no longer asked for, and why.
+    /// The conclusions: what is no longer asked for, and why.
     pub conclusions: Conclusions,
     /// Why it stopped early, if it did.
     pub stop: Option<Stop>,
-    /// The moment before which the API serves nothing, where the run met that edge.
+    /// The time before which the API serves nothing, if the run found that edge.
     pub beyond_before: Option<UnixSeconds>,
-    /// What a person should know beside the outcome, such as a checkpoint that did not complete.
+    /// Other things to know, such as a checkpoint that did not complete.
     pub warnings: Vec<String>,
-    /// Days of domains for which the rollups are out of date.
+    /// For how many days of domains the rollups are stale.
     pub stale_days: u64,
 }
 
-/// The outcome that follows from how a run went.
+/// Returns the outcome of a run.
 #[must_use]
 pub fn outcome(stop: Option<&Stop>, failures: &Failures, totals: &RunTotals) -> Outcome {
     match stop {
@@ -154,60 +129,21 @@ pub fn outcome(stop: Option<&Stop>, failures: &Failures, totals: &RunTotals) -> 
     }
 }
 
-/// The JSON form of a summary. Fields are only ever added.
-#[derive(Debug, Serialize)]
-struct SummaryJson<'a> {
-    run_id: i64,
-    outcome: Outcome,
-    from: String,
-    to: String,
-    cut_at: Option<String>,
-    domains: u64,
-    windows: WindowsJson,
-    points: PointsJson,
-    requests: u64,
-    retries: u64,
-    bytes: u64,
-    elapsed_seconds: f64,
-    failures: Vec<FailureJson<'a>>,
-    failures_unnamed: u64,
-    beyond_retention_before: Option<String>,
-    warnings: &'a [String],
-    slots: SlotsJson,
-    surplus: u64,
-    confirmed_holes: u64,
-    confirmations: u64,
-    conclusions: Vec<ConclusionJson<'a>>,
-    conclusions_unnamed: u64,
-    stale_days: u64,
+/// The counters whose names begin with `prefix`, as a JSON object without the prefix.
+struct Counters<'a> {
+    totals: &'a RunTotals,
+    prefix: &'static str,
 }
 
-/// SlotsJson of domains, by what the answers of the run said of them.
-#[derive(Debug, Serialize)]
-struct SlotsJson {
-    asked: u64,
-    empty: u64,
-    rejected: u64,
-    failed: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct WindowsJson {
-    planned: u64,
-    fetched: u64,
-    failed: u64,
-    skipped: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct PointsJson {
-    received: u64,
-    inserted: u64,
-    updated: u64,
-    unchanged: u64,
-    rejected: u64,
-    odd_codes: u64,
-    left_out: u64,
+impl Serialize for Counters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // `surplus` is a field of the summary itself.
+        let counters = COUNTERS.iter().filter(|counter| counter.name != "points_surplus");
+        serializer.collect_map(counters.filter_map(|counter| {
+            let name = counter.name.strip_prefix(self.prefix)?;
+            Some((name, (counter.get)(self.totals)))
+        }))
+    }
 }
 
 /// A failed range as the summary and `origin_runs.failures` hold it.
@@ -219,57 +155,41 @@ pub struct FailureJson<'a> {
     error: &'a str,
 }
 
+/// The JSON form. Fields are only ever added, at the end.
 impl Serialize for Summary {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let totals = &self.totals;
-        SummaryJson {
-            run_id: self.run_id,
-            outcome: self.outcome,
-            from: civil::cst_rfc3339(self.range.start()),
-            to: civil::cst_rfc3339(self.range.end()),
-            cut_at: self.cut_at.map(civil::cst_rfc3339),
-            domains: self.domains,
-            windows: WindowsJson {
-                planned: totals.windows_planned,
-                fetched: totals.windows_fetched,
-                failed: totals.windows_failed,
-                skipped: totals.windows_skipped,
-            },
-            points: PointsJson {
-                received: totals.points_received,
-                inserted: totals.points_inserted,
-                updated: totals.points_updated,
-                unchanged: totals.points_unchanged,
-                rejected: totals.points_rejected,
-                odd_codes: totals.points_odd_codes,
-                left_out: totals.points_left_out,
-            },
-            requests: totals.requests,
-            retries: totals.retries,
-            bytes: totals.bytes,
-            elapsed_seconds: self.elapsed.as_secs_f64(),
-            failures: failures_json(&self.failures, self.range),
-            failures_unnamed: self.failures.unnamed(),
-            beyond_retention_before: self.beyond_before.map(civil::cst_rfc3339),
-            warnings: &self.warnings,
-            slots: SlotsJson {
-                asked: totals.slots_asked,
-                empty: totals.slots_empty,
-                rejected: totals.slots_rejected,
-                failed: totals.slots_failed,
-            },
-            surplus: totals.points_surplus,
-            confirmed_holes: totals.holes_confirmed,
-            confirmations: totals.confirmations,
-            conclusions: self.conclusions.json(),
-            conclusions_unnamed: self.conclusions.unnamed(),
-            stale_days: self.stale_days,
-        }
-        .serialize(serializer)
+        let counters = |prefix| Counters { totals, prefix };
+        let mut json = serializer.serialize_struct("Summary", 23)?;
+        json.serialize_field("run_id", &self.run_id)?;
+        json.serialize_field("outcome", &self.outcome)?;
+        json.serialize_field("from", &civil::cst_rfc3339(self.range.start()))?;
+        json.serialize_field("to", &civil::cst_rfc3339(self.range.end()))?;
+        json.serialize_field("cut_at", &self.cut_at.map(civil::cst_rfc3339))?;
+        json.serialize_field("domains", &self.domains)?;
+        json.serialize_field("windows", &counters("windows_"))?;
+        json.serialize_field("points", &counters("points_"))?;
+        json.serialize_field("requests", &totals.requests)?;
+        json.serialize_field("retries", &totals.retries)?;
+        json.serialize_field("bytes", &totals.bytes)?;
+        json.serialize_field("elapsed_seconds", &self.elapsed.as_secs_f64())?;
+        json.serialize_field("failures", &failures_json(&self.failures, self.range))?;
+        json.serialize_field("failures_unnamed", &self.failures.unnamed())?;
+        let beyond_before = self.beyond_before.map(civil::cst_rfc3339);
+        json.serialize_field("beyond_retention_before", &beyond_before)?;
+        json.serialize_field("warnings", &self.warnings)?;
+        json.serialize_field("slots", &counters("slots_"))?;
+        json.serialize_field("surplus", &totals.points_surplus)?;
+        json.serialize_field("confirmed_holes", &totals.holes_confirmed)?;
+        json.serialize_field("confirmations", &totals.confirmations)?;
+        json.serialize_field("conclusions", &conclusions_json(&self.conclusions))?;
+        json.serialize_field("conclusions_unnamed", &self.conclusions.unnamed())?;
+        json.serialize_field("stale_days", &self.stale_days)?;
+        json.end()
     }
 }
 
-/// The list of failures for JSON; `range` stands in where all that was planned of a domain failed.
+/// Returns the JSON form of `failures`; a refused domain failed for all of `range`.
 #[must_use]
 pub fn failures_json(failures: &Failures, range: Span) -> Vec<FailureJson<'_>> {
     let named = failures.named().iter();
@@ -300,19 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_failures_of_the_same_kind_are_told_as_one() {
+    fn neighbouring_failures_of_the_same_kind_are_reported_as_one() {
         let mut failures = Failures::default();
         for at in [0, 1, 3, 2] {
             failures.add(failed("a.com", at, "reset"));
         }
         failures.add(failed("b.com", 4, "reset"));
         failures.add(failed("a.com", 4, "timeout"));
-        let spans: Vec<_> = failures
-            .named()
-            .iter()
-            .map(|failed| failed.span.unwrap().slots())
-            .collect();
-        assert_eq!(spans.iter().sum::<i64>(), 6);
+        let slots = failures.named().iter().map(|failed| failed.span.unwrap().slots());
+        assert_eq!(slots.sum::<i64>(), 6);
         assert_eq!(failures.named().len(), 3);
     }
 
@@ -322,6 +238,6 @@ mod tests {
         for at in 0..10_000 {
             failures.add(failed("a.com", 2 * at, "reset"));
         }
-        assert_eq!((failures.named().len(), failures.unnamed()), (MAX_NAMED, 9_800));
+        assert_eq!((failures.named().len(), failures.unnamed()), (200, 9_800));
     }
 }

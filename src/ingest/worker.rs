@@ -38,7 +38,7 @@ impl NextRequest {
 
 /// What came of a task.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct TaskResult {
     pub(super) failures: Vec<FailedRange>,
     pub(super) conclusions: Vec<Conclusion>,
     /// The marks beyond retention are not true.
@@ -51,9 +51,9 @@ pub(super) struct Report {
 
 impl<T: Transport> Worker<T> {
     /// Carries out `task`.
-    pub(super) async fn work(self: Arc<Self>, mut task: WindowTask) -> Report {
+    pub(super) async fn work(self: Arc<Self>, mut task: WindowTask) -> TaskResult {
         planted::pass("task");
-        let mut report = Report::default();
+        let mut result = TaskResult::default();
         let mut counts = RequestCounts::default();
         let mut charges = 0;
         let mut failed: Option<NextRequest> = None;
@@ -65,7 +65,7 @@ impl<T: Transport> Worker<T> {
                 self.knowing(|knowledge| task.next(knowledge, self.clock.now()))
             };
             let may_go_on = self
-                .deliver(&mut task, &mut counts, &mut report, &mut charges)
+                .deliver(&mut task, &mut counts, &mut result, &mut charges)
                 .await;
             let Some(ask) = ask else { break };
             if !may_go_on {
@@ -88,10 +88,10 @@ impl<T: Transport> Worker<T> {
                 Err(NotAnswered::Stopped) => {}
             }
         }
-        report.unanswered_holes = task.unanswered_holes();
-        report.failed = task.has_failed();
-        report.answered = task.was_answered();
-        report
+        result.unanswered_holes = task.unanswered_holes();
+        result.failed = task.has_failed();
+        result.answered = task.was_answered();
+        result
     }
 
     /// Hands on what the task decided. False where the run's budget for failures is spent.
@@ -99,7 +99,7 @@ impl<T: Transport> Worker<T> {
         &self,
         task: &mut WindowTask,
         counts: &mut RequestCounts,
-        report: &mut Report,
+        result: &mut TaskResult,
         charges: &mut u32,
     ) -> bool {
         let mut may_go_on = true;
@@ -116,9 +116,9 @@ impl<T: Transport> Worker<T> {
                     commit.totals.bytes += bytes;
                     self.send(*commit).await;
                 }
-                Output::Failed(failed) => report.failures.push(failed),
-                Output::Concluded(conclusion) => report.conclusions.push(conclusion),
-                Output::Reopen => report.reopen = true,
+                Output::Failed(failed) => result.failures.push(failed),
+                Output::Concluded(conclusion) => result.conclusions.push(conclusion),
+                Output::Reopen => result.reopen = true,
                 Output::Charge => {
                     *charges += 1;
                     may_go_on &= self.fetcher.charge(*charges).await;

@@ -20,6 +20,34 @@ pub struct CoverageSpan {
 }
 
 impl CoverageSpan {
+    /// Returns a range that was fetched when its slots had the refresh age `age`.
+    #[must_use]
+    pub const fn fetched(span: Span, age: i64, at: UnixSeconds) -> Self {
+        Self {
+            span,
+            age_when_fetched: Some(age),
+            beyond_retention: false,
+            fetched_at: at,
+        }
+    }
+
+    /// Returns a range that is never due again.
+    #[must_use]
+    pub const fn settled(span: Span, at: UnixSeconds) -> Self {
+        Self::fetched(span, i64::MAX, at)
+    }
+
+    /// Returns a range that was never fetched, and is beyond retention.
+    #[must_use]
+    pub const fn beyond_retention(span: Span, at: UnixSeconds) -> Self {
+        Self {
+            span,
+            age_when_fetched: None,
+            beyond_retention: true,
+            fetched_at: at,
+        }
+    }
+
     /// Whether no further fetch is expected to change the range, given the last refresh age.
     #[must_use]
     pub fn is_settled(&self, last_age: i64) -> bool {
@@ -85,12 +113,7 @@ pub fn splice(existing: &[CoverageSpan], new: &[CoverageSpan]) -> Vec<CoverageSp
 /// stay as they are, and it is not asked for again.
 #[must_use]
 pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeconds) -> Vec<CoverageSpan> {
-    let unknown = |span| CoverageSpan {
-        span,
-        age_when_fetched: None,
-        beyond_retention: true,
-        fetched_at: at,
-    };
+    let unknown = |span| CoverageSpan::beyond_retention(span, at);
     let mut marked = Vec::new();
     let mut from = span.start();
     for old in existing {

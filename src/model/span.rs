@@ -87,6 +87,15 @@ impl Span {
         }
     }
 
+    /// Returns the shortest range that contains both.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+
     /// What both ranges share.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Option<Self> {

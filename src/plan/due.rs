@@ -76,15 +76,10 @@ fn push(found: &mut Vec<Span>, span: Option<Span>) {
 pub fn covered_by(window: Span, asked_at: UnixSeconds, refresh: &Refresh) -> Vec<CoverageSpan> {
     let mut covered = Vec::with_capacity(refresh.ages.len() + 1);
     let mut from = window.start();
-    let mut add = |until: UnixSeconds, reached: i64| {
+    let mut add = |until: UnixSeconds, age: i64| {
         if let Some(span) = Span::new(from, until.min(window.end())) {
             from = span.end();
-            covered.push(CoverageSpan {
-                span,
-                age_when_fetched: Some(reached),
-                beyond_retention: false,
-                fetched_at: asked_at,
-            });
+            covered.push(CoverageSpan::fetched(span, age, asked_at));
         }
     };
     let horizon = refresh.horizon(asked_at);

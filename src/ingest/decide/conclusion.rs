@@ -1,29 +1,27 @@
-//! What was concluded, for people: nothing that is no longer asked for is silent.
+//! The conclusions that are reported: nothing that is no longer asked for is silent.
 
 use serde::Serialize;
 
+use crate::ingest::named_list::{Entry, NamedList};
 use crate::model::{Domain, Span, civil};
 
-/// How many conclusions are named; more are counted.
-const MAX_NAMED: usize = 100;
-
-/// What kind of conclusion it is. The text form stands in JSON and in `origin_runs.conclusions`.
+/// The kind of a conclusion. JSON and `origin_runs.conclusions` hold its text form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConclusionKind {
     /// The API no longer serves the range (status 21).
     BeyondRetention,
-    /// The slots hold no point.
+    /// The slots have no point.
     Empty,
-    /// PointsJson hours apart are 5-minute points.
+    /// Points hours apart are 5-minute points.
     Sparse,
     /// The answer held sums or peaks of longer steps; it was not taken.
     Coarse,
-    /// The domain is not the account's (status 15 or 18).
+    /// The domain does not belong to the account (status 15 or 18).
     DomainRefused,
-    /// WindowsJson are no longer than this.
+    /// The longest window that the API takes.
     SpanLimit,
-    /// Requests hold no more domains than this.
+    /// The most domains that the API takes in one request.
     BatchLimit,
 }
 
@@ -32,20 +30,16 @@ pub enum ConclusionKind {
 pub struct Conclusion {
     /// Its kind.
     pub kind: ConclusionKind,
-    /// Of which domains.
+    /// The domains that it is about.
     pub domains: Vec<Domain>,
-    /// Of which range.
+    /// The range that it is about.
     pub span: Span,
-    /// What it rests on, in words.
+    /// The reason, in words.
     pub evidence: String,
 }
 
-/// The conclusions of a run, neighbours joined. Bounded: beyond 100 they are only counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conclusions {
-    named: Vec<Conclusion>,
-    unnamed: u64,
-}
+/// The conclusions of a run.
+pub type Conclusions = NamedList<Conclusion>;
 
 /// A conclusion as the summary and `origin_runs.conclusions` hold it.
 #[derive(Debug, Serialize)]
@@ -57,64 +51,40 @@ pub struct ConclusionJson<'a> {
     evidence: &'a str,
 }
 
-impl Conclusions {
-    /// Adds a conclusion, joined to those of the same kind, domains and evidence that it touches.
-    pub fn add(&mut self, mut new: Conclusion) {
-        while let Some(at) = self.named.iter().position(|known| joins(known, &new)) {
-            let known = self.named.swap_remove(at);
-            let (start, end) = (
-                known.span.start().min(new.span.start()),
-                known.span.end().max(new.span.end()),
-            );
-            new.span = Span::new(start, end).unwrap_or(new.span);
+impl Entry for Conclusion {
+    const MAX_NAMED: usize = 100;
+
+    fn span(&self) -> Option<Span> {
+        Some(self.span)
+    }
+
+    fn join(&mut self, other: &Self) -> bool {
+        let touches = other.span.start() <= self.span.end() && self.span.start() <= other.span.end();
+        // A limit holds for the whole run, wherever it was met.
+        let everywhere = matches!(self.kind, ConclusionKind::SpanLimit | ConclusionKind::BatchLimit);
+        let is_same = other.kind == self.kind
+            && other.evidence == self.evidence
+            && (everywhere || other.domains == self.domains && touches);
+        if is_same {
+            self.span = self.span.hull(&other.span);
         }
-        if self.named.len() < MAX_NAMED {
-            self.named.push(new);
-        } else {
-            self.unnamed += 1;
-        }
-    }
-
-    /// Puts them in order of time, for reading.
-    pub fn sort(&mut self) {
-        self.named.sort_by_key(|conclusion| conclusion.span);
-    }
-
-    /// Those that are named.
-    #[must_use]
-    pub fn named(&self) -> &[Conclusion] {
-        &self.named
-    }
-
-    /// How many more there are.
-    #[must_use]
-    pub fn unnamed(&self) -> u64 {
-        self.unnamed
-    }
-
-    /// The JSON form.
-    #[must_use]
-    pub fn json(&self) -> Vec<ConclusionJson<'_>> {
-        let named = self.named.iter();
-        named
-            .map(|conclusion| ConclusionJson {
-                kind: conclusion.kind,
-                domains: conclusion.domains.iter().map(Domain::as_str).collect(),
-                from: civil::cst_rfc3339(conclusion.span.start()),
-                to: civil::cst_rfc3339(conclusion.span.end()),
-                evidence: &conclusion.evidence,
-            })
-            .collect()
+        is_same
     }
 }
 
-fn joins(known: &Conclusion, new: &Conclusion) -> bool {
-    let touches = known.span.start() <= new.span.end() && new.span.start() <= known.span.end();
-    // A limit holds for the whole run, wherever it was met.
-    let everywhere = matches!(new.kind, ConclusionKind::SpanLimit | ConclusionKind::BatchLimit);
-    known.kind == new.kind
-        && known.evidence == new.evidence
-        && (everywhere || known.domains == new.domains && touches)
+/// Returns the JSON form of `conclusions`.
+#[must_use]
+pub fn conclusions_json(conclusions: &Conclusions) -> Vec<ConclusionJson<'_>> {
+    let named = conclusions.named().iter();
+    named
+        .map(|conclusion| ConclusionJson {
+            kind: conclusion.kind,
+            domains: conclusion.domains.iter().map(Domain::as_str).collect(),
+            from: civil::cst_rfc3339(conclusion.span.start()),
+            to: civil::cst_rfc3339(conclusion.span.end()),
+            evidence: &conclusion.evidence,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct PriorKnowledge {
 #[derive(Debug, Default)]
 pub struct Knowledge {
     pub(super) limits: ApiLimits,
-    known: PriorKnowledge,
+    prior: PriorKnowledge,
     /// Everything before is refused as too old, by two refusals.
     edges: BTreeMap<Domain, UnixSeconds>,
     /// Young windows that were refused as too old: how many, and the end of the newest.
@@ -62,10 +62,10 @@ pub struct Knowledge {
 impl Knowledge {
     /// What a run begins with.
     #[must_use]
-    pub fn new(known: PriorKnowledge) -> Self {
+    pub fn new(prior: PriorKnowledge) -> Self {
         Self {
-            limits: ApiLimits::new(known.complete_points),
-            known,
+            limits: ApiLimits::new(prior.complete_points),
+            prior,
             ..Self::default()
         }
     }
@@ -96,7 +96,7 @@ impl Knowledge {
         retention: i64,
     ) -> TooOld {
         let days = |domain: &Domain| {
-            let mut rows = self.known.refused_days.iter();
+            let mut rows = self.prior.refused_days.iter();
             rows.find(|(of, span, _)| of == domain && span.contains(slot))
                 .map_or(0, |(_, _, days)| *days)
         };
@@ -105,7 +105,7 @@ impl Knowledge {
             now,
             retention,
             oldest_served: self.oldest_served,
-            served_age: self.known.served_age.filter(|_| !self.known.force),
+            served_age: self.prior.served_age.filter(|_| !self.prior.force),
             // A day counts only where newer slots were served.
             days: if self.served_newer_than(slot) {
                 domains.iter().map(days).min().unwrap_or(0)
@@ -173,7 +173,7 @@ impl Knowledge {
 
     /// Whether such points were seen within the last day.
     pub(super) fn sub_hour_lately(&self) -> bool {
-        self.sub_hour || self.known.sub_hour
+        self.sub_hour || self.prior.sub_hour
     }
 
     /// Leaves `domain` out for the rest of the run. True for the first to say so.
@@ -188,7 +188,7 @@ impl Knowledge {
 
     /// Whether `domain` had a point within the last days before `now`.
     pub(super) fn had_a_point_lately(&self, domain: &Domain, now: UnixSeconds) -> bool {
-        let newest = self.known.newest_points.get(domain);
+        let newest = self.prior.newest_points.get(domain);
         newest.is_some_and(|ts| now - ts <= evidence::RECENT_POINT)
     }
 
@@ -208,10 +208,10 @@ impl Knowledge {
 
     /// Whether the holes of `domain` are confirmed this time. Notes that they are not.
     pub(super) fn samples(&mut self, domain: &Domain) -> bool {
-        let Some(sampling) = self.known.sampling.get_mut(domain) else {
+        let Some(sampling) = self.prior.sampling.get_mut(domain) else {
             return true;
         };
-        let confirmed = self.known.force || evidence::is_sampled(sampling.fruitless, sampling.skipped);
+        let confirmed = self.prior.force || evidence::is_sampled(sampling.fruitless, sampling.skipped);
         if !confirmed {
             sampling.skipped += 1;
         }
@@ -220,7 +220,7 @@ impl Knowledge {
 
     /// A confirmation of holes of `domain` has brought a point, or nothing.
     pub(super) fn confirmed(&mut self, domain: &Domain, brought: bool) {
-        let sampling = self.known.sampling.entry(domain.clone()).or_default();
+        let sampling = self.prior.sampling.entry(domain.clone()).or_default();
         *sampling = Sampling {
             fruitless: if brought {
                 0
@@ -233,7 +233,7 @@ impl Knowledge {
 
     /// The sampling of `domain` as the file is to keep it.
     pub(super) fn sampling(&self, domain: &Domain) -> Option<Sampling> {
-        self.known.sampling.get(domain).copied()
+        self.prior.sampling.get(domain).copied()
     }
 
     /// Whether one more window of at most an hour may be confirmed.

@@ -7,6 +7,7 @@ use crate::model::Span;
 use crate::model::moment::parse_moment;
 use crate::model::slot::HOUR_SECONDS;
 
+const NOON: &str = "2026-06-15 12:00";
 const BASE: Duration = Duration::from_secs(1);
 
 /// Answers as a list says, each entry once; with figures when the list is over.
@@ -51,24 +52,24 @@ fn busy() -> FailureKind {
     }
 }
 
-fn fetcher(api: &Arc<Scripted>, now: &str) -> Fetcher<Arc<Scripted>> {
-    Fetcher::new(
-        Arc::clone(api),
-        RateLimiter::new(None),
-        RetryPolicy {
+fn fetcher(api: &Arc<Scripted>, now: &str, answered_before: bool) -> Fetcher<Arc<Scripted>> {
+    let pace = Pace {
+        concurrency: 1,
+        requests_per_second: None,
+        retry: RetryPolicy {
             attempts: 5,
             base: BASE,
             cap: 20 * BASE,
         },
-        fastrand::Rng::with_seed(7),
-        Arc::new(ManualClock::new(parse_moment(now, 0).unwrap())),
-        Control::new(),
-        Arc::default(),
-    )
+        seed: 7,
+        answered_before,
+    };
+    let clock: SharedClock = Arc::new(ManualClock::new(parse_moment(now, 0).unwrap()));
+    Fetcher::new(Arc::clone(api), &pace, &clock, &Control::new(), &Arc::default())
 }
 
 fn noon(api: &Arc<Scripted>) -> Fetcher<Arc<Scripted>> {
-    fetcher(api, "2026-06-15 12:00")
+    fetcher(api, NOON, false)
 }
 
 fn request() -> Arc<OriginRequest> {
@@ -134,7 +135,7 @@ async fn up_to_four_refusals_after_a_success_are_outlived_and_the_fifth_stops_th
 async fn an_account_that_was_answered_lately_outlives_refusals_from_the_first_request_on() {
     for kind in denials() {
         let api = Arc::new(Scripted::saying(vec![Some(kind); 4]));
-        assert_eq!(ask(&noon(&api).answered_before(true)).await, (true, 5));
+        assert_eq!(ask(&fetcher(&api, NOON, true)).await, (true, 5));
     }
 }
 
@@ -142,7 +143,7 @@ async fn an_account_that_was_answered_lately_outlives_refusals_from_the_first_re
 async fn a_pause_after_a_refusal_holds_every_worker() {
     let kind = denials()[2].clone();
     let api = Arc::new(Scripted::saying([Some(kind)]));
-    let fetcher = noon(&api).answered_before(true);
+    let fetcher = fetcher(&api, NOON, true);
     let began = tokio::time::Instant::now();
     let (mut mine, mut other) = (RequestCounts::default(), RequestCounts::default());
     let (request, another) = (request(), request());
@@ -167,11 +168,11 @@ async fn around_midnight_the_other_date_comes_first_and_counts_as_a_try() {
     // Never answered: one more request, and no wait.
     let api = Arc::new(Scripted::saying(vec![Some(refused.clone()); 9]));
     let began = tokio::time::Instant::now();
-    assert_eq!(ask(&fetcher(&api, near)).await, (false, 2));
+    assert_eq!(ask(&fetcher(&api, near, false)).await, (false, 2));
     assert_eq!(began.elapsed(), Duration::ZERO);
     // Answered before: five in all, only the second of them for the other date.
     let api = Arc::new(Scripted::saying(vec![Some(refused); 9]));
-    let asking = fetcher(&api, near).answered_before(true);
+    let asking = fetcher(&api, near, true);
     assert_eq!(ask(&asking).await, (false, 5));
     let dates = api.dates.lock().unwrap();
     let other = SigningDate::from_unix(parse_moment(near, 0).unwrap() + HOUR_SECONDS);
