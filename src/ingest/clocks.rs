@@ -1,30 +1,30 @@
 //! This machine's clock against the API's.
 //!
-//! The signature holds the date, and a figure's age decides whether it is asked for again: both suffer from a
-//! clock that is wrong. The answers' `Date` header tells the API's time.
+//! The signature contains the date, and the age of a figure decides whether it is asked for again. A wrong clock spoils
+//! both. The `Date` header of an answer gives the API's time.
 
 use crate::api::SigningDate;
 use crate::model::UnixSeconds;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 
-/// How near to midnight in UTC+8 the API may already, or still, live on the other date.
+/// How close to midnight in UTC+8, in seconds, the API may be on the other date.
 const MIDNIGHT_DOUBT: i64 = 10 * 60;
-/// A difference between the clocks that is worth a warning. Below it, figures may age by seconds.
+/// A larger difference between the clocks, in seconds, is worth a warning, and explains a refused signature. A smaller one
+/// only makes figures seem some seconds older or younger.
 pub(super) const TOLERABLE_SKEW: i64 = 5 * 60;
-/// A `Date` header further off than this is broken itself: a signature of another day would be refused.
+/// A `Date` header further off than this is broken itself: the API would have refused a signature of another day.
 const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
 
-/// Whether a clock that is `ahead` seconds ahead explains a refused signature, which holds the date.
+/// Whether a clock that is `ahead` seconds ahead explains a refused signature, which contains the date.
 pub(super) fn explaining_skew(ahead: i64) -> bool {
     ahead.abs() > TOLERABLE_SKEW
 }
 
-/// The date to sign for in the one further try after a signature was refused, if there is one.
+/// Returns the date for one more try after a signature was refused, if there is one.
 ///
-/// The signature holds the current date in UTC+8 (inferred), so around midnight the two sides may be on
-/// different days: the API's own `Date` header tells, then the date that began while the request was under
-/// way, then the neighbour. Away from midnight a refusal means a wrong key, and repeating it would only look
-/// like an attack.
+/// The signature contains the current date in UTC+8 (inferred). Around midnight the two sides may be on different days.
+/// Then the next try uses the date of the API's `Date` header, else the date that began during the request, else the neighbour.
+/// Away from midnight a refusal means a wrong key, and repeating it would look like an attack.
 pub(super) fn other_date(
     used: SigningDate,
     now: UnixSeconds,
@@ -43,7 +43,7 @@ pub(super) fn other_date(
         .find(|&date| date != used)
 }
 
-/// How far `now` is ahead of the API's clock; 0 where that does not tell, or is itself broken.
+/// Returns how far `now` is ahead of the API's clock; 0 where that does not tell, or is itself broken.
 pub(super) fn ahead_of(server_time: Option<UnixSeconds>, now: UnixSeconds) -> i64 {
     server_time
         .map(|server| now - server)
@@ -84,7 +84,7 @@ mod tests {
             other_date(today("2026-01-03"), after, None),
             Some(today("2026-01-02"))
         );
-        // A clock that is wrong by hours is told about, not worked around.
+        // A clock that is wrong by hours is reported, not worked around.
         assert_eq!(
             other_date(today("2026-01-02"), noon, Some(noon + 14 * 3600)),
             None

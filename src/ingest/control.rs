@@ -11,18 +11,18 @@ use crate::api::{FailureKind, Reaction};
 use crate::interrupt::Signal;
 use crate::store::Interruption;
 
-/// How long requests that are under way when a run is stopped may still take. What they bring is stored:
-/// it has been asked and paid for. The store has the rest of the two seconds in which a signal ends a run.
+/// How long requests in flight may still take after a run is stopped. Their answers are stored, because they are paid for.
+/// The store gets the rest of the two seconds in which a signal ends a run.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run stopped before its plan was carried out.
 #[derive(Debug, Clone)]
 pub enum Stop {
-    /// Somebody asked for it.
+    /// A signal came.
     Signal(Signal),
     /// The API refused the credentials: every further request would be refused, too.
     Credentials {
-        /// What it said.
+        /// The refusal.
         kind: FailureKind,
         /// How far this machine's clock is ahead of the API's, in seconds, where the answer told. The
         /// signature holds the date, so a wrong clock looks like a wrong key.
@@ -30,11 +30,11 @@ pub enum Stop {
     },
     /// The API cannot be asked as configured.
     Configuration(FailureKind),
-    /// So many requests failed that going on would only add load.
+    /// Too many requests failed; more of them would only add load.
     Outage,
-    /// The database took no more.
+    /// The database could not be written.
     Storage,
-    /// The thread that writes was lost to a defect of this program.
+    /// The writer thread panicked.
     Defect,
 }
 
@@ -56,7 +56,7 @@ impl Stop {
         }
     }
 
-    /// What the API refused with, where a refusal of the one who asks is why the run stopped.
+    /// Returns the denial, if it is why the run stopped.
     #[must_use]
     pub fn denial(&self) -> Option<&FailureKind> {
         match self {
@@ -66,7 +66,7 @@ impl Stop {
         }
     }
 
-    /// How far this machine's clock is ahead of the API's, in seconds, where that explains the refusal.
+    /// Returns how far this machine's clock is ahead of the API's, in seconds, where that explains the refusal.
     #[must_use]
     pub fn explaining_clock(&self) -> Option<i64> {
         match self {
@@ -76,7 +76,7 @@ impl Stop {
     }
 }
 
-/// The switch that stops a run; clones share it.
+/// A switch that stops a run. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
     reason: Arc<OnceLock<Stop>>,
@@ -87,13 +87,13 @@ pub struct Control {
 }
 
 impl Control {
-    /// A switch that has not been pressed.
+    /// Returns a switch that has not been pressed.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets no new request start. The first reason is the one that is told.
+    /// Stops new requests. The first reason is the one that is reported.
     pub fn stop(&self, reason: Stop) {
         let is_signal = matches!(reason, Stop::Signal(_));
         if let Stop::Signal(signal) = reason {
@@ -102,13 +102,13 @@ impl Control {
         // A later reason is a consequence of the first.
         let _ = self.reason.set(reason);
         self.stopped.cancel();
-        // Last: whoever meets it finds the reason.
+        // Last, so that whoever sees it finds the reason.
         if is_signal {
             self.interruption.begin();
         }
     }
 
-    /// What the store heeds: it begins with the first signal.
+    /// Returns the interruption of the store. It begins with the first signal.
     #[must_use]
     pub fn interruption(&self) -> &Interruption {
         &self.interruption
@@ -120,13 +120,13 @@ impl Control {
         self.stopped.is_cancelled()
     }
 
-    /// Why the run is stopping.
+    /// Returns why the run is stopping.
     #[must_use]
     pub fn reason(&self) -> Option<&Stop> {
         self.reason.get()
     }
 
-    /// The first signal that came, even where the run had another reason to stop or was at its end by then.
+    /// Returns the first signal that came, even where the run had another reason to stop or was at its end by then.
     #[must_use]
     pub fn signal(&self) -> Option<Signal> {
         self.signal.get().copied()
@@ -137,17 +137,17 @@ impl Control {
         self.stopped.cancelled().await;
     }
 
-    /// Completes when requests under way are given up.
+    /// Completes when requests in flight are given up.
     pub async fn abandoned(&self) {
         self.abandoned.cancelled().await;
     }
 
-    /// Gives up requests under way at once.
+    /// Gives up requests in flight at once.
     pub(super) fn abandon(&self) {
         self.abandoned.cancel();
     }
 
-    /// Gives up requests under way once the grace after a stop is over; never completes without a stop.
+    /// Gives up requests in flight when the grace period after a stop is over. Never completes without a stop.
     pub(super) async fn abandon_after_grace(&self) {
         self.stopped.cancelled().await;
         tokio::time::sleep(GRACE).await;

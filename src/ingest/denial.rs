@@ -1,18 +1,18 @@
-//! Answers that refuse the one who asks, and not what is asked for: the key, the account, or the way to the API.
+//! Denials: answers that refuse the caller (the key, the account, or the way to the API), and not the requested data.
 //!
-//! Before the first success of a run such an answer ends the run: the key is wrong, and repeating it would look
-//! like an attack. After a success the same key has just worked, so the answer is a fault like any other. Then
-//! the request is tried again a few times, and only an API that keeps refusing ends the run.
+//! Before the first success of a run, a denial ends the run: the key is wrong, and repeating it would look like an attack.
+//! After a success the same key has just worked, so a denial is a fault like any other. The request is tried again a few
+//! times, and the run ends only if the API keeps denying.
 
 use std::time::Duration;
 
 use crate::api::{ApiStatus, FailureKind, Reaction};
 use crate::model::RetryPolicy;
 
-/// The most tries of one request that is refused after a success, the first included.
+/// The most tries of one request that is denied after a success, with the first one.
 const MOST_TRIES: u32 = 5;
 
-/// What kind of refusal an answer is. The set is bounded, so that each can have a counter.
+/// The kind of a denial. The set is bounded, so that each kind can have a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     /// Status 3: the user name is missing.
@@ -36,7 +36,7 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// Every kind there is.
+    /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::UserNameRequired,
         Self::SignatureRequired,
@@ -49,7 +49,7 @@ impl Denial {
         Self::Other,
     ];
 
-    /// The kind of refusal that `kind` is; `None` for every other failure. A connection that cannot be trusted
+    /// Returns the kind of refusal that `kind` is; `None` for every other failure. A connection that cannot be trusted
     /// is no refusal: nobody knows who answered.
     #[must_use]
     pub fn of(kind: &FailureKind) -> Option<Self> {
@@ -74,7 +74,7 @@ impl Denial {
         })
     }
 
-    /// Its name in the metrics.
+    /// Returns its name in the metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl Denial {
     }
 }
 
-/// How long all workers pause after a request was refused for the `tries`th time, or `None` when it has been
+/// Returns how long all workers pause after a request was refused for the `tries`th time, or `None` when it has been
 /// tried often enough. The pauses double from the policy's base up to its cap.
 pub(super) fn pause_after(tries: u32, policy: &RetryPolicy) -> Option<Duration> {
     (tries < MOST_TRIES.min(policy.attempts)).then(|| policy.longest(tries))

@@ -1,4 +1,4 @@
-//! Carries one request through its attempts.
+//! Sends one request, with retries, until there is an answer or a final failure.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,15 +20,14 @@ use crate::model::convert::to_u64;
 use crate::model::{RetryPolicy, UnixSeconds};
 use crate::planted;
 
-/// How many times the configured attempts a request may be told to wait. A limit on the rate lets it through
-/// sooner or later; what is put off again and again is refused for itself, and must not take the whole run with
-/// it.
+/// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or later. A
+/// request that is put off again and again is refused for itself, and must not end the whole run.
 const PATIENCE: u32 = 2;
 
-/// Up to this failure of one task the waits before its pieces grow.
+/// The waits before the pieces of a task grow up to this failure.
 const CHARGED_WAITS: u32 = 2;
 
-/// What sends one request and brings back one answer; the real one is [`Client`].
+/// Sends one request and returns one reply. The real one is [`Client`].
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request`, signed for `date`, once.
     fn send(
@@ -48,26 +47,26 @@ impl Transport for Client {
     }
 }
 
-/// An answer, and when it was asked for.
+/// An answer, and the time of its request.
 #[derive(Debug)]
 pub struct TimedAnswer {
-    /// What the API said, checked against the request.
+    /// The answer, checked against the request.
     pub answer: Answer,
-    /// When the request was sent; by the API's clock where that is behind this machine's, since figures must
-    /// not be taken for older than they are.
+    /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count as
+    /// older than they are.
     pub asked_at: UnixSeconds,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum NotAnswered {
-    /// All attempts failed, or the failure is not of the kind that another attempt mends.
+    /// All attempts failed, or another attempt would not help.
     Failed(Failure),
     /// The run is being stopped.
     Stopped,
 }
 
-/// What was sent and received.
+/// The counters of sent requests and received bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestCounts {
     /// Requests sent.
@@ -88,15 +87,15 @@ pub struct Fetcher<T> {
     progress: Arc<Progress>,
     policy: RetryPolicy,
     chance: Mutex<Chance>,
-    /// Whether the API has answered this account: in this run, or lately as far as the caller knows.
+    /// Whether the API has answered this account, in this run or lately.
     answered: AtomicBool,
-    /// Whether it has in this run.
+    /// Whether the API has answered this account in this run.
     answered_now: AtomicBool,
-    /// How far this machine's clock was found to be ahead of the API's, where that is worth a warning.
+    /// How far this machine's clock is ahead of the API's, in seconds, if that is worth a warning.
     ahead: OnceLock<i64>,
 }
 
-/// What all workers draw from.
+/// The retry budget and the randomness, which all workers share.
 #[derive(Debug)]
 struct Chance {
     budget: RetryBudget,
@@ -136,8 +135,8 @@ impl<T: Transport> Fetcher<T> {
         self.answered_now.load(Ordering::Relaxed)
     }
 
-    /// Takes what the `nth` failure of a task costs that is asked for in pieces, and waits as after a failure.
-    /// False where the run's budget is spent: the run is stopped.
+    /// Takes a retry from the budget for the `nth` failure of a task that is asked for in pieces, and waits as after a
+    /// failure. If the budget is spent, it stops the run and returns false.
     pub async fn charge(&self, nth: u32) -> bool {
         if !self.chance(|chance| chance.budget.spend(RetryCost::Normal)) {
             self.control.stop(Stop::Outage);
@@ -152,19 +151,19 @@ impl<T: Transport> Fetcher<T> {
         }
     }
 
-    /// A warning about this machine's clock, where the answers gave reason for one.
+    /// Returns a warning about this machine's clock, where the answers gave reason for one.
     pub fn clock_warning(&self) -> Option<String> {
         self.ahead.get().map(|ahead| {
             let side = if *ahead > 0 { "ahead of" } else { "behind" };
             let by = ahead.unsigned_abs();
             format!(
-                "this machine's clock is {by} s {side} the API's: figures count as no older than either clock says"
+                "this machine's clock is {by} s {side} the API's: ages are computed with the earlier of the two clocks"
             )
         })
     }
 
-    /// Asks until there is an answer, or a failure that another attempt would not mend. `is_repeated`: the same
-    /// was asked for just before, and that failed; then all of it counts as retries.
+    /// Sends a request until there is an answer, or a failure that another attempt would not mend. If the same request
+    /// failed just before (`is_repeated`), every attempt counts as a retry.
     pub async fn ask(
         &self,
         request: &Arc<OriginRequest>,
@@ -202,8 +201,8 @@ impl<T: Transport> Fetcher<T> {
                     if ahead.abs() > TOLERABLE_SKEW {
                         self.ahead.get_or_init(|| ahead);
                     }
-                    // The earlier of the two times: a clock that is ahead would let fresh figures pass for
-                    // settled ones, and they would never be asked for again.
+                    // The earlier of the two times. With a clock that is ahead, fresh figures would count as settled, and
+                    // would never be asked for again.
                     return Ok(TimedAnswer {
                         answer,
                         asked_at: now - ahead.max(0),
@@ -244,7 +243,7 @@ impl<T: Transport> Fetcher<T> {
         }
     }
 
-    /// Sends once and reads the answer off the main thread: it is the one step that costs real CPU time.
+    /// Sends once, and reads the answer on another thread, because that step costs CPU time.
     async fn attempt(
         &self,
         request: &Arc<OriginRequest>,
@@ -270,7 +269,7 @@ impl<T: Transport> Fetcher<T> {
         Ok(match read {
             Ok(Ok(answer)) => Ok((answer, date)),
             Ok(Err(kind)) => Err(Failure { kind, date }),
-            // A panic while reading poisons this answer and no other.
+            // A panic while reading spoils only this answer.
             Err(_) => {
                 let what = "reading it met a defect in this program".to_owned();
                 Err(Failure {
@@ -284,8 +283,8 @@ impl<T: Transport> Fetcher<T> {
         })
     }
 
-    /// Closes the limiter for everybody, where this request, told to wait for the `pauses`th time, may wait once
-    /// more. Where the server does not say how long, the pauses grow like those after failures.
+    /// Pauses all requests, if this one, which was told to wait for the `pauses`th time, may wait once more. If the server
+    /// does not say how long, the pauses grow like those after failures.
     fn pause(&self, failure: Failure, pauses: u32, asked: Option<Duration>) -> Result<(), NotAnswered> {
         let policy = RetryPolicy {
             attempts: self.policy.attempts.saturating_mul(PATIENCE),
@@ -303,8 +302,8 @@ impl<T: Transport> Fetcher<T> {
         Ok(())
     }
 
-    /// Closes the limiter for everybody, where this request, refused for the `denials`th time, may be tried once
-    /// more. Otherwise the run ends: every further request would be refused, too.
+    /// Pauses all requests, if this one, which was denied for the `denials`th time, may be tried once more. Otherwise it
+    /// stops the run, because every further request would be denied, too.
     fn outlive(&self, failure: Failure, denials: u32) -> Result<(), NotAnswered> {
         let answered = self.answered.load(Ordering::Relaxed);
         let pause = denial::pause_after(denials, &self.policy)
@@ -324,7 +323,7 @@ impl<T: Transport> Fetcher<T> {
         Ok(())
     }
 
-    /// Waits before the next attempt, where there is one left.
+    /// Waits before the next attempt, if there is one left.
     async fn wait(&self, failure: Failure, failures: u32, cost: RetryCost) -> Result<(), NotAnswered> {
         let Some(delay) = self.chance(|chance| self.policy.delay(failures, &mut chance.rng)) else {
             return Err(NotAnswered::Failed(failure));
@@ -340,7 +339,7 @@ impl<T: Transport> Fetcher<T> {
         }
     }
 
-    /// Ends the run: failures have used up its retries, and more requests would only add to an outage.
+    /// Stops the run: its retries are used up, and more requests would only add to an outage.
     fn give_up(&self, failure: Failure) -> NotAnswered {
         self.control.stop(Stop::Outage);
         NotAnswered::Failed(failure)

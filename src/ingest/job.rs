@@ -52,7 +52,7 @@ pub struct Job {
 /// How fast requests are sent, and how often again.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// The most requests under way at a time; at least one is taken as one.
+    /// The most requests in flight; 0 counts as 1.
     pub concurrency: usize,
     /// The most requests a second; `None` is no limit.
     pub requests_per_second: Option<f64>,
@@ -64,7 +64,7 @@ pub struct Pace {
     pub answered_before: bool,
 }
 
-/// What is asked of a run.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct JobSettings {
     /// The command.
@@ -73,19 +73,19 @@ pub struct JobSettings {
     pub domains: Vec<Domain>,
     /// The range.
     pub range: Span,
-    /// Whether the domains were named on the command line: what was refused of them is asked for at once.
+    /// Whether the domains were named on the command line. Then their refused ranges are due at once.
     pub named: bool,
     /// How the range is cut.
     pub plan: PlanSettings,
     /// The ages at which slots without a point are asked for again.
     pub hole_ages: Vec<i64>,
-    /// Status 21 is believed only of slots older than this.
+    /// Status 21 is believed only for slots older than this, in seconds.
     pub retention: i64,
     /// See [`Job::expected`].
     pub expected: Option<Expected>,
     /// How fast.
     pub pace: Pace,
-    /// What is kept.
+    /// How many rejects and runs to keep.
     pub keep: KeepLimits,
     /// The user name.
     pub username: String,

@@ -1,4 +1,4 @@
-//! Carries out a plan: many requests at a time towards the API, one writer towards the database.
+//! Carries out a plan: many requests at a time to the API, one writer to the database.
 //!
 //! ```text
 //! job ──> run ──> worker ──> task (decides what to ask and what follows; no input or output)
@@ -6,20 +6,21 @@
 //!                    └─> bounded channel ──> writer thread (owns the store, one transaction a batch)
 //! ```
 //!
-//! - [`refused_ranges`]: what was refused before, and is asked for again
-//! - [`job`]: what a run carries out, from what the database knows
-//! - [`mod@run`]: hands it out; `worker`: asks what a task wants to ask
+//! - [`job`]: the work of a run, prepared from what the database knows
+//! - [`refused_ranges`]: the ranges that earlier runs were refused, and which of them are due again
+//! - [`mod@run`]: carries out a job; `worker` carries out its tasks
 //! - [`decide`]: what follows from an answer, as pure functions and a state machine
-//! - `finalizer`: rollups, the end of the run, and the summary
-//! - [`fetcher`]: one request, through its attempts
-//! - `clocks`: this machine's clock against the API's
+//! - [`fetcher`]: sends one request, with retries
 //! - [`rate_limiter`]: the rate limit and the pause that all workers share
-//! - [`denial`]: answers that refuse the one who asks, and when they end a run
+//! - `clocks`: this machine's clock against the API's
+//! - [`denial`]: answers that refuse the caller, and when they end a run
 //! - [`control`]: how a run is stopped, and why
 //! - [`writer`]: the thread that owns the store
-//! - [`mod@replay`]: reads rejects again, without a request; `index` knows what lies beside each
-//! - [`progress`]: live counters for whoever watches
-//! - [`summary`]: what is told at the end
+//! - `finalizer`: rollups, the end of the run, and the summary
+//! - [`finished`]: how a run ended, for the caller
+//! - [`summary`]: the summary of a run; [`named_list`] bounds its lists
+//! - [`progress`]: live counters for display
+//! - [`mod@replay`]: reads rejects again, without a request; `reject_index` knows the neighbours of each reject
 
 mod clocks;
 pub mod control;

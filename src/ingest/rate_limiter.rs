@@ -13,10 +13,9 @@ use tokio::time::Instant;
 type Limiter =
     governor::RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
 
-/// Every attempt passes here before it is sent.
+/// Limits the rate of all attempts.
 ///
-/// One worker that is told to slow down (429, 503) closes the limiter for all of them: the limit is the
-/// account's, not the connection's.
+/// If one worker is told to slow down (429, 503), all of them pause: the API limits the account, not the connection.
 #[derive(Debug)]
 pub struct RateLimiter {
     limiter: Option<Limiter>,
@@ -24,7 +23,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that lets at most `per_second` requests through in any second; `None` is no limit.
+    /// Returns a limiter that lets at most `per_second` requests through in any second; `None` is no limit.
     #[must_use]
     pub fn new(per_second: Option<f64>) -> Self {
         // A burst of one: the requests are spread evenly, and no second ever holds more than the rate.
@@ -39,7 +38,7 @@ impl RateLimiter {
         }
     }
 
-    /// Lets nobody through for `pause` from now, or for longer where that was said before.
+    /// Lets nobody through for `pause` from now, or until an earlier pause ends, whichever is later.
     pub fn pause_for(&self, pause: Duration) {
         let until = Instant::now().checked_add(pause);
         let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +54,7 @@ impl RateLimiter {
             if let Some(limiter) = &self.limiter {
                 limiter.until_ready().await;
             }
-            // While this one waited for its turn, another may have been told to slow down.
+            // Another worker may have been told to slow down meanwhile.
             if self.closed_until().is_none() {
                 return;
             }

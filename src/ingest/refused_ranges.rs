@@ -36,7 +36,7 @@ pub struct RetentionMarks {
 
 type DomainCoverage = (Domain, Vec<CoverageSpan>);
 
-/// What plans for refused ranges depend on.
+/// The input of the plans for a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Planning<'a> {
     /// The stored coverage of each domain in the range.

@@ -1,4 +1,4 @@
-//! Works off tasks: asks what they want to ask, and hands on what they decide.
+//! Carries out tasks: sends their requests, and passes on their results.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,34 +14,34 @@ use crate::model::{Domain, Span};
 use crate::planted;
 use crate::store::Commit;
 
-/// What all tasks of a run work with.
+/// The resources that all tasks of a run share.
 #[derive(Debug)]
 pub(super) struct Worker<T> {
     /// Sends the requests.
     pub(super) fetcher: Fetcher<T>,
-    /// What the run knows of the service. Decisions are quick, so a lock is never held across a wait.
+    /// The knowledge about the service. Decisions are quick, and the lock is never held across a wait.
     pub(super) knowledge: Mutex<Knowledge>,
-    /// Stops the run.
+    /// The switch that stops the run.
     pub(super) control: Control,
-    /// When answers are seen.
+    /// The time for decisions.
     pub(super) clock: SharedClock,
-    /// To the writer.
+    /// The channel to the writer.
     pub(super) commits: mpsc::Sender<Commit>,
 }
 
 impl NextRequest {
-    /// Whether `next` asks for the same, padded or not.
+    /// Whether `next` asks for the same window, padded or not.
     fn is_repeated_by(&self, next: &Self) -> bool {
         self.domains == next.domains && self.window == next.window
     }
 }
 
-/// What came of a task.
+/// The result of a task.
 #[derive(Debug, Default)]
 pub(super) struct TaskResult {
     pub(super) failures: Vec<FailedRange>,
     pub(super) conclusions: Vec<Conclusion>,
-    /// The marks beyond retention are not true.
+    /// Whether the marks beyond retention are wrong.
     pub(super) reopen: bool,
     pub(super) failed: bool,
     pub(super) answered: bool,
@@ -71,7 +71,7 @@ impl<T: Transport> Worker<T> {
             if !may_go_on {
                 continue;
             }
-            // Tasks ask for at least one domain, on the grid.
+            // Never `None`: tasks ask for at least one domain, on the grid.
             let Some(request) = OriginRequest::new(&ask.domains, ask.window) else {
                 break;
             };
@@ -94,7 +94,7 @@ impl<T: Transport> Worker<T> {
         result
     }
 
-    /// Hands on what the task decided. False where the run's budget for failures is spent.
+    /// Passes on the results of the task. Returns false if the run's budget for failures is spent.
     async fn deliver(
         &self,
         task: &mut WindowTask,
@@ -128,15 +128,15 @@ impl<T: Transport> Worker<T> {
         may_go_on
     }
 
-    /// Decides something.
+    /// Decides something from the shared knowledge.
     pub(super) fn knowing<R>(&self, decide: impl FnOnce(&mut Knowledge) -> R) -> R {
-        // What is known is changed in steps that each leave it whole.
+        // A panic cannot leave the knowledge half changed.
         decide(&mut self.knowledge.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Hands a commit to the writer.
+    /// Sends a commit to the writer.
     pub(super) async fn send(&self, commit: Commit) {
-        // The writer goes away only after it has stopped the run, also when it panics.
+        // This fails only after the writer has stopped the run, even if it panicked.
         let _ = self.commits.send(commit).await;
     }
 }

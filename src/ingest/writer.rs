@@ -1,7 +1,7 @@
 //! The thread that owns the store.
 //!
-//! SQLite is blocking and takes one writer; a plain thread with a bounded channel gives back-pressure to the
-//! requests without any lock being held across an await.
+//! SQLite blocks and takes one writer. A plain thread with a bounded channel slows the requests down when it is busy, and
+//! no lock is held across an await.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,29 +15,28 @@ use crate::model::{Domain, Span};
 use crate::planted;
 use crate::store::{Commit, Coverage, Run, Store, StoreError};
 
-/// How many windows share a transaction when they arrive faster than they are written. Measured: 35 windows
-/// a transaction are written 15 to 20 % faster than one by one; beyond that nothing is gained, and a kill
-/// would lose more.
+/// How many windows share a transaction if they arrive faster than they are written. Measured: 35 windows a transaction are
+/// written 15 to 20 % faster than one by one. Larger batches gain nothing, and a kill would lose more.
 const MAX_BATCH: usize = 32;
-/// How many points may wait in one batch, whatever the size of the windows; about 5 MB. With full answers
-/// these are six windows, which are written no slower than eighteen (measured).
+/// How many points may wait in one batch: about 5 MB. With full answers these are six windows, which are written as fast as
+/// eighteen (measured).
 const MAX_BATCH_POINTS: u64 = 32_000;
 
-/// How a writer ended: with its store, or with the error that ended it.
+/// The end of a writer: its state, or the error that ended it.
 pub type WriterResult = Result<Handover, StoreError>;
 
-/// What a writer leaves.
+/// The state of a writer at its end.
 #[derive(Debug)]
 pub struct Handover {
     /// Its store.
     pub store: Store,
-    /// What was answered and could not be stored in the time that a signal left.
+    /// The answered windows that could not be stored in the time that a signal left.
     pub dropped: Vec<(Vec<Domain>, Span)>,
 }
 
-/// Starts the writer. It ends when all senders are gone, or at the first error, after stopping the run.
+/// Starts the writer. It ends when all senders are gone. At the first error it stops the run, and ends.
 ///
-/// Once a signal has cut a commit off, nothing that follows is stored, but only taken and named.
+/// After a signal has cut a commit short, later commits are not stored, but reported as dropped.
 pub fn start(
     mut store: Store,
     run: Run,
@@ -79,12 +78,12 @@ pub fn start(
     })
 }
 
-/// What a commit brings an answer for.
+/// Returns the domains and the window of a commit that carries an answer.
 fn answered(commit: Commit) -> Option<(Vec<Domain>, Span)> {
     matches!(commit.coverage, Coverage::Fetched(_)).then_some((commit.domains, commit.window))
 }
 
-/// Stops the run at once where the writer panics: what is fetched from then on could not be stored.
+/// Stops the run at once if the writer panics, because later answers could not be stored.
 struct StopOnPanic(Control);
 
 impl Drop for StopOnPanic {
@@ -96,7 +95,7 @@ impl Drop for StopOnPanic {
     }
 }
 
-/// How many usual points take as much memory as those of `commit`: a usual one has three or four counts.
+/// Returns how many usual points take as much memory as those of `commit`: a usual one has three or four counts.
 fn weight(commit: &Commit) -> u64 {
     let counts: usize = commit.points.iter().map(|(_, points)| points.counts.len()).sum();
     let counts = to_u64(counts);

@@ -1,4 +1,4 @@
-//! What a month will be billed by.
+//! The measures that a month is billed by.
 //!
 //! The rules are the vendor's ("Billing overview", documented): of a month's 5-minute points in descending
 //! order of bandwidth, the highest 5 % are dropped and the highest one left is the 95 peak. A month of 30
@@ -10,12 +10,12 @@ use super::convert::{to_i64, to_u64, to_usize};
 use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
 
-/// The four billing measures of a month, and what they rest on.
+/// The four billing measures of a month, and the number of points behind them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MonthlyFigures {
-    /// Points that are there; for the account, slots of which no domain's point is missing.
+    /// Stored points. For the account: slots for which every domain has a point.
     pub points: u64,
-    /// Slots that were asked for. Fewer points than that: the month is incomplete.
+    /// Slots that were asked for. If there are fewer points, the month is incomplete.
     pub expected_points: u64,
     /// The 95 peak, in bit/s.
     pub bandwidth_95: i64,
@@ -31,13 +31,12 @@ pub struct MonthlyFigures {
     pub pv: i64,
 }
 
-/// Collects the points of one month, and what of it was asked for.
+/// Collects the points of one month, and the ranges that were asked for.
 #[derive(Debug, Default)]
 pub struct Month {
     bandwidths: Vec<i64>,
-    /// Of every day that was asked for or has a point. A day without points has a peak of 0, as a slot without
-    /// one counts as 0: the API may leave out what was idle, and whatever is really missing shows in the number
-    /// of points.
+    /// The peak of every day that was asked for or has a point. It is 0 for a day without points, because the API may
+    /// leave out idle slots. Points that are really missing show in `points`.
     daily_peaks: BTreeMap<UnixSeconds, i64>,
     expected_points: u64,
     pv: i128,
@@ -62,7 +61,7 @@ impl Month {
         self.pv += i128::from(pv);
     }
 
-    /// The figures. A slot that was asked for and has no point counts as 0.
+    /// Returns the figures. A slot that was asked for and has no point counts as 0.
     #[must_use]
     pub fn figures(mut self) -> MonthlyFigures {
         self.bandwidths.sort_unstable_by(|a, b| b.cmp(a));
@@ -92,8 +91,8 @@ impl Month {
     }
 }
 
-/// Collects a month of the whole account: the domains' points are summed per slot, and then measured like
-/// those of one domain.
+/// Collects a month of the whole account. The points of the domains are summed per slot, and then measured like those of
+/// one domain.
 #[derive(Debug)]
 pub struct AccountMonth {
     month: Span,
@@ -104,14 +103,14 @@ pub struct AccountMonth {
 struct AccountSlot {
     bandwidth: i64,
     pv: i64,
-    /// Domains that were asked for the slot.
+    /// How many domains were asked for the slot.
     asked: u32,
-    /// Domains that hold a point of it.
+    /// How many domains have a point in it.
     held: u32,
 }
 
 impl AccountMonth {
-    /// An account of which nothing is known in `month`, a range on the grid.
+    /// Returns an account of which nothing is known in `month`, a range on the grid.
     #[must_use]
     pub fn new(month: Span) -> Self {
         let slots = to_usize(month.slots());
@@ -121,7 +120,7 @@ impl AccountMonth {
         }
     }
 
-    /// Adds a range that one of the domains was asked for; those of a domain do not overlap.
+    /// Adds a range that one domain was asked for. The ranges of a domain do not overlap.
     pub fn ask(&mut self, asked: Span) {
         let Some(asked) = asked.intersect(&self.month) else {
             return;
@@ -132,7 +131,7 @@ impl AccountMonth {
         }
     }
 
-    /// Adds a point of one of the domains; points outside the month are left out.
+    /// Adds a point of one domain. Points outside the month are ignored.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
         let at = self.index(ts);
         if let Some(slot) = self.slots.get_mut(at) {
@@ -142,7 +141,7 @@ impl AccountMonth {
         }
     }
 
-    /// The figures. `points` counts the slots of which every domain that was asked holds its point, so one
+    /// Returns the figures. `points` counts the slots of which every domain that was asked holds its point, so one
     /// domain's gap shows in the account's month; the sums hold whatever is there.
     #[must_use]
     pub fn figures(&self) -> MonthlyFigures {
@@ -170,13 +169,13 @@ impl AccountMonth {
     }
 }
 
-/// What a bandwidth of 5-minute points, summed up in bit/s, has moved in bytes; a half byte is dropped.
+/// Returns the traffic in bytes of 5-minute points whose bandwidths add up to `bandwidth_sum` bit/s, rounded down.
 #[must_use]
 pub fn traffic_bytes(bandwidth_sum: i128) -> i64 {
     to_i64(bandwidth_sum * i128::from(SLOT_SECONDS) / 8)
 }
 
-/// The mean of `count` values that sum up to `sum`; none of none.
+/// Returns the mean of `count` values that sum up to `sum`; none of none.
 #[expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -192,7 +191,7 @@ mod tests {
 
     const MONTH: UnixSeconds = 1_756_656_000; // 2025-09-01 00:00 in UTC+8, a month of 30 days
 
-    /// A month of which the first `slots` slots were asked for.
+    /// Returns a month of which the first `slots` slots were asked for.
     fn asked(slots: i64) -> Month {
         let mut month = Month::default();
         month.ask(Span::new(MONTH, MONTH + slots * SLOT_SECONDS).unwrap());

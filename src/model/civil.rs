@@ -55,13 +55,13 @@ pub fn cst_month(ts: UnixSeconds) -> String {
     format(ts.saturating_add(CST_OFFSET_SECONDS), "%Y-%m")
 }
 
-/// The moment at which clocks in UTC+8 show `local`.
+/// Returns the moment at which clocks in UTC+8 show `local`.
 #[must_use]
 pub fn from_cst(local: NaiveDateTime) -> UnixSeconds {
     local.and_utc().timestamp() - CST_OFFSET_SECONDS
 }
 
-/// The UTC+8 midnight that begins the month of `ts`, and the one that ends it.
+/// Returns the UTC+8 midnight that begins the month of `ts`, and the one that ends it.
 #[must_use]
 pub fn cst_month_bounds(ts: UnixSeconds) -> Option<(UnixSeconds, UnixSeconds)> {
     use chrono::{Datelike as _, Months};

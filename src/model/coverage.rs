@@ -1,4 +1,4 @@
-//! Coverage: which ranges of a domain were asked for, and how old their slots were then.
+//! Coverage: the ranges of a domain that were asked for, and the age of their slots at that time.
 
 use super::slot::UnixSeconds;
 use super::span::Span;
@@ -8,14 +8,14 @@ use super::span::Span;
 pub struct CoverageSpan {
     /// The range, on the grid.
     pub span: Span,
-    /// The highest refresh age, in seconds, that every slot had reached when it was last fetched; 0 for
-    /// slots younger than all of them. `None`: never fetched, known to be beyond retention.
+    /// The highest refresh age, in seconds, that every slot had when it was last fetched; 0 for slots younger than all
+    /// refresh ages. `None`: never fetched, known to be beyond retention.
     ///
-    /// Kept in seconds and not as an index, so that it survives a change of the configured ages.
+    /// It is kept in seconds and not as an index, so that it stays true when the configured ages change.
     pub age_when_fetched: Option<i64>,
     /// The API said that it no longer serves the range (status 21): it is never asked for again.
     pub beyond_retention: bool,
-    /// The latest moment at which any part of the range was fetched (or refused as too old).
+    /// When a part of the range was last fetched, or refused as too old.
     pub fetched_at: UnixSeconds,
 }
 
@@ -54,7 +54,7 @@ impl CoverageSpan {
         self.age_when_fetched.is_some_and(|reached| reached >= last_age)
     }
 
-    /// The state as `origin_coverage` shows it.
+    /// Returns the state as `origin_coverage` shows it.
     #[must_use]
     pub fn state(&self, last_age: i64) -> &'static str {
         if self.is_settled(last_age) {
@@ -72,7 +72,7 @@ impl CoverageSpan {
             && self.beyond_retention == next.beyond_retention
     }
 
-    /// The part that lies in `span`.
+    /// Returns the part that lies in `span`.
     #[must_use]
     pub fn cut(&self, span: Span) -> Option<Self> {
         Some(self.within(self.span.intersect(&span)?))
@@ -83,11 +83,11 @@ impl CoverageSpan {
     }
 }
 
-/// `existing` with everything inside the spans of `new` replaced by `new`, neighbours of the same history
+/// Returns `existing` with everything inside the spans of `new` replaced by `new`. Neighbours of the same history are
 /// merged.
 ///
-/// Both lists are ordered and without overlap, and so is the result. This keeps the table at a few rows a
-/// domain after years of 5-minute runs.
+/// Both lists are in order and do not overlap, and so is the result. This keeps the table at a few rows a domain after
+/// years of 5-minute runs.
 #[must_use]
 pub fn splice(existing: &[CoverageSpan], new: &[CoverageSpan]) -> Vec<CoverageSpan> {
     let mut pieces = Vec::with_capacity(existing.len() + 2 * new.len());
@@ -107,10 +107,10 @@ pub fn splice(existing: &[CoverageSpan], new: &[CoverageSpan]) -> Vec<CoverageSp
     merge(&pieces)
 }
 
-/// `existing`, inside `span`, marked as beyond retention; what was never fetched there is added as such.
+/// Returns `existing` with `span` marked as beyond retention. Ranges in it that were never fetched are added.
 ///
-/// A range that was fetched once and could not be refreshed in time keeps its `age_when_fetched`: its points
-/// stay as they are, and it is not asked for again.
+/// A range that was fetched once, and could not be refreshed in time, keeps its `age_when_fetched`. Its points stay as
+/// they are, and it is not asked for again.
 #[must_use]
 pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeconds) -> Vec<CoverageSpan> {
     let unknown = |span| CoverageSpan::beyond_retention(span, at);
@@ -130,8 +130,8 @@ pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeco
     splice(existing, &marked)
 }
 
-/// `existing` without the marks that `span` lies beyond retention: what was never fetched there is forgotten, and
-/// what was fetched is asked for again at its next age.
+/// Returns `existing` without the marks in `span`. Ranges that were never fetched are removed, and ranges that were fetched
+/// are asked for again at their next age.
 #[must_use]
 pub fn reopen(existing: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
     let mut pieces = Vec::with_capacity(existing.len() + 2);

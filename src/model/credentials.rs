@@ -21,13 +21,13 @@ impl Credentials {
         Self { username, key }
     }
 
-    /// The JD user name ("pin").
+    /// Returns the JD user name ("pin").
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The secret key in plain text, for the signature alone.
+    /// Returns the secret key in plain text, for the signature alone.
     #[must_use]
     pub fn expose_key(&self) -> &str {
         self.key.expose_secret()

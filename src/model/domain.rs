@@ -27,9 +27,9 @@ pub enum DomainError {
     /// A scheme, path, port, user or space is part of it.
     #[error("`{given}` is not a domain name: it holds {part}; give the host name alone, such as `{example}`")]
     NotAlone {
-        /// What was given, made safe to print.
+        /// The rejected text, made safe to print.
         given: String,
-        /// What it holds too much.
+        /// The parts that do not belong there.
         part: &'static str,
         /// A corrected example.
         example: String,
@@ -37,7 +37,7 @@ pub enum DomainError {
     /// It breaks the rules of host names.
     #[error("`{given}` is not a domain name: {reason}")]
     Invalid {
-        /// What was given, made safe to print.
+        /// The rejected text, made safe to print.
         given: String,
         /// The rule that it breaks.
         reason: &'static str,
@@ -45,13 +45,13 @@ pub enum DomainError {
 }
 
 impl Domain {
-    /// The name in lower case and punycode.
+    /// Returns the name in lower case and punycode.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host name of a wildcard, `a.com` of both `*.a.com` and `.a.com`; `None` for a plain name.
+    /// Returns the host name of a wildcard, `a.com` of both `*.a.com` and `.a.com`; `None` for a plain name.
     #[must_use]
     pub fn wildcard_host(&self) -> Option<&str> {
         let name = self.as_str();
@@ -153,7 +153,7 @@ fn foreign_part(given: &str) -> Option<&'static str> {
     }
 }
 
-/// The host name that `given` probably means, for the hint.
+/// Returns the host name that `given` probably means, for the hint.
 fn host_of(given: &str) -> String {
     let rest = given
         .trim()

@@ -21,9 +21,9 @@ pub enum EndpointError {
     /// Not an absolute http or https address.
     #[error("endpoint `{given}` is not an address: {reason}; write it as `{DEFAULT_ENDPOINT}`")]
     Invalid {
-        /// What was given, made safe to print.
+        /// The rejected text, made safe to print.
         given: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// Plain http to another machine.
@@ -32,7 +32,7 @@ pub enum EndpointError {
          or set `allow_plaintext = true` if you accept that anyone on the way can use it for the rest of the day"
     )]
     Plaintext {
-        /// What was given, made safe to print.
+        /// The rejected text, made safe to print.
         given: String,
         /// Its host, made safe to print.
         host: String,
@@ -71,13 +71,13 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn url(&self) -> &url::Url {
         &self.url
     }
 
-    /// The host, as in the address.
+    /// Returns the host, as in the address.
     #[must_use]
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()

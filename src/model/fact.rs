@@ -1,4 +1,4 @@
-//! What answers have shown of the service, and when.
+//! Facts about the service that its answers have shown.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use super::slot::UnixSeconds;
 /// A fact about the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
-    /// Its value; what it means follows from its [name](FactName).
+    /// Its value. Its meaning depends on the [name](FactName).
     pub value: i64,
     /// When it was learned.
     pub learned_at: UnixSeconds,
 }
 
-/// What a fact speaks of. `Display` gives the text that is stored.
+/// The subject of a fact. `Display` gives the text that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactName {
     /// Age in seconds of the oldest slot that was served lately.

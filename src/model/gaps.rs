@@ -1,4 +1,4 @@
-//! Gaps: the slots of a domain that hold no point, and why.
+//! Gaps: the slots of a domain without a point, and the reason.
 
 use serde::Serialize;
 
@@ -6,11 +6,11 @@ use super::coverage::CoverageSpan;
 use super::slot::{SLOT_SECONDS, UnixSeconds, slot_floor};
 use super::span::Span;
 
-/// Why a slot holds no point. The text form is what `origin_gaps.reason` holds.
+/// Why a slot has no point. `origin_gaps.reason` holds the text form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
-    /// Nobody has asked for it.
+    /// It was never asked for.
     NeverAsked,
     /// It was asked for, and no usable answer came.
     Failed,
@@ -32,7 +32,7 @@ impl GapReason {
         Self::BeyondRetention,
     ];
 
-    /// The text that is stored and printed.
+    /// Returns the text that is stored and printed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,14 +44,14 @@ impl GapReason {
         }
     }
 
-    /// The reason whose text form is `text`.
+    /// Returns the reason whose text form is `text`.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 }
 
-/// The request that left a hole: tells later whether another request asked differently.
+/// The size of the request that left a hole. It shows later whether another request is different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// How many domains it asked for.
@@ -61,7 +61,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of two neighbouring holes that become one: the fewest domains and the most slots, so that a
+    /// Returns the shape of two neighbouring holes that become one: the fewest domains and the most slots, so that a
     /// request counts as different only if it is smaller than both.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
@@ -72,21 +72,21 @@ impl Shape {
     }
 }
 
-/// A range of slots that hold no point, on the grid.
+/// A range of slots without a point, on the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The range.
     pub span: Span,
     /// Why.
     pub reason: GapReason,
-    /// Two answers to different requests agree on it; speaks only of [`GapReason::Empty`].
+    /// Whether two answers to different requests agree. Only for [`GapReason::Empty`].
     pub confirmed: bool,
-    /// The request that left it; `None` where that is unknown, of confirmed gaps and of other reasons.
+    /// The request that left it. `None` for confirmed gaps, for other reasons, and if it is not known.
     pub shape: Option<Shape>,
 }
 
 impl Gap {
-    /// A gap of which nothing else is known.
+    /// Returns a gap of which nothing else is known.
     #[must_use]
     pub const fn new(span: Span, reason: GapReason) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Gap {
         }
     }
 
-    /// A hole that two answers agree on.
+    /// Returns a hole that two answers agree on.
     #[must_use]
     pub const fn confirmed(span: Span) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Gap {
         }
     }
 
-    /// A hole that one answer left.
+    /// Returns a hole that one answer left.
     #[must_use]
     pub const fn empty(span: Span, shape: Option<Shape>) -> Self {
         Self {
@@ -133,12 +133,13 @@ impl Gap {
     }
 }
 
-/// Finds the slots of one domain without a point while its points pass by; what it holds grows with the gaps alone.
+/// Finds the slots of one domain without a point, from its points in order of time. Its memory grows only with the gaps.
 ///
-/// The coverage alone gives the reason: never asked, beyond retention, or else empty. [`explained`](super::gap_rules::explained) adds the rest.
+/// The reason follows from the coverage: never asked, beyond retention, or else empty.
+/// [`explained`](super::gap_rules::explained) adds the other reasons.
 #[derive(Debug)]
 pub struct GapFinder<'a> {
-    /// What is left of the coverage.
+    /// The rest of the coverage.
     coverage: &'a [CoverageSpan],
     /// The first slot that is not judged yet.
     next: UnixSeconds,
@@ -147,7 +148,7 @@ pub struct GapFinder<'a> {
 }
 
 impl<'a> GapFinder<'a> {
-    /// Looks at `range`, which lies on the grid. `coverage` is ordered.
+    /// Starts at the beginning of `range`, which lies on the grid. `coverage` is in order.
     #[must_use]
     pub fn new(range: Span, coverage: &'a [CoverageSpan]) -> Self {
         Self {
@@ -158,7 +159,7 @@ impl<'a> GapFinder<'a> {
         }
     }
 
-    /// There is a point at `ts`; to be told in the order of time.
+    /// Notes a point at `ts`. Points come in order of time.
     pub fn point(&mut self, ts: UnixSeconds) {
         let slot = slot_floor(ts);
         if self.next <= slot && slot < self.end {
@@ -167,7 +168,7 @@ impl<'a> GapFinder<'a> {
         }
     }
 
-    /// The gaps, ordered, neighbours of the same reason joined.
+    /// Returns the gaps, ordered, neighbours of the same reason joined.
     #[must_use]
     pub fn finish(mut self) -> Vec<Gap> {
         self.no_point_before(self.end);
@@ -212,7 +213,7 @@ pub(super) fn add(found: &mut Vec<Gap>, gap: Gap) {
     }
 }
 
-/// The pieces in order, joined where they meet and are alike.
+/// Returns the pieces in order, joined where they meet and are alike.
 pub(super) fn joined(mut pieces: Vec<Gap>) -> Vec<Gap> {
     pieces.sort_unstable_by_key(|gap| gap.span);
     let mut gaps = Vec::with_capacity(pieces.len());
@@ -222,7 +223,7 @@ pub(super) fn joined(mut pieces: Vec<Gap>) -> Vec<Gap> {
     gaps
 }
 
-/// What of `range` no coverage speaks of; `coverage` is ordered.
+/// Returns the parts of `range` without coverage. `coverage` is in order.
 #[must_use]
 pub fn never_asked(range: Span, coverage: &[CoverageSpan]) -> Vec<Gap> {
     let mut found = Vec::new();

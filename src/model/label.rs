@@ -27,7 +27,7 @@ pub struct SlotLabelError {
 }
 
 impl SlotLabel {
-    /// How many seconds a label lies after the start of its five minutes.
+    /// Returns how many seconds a label lies after the start of its five minutes.
     ///
     /// A day or month that begins at `midnight` holds the labels from `midnight + shift` on.
     #[must_use]
@@ -38,7 +38,7 @@ impl SlotLabel {
         }
     }
 
-    /// The label that this one is not.
+    /// Returns the label that this one is not.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {

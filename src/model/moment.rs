@@ -7,7 +7,7 @@ use super::duration::parse_duration;
 use super::slot::UnixSeconds;
 use super::text;
 
-/// What a time may look like, for messages.
+/// The accepted forms of a time, for messages.
 pub const FORMS: &str = "`2026-01-01`, `2026-01-01 08:00`, `2026-01` (UTC+8), `2026-01-01T08:00:00+08:00`, `now`, `7d` or `36h` (ago)";
 
 /// A text that is no time; the text is part of the message.

@@ -33,7 +33,7 @@ pub struct PointColumns {
 }
 
 impl PointColumns {
-    /// The number of points.
+    /// Returns the number of points.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ts.len()
@@ -45,7 +45,7 @@ impl PointColumns {
         self.ts.is_empty()
     }
 
-    /// The counts above zero of the point at `at`; empty where there is no such point.
+    /// Returns the counts above zero of the point at `at`; empty where there is no such point.
     #[must_use]
     pub fn counts_of(&self, at: usize) -> &[(CodeIndex, i64)] {
         let start = at
@@ -167,31 +167,31 @@ pub struct CodeBook {
 }
 
 impl CodeBook {
-    /// The codes by index.
+    /// Returns the codes by index.
     #[must_use]
     pub fn codes(&self) -> &[Box<str>] {
         &self.codes
     }
 
-    /// The sets by index.
+    /// Returns the sets by index.
     #[must_use]
     pub fn sets(&self) -> &[Box<[CodeIndex]>] {
         &self.sets
     }
 
-    /// The text of a code.
+    /// Returns the text of a code.
     #[must_use]
     pub fn code(&self, index: CodeIndex) -> Option<&str> {
         self.codes.get(usize::try_from(index).ok()?).map(AsRef::as_ref)
     }
 
-    /// The codes of a set, in the order of their text.
+    /// Returns the codes of a set, in the order of their text.
     #[must_use]
     pub fn set(&self, index: SetIndex) -> Option<&[CodeIndex]> {
         self.sets.get(usize::try_from(index).ok()?).map(AsRef::as_ref)
     }
 
-    /// The index of `code`, which is added if it is new.
+    /// Returns the index of `code`, which is added if it is new.
     pub fn intern(&mut self, code: &str) -> CodeIndex {
         // An answer names about 20 codes; looking through them beats hashing.
         let at = self
@@ -205,7 +205,7 @@ impl CodeBook {
         CodeIndex::try_from(at).unwrap_or(CodeIndex::MAX)
     }
 
-    /// The index of the set that holds exactly `members`, in whatever order, each once.
+    /// Returns the index of the set that holds exactly `members`, in whatever order, each once.
     pub fn intern_set(&mut self, members: &[CodeIndex]) -> SetIndex {
         let mut members = members.to_vec();
         members.sort_unstable_by(|a, b| self.code(*a).cmp(&self.code(*b)));

@@ -12,26 +12,26 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// The age at which a slot is settled; 0 where nothing is asked for twice.
+    /// Returns the age at which a slot is settled; 0 where nothing is asked for twice.
     #[must_use]
     pub fn last_age(&self) -> i64 {
         self.ages.last().copied().unwrap_or(0)
     }
 
-    /// The end of the newest slot that is available at `now`.
+    /// Returns the end of the newest slot that is available at `now`.
     #[must_use]
     pub fn horizon(&self, now: UnixSeconds) -> UnixSeconds {
         aged_until(now, self.available_after)
     }
 
-    /// The lowest age above `reached`.
+    /// Returns the lowest age above `reached`.
     #[must_use]
     pub fn next_age(&self, reached: i64) -> Option<i64> {
         self.ages.iter().copied().find(|&age| age > reached)
     }
 }
 
-/// The end of the newest slot that is at least `age` old at `now`, counted from the slot's start.
+/// Returns the end of the newest slot that is at least `age` old at `now`, counted from the slot's start.
 #[must_use]
 pub fn aged_until(now: UnixSeconds, age: i64) -> UnixSeconds {
     slot_floor(now.saturating_sub(age)) + SLOT_SECONDS

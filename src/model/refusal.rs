@@ -21,11 +21,11 @@ pub struct Refusal {
     pub times: u32,
     /// On how many days of UTC+8 it was refused while newer slots were served.
     pub days: u32,
-    /// From when on it is asked for again.
+    /// When it is asked for again.
     pub next_at: UnixSeconds,
 }
 
-/// A refusal as it is kept of one domain and status.
+/// A stored refusal of one domain and status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     /// The range.
@@ -58,7 +58,7 @@ pub struct Occasion {
 }
 
 impl Record {
-    /// The record of a range that was not refused before.
+    /// Returns the record of a range that was not refused before.
     #[must_use]
     pub fn new(occasion: &Occasion) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Record {
         }
     }
 
-    /// When the range is asked for again.
+    /// Returns when the range is asked for again.
     #[must_use]
     pub fn next_at(&self) -> UnixSeconds {
         self.last_at + wait_after(self.times)
@@ -82,7 +82,7 @@ impl Record {
         self.span.start() <= span.end() && span.start() <= self.span.end()
     }
 
-    /// This record with what `other` says of a range that overlaps or touches it.
+    /// Returns this record with what `other` says of a range that overlaps or touches it.
     fn joined(&self, other: &Self) -> Self {
         let (start, end) = (
             self.span.start().min(other.span.start()),
@@ -101,8 +101,8 @@ impl Record {
     }
 }
 
-/// How long a range is left alone that was refused in so many runs. The first refusal may be a lie, so the next
-/// run asks again; after that it costs at most a request a day.
+/// Returns how long, in seconds, a range is not asked for after it was refused in `times` runs. The first refusal may be
+/// wrong, so the next run asks again. Later it costs at most one request a day.
 #[must_use]
 pub const fn wait_after(times: u32) -> i64 {
     match times {

@@ -1,4 +1,4 @@
-//! What an answer held that could not be taken.
+//! The parts of an answer that could not be taken.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub enum RejectReason {
 }
 
 impl Reject {
-    /// A reject with its raw text cut to what is kept.
+    /// Returns a reject with its raw text cut to what is kept.
     #[must_use]
     pub fn new(domain: &str, ts: Option<UnixSeconds>, reason: RejectReason, raw: &str) -> Self {
         let mut end = raw.len().min(MAX_RAW_BYTES);
@@ -68,7 +68,7 @@ pub const fn may_be_cut(raw: &str) -> bool {
 }
 
 impl RejectReason {
-    /// The kind by which rejects are counted and kept; one word for each variant.
+    /// Returns the kind by which rejects are counted and kept; one word for each variant.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait after failure number `failures` (the first is 1), or `None` once all attempts are used.
+    /// Returns the wait after failure number `failures` (the first is 1), or `None` once all attempts are used.
     ///
     /// Drawn evenly from zero to `base` · 2^(failures − 1), at most `cap` (full jitter): workers that failed
     /// together do not come back together.
@@ -25,7 +25,7 @@ impl RetryPolicy {
         })
     }
 
-    /// The longest wait after failure number `failures`: `base` · 2^(failures − 1), at most `cap`.
+    /// Returns the longest wait after failure number `failures`: `base` · 2^(failures − 1), at most `cap`.
     #[must_use]
     pub fn longest(&self, failures: u32) -> Duration {
         let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);

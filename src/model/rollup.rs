@@ -1,4 +1,4 @@
-//! What points add up to over an hour or a day.
+//! Sums over the points of an hour or a day.
 
 use super::billing::{mean, traffic_bytes};
 use super::convert::to_i64;
@@ -22,7 +22,7 @@ pub struct Peak {
     pub bandwidth: i64,
 }
 
-/// What at least one point adds up to.
+/// The figures of at least one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RollupFigures {
     /// The mean bandwidth of the points that are there, in bit/s.
@@ -47,13 +47,13 @@ impl PointSums {
         }
     }
 
-    /// How many points were added.
+    /// Returns how many points were added.
     #[must_use]
     pub fn points(&self) -> usize {
         self.points
     }
 
-    /// What they add up to; nothing of none.
+    /// Returns the figures; `None` without points.
     #[must_use]
     pub fn figures(&self) -> Option<RollupFigures> {
         Some(RollupFigures {
@@ -65,7 +65,7 @@ impl PointSums {
     }
 }
 
-/// The class of a status code: `2xx` of `206`, and `other` of whatever is not three digits from 1 to 5 on.
+/// Returns the class of a status code: `2xx` of `206`, and `other` of whatever is not three digits from 1 to 5 on.
 #[must_use]
 pub fn class(code: &str) -> &'static str {
     match code.as_bytes() {

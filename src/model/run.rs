@@ -1,27 +1,27 @@
-//! What a run did, as numbers.
+//! The outcome and the counters of a run.
 
 use std::ops::AddAssign;
 
 use serde::Serialize;
 
-/// How a run ended. The text form is what `origin_runs.outcome` holds.
+/// How a run ended. `origin_runs.outcome` holds the text form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Everything that was asked is stored.
+    /// Everything that was asked for is stored.
     Complete,
-    /// It went to its end, but some windows failed or some points were rejected.
+    /// The plan was carried out, but some windows failed or some points were rejected.
     Partial,
     /// It could not go on.
     Failed,
     /// The API refused the credentials.
     Refused,
-    /// A signal stopped it, after what had arrived was committed.
+    /// A signal stopped it. Everything that had arrived was committed.
     Stopped,
 }
 
 impl Outcome {
-    /// The text that is stored and printed.
+    /// Returns the text that is stored and printed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,14 +34,14 @@ impl Outcome {
     }
 }
 
-/// A counter of a run by its name, which is that of its column in `origin_runs`.
+/// A counter of a run. SQL, JSON and sums read the list of counters.
 #[derive(Debug, Clone, Copy)]
 pub struct Counter {
-    /// The name.
+    /// The name of its column in `origin_runs`.
     pub name: &'static str,
-    /// Its value.
+    /// Returns its value.
     pub get: fn(&RunTotals) -> u64,
-    /// Its value, to be changed.
+    /// Returns its value, to be changed.
     pub get_mut: fn(&mut RunTotals) -> &mut u64,
 }
 
@@ -85,7 +85,7 @@ counters! {
     points_rejected,
     /// Points whose status codes do not add up to their requests; stored as reported.
     points_odd_codes,
-    /// Stored points of which an answer for their window said nothing; they stay as they are.
+    /// Stored points that the new answers lacked; they were kept.
     points_left_out,
     /// HTTP requests sent, retries included.
     requests,
@@ -93,9 +93,9 @@ counters! {
     retries,
     /// Bytes of the answers' bodies, decompressed.
     bytes,
-    /// Slots of domains in the windows of this run, each window's once.
+    /// Slots in the windows of this run, summed over the domains.
     slots_asked,
-    /// Those of them for which the answers held no point.
+    /// Those of them without a point in the answers.
     slots_empty,
     /// Those of them whose point could not be taken.
     slots_rejected,
@@ -105,8 +105,8 @@ counters! {
     points_surplus,
     /// Slots that a second, different request found empty as well.
     holes_confirmed,
-    /// Requests beside the plan: for holes again, for one slot that tells the spacing of points, and for the newest
-    /// slot that is marked as no longer served.
+    /// Requests that are not in the plan: for holes, for one slot that shows the spacing of points, and for the newest slot
+    /// that is marked as beyond retention.
     confirmations,
 }
 

@@ -16,25 +16,25 @@ pub const DAY_SECONDS: i64 = 86_400;
 /// How far UTC+8 is ahead of UTC.
 pub const CST_OFFSET_SECONDS: i64 = 8 * HOUR_SECONDS;
 
-/// The start of the slot that holds `ts`.
+/// Returns the start of the slot that holds `ts`.
 #[must_use]
 pub const fn slot_floor(ts: UnixSeconds) -> UnixSeconds {
     ts - ts.rem_euclid(SLOT_SECONDS)
 }
 
-/// The first slot start at or after `ts`.
+/// Returns the first slot start at or after `ts`.
 #[must_use]
 pub const fn slot_ceil(ts: UnixSeconds) -> UnixSeconds {
     slot_floor(ts + SLOT_SECONDS - 1)
 }
 
-/// The UTC+8 midnight at or before `ts`.
+/// Returns the UTC+8 midnight at or before `ts`.
 #[must_use]
 pub const fn cst_day_floor(ts: UnixSeconds) -> UnixSeconds {
     ts - (ts + CST_OFFSET_SECONDS).rem_euclid(DAY_SECONDS)
 }
 
-/// The first UTC+8 midnight at or after `ts`.
+/// Returns the first UTC+8 midnight at or after `ts`.
 #[must_use]
 pub const fn cst_day_ceil(ts: UnixSeconds) -> UnixSeconds {
     cst_day_floor(ts + DAY_SECONDS - 1)

@@ -23,7 +23,7 @@ impl Span {
         }
     }
 
-    /// The slot that holds `ts`.
+    /// Returns the slot that holds `ts`.
     #[must_use]
     pub const fn slot_of(ts: UnixSeconds) -> Self {
         let start = slot_floor(ts);
@@ -33,25 +33,25 @@ impl Span {
         }
     }
 
-    /// The first second in the range.
+    /// Returns the first second in the range.
     #[must_use]
     pub const fn start(&self) -> UnixSeconds {
         self.start
     }
 
-    /// The first second after the range.
+    /// Returns the first second after the range.
     #[must_use]
     pub const fn end(&self) -> UnixSeconds {
         self.end
     }
 
-    /// The length in seconds.
+    /// Returns the length in seconds.
     #[must_use]
     pub const fn seconds(&self) -> i64 {
         self.end - self.start
     }
 
-    /// The number of whole slots; exact for a range on the grid.
+    /// Returns the number of whole slots; exact for a range on the grid.
     #[must_use]
     pub const fn slots(&self) -> i64 {
         self.seconds() / SLOT_SECONDS
@@ -63,7 +63,7 @@ impl Span {
         slot_floor(self.start) == self.start && slot_floor(self.end) == self.end
     }
 
-    /// The smallest range on the grid that holds this one.
+    /// Returns the smallest range on the grid that holds this one.
     #[must_use]
     pub const fn to_grid(&self) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Span {
         self.start <= ts && ts < self.end
     }
 
-    /// The range as long, `seconds` later; earlier where that is below zero.
+    /// Returns the range moved by `seconds`; a negative number moves it back.
     #[must_use]
     pub const fn moved(&self, seconds: i64) -> Self {
         Self {
@@ -96,13 +96,13 @@ impl Span {
         }
     }
 
-    /// What both ranges share.
+    /// Returns the range that both share.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Option<Self> {
         Self::new(self.start.max(other.start), self.end.min(other.end))
     }
 
-    /// The two halves, cut on the grid; `None` for a range of one slot, which cannot be cut.
+    /// Returns the two halves, cut on the grid; `None` for a range of one slot, which cannot be cut.
     #[must_use]
     pub fn halve(&self) -> Option<(Self, Self)> {
         let middle = slot_floor(self.start + self.seconds() / 2);
@@ -110,7 +110,7 @@ impl Span {
     }
 }
 
-/// All of time, to the precision that slots can have.
+/// All of time that slots can have.
 pub const EVER: Span = Span {
     start: -(1 << 60),
     end: 1 << 60,

@@ -17,13 +17,13 @@ impl Sum {
     /// Bytes of the stored form.
     pub const BYTES: usize = 16;
 
-    /// The stored form.
+    /// Returns the stored form.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; Self::BYTES] {
         self.0.to_be_bytes()
     }
 
-    /// The sum whose stored form this is.
+    /// Returns the sum whose stored form this is.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(u128::from_be_bytes(bytes.try_into().ok()?)))
@@ -64,7 +64,7 @@ pub struct SummedPoint {
 }
 
 impl SummedPoint {
-    /// The hash of the point with its counts `(code, count)`, in the order of the codes' numbers.
+    /// Returns the hash of the point with its counts `(code, count)`, in the order of the codes' numbers.
     #[must_use]
     pub fn sum(&self, counts: impl Iterator<Item = (i64, i64)>) -> Sum {
         let mut hash = Hash::default();
@@ -95,7 +95,7 @@ pub enum SummedCell<'a> {
     Blob(&'a [u8]),
 }
 
-/// The hash of a row: the number and the order of the values count, and so do their types.
+/// Returns the hash of a row: the number and the order of the values count, and so do their types.
 #[must_use]
 pub fn row_sum<'a>(row: impl Iterator<Item = SummedCell<'a>>) -> Sum {
     let mut hash = Hash::default();
@@ -154,7 +154,7 @@ impl Hash {
     }
 }
 
-/// The two halves of the product, one over the other: every bit of both factors reaches every bit.
+/// Returns the two halves of the product, one over the other: every bit of both factors reaches every bit.
 #[inline]
 #[expect(
     clippy::as_conversions,

@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What a character begins with that is written as its number.
+/// The beginning of a character that is written as its number.
 const ESCAPE: &str = "\\u{";
 
-/// How much of a foreign text is shown.
+/// How many characters of a foreign text are shown.
 pub const SHOWN_CHARS: usize = 200;
 
-/// `text` on one line, without control or direction characters, cut at [`SHOWN_CHARS`].
+/// Returns `text` on one line, without control or direction characters, cut at [`SHOWN_CHARS`].
 ///
 /// Such characters come out as `\u{1b}`; a cut text ends in `…`.
 #[must_use]
@@ -28,7 +28,7 @@ pub fn printable_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// As [`printable`], cut after `limit` characters of the source.
+/// Like [`printable`], but cut after `limit` characters of the source.
 #[must_use]
 pub fn shorten(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit));
@@ -51,7 +51,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
     out
 }
 
-/// As [`printable`] for bytes that may not be text.
+/// Like [`shorten`], for bytes that may not be text.
 #[must_use]
 pub fn printable_bytes(bytes: &[u8], limit: usize) -> String {
     let head = bytes
@@ -60,11 +60,11 @@ pub fn printable_bytes(bytes: &[u8], limit: usize) -> String {
     shorten(&String::from_utf8_lossy(head), limit)
 }
 
-/// A text that a spreadsheet would run as a formula gets a leading `'` (OWASP, "CSV Injection"). The API's own
+/// Escapes a text that a spreadsheet would run as a formula: it gets a leading `'` (OWASP, "CSV Injection"). The API's
 /// texts can begin with anything.
 ///
-/// A text that begins with `'` gets another one, so that two texts stay two: whoever takes one leading `'` away has the
-/// text as it was.
+/// A text that begins with `'` gets another one. So different texts stay different, and removing one leading `'` gives
+/// the original.
 #[must_use]
 pub fn formula_guarded(text: &str) -> Cow<'_, str> {
     let runs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\''];
@@ -75,11 +75,11 @@ pub fn formula_guarded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A cell of CSV or TSV without the characters that act on a terminal or end a text: control characters but tab and line
-/// feed. They come out as `\u{1b}`.
+/// Escapes the characters of a CSV or TSV cell that act on a terminal or end a text: all control characters except tab
+/// and line feed. They are written as `\u{1b}`.
 ///
-/// Where a text holds `\u{` by itself, its backslash comes out as `\u{5c}`, so that two texts stay two: whoever reads
-/// every `\u{…}` back has the text as it was.
+/// If a text contains `\u{` itself, its backslash is written as `\u{5c}`. So different texts stay different, and reading
+/// every `\u{…}` back gives the original.
 #[must_use]
 pub fn without_controls(text: &str) -> Cow<'_, str> {
     let acts = |char: char| char.is_control() && !matches!(char, '\t' | '\n');
@@ -98,7 +98,7 @@ pub fn without_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Control characters, and those that reorder or hide what stands beside them.
+/// Whether `char` is a control character, or one that reorders or hides its neighbours.
 fn is_unprintable(char: char) -> bool {
     char.is_control()
         || matches!(char,

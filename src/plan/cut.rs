@@ -1,17 +1,15 @@
 //! Cuts due ranges into windows.
 //!
-//! A window is no longer than the configured length and does not straddle a UTC+8 midnight unless it starts
-//! on one. Cutting at midnights makes windows of different runs and domains fall together, so that they can
-//! share requests, and keeps a day's figures in one transaction. A length above one day is therefore used in
-//! whole days.
+//! A window is not longer than the configured length, and crosses a UTC+8 midnight only if it starts on one. Because of the
+//! cuts at midnight, windows of different runs and domains coincide and can share requests, and the figures of a day are in
+//! one transaction. For the same reason a length above one day is rounded down to whole days.
 
 use std::collections::VecDeque;
 
 use crate::model::Span;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_ceil, cst_day_floor, slot_floor};
 
-/// The windows of an ordered list of ranges, to be taken from either end. Whichever end they are taken
-/// from, they are the same windows.
+/// The windows of an ordered list of ranges. They can be taken from either end, and are the same windows from both ends.
 #[derive(Debug, Clone)]
 pub struct Cuts {
     rest: VecDeque<Span>,
@@ -19,8 +17,8 @@ pub struct Cuts {
 }
 
 impl Cuts {
-    /// The windows of `ranges`, which are ordered, apart and on the grid; `length` in seconds is rounded
-    /// down to whole slots, or whole days above one day, and is at least one slot.
+    /// Returns the windows of `ranges`, which are ordered, apart and on the grid; `length` in seconds is rounded down
+    /// to whole slots, or whole days above one day, and is at least one slot.
     #[must_use]
     pub fn new(ranges: &[Span], length: i64) -> Self {
         let length = if length > DAY_SECONDS {
@@ -34,7 +32,7 @@ impl Cuts {
         }
     }
 
-    /// The oldest window that is left.
+    /// Returns the oldest window that is left.
     #[must_use]
     pub fn oldest(&self) -> Option<Span> {
         let range = self.rest.front()?;
@@ -49,7 +47,7 @@ impl Cuts {
         Span::new(start, (start + self.length).min(limit).min(end))
     }
 
-    /// The newest window that is left.
+    /// Returns the newest window that is left.
     #[must_use]
     pub fn newest(&self) -> Option<Span> {
         let range = self.rest.back()?;
@@ -57,7 +55,7 @@ impl Cuts {
         Span::new(self.window_start(range.start(), last), range.end())
     }
 
-    /// Where the window that holds the slot `last` of a range from `start` begins.
+    /// Returns where the window that holds the slot `last` of a range from `start` begins.
     fn window_start(&self, start: UnixSeconds, last: UnixSeconds) -> UnixSeconds {
         let origin = if self.length > DAY_SECONDS {
             let midnight = cst_day_ceil(start);

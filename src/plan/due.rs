@@ -1,21 +1,20 @@
-//! The one rule of what is due.
+//! The one rule for when a slot is due.
 //!
-//! Values change after they first appear (sibling vendors: "mostly stable after 12 hours"), so a slot is
-//! asked for when it becomes available and once more after it has reached each refresh age. A slot `s` is due
+//! Values change after they first appear (sibling vendors: "mostly stable after 12 hours"). So a slot is asked for when it
+//! becomes available, and once more at each refresh age. A slot `s` is due
 //!
-//! 1. when it was never fetched, or
-//! 2. when there is an age `a` with `reached < a <= now - s`, where `reached` is the highest age it had
-//!    reached when it was last fetched;
+//! 1. if it was never fetched, or
+//! 2. if there is an age `a` with `age_when_fetched < a <= now - s`.
 //!
-//! but never while it is younger than `available_after`, and never again once it is known to be beyond the
-//! API's retention. A slot that has reached the last age is settled.
+//! But it is never due while it is younger than `available_after`, and never again if it is known to be beyond the API's
+//! retention. A slot that was fetched at the last age is settled.
 
 use crate::model::refresh::aged_until;
 use crate::model::{CoverageSpan, Refresh, Span, UnixSeconds};
 
-/// The due parts of `range`, ordered, apart and on the grid. `coverage` is one domain's, ordered.
+/// Returns the due parts of `range`, ordered, apart and on the grid. `coverage` is one domain's, ordered.
 ///
-/// `force` makes all that is available due, whatever coverage says.
+/// With `force`, all available slots are due.
 #[must_use]
 pub fn due(
     range: Span,
@@ -45,7 +44,7 @@ pub fn due(
     found
 }
 
-/// The part of a covered range that is due for a refresh.
+/// Returns the part of a covered range that is due for a refresh.
 fn again(inside: Span, piece: &CoverageSpan, now: UnixSeconds, refresh: &Refresh) -> Option<Span> {
     if piece.beyond_retention {
         return None;
@@ -67,11 +66,11 @@ fn push(found: &mut Vec<Span>, span: Option<Span>) {
     }
 }
 
-/// What coverage says after `window` was answered: its slots by the highest age that each had reached at
-/// `asked_at`, oldest first. Slots that were not yet available then are left out.
+/// Returns the coverage of an answered `window`: its slots by the highest refresh age that they had at `asked_at`, oldest
+/// first. Slots that were not available at that time are left out.
 ///
-/// `asked_at` is the moment of asking, not of the answer: the later one would claim an age that the figures
-/// may not have had.
+/// `asked_at` is the time of the request and not of the answer. The later time would claim an age that the figures may not
+/// have had.
 #[must_use]
 pub fn covered_by(window: Span, asked_at: UnixSeconds, refresh: &Refresh) -> Vec<CoverageSpan> {
     let mut covered = Vec::with_capacity(refresh.ages.len() + 1);

@@ -1,10 +1,10 @@
-//! Which slots without a point are asked for again.
+//! The slots without a point that are asked for again.
 //!
-//! A point may come late, and an answer may have lacked it by mistake. So a slot without one is asked for again at
-//! each of the hole ages. Those of a day and more are asked for once a day, in whole UTC+8 days; a *cursor* says,
-//! per domain and age, up to where that is done. A shorter age that is no refresh age is followed slot by slot.
+//! A point may come late, or an answer may lack it by mistake. So a slot without a point is asked for again at each hole
+//! age. Ages of a day and more are handled once a day, in whole UTC+8 days. For each domain and age, a *cursor* says up to
+//! where that is done. A shorter age that is no refresh age is handled slot by slot.
 //!
-//! A hole that nobody has confirmed, and that no age is left for, is asked for again after a day.
+//! An unconfirmed hole that has passed its last age is asked for again once a day.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,38 +13,38 @@ use crate::model::convert::to_i64;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor, slot_floor};
 use crate::model::{Domain, Gap, GapReason, Refresh, Span};
 
-/// The age under which the cursors of unconfirmed holes are kept.
+/// The cursors of unconfirmed holes are stored under this age.
 pub const UNCONFIRMED: i64 = -1;
-/// What is due is spread over this time, so that a run every five minutes makes few of the requests.
+/// The requests are spread over this time, in seconds, so that a run every five minutes makes only a few of them.
 const SPREAD: i64 = 6 * HOUR_SECONDS;
-/// A run makes at least so many of them.
+/// A run makes at least this many of them.
 const FEWEST: usize = 2;
 
-/// The holes of one domain, and how far they were asked for again.
+/// The holes of one domain, and its cursors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainHoles {
     /// The domain.
     pub domain: Domain,
     /// Its gaps of reason `empty` and `rejected`, in order.
     pub gaps: Vec<Gap>,
-    /// By age, up to where holes were asked for again.
+    /// The cursor of each age: holes before it were asked for again.
     pub cursors: BTreeMap<i64, UnixSeconds>,
 }
 
-/// What shapes the requests for holes.
+/// The settings of the requests for holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoleSettings {
     /// The hole ages, in seconds, ascending.
     pub ages: Vec<i64>,
-    /// When slots are asked for whether they hold a point or not.
+    /// When all slots are asked for, with or without a point.
     pub refresh: Refresh,
-    /// The greatest age at which the service still serves slots, as far as is known.
+    /// The greatest age at which the service is known to serve slots, in seconds.
     pub served_age: i64,
     /// The longest window, in seconds.
     pub window: i64,
     /// The most domains in one request.
     pub domains_per_request: usize,
-    /// How long ago the last run was.
+    /// How long ago the last run ended, in seconds.
     pub since_last_run: i64,
 }
 
@@ -55,22 +55,22 @@ pub struct HoleRequest {
     pub window: Span,
     /// The domains with holes in it.
     pub domains: Vec<Domain>,
-    /// The holes, for judging the answer.
+    /// The known holes, to judge the answer.
     pub holes: Vec<(Domain, Gap)>,
 }
 
-/// What is asked for again in a run, and how far the cursors get when all of it is answered.
+/// The requests for holes of a run, and the cursors after all of them are answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HolePlan {
     /// The requests, newest first.
     pub requests: Vec<HoleRequest>,
-    /// What is due, too, and left for other runs: outside of the range, or more than a run makes.
+    /// Holes that are due and left for other runs: outside of the range, or too many for one run.
     pub left: Vec<(Domain, Span)>,
-    /// By age, up to where everything is asked for after this run.
+    /// The new cursor of each age.
     pub targets: Vec<(i64, UnixSeconds)>,
 }
 
-/// What of `holes` is asked for again at `now`, inside `range`.
+/// Returns the requests for the `holes` that are due at `now` inside `range`.
 #[must_use]
 pub fn plan_holes(holes: &[DomainHoles], range: Span, now: UnixSeconds, settings: &HoleSettings) -> HolePlan {
     let targets = targets(now, settings);
@@ -104,7 +104,7 @@ pub fn plan_holes(holes: &[DomainHoles], range: Span, now: UnixSeconds, settings
     share_out(holes, (due, range), targets, settings)
 }
 
-/// By age, up to where slots have reached it.
+/// Returns, for each age, the end of the slots that have it.
 fn targets(now: UnixSeconds, settings: &HoleSettings) -> Vec<(i64, UnixSeconds)> {
     let ages = settings.ages.iter().copied();
     // A short age that is a refresh age is asked for together with the refresh.
@@ -126,7 +126,7 @@ fn targets(now: UnixSeconds, settings: &HoleSettings) -> Vec<(i64, UnixSeconds)>
     targets
 }
 
-/// The windows that hold `span`: whole UTC+8 days for ages of a day and more.
+/// Returns the windows that hold `span`: whole UTC+8 days for ages of a day and more.
 fn units(span: Span, age: i64, window: i64) -> Vec<Span> {
     let whole = if (0..DAY_SECONDS).contains(&age) {
         Some(span)
@@ -183,7 +183,7 @@ fn share_out(
     }
 }
 
-/// How many of `due` requests a run makes that comes `since_last_run` seconds after the last one.
+/// Returns how many of `due` requests a run makes that comes `since_last_run` seconds after the last one.
 fn budget(due: usize, since_last_run: i64) -> usize {
     let share = to_i64(due).saturating_mul(since_last_run.clamp(0, SPREAD)) / SPREAD;
     usize::try_from(share).unwrap_or(due).max(FEWEST)

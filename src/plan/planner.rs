@@ -1,4 +1,4 @@
-//! Turns what is due for many domains into requests.
+//! Plans the requests for what is due.
 
 use super::cut::Cuts;
 use super::due::due;
@@ -7,12 +7,12 @@ use crate::model::convert::to_u64;
 use crate::model::slot::UnixSeconds;
 use crate::model::{CoverageSpan, Domain, Refresh, Span};
 
-/// What shapes a plan beside coverage and time.
+/// The settings of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanSettings {
     /// The longest span of one request, in seconds.
     pub window: i64,
-    /// The most domains in one request; at least one is taken as one.
+    /// The most domains in one request; 0 counts as 1.
     pub domains_per_request: usize,
     /// When slots are asked for.
     pub refresh: Refresh,
@@ -25,16 +25,16 @@ pub struct PlanSettings {
 /// How much a plan asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlanSize {
-    /// Requests, when none is split or repeated.
+    /// Requests, if none is split or repeated.
     pub requests: u64,
     /// Slots, summed over the domains.
     pub slots: u64,
 }
 
-/// What a run will ask for. `--dry-run` prints this value, and a run executes this value.
+/// The plan of a run. `--dry-run` prints this value, and a run executes it.
 ///
-/// It holds ranges, not windows: its size depends on the number of domains and holes, not on the length of
-/// the range. The windows are made as they are taken.
+/// It holds ranges, not windows. So its size depends on the number of domains and holes, not on the length of the range.
+/// The windows are cut when they are needed.
 #[derive(Debug, Clone)]
 pub struct Plan {
     range: Span,
@@ -86,13 +86,13 @@ impl Plan {
         }
     }
 
-    /// What was asked for, on the grid.
+    /// Returns the planned range, on the grid.
     #[must_use]
     pub fn range(&self) -> Span {
         self.range
     }
 
-    /// Where the range is cut, because newer slots are not available by now.
+    /// Returns where the range is cut, because newer slots are not available by now.
     #[must_use]
     pub fn cut_at(&self) -> Option<UnixSeconds> {
         Some(self.available_until.max(self.range.start())).filter(|end| *end < self.range.end())
@@ -117,7 +117,7 @@ impl Plan {
         })
     }
 
-    /// The requests, in the plan's order.
+    /// Returns the requests, in the plan's order.
     #[must_use]
     pub fn requests(&self) -> Requests {
         let cohorts = self
@@ -233,53 +233,84 @@ mod tests {
         assert_eq!(taken, all);
     }
 
+    #[derive(Debug, Clone)]
+    struct Case {
+        /// Earlier fetches: the domain, the first slot, the number of slots, and the slot of the request.
+        history: Vec<(usize, i64, i64, i64)>,
+        range: Span,
+        now: i64,
+        settings: PlanSettings,
+    }
+
+    fn cases() -> impl Strategy<Value = Case> {
+        let history = prop::collection::vec((0_usize..4, 0_i64..1500, 1_i64..900, 0_i64..2000), 0..10);
+        let range = (0_i64..1500, 1_i64..1500);
+        let order = prop_oneof![Just(Order::NewestFirst), Just(Order::OldestFirst)];
+        let settings = (1_i64..900, 1_usize..5, order, any::<bool>());
+        (history, range, 0_i64..3000, settings).prop_map(|(mut history, (from, length), now, settings)| {
+            history.sort_by_key(|fetch| fetch.3);
+            let (window, domains_per_request, order, force) = settings;
+            Case {
+                history,
+                range: span(from, from + length),
+                now: BASE + now * SLOT_SECONDS,
+                settings: PlanSettings {
+                    window: window * SLOT_SECONDS,
+                    domains_per_request,
+                    force,
+                    order,
+                    ..self::settings()
+                },
+            }
+        })
+    }
+
+    /// Planned = requested − settled, no slot twice, and after the plan is carried out nothing is due at that time.
+    fn check(case: Case) {
+        let Case { settings, now, .. } = case;
+        let fetch = |covered: &mut Vec<CoverageSpan>, window: Span, asked_at: i64| {
+            *covered = splice(covered, &covered_by(window, asked_at, &settings.refresh));
+        };
+        let mut coverage: Vec<(Domain, Vec<CoverageSpan>)> = (0..4).map(|at| (domain(at), vec![])).collect();
+        for (at, start, length, asked) in case.history {
+            let asked_at = BASE + asked * SLOT_SECONDS;
+            fetch(&mut coverage[at].1, span(start, start + length), asked_at);
+        }
+        let plan = Plan::new(case.range, &coverage, now, &settings);
+        let mut asked: BTreeMap<Domain, BTreeSet<i64>> = BTreeMap::new();
+        let mut last: Option<Span> = None;
+        for PlannedRequest { window, domains } in plan.requests() {
+            assert!(window.on_grid() && window.seconds() <= settings.window);
+            assert!(!domains.is_empty() && domains.len() <= settings.domains_per_request);
+            let ordered = last.is_none_or(|last| match settings.order {
+                Order::NewestFirst => window.end() <= last.end(),
+                Order::OldestFirst => window.start() >= last.start(),
+            });
+            assert!(ordered);
+            last = Some(window);
+            for name in domains {
+                for slot in 0..window.slots() {
+                    let slots = asked.entry(name.clone()).or_default();
+                    let fresh = slots.insert(window.start() + slot * SLOT_SECONDS);
+                    assert!(fresh, "a slot is asked for twice");
+                }
+                let at = coverage.iter().position(|(known, _)| *known == name).unwrap();
+                fetch(&mut coverage[at].1, window, now);
+            }
+        }
+        let slots: usize = asked.values().map(BTreeSet::len).sum();
+        assert_eq!(plan.size().slots, to_u64(slots));
+        let again = PlanSettings {
+            force: false,
+            ..settings.clone()
+        };
+        assert!(Plan::new(case.range, &coverage, now, &again).is_empty());
+    }
+
     proptest! {
-           /// Whatever ranges, window sizes and moments came before: planned = requested − settled, no slot
-           /// twice, and after the plan is carried out nothing is due at that moment.
-           #[test]
-           fn a_plan_asks_for_exactly_what_is_due_and_then_nothing_is(
-               history in prop::collection::vec((0_usize..4, 0_i64..1500, 1_i64..900, 0_i64..2000), 0..10),
-               from in 0_i64..1500, length in 1_i64..1500, now in 0_i64..3000,
-               window in 1_i64..900, batch in 1_usize..5, newest in any::<bool>(), force in any::<bool>(),
-           ) {
-               let settings = PlanSettings {
-                   window: window * SLOT_SECONDS, domains_per_request: batch, force,
-                   order: if newest { Order::NewestFirst } else { Order::OldestFirst }, ..settings()
-               };
-               let now = BASE + now * SLOT_SECONDS;
-               let mut coverage: Vec<(Domain, Vec<CoverageSpan>)> = (0..4).map(|at| (domain(at), vec![])).collect();
-               let mut history = history;
-               history.sort_by_key(|fetch| fetch.3);
-               for (at, start, length, asked) in history {
-                   let fresh = covered_by(span(start, start + length), BASE + asked * SLOT_SECONDS, &settings.refresh);
-                   coverage[at].1 = splice(&coverage[at].1, &fresh);
-               }
-               let range = span(from, from + length);
-               let plan = Plan::new(range, &coverage, now, &settings);
-               let mut asked: BTreeMap<Domain, BTreeSet<i64>> = BTreeMap::new();
-               let mut last: Option<Span> = None;
-               for request in plan.requests() {
-                   prop_assert!(request.window.on_grid() && request.window.seconds() <= settings.window);
-                   prop_assert!(!request.domains.is_empty() && request.domains.len() <= batch);
-                   if let Some(last) = last {
-                       let ordered = if newest { request.window.end() <= last.end() } else { request.window.start() >= last.start() };
-    prop_assert!(ordered);
-                   }
-                   last = Some(request.window);
-                   for name in &request.domains {
-                       for slot in 0..request.window.slots() {
-                           let fresh = asked.entry(name.clone()).or_default().insert(request.window.start() + slot * SLOT_SECONDS);
-                           prop_assert!(fresh, "a slot is asked for twice");
-                       }
-                       let at = coverage.iter().position(|(known, _)| known == name).unwrap();
-                       let fresh = covered_by(request.window, now, &settings.refresh);
-                       coverage[at].1 = splice(&coverage[at].1, &fresh);
-                   }
-               }
-               let size = plan.size();
-               prop_assert_eq!(size.slots, u64::try_from(asked.values().map(BTreeSet::len).sum::<usize>()).unwrap());
-               let again = Plan::new(range, &coverage, now, &PlanSettings { force: false, ..settings });
-               prop_assert!(again.is_empty());
-           }
-       }
+        #[test]
+        fn a_plan_asks_for_exactly_what_is_due_and_then_nothing_is(case in cases()) {
+            check(case);
+        }
+    }
 }

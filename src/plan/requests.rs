@@ -1,4 +1,4 @@
-//! Hands out the requests of a plan, one after the other.
+//! The requests of a plan, one after the other.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -10,9 +10,9 @@ use crate::model::{Domain, Span};
 /// Which windows come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// History is filled from its beginning.
+    /// Fills the history from its beginning.
     OldestFirst,
-    /// The figures that people look at come first.
+    /// Fetches the figures that people look at first.
     NewestFirst,
 }
 
@@ -29,7 +29,7 @@ pub struct PlannedRequest {
 #[derive(Debug, Clone)]
 pub struct Requests {
     queues: Vec<(Cuts, Arc<[Domain]>)>,
-    /// What is left of the window that is being handed out.
+    /// The rest of the current window.
     current: VecDeque<PlannedRequest>,
     domains_per_request: usize,
     order: Order,
@@ -50,10 +50,10 @@ impl Requests {
         }
     }
 
-    /// From now on hands out the newest windows first.
+    /// Continues with the newest windows first.
     ///
-    /// Once the API has said that a window is beyond its retention, all older ones are, too: coming from the
-    /// newest end, a run meets that edge once instead of asking for every window beyond it.
+    /// If a window is beyond retention, all older ones are, too. From the newest end a run meets that edge once, and does
+    /// not ask for every window beyond it.
     pub fn turn_to_newest(&mut self) {
         self.order = Order::NewestFirst;
     }

@@ -1,18 +1,18 @@
-//! How much the service takes, and gives, in one request.
+//! The limits of one request, as far as they are known.
 
 use crate::model::Span;
 use crate::model::convert::to_usize;
 use crate::model::slot::SLOT_SECONDS;
 
-/// After so many complete answers at the limit a larger one is tried.
+/// After this many complete answers at the limit a larger one is tried.
 const PATIENCE: u32 = 8;
-/// The longest patience; it grows each time a larger answer turns out to be incomplete.
+/// The longest patience. It doubles each time a larger answer is incomplete.
 const LONGEST_PATIENCE: u32 = 4_096;
-/// An answer that held less than this share of what was asked for tells nothing about a cap on its size.
+/// An answer with less than this share of the requested points says nothing about a cap on its size.
 const TELLING_SHARE: u64 = 32;
 
-/// The limits known so far. Each is service_facts from an answer that succeeded, or from a stated limit that the
-/// request exceeded; a refusal alone teaches nothing.
+/// The limits known so far. Each comes from a smaller request that was answered, or from a stated limit that the request
+/// exceeded. A refusal alone teaches nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApiLimits {
     /// The longest window, in seconds, without padding.
@@ -27,7 +27,7 @@ pub(super) struct ApiLimits {
 }
 
 impl ApiLimits {
-    /// The limits of a service of which an earlier run service_facts how many points a complete answer held.
+    /// Returns the limits at the start of a run. An earlier run may know how many points a complete answer held.
     pub(super) fn new(complete_points: Option<u64>) -> Self {
         Self {
             points: complete_points,
@@ -48,18 +48,18 @@ impl ApiLimits {
         self.domains = Some(self.domains.map_or(count, |known| known.min(count)));
     }
 
-    /// The most slots of domains in one request.
+    /// Returns the most points in one request.
     pub(super) fn points(&self) -> Option<u64> {
         self.points
     }
 
-    /// No request may ask for more than `points` slots of domains.
+    /// Limits a request to `points` points.
     pub(super) fn limit_points(&mut self, points: u64) {
         self.points = Some(self.points.map_or(points, |known| known.min(points)).max(1));
         self.complete_in_a_row = 0;
     }
 
-    /// An answer to `asked` slots of domains held everything there is.
+    /// Notes that an answer to a request for `asked` points was complete.
     pub(super) fn complete(&mut self, asked: u64) {
         let Some(limit) = self.points else { return };
         if asked > limit {
@@ -74,7 +74,7 @@ impl ApiLimits {
         }
     }
 
-    /// An answer to `asked` slots of domains held `received` points, and another answer had more: it was cut.
+    /// Notes that an answer to a request for `asked` points was cut: it held `received`, and another answer had more.
     pub(super) fn incomplete(&mut self, asked: u64, received: u64) {
         if received == 0 || received < asked / TELLING_SHARE {
             return;
@@ -90,14 +90,14 @@ impl ApiLimits {
         self.sent.is_none_or(|limit| sent.seconds() <= limit)
     }
 
-    /// How many domains fit into a request for `window`.
+    /// Returns how many domains fit into a request for `window`.
     pub(super) fn domains_for(&self, window: Span) -> usize {
         let slots = u64::try_from(window.slots()).unwrap_or(1).max(1);
         let by_points = self.points.map_or(usize::MAX, |points| to_usize(points / slots));
         by_points.min(self.domains.unwrap_or(usize::MAX)).max(1)
     }
 
-    /// The longest window that may be asked for of one domain, in seconds.
+    /// Returns the longest window for one domain, in seconds.
     pub(super) fn longest(&self) -> Option<i64> {
         let by_points = self
             .points

@@ -1,25 +1,25 @@
 //! The smaller requests that confirm holes.
 //!
-//! An answer without a point may be right, or cut short, or without a domain by mistake. The same request may be
-//! cut in the same way again, so a confirmation has another shape: fewer domains, or at most half of the range.
+//! An answer without a point may be right, may be cut short, or may lack a domain by mistake. The same request could be cut
+//! in the same way again. So a confirmation has another shape: fewer domains, or at most half of the range.
 
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Span, UnixSeconds};
 
-/// A request for holes.
+/// A smaller request for holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Confirmation {
     pub(super) domains: Vec<Domain>,
     /// From the first of their holes to the last.
     pub(super) window: Span,
-    /// Whether just the window is to be sent, without padding.
+    /// Whether to send the window without padding.
     pub(super) exact: bool,
 }
 
-/// SlotsJson of a domain that hold no point, in order.
+/// Slots of a domain without a point, in order.
 pub(super) type Holes = (Domain, Vec<UnixSeconds>);
 
-/// The requests that ask for all `holes`, each smaller than one for `domains` domains and `slots` slots.
+/// Returns the requests that ask for all `holes`, each smaller than one for `domains` domains and `slots` slots.
 pub(super) fn smaller(holes: &[Holes], (domains, slots): (usize, i64)) -> Vec<Confirmation> {
     let Some(window) = hull(holes) else {
         return Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn smaller(holes: &[Holes], (domains, slots): (usize, i64)) -> Vec<Co
         .collect()
 }
 
-/// The holes that lie in `span`; domains without one are left out.
+/// Returns the holes that lie in `span`; domains without one are left out.
 pub(super) fn inside(holes: &[Holes], span: Span) -> Vec<Holes> {
     let of = |(domain, slots): &Holes| {
         let slots: Vec<_> = slots
@@ -62,7 +62,7 @@ pub(super) fn inside(holes: &[Holes], span: Span) -> Vec<Holes> {
     holes.iter().filter_map(of).collect()
 }
 
-/// Consecutive slots as ranges.
+/// Returns consecutive slots as ranges.
 pub(super) fn ranges(slots: &[UnixSeconds]) -> Vec<Span> {
     let runs = slots.chunk_by(|a, b| b - a == SLOT_SECONDS);
     runs.filter_map(|run| Span::new(*run.first()?, run.last()? + SLOT_SECONDS))

@@ -1,4 +1,4 @@
-//! What a run knows of the service: what earlier runs left in the file, and what this run's answers taught.
+//! The knowledge of a run about the service, from the database and from the answers of this run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,53 +6,53 @@ use super::api_limits::ApiLimits;
 use super::evidence::{self, REFUSED_WINDOWS, TooOld};
 use crate::model::{Domain, Span, UnixSeconds};
 
-/// How many confirmations of windows up to an hour may bring nothing in one run. A run every five minutes over a
-/// thousand domains, half of them idle, would make fifty; what is left is asked for again as whole days.
+/// How many confirmations of windows up to an hour may bring nothing in one run. Otherwise a run every five minutes over a
+/// thousand domains, half of them idle, would make fifty. The other holes are asked for again as whole days.
 const SHORT_CONFIRMATIONS: u32 = 2;
 
-/// How often the holes of a domain were confirmed in vain, and left out since.
+/// How often confirmations for a domain brought nothing, and how many were skipped since.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sampling {
     /// Confirmations in a row that brought nothing.
     pub fruitless: u32,
-    /// WindowsJson with holes that were not confirmed since.
+    /// Windows with holes that were not confirmed since.
     pub skipped: u32,
 }
 
-/// What an earlier run knew.
+/// The knowledge that earlier runs left in the database.
 #[derive(Debug, Clone, Default)]
 pub struct PriorKnowledge {
-    /// The greatest age at which a slot was served lately.
+    /// The greatest age at which a slot was served lately, in seconds.
     pub served_age: Option<i64>,
-    /// PointsJson less than an hour apart were served within the last day.
+    /// Whether points less than an hour apart were served within the last day.
     pub sub_hour: bool,
-    /// How many points a complete answer held, where answers were found to be cut.
+    /// How many points a complete answer held, if some answers were cut.
     pub complete_points: Option<u64>,
     /// The sampling of idle domains.
     pub sampling: BTreeMap<Domain, Sampling>,
     /// The newest point of each domain that has one.
     pub newest_points: BTreeMap<Domain, UnixSeconds>,
-    /// Ranges that are refused as too old: on how many days they were while newer slots were served, if they are
-    /// today.
+    /// Ranges that are refused as too old, and on how many days (with today) they were refused while newer slots were
+    /// served.
     pub refused_days: Vec<(Domain, Span, u32)>,
     /// Whether conclusions are ignored (`--force`).
     pub force: bool,
 }
 
-/// Shared by all tasks of a run.
+/// The knowledge that all tasks of a run share.
 #[derive(Debug, Default)]
 pub struct Knowledge {
     pub(super) limits: ApiLimits,
     prior: PriorKnowledge,
-    /// Everything before is refused as too old, by two refusals.
+    /// Two refusals prove that everything before this time is too old.
     edges: BTreeMap<Domain, UnixSeconds>,
-    /// Young windows that were refused as too old: how many, and the end of the newest.
+    /// How many young windows were refused as too old, and the end of the newest one.
     young: BTreeMap<Domain, (u32, UnixSeconds)>,
     retention_met: bool,
     oldest_served: Option<UnixSeconds>,
     newest_served: Option<UnixSeconds>,
     sub_hour: bool,
-    /// Left out for the rest of the run.
+    /// Domains that are left out for the rest of the run.
     refused: BTreeSet<Domain>,
     /// TimedAnswer alone: no answer with them could be read.
     suspects: BTreeSet<Domain>,
@@ -60,7 +60,7 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// What a run begins with.
+    /// Returns the knowledge at the start of a run.
     #[must_use]
     pub fn new(prior: PriorKnowledge) -> Self {
         Self {
@@ -70,13 +70,13 @@ impl Knowledge {
         }
     }
 
-    /// An answer held points from `oldest` to `newest`.
+    /// Notes that an answer held points from `oldest` to `newest`.
     pub(super) fn served(&mut self, oldest: UnixSeconds, newest: UnixSeconds) {
         self.oldest_served = Some(self.oldest_served.map_or(oldest, |known| known.min(oldest)));
         self.newest_served = Some(self.newest_served.map_or(newest, |known| known.max(newest)));
     }
 
-    /// The oldest slot of which a point came in this run.
+    /// Returns the oldest slot of which a point came in this run.
     #[must_use]
     pub fn oldest_served(&self) -> Option<UnixSeconds> {
         self.oldest_served
@@ -87,7 +87,7 @@ impl Knowledge {
         self.newest_served.is_some_and(|newest| newest > slot)
     }
 
-    /// What is known of a slot of these domains that was refused as too old.
+    /// Returns the evidence about a slot of these domains that was refused as too old.
     pub(super) fn too_old(
         &self,
         domains: &[Domain],
@@ -115,7 +115,7 @@ impl Knowledge {
         }
     }
 
-    /// Some window was refused as too old: the rest of the plan is better taken from its newest end.
+    /// Notes that a window was refused as too old. The plan continues from its newest end.
     pub(super) fn meet_retention(&mut self) {
         self.retention_met = true;
     }
@@ -126,7 +126,7 @@ impl Knowledge {
         self.retention_met
     }
 
-    /// Everything before `before` is refused for these domains.
+    /// Notes that everything before `before` is refused for these domains.
     pub(super) fn set_edge(&mut self, domains: &[Domain], before: UnixSeconds) {
         for domain in domains {
             let edge = self.edges.entry(domain.clone()).or_insert(before);
@@ -134,8 +134,8 @@ impl Knowledge {
         }
     }
 
-    /// A young window of these domains that ends at `end` was refused twice. After several of them, older ones
-    /// are not asked for in this run, unless older ones were served.
+    /// Notes that a young window, which ends at `end`, was refused twice for these domains. After several of them, this run
+    /// asks for no older ones, unless older ones were served.
     pub(super) fn refuse_young(&mut self, domains: &[Domain], end: UnixSeconds) {
         for domain in domains {
             let (windows, newest) = self.young.entry(domain.clone()).or_insert((0, end));
@@ -148,19 +148,19 @@ impl Knowledge {
         }
     }
 
-    /// The moment before which the API serves nothing of `domain`, as far as this run knows.
+    /// Returns the moment before which the API serves nothing of `domain`, as far as this run knows.
     #[must_use]
     pub fn edge(&self, domain: &Domain) -> Option<UnixSeconds> {
         self.edges.get(domain).copied()
     }
 
-    /// The latest of the edges.
+    /// Returns the latest of the edges.
     #[must_use]
     pub fn latest_edge(&self) -> Option<UnixSeconds> {
         self.edges.values().copied().max()
     }
 
-    /// An answer held points less than an hour apart.
+    /// Notes that an answer held points less than an hour apart.
     pub(super) fn see_sub_hour(&mut self) {
         self.sub_hour = true;
     }
@@ -176,7 +176,7 @@ impl Knowledge {
         self.sub_hour || self.prior.sub_hour
     }
 
-    /// Leaves `domain` out for the rest of the run. True for the first to say so.
+    /// Leaves `domain` out for the rest of the run. Returns whether it was not left out before.
     pub fn refuse(&mut self, domain: &Domain) -> bool {
         self.refused.insert(domain.clone())
     }
@@ -192,12 +192,12 @@ impl Knowledge {
         newest.is_some_and(|ts| now - ts <= evidence::RECENT_POINT)
     }
 
-    /// No answer with `domain` alone could be read: it is asked alone from now on.
+    /// Notes that `domain` spoils answers: it is asked alone from now on.
     pub(super) fn suspect(&mut self, domain: &Domain) {
         self.suspects.insert(domain.clone());
     }
 
-    /// An answer with `domain` could be read.
+    /// Notes that an answer with `domain` could be read.
     pub(super) fn clear(&mut self, domain: &Domain) {
         self.suspects.remove(domain);
     }
@@ -206,7 +206,7 @@ impl Knowledge {
         self.suspects.contains(domain)
     }
 
-    /// Whether the holes of `domain` are confirmed this time. Notes that they are not.
+    /// Whether the holes of `domain` are confirmed this time. If not, they count as skipped.
     pub(super) fn samples(&mut self, domain: &Domain) -> bool {
         let Some(sampling) = self.prior.sampling.get_mut(domain) else {
             return true;
@@ -218,7 +218,7 @@ impl Knowledge {
         confirmed
     }
 
-    /// A confirmation of holes of `domain` has brought a point, or nothing.
+    /// Notes whether a confirmation of holes of `domain` brought a point.
     pub(super) fn confirmed(&mut self, domain: &Domain, brought: bool) {
         let sampling = self.prior.sampling.entry(domain.clone()).or_default();
         *sampling = Sampling {
@@ -231,24 +231,24 @@ impl Knowledge {
         };
     }
 
-    /// The sampling of `domain` as the file is to keep it.
+    /// Returns the sampling of `domain` as the file is to keep it.
     pub(super) fn sampling(&self, domain: &Domain) -> Option<Sampling> {
         self.prior.sampling.get(domain).copied()
     }
 
-    /// Whether one more window of at most an hour may be confirmed.
+    /// Whether one more window of at most an hour may be confirmed. If so, it counts.
     pub(super) fn take_short_confirmation(&mut self) -> bool {
         let left = self.short_confirmations < SHORT_CONFIRMATIONS;
         self.short_confirmations += u32::from(left);
         left
     }
 
-    /// It has brought something, and does not count.
+    /// Uncounts a short confirmation that brought a point.
     pub(super) fn give_back_short_confirmation(&mut self) {
         self.short_confirmations = self.short_confirmations.saturating_sub(1);
     }
 
-    /// How many points a complete answer held, where answers were found to be cut.
+    /// Returns how many points a complete answer held, if some answers were cut.
     #[must_use]
     pub fn complete_points(&self) -> Option<u64> {
         self.limits.points()

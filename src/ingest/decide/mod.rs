@@ -5,6 +5,7 @@
 //! ask again" and "stop asking" need two answers that agree, from different requests, and nothing that contradicts them.
 //!
 //! - [`window_task`]: one planned request, until all of it is stored, concluded or failed
+//! - [`exchange`]: the types that it takes and returns
 //! - `sub_request`: a piece of a task that is still to be asked for; `fit` cuts it to the known limits
 //! - `answered`: what follows from an answer
 //! - `spacing`, `doubt`: whether it holds 5-minute points
@@ -22,6 +23,7 @@ mod confirm;
 mod doubt;
 mod edge_search;
 pub mod evidence;
+pub mod exchange;
 mod fit;
 pub mod knowledge;
 mod pending_answer;
@@ -35,5 +37,6 @@ pub mod window_task;
 mod tests;
 
 pub use conclusion::{Conclusion, ConclusionKind, Conclusions};
+pub use exchange::{NextRequest, Output, Purpose, Rules};
 pub use knowledge::{Knowledge, Sampling};
-pub use window_task::{NextRequest, Output, Purpose, Rules, WindowTask};
+pub use window_task::WindowTask;

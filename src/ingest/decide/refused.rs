@@ -1,9 +1,10 @@
 //! What follows from a failure.
 
 use super::conclusion::ConclusionKind;
+use super::exchange::{Output, Purpose};
 use super::knowledge::Knowledge;
 use super::sub_request::{SubRequest, Teaches};
-use super::window_task::{Output, Purpose, WindowTask};
+use super::window_task::WindowTask;
 use crate::api::{FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
 use crate::model::slot::DAY_SECONDS;

@@ -12,63 +12,14 @@ use super::conclusion::{Conclusion, ConclusionKind};
 use super::confirm::Confirmation;
 use super::doubt::Doubt;
 use super::edge_search::{Stage, second_range};
+use super::exchange::{NextRequest, Output, Purpose, Rules};
 use super::knowledge::Knowledge;
 use super::pending_answer::PendingAnswer;
 use super::sub_request::{SubRequest, padded, slots_of};
 use crate::api::{Answer, FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
-use crate::model::{Domain, FactName, Gap, Refresh, RunTotals, Span, UnixSeconds};
+use crate::model::{Domain, FactName, Gap, RunTotals, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
-
-/// The settings that decisions depend on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// When slots are asked for, and when they are settled.
-    pub refresh: Refresh,
-    /// Status 21 is believed only for slots older than this, in seconds.
-    pub retention: i64,
-    /// The range of the run. A refused domain is refused for all of it.
-    pub range: Span,
-}
-
-/// Why a task exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// It is part of the plan.
-    Planned,
-    /// It asks again for the newest window of a range that an earlier run was refused.
-    Scout,
-    /// It asks for the newest slot that is marked as beyond retention.
-    Probe,
-    /// It asks again for a day with holes.
-    Holes,
-}
-
-/// One request to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextRequest {
-    /// The domains to ask for.
-    pub domains: Vec<Domain>,
-    /// The range that is wanted.
-    pub window: Span,
-    /// The range to send. It contains the window.
-    pub sent: Span,
-}
-
-/// A result or a wish of a task.
-#[derive(Debug)]
-pub enum Output {
-    /// Write this.
-    Commit(Box<Commit>),
-    /// Report that this could not be stored.
-    Failed(FailedRange),
-    /// Report this conclusion.
-    Concluded(Conclusion),
-    /// Take a retry from the run's budget, and wait as after a failure.
-    Charge,
-    /// The newest slot that is marked as beyond retention was served: the marks are wrong.
-    Reopen,
-}
 
 /// How many pieces below a failure were answered, and how many failed.
 #[derive(Debug, Clone, Copy, Default)]
