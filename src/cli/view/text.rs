@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indicatif::HumanCount;
+use serde::{Serialize as _, Serializer};
 
 use crate::model::{Domain, UnixSeconds, civil, text};
 
@@ -39,4 +40,13 @@ pub(crate) fn newest_point(ts: Option<UnixSeconds>) -> String {
         || "none".to_owned(),
         |ts| format!("{} (UTC+8)", civil::cst_second(ts)),
     )
+}
+
+/// Serializes a time, or none, in UTC+8.
+pub(crate) fn rfc3339<T, S>(time: &T, serializer: S) -> Result<S::Ok, S::Error>
+where
+    T: Copy + Into<Option<UnixSeconds>>,
+    S: Serializer,
+{
+    (*time).into().map(civil::cst_rfc3339).serialize(serializer)
 }

@@ -2,25 +2,24 @@
 
 use clap::Args;
 
-use super::report::Report;
+use super::report::CheckReport;
 use super::{database, service, settings};
 use crate::cli::options::{DomainArgs, FormatArgs};
 use crate::cli::{CliError, Context, ExitStatus};
 
-/// Check the configuration, the way to the API, the clock and the database
+/// Check the configuration, the connection to the API, the clock and the database
 ///
-/// Shows every setting with the place it comes from, makes one request (for an hour of the first domain,
-/// one to three hours ago, not stored), says how the API reads its range, and compares the clocks. Then it checks the
-/// database and its disk, and reports what the file remembers: the oldest slot that was served lately, the youngest age
-/// refused as too old, 5-minute points, the largest complete answer, the last answer to this user name, and what is
-/// refused at present. Writes nothing.
+/// Shows every setting with its source. Makes one request for an hour of the first domain, and stores nothing of it.
+/// Shows how the API reads the range of a request, and compares the clocks. Checks the database and its disk, and
+/// shows what the file remembers of the API: ages that were served or refused, 5-minute points, the largest complete
+/// answer, the last answer to this user name, and the ranges that are refused now. Writes nothing.
 ///
-/// With --deep everything in the file that can be verified is: indexes, the schema, every stored figure against the sum
-/// of its month, what was asked for and the gaps, and the rollups against the points. A figure that another program or a
-/// bad disk changed is found and named. This reads all of the file several times, also while a run writes.
+/// --deep verifies everything in the file that can be verified: indexes, the schema, every stored figure against the
+/// sum of its month, coverage and gaps, and the rollups against the points. It finds and names a figure that another
+/// program or a bad disk has changed. It reads the whole file several times, also while a run writes.
 ///
-/// Ends with 0 if nothing failed, 2 for the configuration, 4 if the API refused the credentials, 5 if the
-/// database cannot be used, 1 otherwise; the first of these that applies.
+/// Exit codes: 2 the configuration is wrong, 4 the API refused the credentials, 5 the database cannot be used, 1
+/// anything else failed, 0 nothing failed. The first in this order decides.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats check
@@ -29,10 +28,10 @@ use crate::cli::{CliError, Context, ExitStatus};
 pub struct CheckArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// Skip what talks to the API
+    /// Skip the checks that talk to the API
     #[arg(long)]
     offline: bool,
-    /// Verify everything in the database that can be verified; takes some seconds a million points
+    /// Verify everything in the database; takes some seconds for each million points
     #[arg(long)]
     deep: bool,
     #[command(flatten)]
@@ -40,9 +39,9 @@ pub struct CheckArgs {
 }
 
 impl CheckArgs {
-    /// Checks, and prints what was found.
+    /// Checks, and prints the results.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         match context.config(|overrides| self.domains.add_to(overrides)) {
             Ok(config) => {
                 settings::check(&mut report, &config);
@@ -55,8 +54,8 @@ impl CheckArgs {
                 database::check(&mut report, &config, self.deep);
             }
             Err(error) => {
-                let help = "correct it and check again: nothing else was looked at";
-                report.fail("configuration", error.status(), error.to_string(), help);
+                let help = "correct it and check again: nothing else was checked";
+                report.error("configuration", error, help);
             }
         }
         report.print(self.output.format, context.streams.stdout)?;

@@ -1,20 +1,19 @@
-//! The file, its schema, its lock, and the disk.
+//! The file, its schema, its content, its lock, and the disk.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use bytesize::ByteSize;
 
-use super::deep;
-use super::remembered;
-use super::report::Report;
-use crate::cli::{CliError, ExitStatus};
+use super::remembered::Remembered;
+use super::report::CheckReport;
+use crate::cli::ExitStatus;
 use crate::config::Config;
-use crate::model::{SlotLabel, text};
+use crate::model::text;
 use crate::store::{Inspection, LockState, Reader, StoreError, Volume, health, lock, upgrade_copy};
 
-/// The write-ahead log is folded into the file after every run; one of this size means that a reader is in the
-/// way, in bytes.
+/// A write-ahead log of this size, in bytes, is worth a warning. Every run folds the log into the file, unless a reader
+/// prevents it.
 const LARGE_LOG: u64 = 64 << 20;
 /// Free space that is worth a warning, in bytes: what a hundred domains fill in a year or two.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -22,59 +21,46 @@ const LITTLE_SPACE: u64 = 1 << 30;
 const NO_SPACE: u64 = 64 << 20;
 
 /// What to do about damage.
-pub const RESTORE: &str = "keep the file, and restore it from a copy or fetch into a new one";
+const RESTORE: &str = "keep the file, and restore it from a copy or fetch into a new one";
+/// What to do about an error of the store.
+const SEE_DETAIL: &str = "follow the advice in its line: no run can use the database now";
 
-/// Looks at the configured database, without a trace; `deep` verifies all that can be verified.
-pub fn check(report: &mut Report, config: &Config, deep: bool) {
+/// Checks the configured database without a trace. `deep` verifies everything that can be verified.
+pub fn check(report: &mut CheckReport, config: &Config, deep: bool) {
     let path = config.database.as_path();
-    let (is_sound, version) = health::sqlite();
-    if is_sound {
-        report.ok("sqlite", format!("{version}, built in"));
-    } else {
-        let detail = format!("{version} has a fault that loses commits");
-        report.fail(
+    match health::sqlite() {
+        (true, version) => report.ok("sqlite", format!("{version}, built in")),
+        (false, version) => report.fail(
             "sqlite",
             ExitStatus::DATABASE,
-            detail,
+            format!("{version} has a fault that loses commits"),
             "build jdcdn-stats with SQLite 3.51.3 or newer",
-        );
-    }
-    let held = match lock::peek(path) {
-        Ok(held) => held,
-        Err(error) => return fail(report, "lock", error),
-    };
-    let found = health::inspect(path, &held);
-    match &found {
-        Ok(Inspection::Missing) => report.ok("database file", "not there yet: the first run makes it"),
-        Ok(Inspection::Database(reader)) => check_file(report, reader),
-        Ok(Inspection::LogOnly) => report.warn(
-            "database file",
-            "a run was cut short, and what it committed cannot be looked at without writing",
-            "let a run end (`jdcdn-stats sync` or `migrate`), then check again",
         ),
-        Err(_) => {}
     }
-    match found {
-        Err(error) => return fail(report, "database file", error),
-        Ok(Inspection::Database(reader)) => {
-            check_schema(report, &reader);
+    let state = match lock::peek(path) {
+        Ok(state) => state,
+        Err(error) => return report.error("lock", error, SEE_DETAIL),
+    };
+    match health::inspect(path, &state) {
+        Err(error) => return report.error("database file", error, SEE_DETAIL),
+        Ok(Inspection::Missing) => {
+            report.ok("database file", "it does not exist yet; the first run creates it");
+        }
+        Ok(Inspection::LogOnly) => {
+            report.warn(
+                "database file",
+                "a run was cut short, and its commits cannot be read without writing",
+                "let a run end (`jdcdn-stats sync` or `migrate`), then check again",
+            );
             if deep {
-                deep::check(report, &reader);
-            } else {
-                check_content(report, &reader);
-            }
-            check_log(report, &reader);
-            check_slot_label(report, &reader, config.slot_label);
-            if let Err(error) = remembered::check(report, &reader, config.username.as_deref()) {
-                fail(report, "service", error);
+                report.skip("deep", "the file cannot be read without writing");
             }
         }
-        Ok(Inspection::LogOnly) if deep => report.skip("deep", "it cannot be read without writing"),
-        Ok(Inspection::Missing | Inspection::LogOnly) => {}
+        Ok(Inspection::Database(reader)) => check_database(report, &reader, config, deep),
     }
     report.ok(
         "lock",
-        match held {
+        match state {
             LockState::Free => "free".to_owned(),
             LockState::Held(Some(holder)) => format!("held by {holder}"),
             LockState::Held(None) => "held by a run that has just begun".to_owned(),
@@ -84,103 +70,158 @@ pub fn check(report: &mut Report, config: &Config, deep: bool) {
         report.warn(
             "lock file",
             format!("mode {mode:04o}: others may write to it"),
-            "run `chmod go-w` on it as its owner; a run by its owner does that too",
+            "run `chmod go-w` on it as its owner; a run by its owner does that, too",
         );
     }
-    check_upgrade_copies(report, path);
+    for copy in upgrade_copy::beside(path).unwrap_or_default() {
+        report.ok("copy from before the upgrade", copy.to_string());
+    }
     check_disk(report, path);
 }
 
-fn check_file(report: &mut Report, reader: &Reader) {
+fn check_database(report: &mut CheckReport, reader: &Reader, config: &Config, deep: bool) {
+    type Part = fn(&mut CheckReport, &Reader, &Config) -> Result<(), StoreError>;
+    let parts: &[(&'static str, Part)] = if deep {
+        &[("schema", check_schema), ("deep", verify)]
+    } else {
+        &[
+            ("schema", check_schema),
+            ("integrity", check_integrity),
+            ("references", check_references),
+        ]
+    };
+    check_file(report, reader);
+    let more: [(&'static str, Part); 3] = [
+        ("write-ahead log", check_log),
+        ("slot_label of the file", check_slot_label),
+        ("service", check_remembered),
+    ];
+    for (name, check) in parts.iter().chain(&more) {
+        if let Err(error) = check(report, reader, config) {
+            report.error(name, error, SEE_DETAIL);
+        }
+    }
+}
+
+fn check_file(report: &mut CheckReport, reader: &Reader) {
     let name = "database file";
-    let mode = reader
-        .path()
-        .metadata()
-        .map_or(0, |found| found.permissions().mode() & 0o7777);
+    let metadata = reader.path().metadata();
+    let mode = metadata.map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
     let detail = format!("{}, mode {mode:04o}", ByteSize(reader.bytes()));
     if !Volume::is_writable(reader.path()) {
-        let help = "give this user the right to write to it, or check as the user who runs `sync`";
-        report.fail(
-            name,
-            ExitStatus::DATABASE,
-            format!("{detail}, read-only for this user"),
-            help,
-        );
+        let help = "give this user write permission, or check as the user who runs `sync`";
+        let detail = format!("{detail}, read-only for this user");
+        report.fail(name, ExitStatus::DATABASE, detail, help);
     } else if mode & 0o002 != 0 {
-        let help = "take the right to write from others: `chmod o-w`";
-        report.warn(name, format!("{detail}, everybody may write to it"), help);
+        let help = "remove the write permission of others: `chmod o-w`";
+        report.warn(name, format!("{detail}, writable for everybody"), help);
     } else {
         report.ok(name, detail);
     }
 }
 
-fn check_schema(report: &mut Report, reader: &Reader) {
-    match reader.schema() {
-        Ok(schema) if schema.applied == schema.known => {
-            report.ok("schema", format!("version {}, up to date", schema.applied));
-        }
-        Ok(schema) => report.warn(
+fn check_schema(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+    let schema = reader.schema()?;
+    if schema.applied == schema.known {
+        report.ok("schema", format!("version {}, up to date", schema.applied));
+    } else {
+        report.warn(
             "schema",
             format!("version {} of {}", schema.applied, schema.known),
             "the next run brings it up to date; `jdcdn-stats migrate` does it now",
-        ),
-        Err(error) => fail(report, "schema", error),
+        );
     }
+    Ok(())
 }
 
-fn check_content(report: &mut Report, reader: &Reader) {
-    match reader.findings() {
-        Ok(found) if found.is_empty() => report.ok("integrity", "SQLite finds nothing wrong"),
-        Ok(found) => {
-            let found = text::printable(&found.join("; "));
-            report.fail("integrity", ExitStatus::DATABASE, found, RESTORE);
-        }
-        Err(error) => fail(report, "integrity", error),
+fn check_integrity(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+    let findings = reader.findings()?;
+    if findings.is_empty() {
+        report.ok("integrity", "SQLite finds nothing wrong");
+    } else {
+        let findings = text::printable(&findings.join("; "));
+        report.fail("integrity", ExitStatus::DATABASE, findings, RESTORE);
     }
-    match reader.dangling_rows() {
-        Ok(0) => report.ok("references", "every row refers to one that is there"),
-        Ok(count) => {
-            let found = format!("{count} rows refer to nothing");
-            report.fail("references", ExitStatus::DATABASE, found, RESTORE);
-        }
-        Err(error) => fail(report, "references", error),
-    }
+    Ok(())
 }
 
-fn check_log(report: &mut Report, reader: &Reader) {
-    let log = reader.wal_bytes();
-    let detail = ByteSize(log).to_string();
-    if log < LARGE_LOG {
+fn check_references(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+    match reader.dangling_rows()? {
+        0 => report.ok("references", "every row refers to an existing one"),
+        count => {
+            let detail = format!("{count} rows refer to missing ones");
+            report.fail("references", ExitStatus::DATABASE, detail, RESTORE);
+        }
+    }
+    Ok(())
+}
+
+/// Verifies everything that can be verified, and adds one line a subject.
+fn verify(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+    for subject in reader.verify()? {
+        let name = subject.subject.name();
+        if subject.is_damaged() {
+            report.fail(name, ExitStatus::DATABASE, subject.summary(), RESTORE);
+        } else if subject.skipped {
+            report.skip(name, subject.detail);
+        } else {
+            report.ok(name, subject.detail);
+        }
+    }
+    Ok(())
+}
+
+fn check_log(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+    let bytes = reader.wal_bytes();
+    let detail = ByteSize(bytes).to_string();
+    if bytes < LARGE_LOG {
         report.ok("write-ahead log", detail);
     } else {
-        let help = "a program that keeps reading holds it: close that program, and the next run folds it in";
+        let help =
+            "a program keeps reading the database: close it, and the next run folds the log into the file";
         report.warn("write-ahead log", detail, help);
     }
+    Ok(())
 }
 
-/// The label that the rollups of the file were computed with, against the configured one.
-fn check_slot_label(report: &mut Report, reader: &Reader, configured: SlotLabel) {
-    let name = "slot_label of the file";
-    match reader.slot_label() {
-        Ok(label) if label == configured => report.ok(name, label.as_str()),
-        Ok(label) => report.warn(
+/// Compares the label that the rollups of the file were computed with to the configured one.
+fn check_slot_label(report: &mut CheckReport, reader: &Reader, config: &Config) -> Result<(), StoreError> {
+    let (name, label) = ("slot_label of the file", reader.slot_label()?);
+    if label == config.slot_label {
+        report.ok(name, label.as_str());
+    } else {
+        report.warn(
             name,
-            format!("{label}, but the configuration says {configured}"),
+            format!("{label}, but the configuration says {}", config.slot_label),
             "the next run computes the rollups anew; `jdcdn-stats migrate` does it now",
+        );
+    }
+    Ok(())
+}
+
+fn check_remembered(report: &mut CheckReport, reader: &Reader, config: &Config) -> Result<(), StoreError> {
+    let remembered = Remembered::read(reader, config.username.as_deref())?;
+    let facts = remembered.facts();
+    if facts.is_empty() {
+        report.skip("service", "the file remembers no answer yet");
+    }
+    for (name, detail) in facts {
+        report.ok(name, detail);
+    }
+    match remembered.refused() {
+        None => report.ok("refusals", "none"),
+        Some(detail) => report.warn(
+            "refusals",
+            detail,
+            "see `SELECT * FROM origin_refusals`; to ask at once, name the domain with `-d`, or use `backfill --force`",
         ),
-        Err(error) => fail(report, name, error),
     }
+    report.set_remembered(remembered);
+    Ok(())
 }
 
-/// The copies that upgrades have kept; nobody else deletes them.
-fn check_upgrade_copies(report: &mut Report, path: &Path) {
-    for copy in upgrade_copy::beside(path).unwrap_or_default() {
-        report.ok("copy from before the upgrade", copy.to_string());
-    }
-}
-
-/// `path` may not exist, its directory does.
-fn check_disk(report: &mut Report, path: &Path) {
+/// Checks the directory of `path`. The directory exists, the file may not.
+fn check_disk(report: &mut CheckReport, path: &Path) {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -189,19 +230,16 @@ fn check_disk(report: &mut Report, path: &Path) {
         report.fail(
             "directory",
             ExitStatus::DATABASE,
-            "this user may not create files beside the database",
-            "give the right to, or check as the user who runs `sync`: the lock and the log lie there",
+            "this user may not create files in the database's directory",
+            "give this user write permission, or check as the user who runs `sync`: the lock and the log are created there",
         );
     }
     let volume = match Volume::of(directory) {
         Ok(volume) => volume,
-        Err(error) => return report.skip("free space", format!("not known: {error}")),
+        Err(error) => return report.skip("free space", format!("unknown: {error}")),
     };
-    let detail = format!(
-        "{} of {}",
-        ByteSize(volume.free_bytes),
-        ByteSize(volume.total_bytes)
-    );
+    let [free, total] = [volume.free_bytes, volume.total_bytes].map(ByteSize);
+    let detail = format!("{free} of {total}");
     let help = "free some space, or move the database";
     match volume.free_bytes {
         ..NO_SPACE => report.fail("free space", ExitStatus::DATABASE, detail, help),
@@ -211,15 +249,9 @@ fn check_disk(report: &mut Report, path: &Path) {
     match volume.weak_locks {
         Some(kind) => report.warn(
             "file system",
-            format!("{kind}: a run cannot lock the file itself here, only the `.lock` file beside it"),
+            format!("{kind}: a run can lock only the `.lock` file here, not the database file itself"),
             "keep the database on a local disk: two runs under two names of the file would destroy it",
         ),
         None => report.ok("file system", "local, as far as is known"),
     }
-}
-
-pub(super) fn fail(report: &mut Report, name: &'static str, error: StoreError) {
-    let error = CliError::from(error);
-    let help = "do what its line says: no run can use the database as it is";
-    report.fail(name, error.status(), error.to_string(), help);
 }

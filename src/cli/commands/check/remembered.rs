@@ -1,18 +1,16 @@
-//! What the file remembers of the service: facts from answers, and what was refused.
+//! What the file remembers of the API: facts from answers, and refused ranges.
 
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::report::Report;
-use crate::cli::view::text::counted;
+use crate::cli::view::text::{counted, rfc3339};
 use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Fact, FactName, UnixSeconds, civil};
-
 use crate::store::{Reader, RefusedRanges, StoreError};
 
-/// What the file remembers, for machines. A field is `null` where nothing is known.
+/// What the file remembers. A field is `null` where nothing is known.
 #[derive(Debug, Default, Serialize)]
 pub struct Remembered {
     oldest_served_age_seconds: Option<FactJson>,
@@ -26,122 +24,107 @@ pub struct Remembered {
 #[derive(Debug, Serialize)]
 struct FactJson {
     value: i64,
-    learned_at: String,
+    #[serde(serialize_with = "rfc3339")]
+    learned_at: UnixSeconds,
 }
 
 #[derive(Debug, Serialize)]
 struct RefusalsJson {
     ranges: u64,
     domains: u64,
-    next_at: String,
+    #[serde(serialize_with = "rfc3339")]
+    next_at: UnixSeconds,
 }
 
-impl FactJson {
-    fn new(fact: Fact) -> Self {
+impl From<Fact> for FactJson {
+    fn from(fact: Fact) -> Self {
         Self {
             value: fact.value,
-            learned_at: civil::cst_rfc3339(fact.learned_at),
+            learned_at: fact.learned_at,
         }
     }
 }
 
-/// Adds what `reader` remembers. What a file does not hold yet has no line.
-pub fn check(report: &mut Report, reader: &Reader, username: Option<&str>) -> Result<(), StoreError> {
-    let fact = |name| reader.fact(&name);
-    let oldest = fact(FactName::OldestServedAge)?;
-    let youngest = fact(FactName::YoungestRefusedAge)?;
-    let sub_hour = fact(FactName::SubHourPoints)?;
-    let complete = fact(FactName::CompletePoints)?;
-    let answered = match username {
-        Some(username) => fact(FactName::Answered(username.to_owned()))?,
-        None => None,
-    };
-    let refused = reader.refused()?;
-    for (name, detail) in [
-        (
-            "served lately",
-            oldest.map(|fact| with_moment(&fact, &age("slots up to", &fact, "old"))),
-        ),
-        (
-            "refused as too old",
-            youngest.map(|fact| with_moment(&fact, &age("slots of", &fact, "and more"))),
-        ),
-        ("5-minute points", sub_hour.map(|fact| seen(fact.learned_at))),
-        (
-            "largest complete answer",
-            complete.map(|fact| with_moment(&fact, &points(fact.value))),
-        ),
-        (
-            "last answer",
-            answered.map(|fact| format!("{} to this user name", at(fact.learned_at))),
-        ),
-    ] {
-        if let Some(detail) = detail {
-            report.ok(name, detail);
-        }
-    }
-    if [oldest, youngest, sub_hour, complete, answered]
-        .iter()
-        .all(Option::is_none)
-    {
-        report.skip("service", "the file remembers no answer yet");
-    }
-    check_refusals(report, refused);
-    report.remember(Remembered {
-        oldest_served_age_seconds: oldest.map(FactJson::new),
-        youngest_refused_age_seconds: youngest.map(FactJson::new),
-        sub_hour_points: sub_hour.map(FactJson::new),
-        complete_points: complete.map(FactJson::new),
-        answered: answered.map(FactJson::new),
-        refusals: refused.map(|refused| RefusalsJson {
+impl From<RefusedRanges> for RefusalsJson {
+    fn from(refused: RefusedRanges) -> Self {
+        Self {
             ranges: refused.ranges,
             domains: refused.domains,
-            next_at: civil::cst_rfc3339(refused.next_at),
-        }),
-    });
-    Ok(())
-}
-
-fn check_refusals(report: &mut Report, refused: Option<RefusedRanges>) {
-    let name = "refusals";
-    match refused {
-        None => report.ok(name, "none"),
-        Some(refused) => report.warn(
-            name,
-            format!(
-                "{} of {}; the next is asked for again by the first run after {}",
-                counted(refused.ranges, "range"),
-                counted(refused.domains, "domain"),
-                at(refused.next_at)
-            ),
-            "see `SELECT * FROM origin_refusals`; to ask at once, name the domain with `-d`, or use `backfill --force`",
-        ),
+            next_at: refused.next_at,
+        }
     }
 }
 
-fn at(moment: UnixSeconds) -> String {
+impl Remembered {
+    /// Reads what the file remembers of the API and of the account `username`.
+    pub fn read(reader: &Reader, username: Option<&str>) -> Result<Self, StoreError> {
+        let fact = |name| Ok(reader.fact(&name)?.map(FactJson::from));
+        Ok(Self {
+            oldest_served_age_seconds: fact(FactName::OldestServedAge)?,
+            youngest_refused_age_seconds: fact(FactName::YoungestRefusedAge)?,
+            sub_hour_points: fact(FactName::SubHourPoints)?,
+            complete_points: fact(FactName::CompletePoints)?,
+            answered: match username {
+                Some(username) => fact(FactName::Answered(username.to_owned()))?,
+                None => None,
+            },
+            refusals: reader.refused()?.map(RefusalsJson::from),
+        })
+    }
+
+    /// Returns one line for each fact that is known.
+    #[must_use]
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let line = |name, fact: &Option<FactJson>, text: &dyn Fn(i64, String) -> String| {
+            let fact = fact.as_ref()?;
+            Some((name, text(fact.value, minute(fact.learned_at))))
+        };
+        let lines = [
+            line("served lately", &self.oldest_served_age_seconds, &|value, on| {
+                format!("slots up to {} old, on {on}", whole_age(value))
+            }),
+            line(
+                "refused as too old",
+                &self.youngest_refused_age_seconds,
+                &|value, on| format!("slots of {} and more, on {on}", whole_age(value)),
+            ),
+            line("5-minute points", &self.sub_hour_points, &|_, on| {
+                format!("seen on {on}")
+            }),
+            line("largest complete answer", &self.complete_points, &|value, on| {
+                let points = HumanCount(to_u64(value));
+                format!("{points} points; larger answers were cut short, on {on}")
+            }),
+            line("last answer", &self.answered, &|_, on| {
+                format!("{on} to this user name")
+            }),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+
+    /// Returns the line for the ranges that are refused at present; `None` if there are none.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        let refused = self.refusals.as_ref()?;
+        Some(format!(
+            "{} of {}; the first run after {} asks for the next one again",
+            counted(refused.ranges, "range"),
+            counted(refused.domains, "domain"),
+            minute(refused.next_at)
+        ))
+    }
+}
+
+fn minute(moment: UnixSeconds) -> String {
     format!("{} UTC+8", civil::cst_minute(moment))
 }
 
-fn with_moment(fact: &Fact, what: &str) -> String {
-    format!("{what}, on {}", at(fact.learned_at))
-}
-
-fn seen(moment: UnixSeconds) -> String {
-    format!("seen on {}", at(moment))
-}
-
-fn points(count: i64) -> String {
-    format!("{} points; larger ones were cut short", HumanCount(to_u64(count)))
-}
-
-/// Ages in whole days, or in whole hours below two days: an edge is not known to the second.
-fn age(before: &str, fact: &Fact, after: &str) -> String {
-    let unit = if fact.value < 2 * DAY_SECONDS {
+/// Returns an age in whole days, or in whole hours below two days: the edge is not known to the second.
+fn whole_age(seconds: i64) -> String {
+    let unit = if seconds < 2 * DAY_SECONDS {
         HOUR_SECONDS
     } else {
         DAY_SECONDS
     };
-    let whole = fact.value - fact.value.rem_euclid(unit);
-    format!("{before} {} {after}", show_seconds(whole))
+    show_seconds(seconds - seconds.rem_euclid(unit))
 }

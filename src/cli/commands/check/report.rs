@@ -1,13 +1,15 @@
-//! What was found, as lines and as JSON, and the exit code that follows.
+//! The results of the checks, as lines and as JSON, and the exit code.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::range_reading::RangeReading;
 use super::remembered::Remembered;
-use crate::cli::ExitStatus;
 use crate::cli::options::OutputFormat;
+use crate::cli::output;
 use crate::cli::view::text::counted;
+use crate::cli::{CliError, ExitStatus};
 use crate::model::convert::to_u64;
 
 /// Which failure decides the exit code, where there are several.
@@ -18,20 +20,20 @@ const PRECEDENCE: [ExitStatus; 4] = [
     ExitStatus::FAILED,
 ];
 
-/// What the checks found, in their order.
+/// The results of the checks, in their order.
 #[derive(Debug, Default, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     checks: Vec<Check>,
     /// How the API reads the range of a request; `null` where no answer came.
     reading: Option<&'static str>,
-    /// What the file remembers of the service; `null` where there is no file.
+    /// What the file remembers of the API; `null` where there is no file.
     remembered: Option<Remembered>,
 }
 
 #[derive(Debug, Serialize)]
 struct Check {
     name: &'static str,
-    status: Status,
+    status: CheckStatus,
     detail: String,
     help: Option<String>,
     #[serde(skip)]
@@ -40,15 +42,15 @@ struct Check {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+enum CheckStatus {
     Ok,
     Skip,
     Warn,
     Fail,
 }
 
-impl Status {
-    fn shown(self) -> &'static str {
+impl CheckStatus {
+    fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Skip => "skip",
@@ -58,23 +60,23 @@ impl Status {
     }
 }
 
-impl Report {
-    /// It is as it should be.
+impl CheckReport {
+    /// Adds a check that passed.
     pub fn ok(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.add(name, Status::Ok, detail.into(), None, None);
+        self.add(name, CheckStatus::Ok, detail.into(), None, None);
     }
 
-    /// It was not looked at; `detail` says why.
+    /// Adds a check that was skipped; `detail` says why.
     pub fn skip(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.add(name, Status::Skip, detail.into(), None, None);
+        self.add(name, CheckStatus::Skip, detail.into(), None, None);
     }
 
-    /// It works, but not as well as it should.
+    /// Adds something that works, but not as well as it should.
     pub fn warn(&mut self, name: &'static str, detail: impl Into<String>, help: impl Into<String>) {
-        self.add(name, Status::Warn, detail.into(), Some(help.into()), None);
+        self.add(name, CheckStatus::Warn, detail.into(), Some(help.into()), None);
     }
 
-    /// It does not work; a command that needs it would end with `exit`.
+    /// Adds something that does not work. A command that needs it would end with `exit`.
     pub fn fail(
         &mut self,
         name: &'static str,
@@ -82,23 +84,35 @@ impl Report {
         detail: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.add(name, Status::Fail, detail.into(), Some(help.into()), Some(exit));
+        self.add(
+            name,
+            CheckStatus::Fail,
+            detail.into(),
+            Some(help.into()),
+            Some(exit),
+        );
     }
 
-    /// How the API reads the range of a request, for machines.
-    pub fn read_as(&mut self, reading: &'static str) {
-        self.reading = Some(reading);
+    /// Adds an error that a command would end with.
+    pub fn error(&mut self, name: &'static str, error: impl Into<CliError>, help: &str) {
+        let error = error.into();
+        self.fail(name, error.status(), error.to_string(), help);
     }
 
-    /// What the file remembers of the service, for machines.
-    pub fn remember(&mut self, remembered: Remembered) {
+    /// Sets how the API reads the range of a request, for JSON.
+    pub fn set_reading(&mut self, reading: &RangeReading) {
+        self.reading = Some(reading.name());
+    }
+
+    /// Sets what the file remembers of the API, for JSON.
+    pub fn set_remembered(&mut self, remembered: Remembered) {
         self.remembered = Some(remembered);
     }
 
     fn add(
         &mut self,
         name: &'static str,
-        status: Status,
+        status: CheckStatus,
         detail: String,
         help: Option<String>,
         exit: Option<ExitStatus>,
@@ -112,7 +126,7 @@ impl Report {
         });
     }
 
-    /// How the program ends.
+    /// Returns the exit code.
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
         PRECEDENCE
@@ -121,32 +135,20 @@ impl Report {
             .unwrap_or(ExitStatus::SUCCESS)
     }
 
-    /// Prints it.
+    /// Prints the results.
     pub fn print(&self, format: OutputFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
             OutputFormat::Human => self.human(out),
-            OutputFormat::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
+            OutputFormat::Json => output::pretty_json(self, out),
         }
     }
 
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        let width = self
-            .checks
-            .iter()
-            .map(|check| check.name.len())
-            .max()
-            .unwrap_or(0);
+        let width = self.checks.iter().map(|check| check.name.len()).max();
+        let width = width.unwrap_or(0);
         for check in &self.checks {
-            writeln!(
-                out,
-                "{:4}  {:width$}  {}",
-                check.status.shown(),
-                check.name,
-                check.detail
-            )?;
+            let (status, detail) = (check.status.label(), &check.detail);
+            writeln!(out, "{status:4}  {:width$}  {detail}", check.name)?;
         }
         writeln!(out)?;
         for check in &self.checks {
@@ -154,17 +156,12 @@ impl Report {
                 writeln!(out, "{}: {help}", check.name)?;
             }
         }
-        let count = |status| self.checks.iter().filter(|check| check.status == status).count();
-        let [failed, warned] = [Status::Fail, Status::Warn].map(|status| to_u64(count(status)));
-        match (failed, warned) {
+        let count = |status| to_u64(self.checks.iter().filter(|check| check.status == status).count());
+        let warnings = counted(count(CheckStatus::Warn), "warning");
+        match (count(CheckStatus::Fail), count(CheckStatus::Warn)) {
             (0, 0) => writeln!(out, "all is well"),
-            (0, _) => writeln!(out, "{}", counted(warned, "warning")),
-            _ => writeln!(
-                out,
-                "{}, {}",
-                counted(failed, "problem"),
-                counted(warned, "warning")
-            ),
+            (0, _) => writeln!(out, "{warnings}"),
+            (failed, _) => writeln!(out, "{}, {warnings}", counted(failed, "problem")),
         }
     }
 }
@@ -175,7 +172,7 @@ mod tests {
 
     #[test]
     fn lines_are_aligned_and_help_follows() {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         report.ok("endpoint", "https://a.com/");
         report.warn("start", "not set", "set it");
         report.fail("database", ExitStatus::DATABASE, "foreign", "name another");
@@ -195,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_configuration_decides_before_the_credentials_and_those_before_the_database() {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         report.warn("start", "", "");
         report.skip("api", "");
         assert_eq!(report.exit_status(), ExitStatus::SUCCESS);

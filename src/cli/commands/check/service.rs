@@ -1,14 +1,14 @@
-//! The way to the API, one request, and the clocks.
+//! The connection to the API, one request, and the clocks.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::reading::{Reading, reading};
-use super::report::Report;
+use super::range_reading::{RangeReading, reading};
+use super::report::CheckReport;
 use crate::api::{
-    Answer, Failure, FailureKind, OriginRequest, Reaction, Reply, SigningDate, read_answer, reported_times,
+    Answer, Client, FailureKind, OriginRequest, Reaction, SigningDate, read_answer, reported_times,
 };
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
@@ -18,17 +18,17 @@ use crate::model::{Credentials, Endpoint, SlotLabel, Span, UnixSeconds, civil, t
 
 /// How long looking up a name may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// A difference between the clocks, in seconds, that the network and the header's whole seconds do not explain.
+/// A difference between the clocks, in seconds, that the network and whole seconds in the header cannot explain.
 const NOTABLE_SKEW: i64 = 60;
-/// A difference, in seconds, from which on requests are refused around midnight in UTC+8, since both sides are
-/// on different days for longer than a repeated request makes up for.
+/// A difference, in seconds, with which requests are refused around midnight in UTC+8: the two sides are on different
+/// days for longer than retries last.
 const HARMFUL_SKEW: i64 = 10 * 60;
-/// Where a proxy is named, in the order of precedence.
+/// The environment variables that name a proxy, in the order of precedence.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Looks up the endpoint, asks it once, and compares the clocks.
+/// Looks up the endpoint, makes one request, and compares the clocks.
 pub fn check(
-    report: &mut Report,
+    report: &mut CheckReport,
     context: &Context<'_, '_>,
     config: &Config,
     credentials: Option<Credentials>,
@@ -39,59 +39,61 @@ pub fn check(
         .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
     let is_proxied = check_proxy(report, &config.endpoint, context.environment);
     check_name(report, &config.endpoint, is_proxied, &runtime);
-    let asked = match (credentials, question(config, context.now())) {
-        (Some(credentials), Some(request)) => {
-            let client = client(config, credentials, &context.clock)?;
-            let before = context.now();
-            let began = Instant::now();
-            let sent = runtime.block_on(client.send(request.parameters(), SigningDate::from_unix(before)));
-            let exchange = Exchange {
-                read: sent
-                    .as_ref()
-                    .map_err(|failure| failure.kind.clone())
-                    .and_then(|reply| read_answer(&request, &reply.body)),
-                labels: sent.as_ref().ok().and_then(|reply| reported_times(&reply.body)),
-                server_time: sent.map_or_else(|failure: Failure| failure.date, |reply: Reply| reply.date),
-                // Half-way between asking and being answered, the server wrote its time.
-                own_time: before + (context.now() - before) / 2,
-                took: began.elapsed(),
-            };
-            Some((request, exchange))
-        }
-        _ => None,
-    };
-    // A look-up that hangs is left to end with the process.
-    runtime.shutdown_background();
-    let Some((request, exchange)) = asked else {
+    if let (Some(credentials), Some(request)) = (credentials, test_request(config, context.now())) {
+        let client = client(config, credentials, &context.clock)?;
+        let test = TestRequest::send(request, &client, context, &runtime);
+        check_connection(report, &config.endpoint, &test);
+        check_answer(report, &test);
+        check_reading(report, config, &test);
+        check_clock(report, &test);
+    } else {
         for name in ["connection", "request", "reading", "clock"] {
-            report.skip(
-                name,
-                "nothing to ask with: it takes a user name, a key and a domain",
-            );
+            report.skip(name, "needs a user name, a key and a domain");
         }
-        return Ok(());
-    };
-    check_connection(report, &config.endpoint, &exchange);
-    check_answer(report, &request, &exchange);
-    check_reading(report, config, &request, &exchange);
-    check_clock(report, &exchange);
+    }
+    // A name look-up that hangs ends with the process.
+    runtime.shutdown_background();
     Ok(())
 }
 
-/// What came of the one request.
-struct Exchange {
-    read: Result<Answer, FailureKind>,
-    /// The times of all points, wherever they lie; `None` where there are none to read.
+/// A request that was sent once, and its result.
+struct TestRequest {
+    request: OriginRequest,
+    answer: Result<Answer, FailureKind>,
+    /// The times of all points, wherever they lie; `None` if the answer cannot be read.
     labels: Option<Vec<UnixSeconds>>,
     server_time: Option<UnixSeconds>,
     own_time: UnixSeconds,
     took: Duration,
 }
 
-impl Exchange {
-    /// Why nothing of an answer arrived, if so.
+impl TestRequest {
+    fn send(request: OriginRequest, client: &Client, context: &Context<'_, '_>, runtime: &Runtime) -> Self {
+        let before = context.now();
+        let began = Instant::now();
+        let sent = runtime.block_on(client.send(request.parameters(), SigningDate::from_unix(before)));
+        let (answer, labels, server_time) = match sent {
+            Ok(reply) => (
+                read_answer(&request, &reply.body),
+                reported_times(&reply.body),
+                reply.date,
+            ),
+            Err(failure) => (Err(failure.kind), None, failure.date),
+        };
+        Self {
+            request,
+            answer,
+            labels,
+            server_time,
+            // The server wrote its time about half-way between the request and its answer.
+            own_time: before + (context.now() - before) / 2,
+            took: began.elapsed(),
+        }
+    }
+
+    /// Returns why no answer arrived, if none did.
     fn no_answer(&self) -> Option<&FailureKind> {
-        self.read.as_ref().err().filter(|kind| {
+        self.answer.as_ref().err().filter(|kind| {
             matches!(
                 kind,
                 FailureKind::Connect { .. }
@@ -103,18 +105,17 @@ impl Exchange {
     }
 }
 
-/// An hour of the first domain that is settled enough to hold all of its points.
+/// Returns a request for an hour of the first domain that is old enough to hold all of its points.
 ///
-/// It is cut at half past, so that a range which the API widens to whole hours is seen to be.
-fn question(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
-    let refresh = &config.refresh;
-    let settled = refresh.horizon(now).saturating_sub(HOUR_SECONDS);
+/// The hour begins at half past, so that it shows whether the API widens a range to whole hours.
+fn test_request(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
+    let settled = config.refresh.horizon(now).saturating_sub(HOUR_SECONDS);
     let until = settled - (settled + HOUR_SECONDS / 2).rem_euclid(HOUR_SECONDS);
     let window = Span::new(until - HOUR_SECONDS, until)?;
     OriginRequest::new(config.selected_domains.get(..1)?, window)
 }
 
-fn check_proxy(report: &mut Report, endpoint: &Endpoint, environment: &Environment) -> bool {
+fn check_proxy(report: &mut CheckReport, endpoint: &Endpoint, environment: &Environment) -> bool {
     if endpoint.is_plaintext() || endpoint.is_loopback() {
         return false;
     }
@@ -124,7 +125,7 @@ fn check_proxy(report: &mut Report, endpoint: &Endpoint, environment: &Environme
     let Some((name, given)) = named else {
         return false;
     };
-    // Without a scheme it is one of http. User name and password are not shown.
+    // An address without a scheme is an HTTP proxy. User name and password are not shown.
     let url = url::Url::parse(&given)
         .ok()
         .filter(url::Url::has_host)
@@ -144,11 +145,11 @@ fn check_proxy(report: &mut Report, endpoint: &Endpoint, environment: &Environme
     true
 }
 
-fn check_name(report: &mut Report, endpoint: &Endpoint, is_proxied: bool, runtime: &Runtime) {
+fn check_name(report: &mut CheckReport, endpoint: &Endpoint, is_proxied: bool, runtime: &Runtime) {
     let name = "name resolution";
     let host = text::printable(endpoint.host());
     if endpoint.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
-        return report.ok(name, format!("{host} is an address already"));
+        return report.ok(name, format!("{host} is an address"));
     }
     let port = endpoint.url().port_or_known_default().unwrap_or(443);
     let looked_up = runtime.block_on(async {
@@ -168,21 +169,21 @@ fn check_name(report: &mut Report, endpoint: &Endpoint, is_proxied: bool, runtim
         report.warn(
             name,
             problem,
-            "a proxy may look it up instead: see whether the request works",
+            "a proxy may look up the name instead: see whether the request works",
         );
     } else {
         report.fail(
             name,
             ExitStatus::FAILED,
             problem,
-            "check `endpoint`, and the name servers of this machine",
+            "check `endpoint` and the name servers of this machine",
         );
     }
 }
 
-fn check_connection(report: &mut Report, endpoint: &Endpoint, exchange: &Exchange) {
+fn check_connection(report: &mut CheckReport, endpoint: &Endpoint, test: &TestRequest) {
     let name = "connection";
-    match exchange.no_answer() {
+    match test.no_answer() {
         Some(kind) => report.fail(name, exit(kind), kind.to_string(), help(kind)),
         None if !endpoint.is_plaintext() => {
             report.ok(name, "encrypted; the certificate is trusted and names the host");
@@ -190,35 +191,36 @@ fn check_connection(report: &mut Report, endpoint: &Endpoint, exchange: &Exchang
         None if endpoint.is_loopback() => report.ok(name, "not encrypted, to this machine only"),
         None => report.warn(
             name,
-            "not encrypted: whoever is on the way can use the signature for the rest of the day",
+            "not encrypted: anybody on the way can read the signature and use it until midnight (UTC+8)",
             "write `endpoint` with https://",
         ),
     }
 }
 
-fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchange) {
+fn check_answer(report: &mut CheckReport, test: &TestRequest) {
     let name = "request";
-    let domain = request
+    let domain = test
+        .request
         .domains()
         .first()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let about = format!("{domain}, {} (UTC+8)", request.window());
-    match &exchange.read {
-        _ if exchange.no_answer().is_some() => report.skip(name, "there is no connection"),
+    let about = format!("{domain}, {} (UTC+8)", test.request.window());
+    match &test.answer {
+        _ if test.no_answer().is_some() => report.skip(name, "there is no connection"),
         Err(kind) => report.fail(name, exit(kind), format!("{about}: {kind}"), help(kind)),
         Ok(answer) => {
             let points: usize = answer.domains.iter().map(|domain| domain.points.len()).sum();
-            let took = exchange.took.as_millis();
+            let took = test.took.as_millis();
             let detail = format!("{about}: {points} points in {took} ms");
             match answer.rejects.first() {
                 Some(first) => report.warn(
                     name,
                     format!(
-                        "{detail}, {} not taken, such as: {}",
+                        "{detail}, {} rejected, such as: {}",
                         answer.rejected, first.reason
                     ),
-                    "what a run cannot take is shown by `jdcdn-stats rejects list`",
+                    "`jdcdn-stats rejects list` shows what a run rejects",
                 ),
                 None if points == 0 => report.warn(
                     name,
@@ -231,42 +233,42 @@ fn check_answer(report: &mut Report, request: &OriginRequest, exchange: &Exchang
     }
 }
 
-fn check_reading(report: &mut Report, config: &Config, request: &OriginRequest, exchange: &Exchange) {
+fn check_reading(report: &mut CheckReport, config: &Config, test: &TestRequest) {
     let name = "reading";
-    let Some(labels) = &exchange.labels else {
+    let Some(labels) = &test.labels else {
         return report.skip(name, "there is no answer that can be read");
     };
-    let window = request.window();
+    let window = test.request.window();
     let found = reading(window, labels);
-    report.read_as(found.name());
+    report.set_reading(&found);
     let asked = format!(
         "asked for the slots {} to {} (UTC+8)",
         civil::cst_minute(window.start()),
         civil::cst_minute(window.end() - SLOT_SECONDS)
     );
     let detail = match found {
-        Reading::Unknown if labels.is_empty() => format!("{asked}; not known: no points came"),
+        RangeReading::Unknown if labels.is_empty() => format!("{asked}; unknown: no points came"),
         found => format!("{asked}; {found}"),
     };
-    if found == Reading::EndLabels && config.slot_label == SlotLabel::Start {
+    if found == RangeReading::EndLabels && config.slot_label == SlotLabel::Start {
         let help = "write `slot_label = \"end\"` in the configuration file, so that midnight counts for the day before";
         return report.warn(name, detail, help);
     }
     report.ok(name, detail);
 }
 
-fn check_clock(report: &mut Report, exchange: &Exchange) {
+fn check_clock(report: &mut CheckReport, test: &TestRequest) {
     let name = "clock";
-    let Some(server_time) = exchange.server_time else {
-        return report.skip(name, "the API told no time");
+    let Some(server_time) = test.server_time else {
+        return report.skip(name, "the answer has no time");
     };
-    let ahead = exchange.own_time - server_time;
+    let ahead = test.own_time - server_time;
     let detail = match ahead {
         0 => "as the API's".to_owned(),
         1.. => format!("{ahead} s ahead of the API's"),
         _ => format!("{} s behind the API's", ahead.unsigned_abs()),
     };
-    let help = "let this machine take its time from the network (NTP): signatures and ages depend on it";
+    let help = "set this machine's clock by NTP: signatures and ages depend on it";
     match ahead.abs() {
         HARMFUL_SKEW.. => report.fail(name, ExitStatus::FAILED, detail, help),
         NOTABLE_SKEW.. => report.warn(name, detail, help),
@@ -274,7 +276,7 @@ fn check_clock(report: &mut Report, exchange: &Exchange) {
     }
 }
 
-/// How a run would end that met this failure and no other answer.
+/// Returns how a run would end if every request failed like this.
 fn exit(kind: &FailureKind) -> ExitStatus {
     match kind.reaction() {
         Reaction::StopCredentials => ExitStatus::REFUSED,

@@ -1,20 +1,21 @@
 //! Shows every value with its place, and whether the secret key can be read.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use super::report::Report;
-use crate::cli::{CliError, Context};
+use super::report::CheckReport;
+use crate::cli::Context;
+use crate::cli::view::text;
 use crate::config::{Config, KEYS, SecretKeySource};
-use crate::model::{Credentials, Domain, civil, text};
+use crate::model::text::printable;
+use crate::model::{Credentials, Domain, civil};
 
 /// How many domains are named.
 const NAMED_DOMAINS: usize = 3;
 
 /// Shows every value with its place. The values were checked when they were read.
-pub fn check(report: &mut Report, config: &Config) {
+pub fn check(report: &mut CheckReport, config: &Config) {
     match &config.file {
-        Some(path) => report.ok("configuration", shown(path)),
+        Some(path) => report.ok("configuration", text::path(path)),
         None => report.ok("configuration", "no file: flags, environment and defaults"),
     }
     // The credentials have lines of their own.
@@ -33,7 +34,7 @@ pub fn check(report: &mut Report, config: &Config) {
             continue;
         };
         let value = match (key.name, config.start) {
-            ("database", _) => shown(&config.database),
+            ("database", _) => text::path(&config.database),
             ("domains", _) => domains(config),
             ("start", Some(start)) => format!("{} UTC+8", civil::cst_minute(start)),
             _ => setting.to_string(),
@@ -54,10 +55,14 @@ fn domains(config: &Config) -> String {
 }
 
 /// Reads the secret key and shows where it comes from, but neither the key nor its length.
-pub fn check_key(report: &mut Report, context: &Context<'_, '_>, config: &Config) -> Option<Credentials> {
+pub fn check_key(
+    report: &mut CheckReport,
+    context: &Context<'_, '_>,
+    config: &Config,
+) -> Option<Credentials> {
     if let Some(username) = &config.username {
         let source = config.source("username");
-        report.ok("username", format!("{} ({source})", text::printable(username)));
+        report.ok("username", format!("{} ({source})", printable(username)));
     }
     match context.credentials(config) {
         Ok(credentials) => {
@@ -71,9 +76,11 @@ pub fn check_key(report: &mut Report, context: &Context<'_, '_>, config: &Config
             } else {
                 "secret key"
             };
-            let error = CliError::from(error);
-            let help = "follow this message: nothing can be fetched without it";
-            report.fail(name, error.status(), error.to_string(), help);
+            report.error(
+                name,
+                error,
+                "follow this message: nothing can be fetched without it",
+            );
             None
         }
     }
@@ -87,8 +94,4 @@ fn described(source: &SecretKeySource) -> String {
         return format!("{source} (mode {:04o})", metadata.permissions().mode() & 0o7777);
     }
     source.to_string()
-}
-
-fn shown(path: &Path) -> String {
-    text::printable(&path.to_string_lossy())
 }

@@ -6,14 +6,14 @@ pub mod thresholds;
 use std::io::{self, Write};
 
 use clap::Args;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use self::settling::SettlingJson;
 use self::thresholds::{ThresholdAlarm, ThresholdArgs};
 use crate::cli::commands::gaps::domain_names;
 use crate::cli::options::{DomainArgs, FormatArgs, OutputFormat};
 use crate::cli::output;
-use crate::cli::view::text::{self, counted};
+use crate::cli::view::text::{self, counted, rfc3339};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::convert::to_i64;
@@ -72,11 +72,6 @@ struct StatusJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     settling: Option<Vec<SettlingJson>>,
     alarms: &'a [ThresholdAlarm],
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde decides")]
-fn rfc3339<S: Serializer>(time: &Option<UnixSeconds>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(civil::cst_rfc3339).serialize(serializer)
 }
 
 impl StatusArgs {
