@@ -1,7 +1,7 @@
-//! The signal that asks this process to end, and who has something to put in order before that.
+//! The signal that asks this process to end, and whether the command has something to finish before.
 //!
-//! A signal concerns the whole process, so this is one state for all of it. The main thread sets it
-//! (`cli::supervisor`); a process that is embedded elsewhere, such as a test, never does.
+//! A signal concerns the whole process, so there is one state for all of it. Only the main thread sets it
+//! (`cli::supervisor`), so it stays unset where the library is used without it, as in tests.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,12 +13,12 @@ use tokio::sync::watch;
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// What `kill` and service managers send.
+    /// The signal of `kill` and of service managers.
     Terminate,
 }
 
 impl Signal {
-    /// The name that the operating system gives it.
+    /// Returns its name in the operating system.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Signal {
 static RAISED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch::Sender::new(None));
 static CAREFUL: AtomicUsize = AtomicUsize::new(0);
 
-/// Tells the process that it has to end. The first signal is the one that counts.
+/// Asks the process to end. Only the first signal counts.
 pub(crate) fn raise(signal: Signal) {
     RAISED.send_if_modified(|raised| {
         let is_first = raised.is_none();
@@ -40,13 +40,13 @@ pub(crate) fn raise(signal: Signal) {
     });
 }
 
-/// The signal that came first, if any came.
+/// Returns the first signal, if one has come.
 #[must_use]
 pub fn caught() -> Option<Signal> {
     *RAISED.borrow()
 }
 
-/// Completes with the first signal, even if it came before the call.
+/// Completes with the first signal, also if it came before the call.
 pub async fn raised() -> Signal {
     let mut raised = RAISED.subscribe();
     let signal = raised
@@ -61,25 +61,23 @@ pub async fn raised() -> Signal {
     }
 }
 
-/// While one of these exists, a signal lets the command end by itself, within the time that it has for that.
-/// Otherwise the process ends at once.
+/// While one of these exists, a signal gives the command some time to end by itself. Otherwise the process ends at once.
 #[derive(Debug)]
 pub struct Careful(());
 
-/// Lets the command end by itself for as long as the result lives.
+/// Lets the command end by itself while the result lives.
 #[must_use]
 pub fn careful() -> Careful {
     CAREFUL.fetch_add(1, Ordering::SeqCst);
     Careful(())
 }
 
-/// Lets the command end by itself from here on, with the last line that it prints.
+/// Lets the command end by itself from now on, so that it can print its last line.
 pub fn careful_to_the_end() {
     CAREFUL.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Waits for the end of the process, for which there is nothing more to do here. Returns at once where somebody else
-/// still has something to put in order.
+/// Waits for the end of the process. Returns at once if another part still has something to finish.
 pub fn give_way(careful: Careful) {
     drop(careful);
     while !is_careful() {
@@ -87,7 +85,7 @@ pub fn give_way(careful: Careful) {
     }
 }
 
-/// Whether the command wants to end by itself.
+/// Returns whether the command wants to end by itself.
 pub(crate) fn is_careful() -> bool {
     CAREFUL.load(Ordering::SeqCst) > 0
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! The program.
 
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::process::ExitCode;

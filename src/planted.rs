@@ -1,12 +1,12 @@
-//! Defects that tests of the real binary plant, to see what becomes of a run that meets one.
+//! Panics that tests plant in the real binary, to see how a run ends after one.
 //!
 //! `JDCDN_TEST_PANIC=writer` panics when the writer is about to commit for the first time, `writer:3` for the third
-//! time. Without the variable this is one look at an empty cell.
+//! time. Without the variable this costs one read of an empty cell.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where a panic can be planted.
+/// The places where a panic can be planted.
 pub const PLACES: [&str; 5] = ["command", "task", "answer", "writer", "finish"];
 
 static PLANTED: OnceLock<Planted> = OnceLock::new();
@@ -30,7 +30,7 @@ pub(crate) fn plant(text: &str) -> bool {
     true
 }
 
-/// Panics if a test wants it here. The text is made at run time, as that of a real panic with data in it.
+/// Panics if a test wants it here. The text is built at run time, like that of a real panic with data in it.
 pub(crate) fn pass(place: &str) {
     let Some(planted) = PLANTED.get().filter(|planted| planted.place == place) else {
         return;

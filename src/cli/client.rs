@@ -1,4 +1,4 @@
-//! The API client as it is configured.
+//! The API client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,11 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::model::Credentials;
 
-/// How long a connection may take to be made, and how long an answer may fall silent. Both are also bounded
-/// by the time limit of the whole request.
+/// The longest time to connect, and the longest silence within an answer. The time limit of the whole request also applies.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The client that asks the configured endpoint.
+/// Returns the client for the configured endpoint.
 pub(super) fn client(
     config: &Config,
     credentials: Credentials,

@@ -1,6 +1,6 @@
-//! How many files and connections this process may have open, and how many a run needs.
+//! Makes sure that this process may open enough files and connections.
 //!
-//! A run that has too few fails somewhere, and it looks like the service's fault. So it is looked at before.
+//! A run with too few would fail somewhere, and look like a fault of the API. So the number is checked before.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -8,28 +8,28 @@ use super::error::CliError;
 use super::exit::ExitStatus;
 use crate::model::convert::to_u64;
 
-/// What the command's runtime, the database and its readers take before the first request: 4 and 5 were counted, and 2
-/// at the end of a run.
+/// For the command's runtime, the database and its readers before the first request: 4 and 5 were counted, and 2 at the
+/// end of a run.
 const FOR_A_COMMAND: u64 = 15;
-/// What of that is left to be opened once the runtime is there.
+/// The part of them that is opened after the runtime.
 const AFTER_THE_RUNTIME: u64 = 11;
-/// What a request takes: its connection, and a file or a socket to look up the name.
+/// For a request: its connection, and a file or a socket to look up the name.
 const FOR_A_REQUEST: u64 = 2;
 
-/// What the supervisor and a command that reads take: 6 and 5.
+/// For the supervisor (6) and a command that reads (5).
 const FOR_THE_START: u64 = 11;
 
-/// Makes sure that the program can start at all.
+/// Makes sure that the program can start.
 pub fn ensure_start() -> Result<(), CliError> {
     at_a_time(FOR_THE_START, 0).map(drop)
 }
 
-/// Makes sure that a command which fetches, or runs beside signals, can open what it needs.
+/// Makes sure that a command with a runtime can open what it needs.
 pub fn ensure() -> Result<(), CliError> {
     at_a_time(FOR_A_COMMAND, 1).map(drop)
 }
 
-/// How many requests of the wanted `concurrency` can be made at a time; fewer are warned of. The runtime is there.
+/// Returns how many requests can be made at a time, at most `concurrency`; warns if fewer. The runtime exists already.
 pub fn fit(concurrency: usize) -> Result<usize, CliError> {
     at_a_time(AFTER_THE_RUNTIME, concurrency)
 }
@@ -63,7 +63,7 @@ struct TooFew {
     needed: u64,
 }
 
-/// Raises the limit to `needed` as far as this process may; `None` where that is enough, else the limit.
+/// Raises the limit to `needed` as far as this process may. Returns `None` if that is enough, else the limit.
 fn raised_to(needed: u64) -> Option<u64> {
     let limits = getrlimit(Resource::Nofile);
     let limit = limits.current.filter(|limit| *limit < needed)?;
@@ -79,9 +79,9 @@ fn raised_to(needed: u64) -> Option<u64> {
     }
 }
 
-/// How many are open; the three standard ones where that is not known.
+/// Returns how many files are open; the three standard ones where that is unknown.
 fn open_now() -> u64 {
     let listed = std::fs::read_dir("/dev/fd").map(Iterator::count);
-    // The listing itself is one of them.
+    // The listing itself opens one of them.
     listed.map_or(3, |count| u64::try_from(count).unwrap_or(3).saturating_sub(1))
 }

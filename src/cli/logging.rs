@@ -1,21 +1,21 @@
-//! Events to standard error.
+//! The log on standard error.
 //!
-//! Only this program's own events are shown, at any level: the HTTP libraries' events hold what was sent,
-//! and with it the signature.
+//! Only events of this program are logged, at any level. Events of the HTTP libraries contain what was sent, and so the
+//! signature.
 //!
-//! A command that nobody watches has no summary to print: what it logs is its output. So the events of
-//! [`watch`](crate::cli::commands::watch) are shown one step earlier than those of the rest.
+//! The log of [`watch`](super::commands::watch) is its output, because it prints no summary. So its events are shown one
+//! level earlier than those of the rest.
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::Layer;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::fmt::{Layer, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use crate::cli::options::{GlobalArgs, LogFormat};
@@ -25,13 +25,13 @@ use crate::model::civil;
 
 /// The targets of this program's events begin with it.
 const OWN: &str = "jdcdn_stats";
-/// The targets of the events that are a command's output begin with it.
-const OUTPUT: &str = "jdcdn_stats::cli::commands::watch";
+/// The targets of the events of `watch` begin with it.
+const WATCH: &str = "jdcdn_stats::cli::commands::watch";
 
-/// Runs what it is given at a moment when a line may be printed, such as `MultiProgress::suspend`.
+/// Runs a closure at a moment when a line may be printed, such as `MultiProgress::suspend`.
 pub type Around = Box<dyn Fn(&mut dyn FnMut()) + Send>;
 
-/// The events' way out; clones share it.
+/// The log; clones share it. It writes whole lines, because the formatter hands over one event at a time.
 #[derive(Clone)]
 pub struct Logs(Arc<Mutex<Sink>>);
 
@@ -42,32 +42,31 @@ struct Sink {
 }
 
 impl Logs {
-    /// Events to the process's standard error.
+    /// Returns the log on the process's standard error.
     #[must_use]
     pub fn to_stderr(redactor: Redactor) -> Self {
         Self::to(Box::new(io::stderr()), redactor)
     }
 
-    /// Events to `out`, without what `redactor` knows.
+    /// Returns a log to `out`, without the secrets of `redactor`.
     #[must_use]
     pub fn to(out: Box<dyn Write + Send>, redactor: Redactor) -> Self {
-        let around = None;
         Self(Arc::new(Mutex::new(Sink {
             out,
-            around,
+            around: None,
             redactor,
         })))
     }
 
-    /// Has every line printed inside `around`, so that it does not tear a progress bar; `None` ends that.
+    /// Prints every line inside `around`, so that it does not tear a progress bar; `None` ends that.
     ///
     /// `around` must not itself cause events.
     pub fn print_inside(&self, around: Option<Around>) {
         self.sink().around = around;
     }
 
-    /// A thread that panicked while it printed leaves at worst half a line.
-    fn sink(&self) -> std::sync::MutexGuard<'_, Sink> {
+    /// Returns the sink. A thread that panicked while it printed leaves at worst half a line.
+    fn sink(&self) -> MutexGuard<'_, Sink> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,18 +77,13 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// Prints whole lines: the formatter hands over an event at a time.
-#[derive(Debug)]
-pub struct LineWriter<'l>(&'l Logs);
-
-impl Write for LineWriter<'_> {
+impl Write for Logs {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut sink = self.0.sink();
         let Sink {
             out,
             around,
             redactor,
-        } = &mut *sink;
+        } = &mut *self.sink();
         let shown = redactor.output(line);
         let mut result = Ok(());
         let mut print = || result = out.write_all(&shown);
@@ -101,19 +95,11 @@ impl Write for LineWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.sink().out.flush()
+        self.sink().out.flush()
     }
 }
 
-impl<'l> MakeWriter<'l> for Logs {
-    type Writer = LineWriter<'l>;
-
-    fn make_writer(&'l self) -> LineWriter<'l> {
-        LineWriter(self)
-    }
-}
-
-/// Events carry the program's own time, in UTC+8.
+/// Writes the program's own time in UTC+8 into an event.
 struct ClockTime(SharedClock);
 
 impl FormatTime for ClockTime {
@@ -122,7 +108,7 @@ impl FormatTime for ClockTime {
     }
 }
 
-/// Shows this program's events from now on. In a process that has installed it before, nothing changes.
+/// Installs the log. In a process that has installed one before, nothing changes.
 pub fn install(logs: &Logs, global: &GlobalArgs, colour: bool, clock: SharedClock) {
     let _ = tracing::subscriber::set_global_default(subscriber(logs, global, colour, clock));
 }
@@ -136,9 +122,10 @@ fn subscriber(
     let balance = i16::from(global.verbose) - i16::from(global.quiet);
     let filter = Targets::new()
         .with_target(OWN, level(balance))
-        .with_target(OUTPUT, level(balance.saturating_add(1)));
+        .with_target(WATCH, level(balance.saturating_add(1)));
+    let logs = logs.clone();
     let layer = Layer::new()
-        .with_writer(logs.clone())
+        .with_writer(move || logs.clone())
         .with_timer(ClockTime(clock))
         .with_ansi(colour);
     let registry = tracing_subscriber::registry();
@@ -148,7 +135,7 @@ fn subscriber(
     }
 }
 
-/// Warnings and errors by default: what goes well is said by the commands themselves.
+/// Returns the level; the default is warnings, because a command prints its success itself.
 fn level(balance: i16) -> LevelFilter {
     match balance {
         ..=-2 => LevelFilter::OFF,
@@ -219,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_logs_as_its_output_is_shown_one_step_earlier() {
+    fn the_log_of_watch_is_shown_one_level_earlier() {
         let events = || {
             tracing::info!(target: "jdcdn_stats::cli::commands::watch::journal", "output");
             tracing::debug!(target: "jdcdn_stats::cli::commands::watch::journal", "detail");

@@ -49,8 +49,8 @@ use crate::planted;
 use logging::Logs;
 use redactor::{RedactingWriter, Redactor};
 
-/// Runs the command line `args`, of which the first is the program's name, and returns how it ended. An
-/// error is printed before it returns.
+/// Runs the command line `args`, which begins with the program's name, and returns its exit status. Prints an error before
+/// it returns.
 pub fn run<A: Into<OsString> + Clone>(
     args: impl IntoIterator<Item = A>,
     environment: &Environment,
@@ -69,7 +69,7 @@ pub fn run<A: Into<OsString> + Clone>(
         stderr_is_terminal,
     } = streams;
     let mut filtered;
-    // The rows of a database hold no secret, and a program must read them as they are.
+    // Data holds no secret, and programs must read it unchanged.
     let stdout: &mut dyn Write = if prints_data {
         stdout
     } else {
@@ -86,24 +86,21 @@ pub fn run<A: Into<OsString> + Clone>(
     let ended = match parsed {
         Ok(cli) => dispatch(&cli, environment, &redactor, &mut streams),
         Err(message) => {
-            redactor.suspect_given(environment, &args);
+            redactor.suspect_arguments(environment, &args);
             explain(&message, environment, &mut streams)
         }
     };
-    // What a failed command has written so far comes before the error that explains its end.
+    // The output of a failed command comes before the error that explains its end.
     let flushed = streams.stdout.flush();
     let ended = ended.and_then(|status| match flushed {
         Ok(()) => Ok(status),
         Err(lost) => Err(CliError::from(lost).after(status)),
     });
-    match ended {
-        Ok(status) => status,
-        Err(error) => {
-            redactor.suspect_given(environment, &args);
-            error.print(streams.stderr);
-            error.status()
-        }
-    }
+    ended.unwrap_or_else(|error| {
+        redactor.suspect_arguments(environment, &args);
+        error.print(streams.stderr);
+        error.status()
+    })
 }
 
 fn dispatch(
@@ -141,24 +138,16 @@ fn dispatch(
     cli.command.run(&mut context)
 }
 
-/// Prints what clap has to say: help and version to standard output, a usage error to standard error.
+/// Prints the text of clap: help and version to standard output, a usage error to standard error.
 fn explain(
     message: &clap::Error,
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (out, is_terminal, status) = if message.use_stderr() {
-        (
-            &mut *streams.stderr,
-            streams.stderr_is_terminal,
-            ExitStatus::USAGE,
-        )
+    let (out, is_terminal, status): (&mut dyn Write, _, _) = if message.use_stderr() {
+        (streams.stderr, streams.stderr_is_terminal, ExitStatus::USAGE)
     } else {
-        (
-            &mut *streams.stdout,
-            streams.stdout_is_terminal,
-            ExitStatus::SUCCESS,
-        )
+        (streams.stdout, streams.stdout_is_terminal, ExitStatus::SUCCESS)
     };
     let text = message.render();
     if is_terminal && is_colour_wanted(environment) {
@@ -173,19 +162,17 @@ fn is_colour_wanted(environment: &Environment) -> bool {
     environment.raw("NO_COLOR").is_none() && environment.raw("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// The operating system's clock, unless a test has chosen the moment.
+/// Returns the operating system's clock, unless a test sets the time.
 fn clock(environment: &Environment) -> Result<SharedClock, CliError> {
     let Some(given) = environment.text(environment::TEST_NOW)? else {
         return Ok(Arc::new(SystemClock::new()));
     };
-    let now = match given.parse() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            moment::parse_moment(given, SystemClock::new().now()).map_err(|error| ConfigError::Invalid {
-                at: ValueSource::Environment(environment::TEST_NOW),
-                reason: error.to_string(),
-            })?
-        }
-    };
+    let seconds = given.parse();
+    let now = seconds.or_else(|_| {
+        moment::parse_moment(given, SystemClock::new().now()).map_err(|error| ConfigError::Invalid {
+            at: ValueSource::Environment(environment::TEST_NOW),
+            reason: error.to_string(),
+        })
+    })?;
     Ok(Arc::new(SystemClock::starting_at(now)))
 }

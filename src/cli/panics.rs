@@ -1,4 +1,4 @@
-//! What a panic prints.
+//! The message of a panic.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -9,11 +9,11 @@ use std::panic::{self, PanicHookInfo};
 use crate::cli::redactor::Redactor;
 use crate::model::text;
 
-/// Has every panic of the process, those of libraries included, print its message without secrets and on one line.
+/// Makes every panic of the process, also in libraries, print its message on one line and without secrets.
 pub(super) fn install(redactor: Redactor) {
     panic::set_hook(Box::new(move |info| {
         let text = described(info);
-        // Nobody is left to tell when that fails.
+        // There is no place left to report a failure to print.
         let _ = io::Write::write_all(&mut io::stderr(), &redactor.output(text.as_bytes()));
     }));
 }
@@ -26,7 +26,7 @@ fn described(info: &PanicHookInfo<'_>) -> String {
         "error: a defect in thread `{name}` at {place}: {}\n",
         message(info.payload())
     );
-    // As RUST_BACKTRACE says.
+    // RUST_BACKTRACE decides.
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
         // Writing to a String cannot fail.
@@ -49,7 +49,7 @@ mod tests {
     use crate::config::{Environment, Overrides};
 
     const KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
-    /// Set in the process that is to panic.
+    /// Set in the process that will panic.
     const PLANTED: &str = "JDCDN_PLANTED_PANIC";
 
     #[test]

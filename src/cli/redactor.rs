@@ -1,13 +1,13 @@
-//! The last guard of the account's secrets: whatever the program prints passes through it.
+//! The last guard of the account's secrets: all output passes through it.
 //!
-//! Answers are redacted where they arrive ([`Client`](crate::api::Client)), so nothing that is derived from them holds
-//! a secret. This filter is for all else: a key that was given in the wrong place, errors of libraries, panics.
+//! Answers are redacted where they arrive ([`Client`](crate::api::Client)), so nothing derived from them contains a secret.
+//! This filter is for everything else: a key in the wrong place, errors of libraries, panics.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use secrecy::ExposeSecret as _;
 
@@ -17,23 +17,23 @@ use crate::config::{Config, ConfigError, Environment, FileConfig, Overrides, key
 use crate::model::{Credentials, UnixSeconds};
 use crate::redact::{Secrets, looks_like_key};
 
-/// Most of a line that has no end is written once this much of it has come.
+/// A line without an end is written up to its last bytes when it is longer than this.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// What must not be printed; clones share it.
+/// The secrets that must not be printed; clones share them.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<State>>);
+pub struct Redactor(Arc<RwLock<RedactorState>>);
 
 #[derive(Default)]
-struct State {
+struct RedactorState {
     secrets: Secrets,
-    /// Each has another signature every day.
+    /// The accounts; each has another signature every day.
     accounts: Vec<(Credentials, SharedClock)>,
     signed_for: Option<SigningDate>,
 }
 
 impl Redactor {
-    /// The configuration, with whatever in it could be a key kept from being printed.
+    /// Loads the configuration, and redacts everything in it that could be a key.
     pub fn load_config(
         &self,
         overrides: &Overrides,
@@ -52,9 +52,8 @@ impl Redactor {
         Config::resolve(overrides, environment, file, now)
     }
 
-    /// Keeps from being printed what looks like a key on a command line that could not be carried out: an error is about
-    /// to name its words.
-    pub fn suspect_given(&self, environment: &Environment, args: &[OsString]) {
+    /// Redacts everything that looks like a key on a command line that failed, because the error may quote its words.
+    pub fn suspect_arguments(&self, environment: &Environment, args: &[OsString]) {
         self.add(environment.secrets());
         let words = args.iter().flat_map(|arg| {
             let arg = arg.to_string_lossy().into_owned();
@@ -68,19 +67,19 @@ impl Redactor {
         self.suspect(words);
     }
 
-    /// The account's credentials, which are not printed from here on.
+    /// Returns the account's credentials, and redacts them from now on.
     pub fn credentials(&self, config: &Config, clock: &SharedClock) -> Result<Credentials, ConfigError> {
         let credentials = config.credentials()?;
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
         state.accounts.push((credentials.clone(), Arc::clone(clock)));
         state.signed_for = None;
         Ok(credentials)
     }
 
-    /// Keeps those of `texts` from being printed that look like a key.
+    /// Redacts the `texts` that look like a key.
     pub fn suspect<'t>(&self, texts: impl IntoIterator<Item = Cow<'t, str>>) {
         for text in texts {
-            // A key may stand in an address, a path or a sentence.
+            // A key may be part of an address, a path or a sentence.
             let is_between = |char: char| !(char.is_ascii_alphanumeric() || "+=_-".contains(char));
             let pieces = text
                 .split(is_between)
@@ -89,16 +88,25 @@ impl Redactor {
         }
     }
 
-    /// `text` without secrets.
+    /// Returns `text` without secrets.
     #[must_use]
     pub fn output<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         self.sign();
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.read();
         state.secrets.redacted_output(text)
     }
 
+    /// Returns the state. A thread that panicked leaves it usable.
+    fn read(&self) -> RwLockReadGuard<'_, RedactorState> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, RedactorState> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn add<'t>(&self, texts: impl IntoIterator<Item = Cow<'t, str>>) {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
         for text in texts {
             state.secrets.add(&text);
         }
@@ -107,16 +115,16 @@ impl Redactor {
     /// Adds the signatures of a new day.
     fn sign(&self) {
         let today = {
-            let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let state = self.read();
             let clock = state.accounts.last().map(|(_, clock)| clock);
             match clock.map(|clock| SigningDate::from_unix(clock.now())) {
                 Some(today) if state.signed_for != Some(today) => today,
                 _ => return,
             }
         };
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
         state.signed_for = Some(today);
-        let State {
+        let RedactorState {
             secrets, accounts, ..
         } = &mut *state;
         for (credentials, _) in accounts {
@@ -124,10 +132,10 @@ impl Redactor {
         }
     }
 
-    /// How many bytes of a text may be the beginning of a secret; 0 while there is no secret.
+    /// Returns how many bytes of a text may be the beginning of a secret; 0 while there is no secret.
     fn reach(&self) -> usize {
         self.sign();
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.read();
         state.secrets.reach()
     }
 }
@@ -138,7 +146,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Writes whole lines without secrets. What has no line end yet waits for it, or for a flush.
+/// Writes whole lines without secrets. A line without an end waits for it, or for a flush.
 pub struct RedactingWriter<'w> {
     out: &'w mut dyn Write,
     redactor: Redactor,
@@ -146,7 +154,7 @@ pub struct RedactingWriter<'w> {
 }
 
 impl<'w> RedactingWriter<'w> {
-    /// Writes to `out`.
+    /// Returns a writer to `out`.
     pub fn new(out: &'w mut dyn Write, redactor: Redactor) -> Self {
         Self {
             out,
@@ -172,7 +180,7 @@ impl Write for RedactingWriter<'_> {
         if let Some(end) = memchr::memrchr(b'\n', bytes) {
             self.emit(self.pending.len() - bytes.len() + end + 1)?;
         } else if self.pending.len() > LONGEST_LINE.max(4 * reach) {
-            // A secret that begins before this place is whole.
+            // A secret that begins before this place is complete.
             let covered = self.redactor.output(&self.pending).into_owned();
             self.pending = covered;
             self.emit(self.pending.len() - reach)?;

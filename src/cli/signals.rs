@@ -1,4 +1,4 @@
-//! Work that a signal stops.
+//! Stops work at a signal.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,10 +6,10 @@ use std::pin::pin;
 use crate::ingest::{Control, Stop};
 use crate::interrupt;
 
-/// Sees `work` through, with `meanwhile` over and over beside it.
+/// Runs `work` to its end, and runs `meanwhile` again and again until then.
 ///
-/// A signal stops the work through its `control`, after which it is expected to end soon; at a second one the
-/// process ends (`supervisor`). `meanwhile` is dropped wherever it waits when the work ends.
+/// A signal stops the work through its `control`, and the work ends soon after. At a second signal the process ends
+/// (`supervisor`). When the work ends, `meanwhile` is dropped wherever it waits.
 pub async fn until_done<W: Future>(
     work: W,
     control: &Control,
@@ -23,7 +23,7 @@ pub async fn until_done<W: Future>(
             signal = interrupt::raised(), if control.signal().is_none() => {
                 control.stop(Stop::Signal(signal));
                 tracing::warn!(
-                    "stopping: nothing new is asked for, what has arrived is being stored; again to stop at once"
+                    "stopping: no new requests; answers that have arrived are being stored. Repeat the signal to stop at once"
                 );
             }
         }

@@ -110,7 +110,7 @@ fn offline_asks_nobody_and_a_database_that_is_not_there_yet_is_fine() {
     assert_eq!(found(&report, "api").0, "skip");
     assert_eq!(found(&report, "start").0, "warn");
     let (status, detail, _) = found(&report, "database file");
-    assert!(status == "ok" && detail.contains("not there yet"));
+    assert!(status == "ok" && detail.contains("does not exist yet"));
 }
 
 #[test]

@@ -156,8 +156,8 @@ fn check_tells_the_label_of_the_file_and_how_the_api_reads_a_range() {
     assert_eq!((status.as_str(), reading), ("ok", json!("as_asked")));
     assert_eq!(
         detail,
-        "asked for the slots 2026-06-15 09:30 to 2026-06-15 10:25 (UTC+8); as asked, which does not show whether a label \
-         names the start or the end of its slot"
+        "asked for the slots 2026-06-15 09:30 to 2026-06-15 10:25 (UTC+8); as asked; it stays open whether a label is the \
+         start or the end of its slot"
     );
     assert_eq!(found("slot_label", 0).1, "end (jdcdn-stats.toml:4: slot_label)");
     let (status, detail, _) = found("slot_label of the file", 0);
