@@ -1,8 +1,8 @@
-//! How fast the store takes points: into an empty file, and again with nothing to change.
+//! The speed of the store: writing points to an empty file, and again without a change.
 //!
-//! `cargo bench --bench store`; two numbers after `--` set the domains and the days. The data has the API's
-//! shape: 5-minute points, 17 codes of which 2 to 4 are above zero. Only the store is timed, its checkpoint
-//! included; making up the points is not. CPU is that of the writing thread, where the system tells it.
+//! Run `cargo bench --bench store`. Two numbers after `--` set the domains and the days. The data has the shape of the
+//! API's: 5-minute points with 17 codes, 2 to 4 of them above zero. The time is that of the store with its checkpoint,
+//! without the generation of the points. CPU is that of the writing thread, if the system reports it.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -22,7 +22,7 @@ const DOMAINS_PER_REQUEST: usize = 20;
 const FIRST_DAY: i64 = 1_767_196_800;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Cargo passes `--bench` beside what stands after `--`.
+    // Cargo passes `--bench` in addition to the arguments after `--`.
     let mut numbers = std::env::args().filter_map(|argument| argument.parse::<usize>().ok());
     let domains = numbers.next().unwrap_or(100);
     let days = numbers.next().unwrap_or(35);
@@ -75,7 +75,7 @@ impl Pass {
     }
 }
 
-/// Nanoseconds that this thread has run; 0 where the system does not tell.
+/// Returns the nanoseconds that this thread has run; 0 if the system does not report them.
 fn thread_cpu() -> u128 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let first = text.split_whitespace().next();
@@ -138,7 +138,7 @@ fn commit(
     Ok(())
 }
 
-/// A window of a group of domains. The same arguments give the same figures.
+/// Returns a window of a group of domains. The same arguments give the same figures.
 fn answer(domains: &[Domain], start: i64, seconds: i64) -> Option<Commit> {
     let window = Span::new(start, start + seconds)?;
     let mut book = CodeBook::default();

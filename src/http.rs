@@ -91,7 +91,7 @@ impl HttpResponse {
 
     /// Adds a header, unless there is one of this name.
     #[must_use]
-    pub fn or_header(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn or_header(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
         if self.header(name).is_none() {
             self.headers.push((name.to_owned(), value.to_string()));
         }
@@ -145,9 +145,10 @@ pub async fn read_head<S: AsyncRead + Unpin>(
             return Err(invalid("the request head is too large"));
         }
         if stream.read_buf(buffer).await? == 0 {
-            return match buffer.is_empty() {
-                true => Ok(None),
-                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            return if buffer.is_empty() {
+                Ok(None)
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
             };
         }
     }

@@ -109,7 +109,7 @@ impl ReportData {
             return Err(ReportError::OldSchema);
         }
         let label = reader.slot_label()?;
-        let scope = Scope::find(&reader, request, label)?;
+        let scope = Scope::find(reader, request, label)?;
         let file_name = reader.path().file_name().unwrap_or_default();
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -124,7 +124,7 @@ impl ReportData {
             run.command = text::printable(&run.command);
         }
         if let Some(span) = scope.span {
-            report.fill(&reader, &scope.domains, (span, label))?;
+            report.fill(reader, &scope.domains, (span, label))?;
         }
         Ok(report)
     }

@@ -89,7 +89,9 @@ impl AnswerData {
                 if let Some(domain) = self.0.first_mut() {
                     let seconds = to_i64(*points).saturating_mul(POINT_SECONDS);
                     let mut flood = entry(&domain.name, first.saturating_sub(seconds), first).points;
-                    flood.iter_mut().for_each(|entry| entry.mutation = *mutation);
+                    for entry in &mut flood {
+                        entry.mutation = *mutation;
+                    }
                     domain.points.splice(0..0, flood);
                 }
             }

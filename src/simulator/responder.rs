@@ -77,7 +77,7 @@ impl Responder<'_> {
             )),
             Fault::Http { status, retry_after } => match retry_after {
                 None => page(*status),
-                Some(after) => page(*status).or_header("Retry-After", self.retry_after(after)),
+                Some(after) => page(*status).or_header("Retry-After", &self.retry_after(after)),
             },
             Fault::ResetBeforeAnswer => deliver(Delivery::Reset, page(200)),
             Fault::ResetMidBody => deliver(Delivery::Cut { reset: true }, halved(correct())),
@@ -174,7 +174,7 @@ impl Responder<'_> {
 
     /// Adds the headers that every response has.
     fn finish(&self, response: HttpResponse, delivery: Delivery) -> SimulatedResponse {
-        let mut http = response.or_header("Date", http_date(self.now));
+        let mut http = response.or_header("Date", &http_date(self.now));
         http = if matches!(delivery, Delivery::Blanks { .. }) {
             http.or_header("Transfer-Encoding", "chunked")
         } else {
@@ -202,7 +202,7 @@ fn page(status: u16) -> HttpResponse {
 
 fn with_length(response: HttpResponse) -> HttpResponse {
     let length = response.body.len();
-    response.or_header("Content-Length", length)
+    response.or_header("Content-Length", &length)
 }
 
 /// Returns a response that promises its whole body and has half of it.

@@ -201,10 +201,10 @@ async fn converse(mut stream: TcpStream, page: Arc<MetricsPage>, is_answered: &A
         }
         None => HttpResponse::new(400, PLAIN, ""),
     }
-    .or_header("Date", date)
+    .or_header("Date", &date)
     .or_header("Connection", "close");
     let length = response.body.len();
-    let response = response.or_header("Content-Length", length);
+    let response = response.or_header("Content-Length", &length);
     stream.write_all(&response.head()).await?;
     if request.is_none_or(|request| request.method != "HEAD") {
         stream.write_all(&response.body).await?;
