@@ -1,6 +1,6 @@
 //! A sample of `make torture`: attacks by a fixed seed on the commands that write.
 
-use crate::attack::{Case, Held};
+use crate::attack::{Attempt, Case};
 use crate::sandbox::skipped;
 use crate::stage::{Stage, stages};
 use crate::{deletion, kills, power, tracer};
@@ -30,7 +30,7 @@ fn after_a_power_loss_the_file_is_sound_and_holds_what_was_told() {
         for seed in 0..12 {
             let mut case = case(seed);
             let verdict = power::attack(&mut case, &stage, &recording);
-            assert_eq!(verdict, Ok(Held::Yes), "seed {seed}, {}", case.step);
+            assert_eq!(verdict, Ok(Attempt::Withstood), "seed {seed}, {}", case.step);
         }
     }
 }
@@ -52,7 +52,7 @@ fn a_run_whose_file_is_removed_moved_or_overwritten_never_ends_well() {
         for requests in [1, 10, 19] {
             let mut case = case(0);
             let verdict = deletion::attack(&mut case, deed, requests);
-            assert_eq!(verdict, Ok(Held::Yes), "{}", case.step);
+            assert_eq!(verdict, Ok(Attempt::Withstood), "{}", case.step);
         }
     }
 }

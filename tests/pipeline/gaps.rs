@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::sandbox::{NOW, Sandbox, at, domains};
 
 /// The gaps that `gaps` lists, as domain, from, to and reason.
-fn told(sandbox: &Sandbox, args: &[&str]) -> Vec<(String, String, String, String)> {
+fn listed(sandbox: &Sandbox, args: &[&str]) -> Vec<(String, String, String, String)> {
     let told = sandbox
         .run(&[&["gaps", "--format", "json"], args].concat())
         .json(0);
@@ -125,7 +125,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         gap("d003", "2026-06-08", "2026-06-09", "failed"),
         gap("d003", "2026-06-12", "2026-06-13", "never_asked"),
     ];
-    assert_eq!(told(&sandbox, &[]), expected);
+    assert_eq!(listed(&sandbox, &[]), expected);
     assert_eq!(table(&sandbox), expected);
     let narrow = [
         "-d",
@@ -136,7 +136,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
         "2026-06-12 06:00",
     ];
     assert_eq!(
-        told(&sandbox, &narrow),
+        listed(&sandbox, &narrow),
         [
             gap("d002", "2026-06-11 12:00", "2026-06-12", "empty"),
             gap("d002", "2026-06-12", "2026-06-12 06:00", "never_asked"),
@@ -164,7 +164,7 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
     sandbox.simulator.clear_faults();
     sandbox.backfill("2026-06-06", "now", &["--force"]).with(0);
     let left = ["d000", "d001", "d002", "d003"].map(beyond);
-    assert_eq!(told(&sandbox, &[]), left);
+    assert_eq!(listed(&sandbox, &[]), left);
     assert_eq!(table(&sandbox), left);
 }
 
@@ -184,11 +184,11 @@ fn a_domain_that_is_no_longer_configured_has_no_gaps_but_the_holes_in_what_was_a
     sandbox.clock.set(at(NOW) + 7_200);
     sandbox.run(&["sync"]).with(0);
     let hole = gap("d001", "2026-06-14 10:00", "2026-06-14 10:05", "empty");
-    assert_eq!(told(&sandbox, &[]), std::slice::from_ref(&hole));
+    assert_eq!(listed(&sandbox, &[]), std::slice::from_ref(&hole));
     assert_eq!(table(&sandbox), std::slice::from_ref(&hole));
     // Named, it is one that is wanted.
     let never = gap("d001", "2026-06-15 11:55", "2026-06-15 13:55", "never_asked");
-    assert_eq!(told(&sandbox, &["-d", "d001.example.com"]), [hole, never]);
+    assert_eq!(listed(&sandbox, &["-d", "d001.example.com"]), [hole, never]);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn without_gaps_it_says_so_and_slots_that_are_not_available_yet_are_none() {
     );
     // A slot later there is one, in the command; the table is as of the last run.
     sandbox.clock.set(at(NOW) + 300);
-    assert_eq!(told(&sandbox, &[]).len(), 2);
+    assert_eq!(listed(&sandbox, &[]).len(), 2);
     assert_eq!(table(&sandbox), []);
     sandbox
         .run(&["gaps", "--from", "2026-06-15", "--to", "2026-06-14"])

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jdcdn_stats::simulator::Settings;
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, shown, violations, violations_against};
 use crate::sandbox::{NOW, Sandbox, at, domains};
 use crate::{convergence, refusals};
@@ -22,17 +22,17 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     }))
 }
 
-fn in_memory(case: &mut Case) -> Verdict {
+fn in_memory(case: &mut Case) -> CaseResult {
     let seed = case.rng.u64(..);
     case.step(format!(
         "JDCDN_SEED={seed} cargo test --test pipeline convergence::"
     ));
     convergence::run(seed, &mut std::collections::BTreeMap::new());
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// Faults and lies over three runs, then an honest API and time.
-fn on_a_socket(case: &mut Case) -> Verdict {
+fn on_a_socket(case: &mut Case) -> CaseResult {
     let range = ("2026-06-13", "2026-06-15");
     let sandbox = Sandbox::new(Settings {
         seed: case.rng.u64(..),
@@ -75,7 +75,7 @@ fn on_a_socket(case: &mut Case) -> Verdict {
     };
     let found = violations_against(&sandbox.database(), &claims);
     if found.is_empty() {
-        Ok(Held::Yes)
+        Ok(Attempt::Withstood)
     } else {
         Err(shown(&found))
     }

@@ -16,28 +16,28 @@ impl Case {
     }
 }
 
-/// How an attack ended that found no violation.
+/// The end of an attack that found no violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Held {
-    /// The program held.
-    Yes,
-    /// The attack could not be made, and why. It counts as not tried.
+pub(crate) enum Attempt {
+    /// The program withstood it.
+    Withstood,
+    /// The attack was not possible, and why. It does not count as tried.
     Skipped(String),
 }
 
-/// A violation is an error, or a panic: an assertion of the pipeline's tests that does not hold.
-pub(crate) type Verdict = Result<Held, String>;
+/// An error or a panic is a violation. An assertion of the pipeline's tests may panic.
+pub(crate) type CaseResult = Result<Attempt, String>;
 
 /// An attack of a list.
 pub(crate) struct Attack {
     pub(crate) id: String,
-    pub(crate) run: Box<dyn Fn(&mut Case) -> Verdict + Send + Sync>,
+    pub(crate) run: Box<dyn Fn(&mut Case) -> CaseResult + Send + Sync>,
 }
 
 impl Attack {
     pub(crate) fn new(
         id: impl Into<String>,
-        run: impl Fn(&mut Case) -> Verdict + Send + Sync + 'static,
+        run: impl Fn(&mut Case) -> CaseResult + Send + Sync + 'static,
     ) -> Self {
         Self {
             id: id.into(),
@@ -51,7 +51,7 @@ pub(crate) enum Kind {
     /// All that there are.
     Listed(Vec<Attack>),
     /// One for every number, as long as there is time.
-    Endless(Box<dyn Fn(&mut Case) -> Verdict + Send + Sync>),
+    Endless(Box<dyn Fn(&mut Case) -> CaseResult + Send + Sync>),
 }
 
 /// The attacks of a group.
@@ -73,7 +73,10 @@ impl Attacks {
         }
     }
 
-    pub(crate) fn endless(wanted: usize, run: impl Fn(&mut Case) -> Verdict + Send + Sync + 'static) -> Self {
+    pub(crate) fn endless(
+        wanted: usize,
+        run: impl Fn(&mut Case) -> CaseResult + Send + Sync + 'static,
+    ) -> Self {
         Self {
             wanted,
             kind: Kind::Endless(Box::new(run)),

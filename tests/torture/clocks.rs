@@ -2,7 +2,7 @@
 
 use jdcdn_stats::simulator::Settings;
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, shown, violations_against};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended};
 
@@ -25,7 +25,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     Ok(Attacks::endless(WANTED, attack))
 }
 
-fn attack(case: &mut Case) -> Verdict {
+fn attack(case: &mut Case) -> CaseResult {
     let sandbox = Sandbox::new(Settings {
         seed: case.rng.u64(..),
         domains: domains(2),
@@ -86,7 +86,7 @@ fn attack(case: &mut Case) -> Verdict {
     if !gaps.is_empty() {
         return Err(format!("missing at the end: {}", gaps.join("; ")));
     }
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 fn judge(sandbox: &Sandbox, asked_at: &[i64]) -> Result<(), String> {

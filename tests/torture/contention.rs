@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::sandbox::ended;
 use crate::stage::{DB, Stage, stage};
 
@@ -20,7 +20,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
 }
 
 /// Readers hold an old state from before the run until after it; each sees only whole windows.
-fn reader(case: &mut Case, stage: &Stage) -> Verdict {
+fn reader(case: &mut Case, stage: &Stage) -> CaseResult {
     let sandbox = stage.set(Duration::from_millis(1));
     let readers = case.rng.usize(1..5);
     case.step(format!("{readers} readers hold a transaction through the run"));
@@ -55,11 +55,11 @@ fn reader(case: &mut Case, stage: &Stage) -> Verdict {
     }
     drop(open);
     stage.judge(&sandbox, &ended)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// Another program takes the write lock at a random moment and keeps it for up to 20 seconds.
-fn writer(case: &mut Case, stage: &Stage) -> Verdict {
+fn writer(case: &mut Case, stage: &Stage) -> CaseResult {
     let sandbox = stage.set(Duration::from_millis(3));
     let held = if case.rng.u8(..10) == 0 {
         20_000
@@ -83,11 +83,11 @@ fn writer(case: &mut Case, stage: &Stage) -> Verdict {
         return Err(format!("exit {:?}: {}", ended.code, ended.stderr));
     }
     stage.judge(&sandbox, &ended)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// Two runs at once: one works, the other ends with 75.
-fn second_run(case: &mut Case, stage: &Stage) -> Verdict {
+fn second_run(case: &mut Case, stage: &Stage) -> CaseResult {
     let sandbox = stage.set(Duration::from_millis(20));
     let apart = case.rng.u64(..40);
     case.step(format!("a second run {apart} ms after the first"));
@@ -104,5 +104,5 @@ fn second_run(case: &mut Case, stage: &Stage) -> Verdict {
         codes => return Err(format!("exits {codes:?}: {}{}", one.stderr, two.stderr)),
     };
     stage.judge(&sandbox, &winner)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, Content, shown, violations_against};
 use crate::refusals::says_why;
 use crate::sandbox::{Ended, NOW, Sandbox, at};
@@ -121,7 +121,7 @@ fn is_unharmed(sandbox: &Sandbox, world: &World) -> bool {
         .is_none()
 }
 
-fn flip(case: &mut Case, world: &World) -> Verdict {
+fn flip(case: &mut Case, world: &World) -> CaseResult {
     let sandbox = world.set();
     let bit = case.rng.usize(..world.database.len() * 8);
     case.step(format!(
@@ -135,7 +135,7 @@ fn flip(case: &mut Case, world: &World) -> Verdict {
     judge_damaged(&sandbox, world)
 }
 
-fn page(case: &mut Case, world: &World, what: &str) -> Verdict {
+fn page(case: &mut Case, world: &World, what: &str) -> CaseResult {
     let sandbox = world.set();
     let pages = world.database.len() / 4096;
     let page = case.rng.usize(1..pages);
@@ -151,9 +151,9 @@ fn page(case: &mut Case, world: &World, what: &str) -> Verdict {
 }
 
 /// Damage that changes anything is found, and is not copied into a snapshot.
-fn judge_damaged(sandbox: &Sandbox, world: &World) -> Verdict {
+fn judge_damaged(sandbox: &Sandbox, world: &World) -> CaseResult {
     if is_unharmed(sandbox, world) {
-        return Ok(Held::Skipped("the damage changes no row".to_owned()));
+        return Ok(Attempt::Skipped("the damage changes no row".to_owned()));
     }
     let calm = |ended: &Ended| {
         if ended.code.is_some() {
@@ -177,7 +177,7 @@ fn judge_damaged(sandbox: &Sandbox, world: &World) -> Verdict {
             ));
         }
     }
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 fn says_why_or_reports(ended: &Ended) -> Result<(), String> {
@@ -192,7 +192,7 @@ fn says_why_or_reports(ended: &Ended) -> Result<(), String> {
 }
 
 /// A log that does not belong to the file, or half of a log. A run that goes on stores the truth.
-fn log(case: &mut Case, world: &World, what: &str) -> Verdict {
+fn log(case: &mut Case, world: &World, what: &str) -> CaseResult {
     let sandbox = world.set();
     let mut log = if what == "of-another-file" {
         world.foreign_log.clone()
@@ -217,7 +217,7 @@ fn log(case: &mut Case, world: &World, what: &str) -> Verdict {
     let ended = sandbox.run(NEXT_DAY);
     says_why_or_reports(&ended)?;
     if ended.code != Some(0) {
-        return Ok(Held::Yes);
+        return Ok(Attempt::Withstood);
     }
     let claims = Claims {
         truth: sandbox.simulator.truth(),
@@ -245,5 +245,5 @@ fn log(case: &mut Case, world: &World, what: &str) -> Verdict {
             "exit 0 with {fetched} of 576 fetched points and {stored} of 552 stored ones"
         ));
     }
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jdcdn_stats::simulator::Settings;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, shown, violations_against};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended, wait_until};
 use crate::stage::DB;
@@ -48,7 +48,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
 }
 
 /// Does `deed` after this many requests of a run, which must not end well.
-pub(crate) fn attack(case: &mut Case, deed: &str, requests: usize) -> Verdict {
+pub(crate) fn attack(case: &mut Case, deed: &str, requests: usize) -> CaseResult {
     case.step(format!("{deed} after request {requests} of {REQUESTS}"));
     let sandbox = prepared();
     let mut child = sandbox.start(RUN);
@@ -71,7 +71,7 @@ pub(crate) fn attack(case: &mut Case, deed: &str, requests: usize) -> Verdict {
     let still_ran = child.try_wait().unwrap().is_none();
     let ended = ended(child.wait_with_output().unwrap());
     if !still_ran {
-        return Ok(Held::Skipped("the run had ended before".to_owned()));
+        return Ok(Attempt::Skipped("the run had ended before".to_owned()));
     }
     if !(ended.code == Some(5) && ended.stdout.is_empty() && ended.stderr.contains("error: database")) {
         return Err(format!("{ended:?}"));
@@ -84,7 +84,7 @@ pub(crate) fn attack(case: &mut Case, deed: &str, requests: usize) -> Verdict {
         Some(5) if again.stdout.is_empty() && again.stderr.contains("error: ") => {}
         _ => return Err(format!("the next run: {again:?}")),
     }
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// A database of two days, a copy of it from after the first day, and a database that another run has made.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::sandbox::{Sandbox, ended};
 use crate::stage::{Stage, stages};
 
@@ -22,7 +22,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
 }
 
 /// Kills the command up to three times in a row, and looks after each.
-pub(crate) fn attack(case: &mut Case, stage: &Stage) -> Verdict {
+pub(crate) fn attack(case: &mut Case, stage: &Stage) -> CaseResult {
     let sandbox = stage.set(LATENCY);
     let mut kills = 0;
     for _ in 0..case.rng.u8(1..=3) {
@@ -36,9 +36,9 @@ pub(crate) fn attack(case: &mut Case, stage: &Stage) -> Verdict {
     }
     stage.judge_again(&sandbox)?;
     Ok(if kills > 0 {
-        Held::Yes
+        Attempt::Withstood
     } else {
-        Held::Skipped("the command had ended before the kill".to_owned())
+        Attempt::Skipped("the command had ended before the kill".to_owned())
     })
 }
 

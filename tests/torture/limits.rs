@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::checker::{shown, violations};
 use crate::refusals::says_why;
 use crate::sandbox::ended;
@@ -56,7 +56,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     Ok(Attacks::all(attacks).without(missing))
 }
 
-fn with_limit(case: &mut Case, stage: &Stage, what: &str, limit: u32) -> Verdict {
+fn with_limit(case: &mut Case, stage: &Stage, what: &str, limit: u32) -> CaseResult {
     case.step(format!(
         "`{}` under `ulimit -{what} {limit}`",
         stage.args.join(" ")
@@ -76,14 +76,14 @@ fn with_limit(case: &mut Case, stage: &Stage, what: &str, limit: u32) -> Verdict
         says_why(&ended)?;
     }
     stage.judge(&sandbox, &ended)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
-fn on_a_small_disk(case: &mut Case, stage: &Stage, kibibytes: u32) -> Verdict {
+fn on_a_small_disk(case: &mut Case, stage: &Stage, kibibytes: u32) -> CaseResult {
     let probe = ["-Urm", "mount", "-t", "tmpfs", "none", "/mnt"];
     let allowed = Command::new("unshare").args(probe).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        return Ok(Held::Skipped("file systems cannot be mounted here".to_owned()));
+        return Ok(Attempt::Skipped("file systems cannot be mounted here".to_owned()));
     }
     case.step(format!("`{}` on a disk of {kibibytes} KiB", stage.args.join(" ")));
     let sandbox = stage.set(Duration::ZERO);
@@ -98,7 +98,11 @@ fn on_a_small_disk(case: &mut Case, stage: &Stage, kibibytes: u32) -> Verdict {
     let status = sandbox.command_under(&wrapper, stage.args).status().unwrap();
     let read = |name: &str| std::fs::read_to_string(sandbox.path(name)).unwrap_or_default();
     match status.code() {
-        Some(97) => return Ok(Held::Skipped("the disk is smaller than the database".to_owned())),
+        Some(97) => {
+            return Ok(Attempt::Skipped(
+                "the disk is smaller than the database".to_owned(),
+            ));
+        }
         Some(99) => return Err("the small disk could not be mounted".to_owned()),
         Some(98) => {
             return Err(format!(
@@ -127,5 +131,5 @@ fn on_a_small_disk(case: &mut Case, stage: &Stage, kibibytes: u32) -> Verdict {
         let _ = std::fs::remove_file(sandbox.path(name));
     }
     stage.judge_again(&sandbox)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }

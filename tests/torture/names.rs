@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, shown, violations_against};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended};
 use crate::stage::DB;
@@ -32,7 +32,7 @@ enum Name {
     BindMount,
 }
 
-fn two_names(case: &mut Case, name: Name) -> Verdict {
+fn two_names(case: &mut Case, name: Name) -> CaseResult {
     let sandbox = Sandbox::new(Settings {
         domains: domains(2),
         latency: Duration::from_millis(10),
@@ -43,7 +43,7 @@ fn two_names(case: &mut Case, name: Name) -> Verdict {
             .args(["-Urm", "mount", "--bind", "/etc/hosts", "/etc/hosts"])
             .output();
         if !probe.is_ok_and(|output| output.status.success()) {
-            return Ok(Held::Skipped("files cannot be mounted here".to_owned()));
+            return Ok(Attempt::Skipped("files cannot be mounted here".to_owned()));
         }
     }
     sandbox.backfill("2026-04-30", "2026-05-01", &[]).with(0);
@@ -142,7 +142,7 @@ fn start(sandbox: &Sandbox, wrapper: &[&str], args: &[String]) -> Child {
 }
 
 /// The file is sound, and a run by its one name completes it.
-fn judge(sandbox: &Sandbox) -> Verdict {
+fn judge(sandbox: &Sandbox) -> CaseResult {
     let look = |database: &Connection| {
         let claims = Claims {
             truth: sandbox.simulator.truth(),
@@ -163,5 +163,5 @@ fn judge(sandbox: &Sandbox) -> Verdict {
         return Err(format!("the next run: exit {:?}: {}", again.code, again.stderr));
     }
     look(&sandbox.database())?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::recording::{Recording, State};
 use crate::sandbox::{Ended, Sandbox};
 use crate::stage::{Stage, stages};
@@ -37,7 +37,7 @@ pub(crate) fn record(stage: &Stage) -> Recording {
 }
 
 /// A power loss after some of the recorded calls.
-pub(crate) fn attack(case: &mut Case, stage: &Stage, recording: &Recording) -> Verdict {
+pub(crate) fn attack(case: &mut Case, stage: &Stage, recording: &Recording) -> CaseResult {
     // One in four comes after the last output: no later loss may change what it reported.
     let calls = if case.rng.u8(..4) == 0 {
         recording.len()
@@ -61,7 +61,7 @@ pub(crate) fn attack(case: &mut Case, stage: &Stage, recording: &Recording) -> V
         stderr: String::new(),
     };
     stage.judge(&sandbox, &ended)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// The directory is as the state says; the configuration stays, because its endpoint is another one now.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::sandbox::Ended;
 use crate::stage::{Stage, stages};
 use crate::tracer;
@@ -48,16 +48,18 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     Ok(Attacks::all(attacks).wanted(WANTED).without(missing))
 }
 
-fn refuse(case: &mut Case, stage: &Stage, call: &str, tampering: &str) -> Verdict {
+fn refuse(case: &mut Case, stage: &Stage, call: &str, tampering: &str) -> CaseResult {
     case.step(format!("`{}`, {call}: {tampering}", stage.args.join(" ")));
     let sandbox = stage.set(Duration::ZERO);
     let (ended, struck) = tracer::run(&sandbox, stage.args, call, tampering);
     if !struck {
-        return Ok(Held::Skipped("the thread made fewer calls this time".to_owned()));
+        return Ok(Attempt::Skipped(
+            "the thread made fewer calls this time".to_owned(),
+        ));
     }
     says_why(&ended)?;
     stage.judge(&sandbox, &ended)?;
-    Ok(Held::Yes)
+    Ok(Attempt::Withstood)
 }
 
 /// A failure has an exit code of the contract and a reason, or a summary.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::attack::{Attacks, Case, Group, Held, Kind, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult, Group, Kind};
 use crate::options::Options;
 
 /// What came of a group.
@@ -135,13 +135,13 @@ fn note(
     options: &Options,
     id: &str,
     case: &Case,
-    verdict: Verdict,
+    verdict: CaseResult,
     tally: &Mutex<&mut Tally>,
 ) {
     let mut tally = tally.lock().unwrap();
     match verdict {
-        Ok(Held::Yes) => tally.tried += 1,
-        Ok(Held::Skipped(why)) => *tally.skipped.entry(why).or_default() += 1,
+        Ok(Attempt::Withstood) => tally.tried += 1,
+        Ok(Attempt::Skipped(why)) => *tally.skipped.entry(why).or_default() += 1,
         Err(what) => {
             tally.tried += 1;
             let (name, seed) = (group.name, options.seed);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jdcdn_stats::simulator::{Fault, Rule};
 use rusqlite::Connection;
 
-use crate::attack::{Attacks, Case, Held, Verdict};
+use crate::attack::{Attacks, Attempt, Case, CaseResult};
 use crate::sandbox::{ended, signal};
 use crate::stage::{DB, Stage, stages};
 
@@ -18,7 +18,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     Ok(Attacks::endless(WANTED, move |case| attack(case, &stages)).without(missing))
 }
 
-fn attack(case: &mut Case, stages: &[Stage]) -> Verdict {
+fn attack(case: &mut Case, stages: &[Stage]) -> CaseResult {
     let nth = if case.rng.bool() {
         case.rng.usize(..2)
     } else {
@@ -70,7 +70,7 @@ fn attack(case: &mut Case, stages: &[Stage]) -> Verdict {
     drop(holder);
     sandbox.simulator.clear_faults();
     if is_refused {
-        return Ok(Held::Skipped(
+        return Ok(Attempt::Skipped(
             "the command was refused before the signal".to_owned(),
         ));
     }
@@ -80,8 +80,8 @@ fn attack(case: &mut Case, stages: &[Stage]) -> Verdict {
     }
     stage.judge(&sandbox, &ended)?;
     Ok(if ended.code == Some(0) {
-        Held::Skipped("the command had ended before the signal".to_owned())
+        Attempt::Skipped("the command had ended before the signal".to_owned())
     } else {
-        Held::Yes
+        Attempt::Withstood
     })
 }

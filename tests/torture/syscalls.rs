@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attack::{Attack, Attacks, Case, Held, Verdict};
+use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::stage::{Stage, stages};
 use crate::tracer;
 
@@ -45,7 +45,7 @@ pub(crate) fn attacks() -> Result<Attacks, String> {
     Ok(Attacks::all(attacks).without(missing))
 }
 
-fn kill(case: &mut Case, stage: &Stage, call: &str, nth: u64) -> Verdict {
+fn kill(case: &mut Case, stage: &Stage, call: &str, nth: u64) -> CaseResult {
     case.step(format!("kill `{}` at {call} number {nth}", stage.args.join(" ")));
     let sandbox = stage.set(Duration::ZERO);
     let (ended, struck) = tracer::run(&sandbox, stage.args, call, &format!("signal=SIGKILL:when={nth}"));
@@ -55,8 +55,8 @@ fn kill(case: &mut Case, stage: &Stage, call: &str, nth: u64) -> Verdict {
     stage.judge(&sandbox, &ended)?;
     // Threads divide the work differently in each run, so a thread may make fewer calls.
     Ok(if struck {
-        Held::Yes
+        Attempt::Withstood
     } else {
-        Held::Skipped("the thread made fewer calls this time".to_owned())
+        Attempt::Skipped("the thread made fewer calls this time".to_owned())
     })
 }

@@ -3,8 +3,8 @@
 use jdcdn_stats::simulator::{DataFault, Idle, Rhythm, Rule, Settings};
 
 use super::world::{
-    DAY, Gap, HOUR, account, assert_told, assert_whole, backfill, conclusions, failures, gaps, gaps_of,
-    horizon, moments, number, sync, wait, world,
+    DAY, Gap, HOUR, account, assert_accounted_for, assert_whole, backfill, conclusions, failures, gaps,
+    gaps_of, horizon, moments, number, sync, wait, world,
 };
 use crate::oracle::Slot;
 use crate::sandbox::{NOW, Sandbox, at};
@@ -210,6 +210,6 @@ fn a_sparse_domain_on_full_hours_beside_a_busy_one_is_stored_by_steady_syncs() {
     wait(&sandbox, HOUR);
     asked.push(asked.last().unwrap() + HOUR);
     sync(&sandbox, 0);
-    assert_told(&sandbox, (at(start), horizon(&sandbox)), &asked);
+    assert_accounted_for(&sandbox, (at(start), horizon(&sandbox)), &asked);
     assert_whole(&sandbox, (at(start), horizon(&sandbox)), &asked);
 }

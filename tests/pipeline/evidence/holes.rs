@@ -3,7 +3,7 @@
 use jdcdn_stats::simulator::{Absence, DataFault, Fault, Idle, Rhythm, Rule, SeriesCut, Settings};
 
 use super::world::{
-    HOUR, account, assert_conclusions_are_kept, assert_slots_told, assert_whole, backfill, conclusions,
+    HOUR, account, assert_conclusions_are_kept, assert_slot_counts, assert_whole, backfill, conclusions,
     counted, gaps, horizon, moments, sync, wait, world,
 };
 use crate::oracle::Slot;
@@ -24,7 +24,7 @@ fn a_cap_on_rows_costs_no_point_and_few_requests() {
         let summary = backfill(&sandbox, range, &[], 0);
         sandbox.assert_holds_all(range);
         assert_eq!(gaps(&sandbox), []);
-        assert_slots_told(&summary, 0, 0, 0);
+        assert_slot_counts(&summary, 0, 0, 0);
         let least = 23_040_usize.div_ceil(cap);
         assert!(
             sandbox.requests() <= 2 * least + 20,
@@ -110,7 +110,7 @@ fn answers_that_lack_points_once_or_several_times_in_a_row_are_completed_in_the_
         let summary = backfill(&sandbox, TWO_DAYS, &[], 0);
         sandbox.assert_holds_all(TWO_DAYS);
         assert_eq!(gaps(&sandbox), [], "{fault:?}");
-        assert_slots_told(&summary, 0, 0, 0);
+        assert_slot_counts(&summary, 0, 0, 0);
         assert!(summary["confirmations"].as_u64().unwrap() > 0, "{summary}");
     }
 }
@@ -143,7 +143,7 @@ fn absent_domains_are_confirmed_together_in_one_smaller_request() {
         assert_eq!(sandbox.simulator.requests()[1].domains, absent);
         assert_eq!(summary["confirmed_holes"], 5 * DAY_OF_SLOTS);
         assert_eq!(summary["confirmations"], 1);
-        assert_slots_told(&summary, 5 * DAY_OF_SLOTS, 0, 0);
+        assert_slot_counts(&summary, 5 * DAY_OF_SLOTS, 0, 0);
         assert_eq!(conclusions(&summary, "empty").len(), 5, "{summary}");
         assert_conclusions_are_kept(&sandbox, &summary);
         let told = gaps(&sandbox);
@@ -172,7 +172,7 @@ fn a_point_that_no_answer_holds_is_confirmed_empty_and_comes_back_at_a_hole_age(
     };
     sandbox.simulator.rule(Rule::always(missing));
     let summary = sync(&sandbox, 0);
-    assert_slots_told(&summary, 1, 0, 0);
+    assert_slot_counts(&summary, 1, 0, 0);
     assert_eq!(summary["confirmed_holes"], 1);
     let told = gaps(&sandbox);
     assert_eq!(
@@ -203,7 +203,7 @@ fn a_young_hole_is_left_to_the_refresh_and_an_unconfirmed_one_says_so() {
     sandbox.simulator.rule(Rule::always(missing));
     let summary = sync(&sandbox, 0);
     assert_eq!(summary["confirmations"], 0, "{summary}");
-    assert_slots_told(&summary, 1, 0, 0);
+    assert_slot_counts(&summary, 1, 0, 0);
     let told = gaps(&sandbox);
     assert_eq!(
         (told.len(), told[0].start, told[0].confirmed),

@@ -3,7 +3,7 @@
 use jdcdn_stats::simulator::{Late, Settings};
 
 use super::world::{
-    DAY, HOUR, account, assert_told, assert_whole, counted, gaps, horizon, number, sync, wait, world,
+    DAY, HOUR, account, assert_accounted_for, assert_whole, counted, gaps, horizon, number, sync, wait, world,
 };
 use crate::sandbox::{NOW, Sandbox, at};
 
@@ -62,7 +62,7 @@ fn points_that_come_after_30_hours_are_filled_in_as_restatements_from_nothing() 
         others, 0,
         "a point that comes before the last refresh age is no restatement"
     );
-    assert_told(&sandbox, (at(START), horizon(&sandbox)), &waited);
+    assert_accounted_for(&sandbox, (at(START), horizon(&sandbox)), &waited);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn points_that_come_within_the_refresh_ages_are_no_restatements() {
             gaps(&sandbox)
         );
         assert_eq!(restated_from_nothing(&sandbox), 0);
-        assert_told(&sandbox, (at(START), horizon(&sandbox)), &asked);
+        assert_accounted_for(&sandbox, (at(START), horizon(&sandbox)), &asked);
     }
 }
 
@@ -102,7 +102,7 @@ fn points_that_come_after_six_or_twenty_days_are_found_at_the_later_hole_ages() 
         let holes: Vec<_> = gaps(&sandbox).into_iter().filter(|gap| gap.start < end).collect();
         assert_eq!(holes, [], "late by {came_after}");
         assert!(restated_from_nothing(&sandbox) > 0);
-        assert_told(&sandbox, (at(START), horizon(&sandbox)), &asked);
+        assert_accounted_for(&sandbox, (at(START), horizon(&sandbox)), &asked);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jdcdn_stats::simulator::{DataFault, EntryForm, Fault, Mutation, Rule};
 
-use super::world::{DAY, account, assert_slots_told, backfill, counted, failures, gaps, gaps_of};
+use super::world::{DAY, account, assert_slot_counts, backfill, counted, failures, gaps, gaps_of};
 use crate::oracle::Slot;
 use crate::sandbox::{Sandbox, at};
 
@@ -46,7 +46,7 @@ fn one_bad_number_among_20_domains_and_two_days_costs_its_slot_and_at_most_60_re
                 "{} requests for {mutation:?}",
                 sandbox.requests()
             );
-            assert_slots_told(&summary, 0, 0, 1);
+            assert_slot_counts(&summary, 0, 0, 1);
             sandbox.assert_holds(TWO_DAYS, |domain, at| {
                 if domain == bad && at == slot {
                     Slot::Unasked
@@ -142,7 +142,7 @@ fn a_domain_whose_answers_can_never_be_read_fails_and_costs_nobody_else_anything
             }
         });
         assert!(failures(&summary).contains(BAD), "{summary}");
-        assert_slots_told(&summary, 0, 0, 576);
+        assert_slot_counts(&summary, 0, 0, 576);
         assert!(sandbox.requests() <= 60, "{} after {fault:?}", sandbox.requests());
         let told = gaps(&sandbox);
         assert_eq!((told.len(), told[0].reason.as_str()), (1, "failed"), "{told:?}");
@@ -168,7 +168,7 @@ fn a_bad_entry_is_asked_for_alone_and_the_others_are_stored() {
         sandbox.assert_holds_all(ONE_DAY);
         assert_eq!(sandbox.requests(), 2, "{form:?}");
         assert_eq!(sandbox.simulator.requests()[1].domains, [BAD]);
-        assert_slots_told(&summary, 0, 0, 0);
+        assert_slot_counts(&summary, 0, 0, 0);
         assert_eq!(summary["points"]["rejected"], 0);
     }
 }
@@ -186,7 +186,7 @@ fn a_domain_whose_entry_is_malformed_twice_has_failed() {
                 Slot::Stored
             }
         });
-        assert_slots_told(&summary, 0, 0, 576);
+        assert_slot_counts(&summary, 0, 0, 576);
         assert!(
             sandbox.requests() <= 2 + 2 * 2,
             "{} requests, {form:?}",
@@ -244,7 +244,7 @@ fn an_answer_that_is_none_is_asked_again_and_covers_nothing_if_it_stays_so() {
                     "{what}: {summary}"
                 );
                 sandbox.assert_holds(range, |_, _| Slot::Unasked);
-                assert_slots_told(&summary, 0, 0, 3 * 576);
+                assert_slot_counts(&summary, 0, 0, 3 * 576);
                 assert_eq!(
                     super::world::number(&sandbox, "SELECT count(*) FROM origin_rejects"),
                     0,
@@ -274,7 +274,7 @@ fn a_second_answer_behind_the_first_is_never_taken_for_the_answer_to_the_next_re
             let ended = sandbox.backfill(range.0, range.1, &["--concurrency", "1"]);
             assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
             let moments = super::world::moments(range);
-            let missing = super::world::assert_told(&sandbox, moments, &[at(crate::sandbox::NOW)]);
+            let missing = super::world::assert_accounted_for(&sandbox, moments, &[at(crate::sandbox::NOW)]);
             assert_eq!(missing > 0, ended.code == Some(3), "{ended:?}");
             assert_eq!(gaps_of(&sandbox, &["empty", "beyond_retention"]), []);
         }

@@ -1,9 +1,10 @@
-//! What an answer may lead to: every rule of evidence, shown by the real binary against a service that errs.
+//! Which conclusions the program draws from an answer: every rule, with the real binary against a faulty service.
 //!
-//! Each module holds the rules for one kind of answer. The judge is the simulator's truth, and what a user can see:
+//! Each module holds the rules for one kind of answer. The tests compare with the simulator's truth and with what a user sees:
 //! points, coverage, gaps, refusals, the summary, the exit code, and how many requests were made.
 
 mod coarse;
+mod conclusions;
 mod holes;
 mod idle;
 mod late;
@@ -14,6 +15,5 @@ mod refused_domains;
 mod retention;
 mod stopping;
 mod surplus;
-mod told;
 mod too_old;
 mod world;

@@ -3,7 +3,7 @@
 use jdcdn_stats::simulator::{Bound, Fault, RangeRule, Rule, Selects, Settings, SpanLimit};
 
 use super::world::{
-    DAY, HOUR, account, assert_slots_told, assert_whole, backfill, counted, failures, horizon, number, sync,
+    DAY, HOUR, account, assert_slot_counts, assert_whole, backfill, counted, failures, horizon, number, sync,
     wait, world,
 };
 use crate::sandbox::{NOW, Sandbox, at};
@@ -60,7 +60,7 @@ fn assert_steady(settings: Settings, what: &str, pauses: &[i64]) {
         asked.push(asked.last().unwrap() + pause);
         println!("{what}, {pause} s later");
         let summary = sync(&sandbox, 0);
-        assert_slots_told(&summary, 0, 0, 0);
+        assert_slot_counts(&summary, 0, 0, 0);
         assert_eq!(summary["points"]["rejected"], 0, "{what}");
         assert_whole(&sandbox, (at(start), horizon(&sandbox)), &asked);
     }

@@ -3,8 +3,8 @@
 use jdcdn_stats::simulator::{Fault, Rule, Settings};
 
 use super::world::{
-    DAY, account, assert_conclusions_are_kept, assert_told, assert_whole, conclusions, counted, gaps,
-    gaps_of, horizon, sync, wait, world,
+    DAY, account, assert_accounted_for, assert_conclusions_are_kept, assert_whole, conclusions, counted,
+    gaps, gaps_of, horizon, sync, wait, world,
 };
 use crate::sandbox::{NOW, Sandbox, at};
 
@@ -61,7 +61,7 @@ fn an_edge_at_30_days_is_found_and_marked_in_at_most_90_requests_over_75_days_an
 /// Everything from `edge` on is stored, and everything before is reported.
 #[track_caller]
 fn assert_whole_from(sandbox: &Sandbox, edge: i64, asked: &[i64]) {
-    let missing = assert_told(sandbox, (at(START), horizon(sandbox)), asked);
+    let missing = assert_accounted_for(sandbox, (at(START), horizon(sandbox)), asked);
     let before = usize::try_from((edge - at(START)) / 300).unwrap();
     assert_eq!(missing, before * sandbox.domains.len());
 }

@@ -3,7 +3,7 @@
 use jdcdn_stats::simulator::{Fault, Rule};
 
 use super::world::{
-    DAY, account, after, assert_told, assert_whole, backfill, failures, horizon, sync, wait, world,
+    DAY, account, after, assert_accounted_for, assert_whole, backfill, failures, horizon, sync, wait, world,
 };
 use crate::oracle::Slot;
 use crate::sandbox::{NOW, Sandbox, at, wait_until};
@@ -112,7 +112,7 @@ fn watch_goes_on_after_refusals_among_good_answers_and_catches_up() {
                 ) > 0
         });
         watch.stops();
-        assert_told(&sandbox, (at("2026-06-13"), horizon(&sandbox)), &[at(NOW)]);
+        assert_accounted_for(&sandbox, (at("2026-06-13"), horizon(&sandbox)), &[at(NOW)]);
     }
 }
 

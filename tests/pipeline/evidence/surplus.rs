@@ -3,7 +3,7 @@
 use jdcdn_stats::simulator::{DataFault, Fault, Mutation, Rule, Spelling};
 
 use super::world::{
-    DAY, account, assert_slots_told, assert_whole, backfill, configure, counted, gaps, gaps_of, horizon,
+    DAY, account, assert_slot_counts, assert_whole, backfill, configure, counted, gaps, gaps_of, horizon,
     number, sync, wait, world,
 };
 use crate::oracle::Slot;
@@ -169,7 +169,7 @@ fn a_conflict_that_stays_is_rejected_and_asked_for_again_at_the_hole_ages() {
             .simulator
             .rule(Rule::always(fault.clone()).for_moment(slot));
         let summary = sync(&sandbox, 3);
-        assert_slots_told(&summary, 0, 1, 0);
+        assert_slot_counts(&summary, 0, 1, 0);
         assert!(sandbox.requests() <= 8 + 2, "{}", sandbox.requests());
         let told = gaps(&sandbox);
         assert_eq!(

@@ -3,8 +3,8 @@
 use jdcdn_stats::simulator::{Fault, Rule};
 
 use super::world::{
-    DAY, HOUR, account, after, assert_told, assert_whole, backfill, counted, gaps_of, holds, horizon,
-    moments, refusals, sync, wait, world,
+    DAY, HOUR, account, after, assert_accounted_for, assert_whole, backfill, counted, gaps_of, holds,
+    horizon, moments, refusals, sync, wait, world,
 };
 use crate::oracle::Slot;
 use crate::sandbox::{NOW, Sandbox, at};
@@ -34,7 +34,7 @@ fn one_to_seven_refusals_in_a_row_at_any_place_of_a_run_mark_no_young_slot_and_t
             let what = format!("{refused} refusals after {place} requests: {ended:?}");
             assert!(matches!(code, Some(0 | 3)), "{what}");
             assert_no_young_mark(&sandbox);
-            let missing = assert_told(&sandbox, moments(RANGE), &[at(NOW)]);
+            let missing = assert_accounted_for(&sandbox, moments(RANGE), &[at(NOW)]);
             assert_eq!(missing > 0, code == Some(3), "{what}");
             assert_eq!(gaps_of(&sandbox, &["empty", "rejected"]), [], "{what}");
             sandbox.simulator.clear_faults();
@@ -57,7 +57,7 @@ fn refusals_in_a_range_that_is_partly_older_than_a_month_mark_no_young_slot_and_
             let what = format!("{refused} refusals after {place} requests: {ended:?}");
             assert!(matches!(ended.code, Some(0 | 3)), "{what}");
             assert_no_young_mark(&sandbox);
-            assert_told(&sandbox, moments(range), &[at(NOW)]);
+            assert_accounted_for(&sandbox, moments(range), &[at(NOW)]);
             sandbox.simulator.clear_faults();
             wait(&sandbox, DAY);
             backfill(&sandbox, range, &[], 0);
@@ -220,5 +220,5 @@ fn an_api_that_keeps_seven_days_is_believed_on_the_third_day_and_costs_a_tick_at
         assert_eq!((mark.start, mark.end), (at(start), edge), "{mark:?}");
     }
     assert_eq!(super::world::gaps(&kept), marks);
-    assert_told(&kept, (at(start), horizon(&kept)), &asked);
+    assert_accounted_for(&kept, (at(start), horizon(&kept)), &asked);
 }

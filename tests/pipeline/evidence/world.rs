@@ -146,7 +146,7 @@ pub(super) fn assert_conclusions_are_kept(sandbox: &Sandbox, summary: &Value) {
 
 /// A summary's slots add up to `asked`, and are these.
 #[track_caller]
-pub(super) fn assert_slots_told(summary: &Value, empty: u64, rejected: u64, failed: u64) {
+pub(super) fn assert_slot_counts(summary: &Value, empty: u64, rejected: u64, failed: u64) {
     let slots = &summary["slots"];
     let told = [&slots["empty"], &slots["rejected"], &slots["failed"]].map(|number| number.as_u64().unwrap());
     assert_eq!(told, [empty, rejected, failed], "{slots}");
@@ -160,7 +160,7 @@ pub(super) fn failures(summary: &Value) -> String {
 /// Every slot of `[from, to)` is stored as it was true at one of the moments `asked`, or is a gap; returns how many
 /// are gaps. Nothing else is stored.
 #[track_caller]
-pub(super) fn assert_told(sandbox: &Sandbox, (from, to): (i64, i64), asked: &[i64]) -> usize {
+pub(super) fn assert_accounted_for(sandbox: &Sandbox, (from, to): (i64, i64), asked: &[i64]) -> usize {
     let database = sandbox.database();
     assert_sound(&database);
     let gaps = gaps(sandbox);
@@ -188,10 +188,10 @@ pub(super) fn assert_told(sandbox: &Sandbox, (from, to): (i64, i64), asked: &[i6
     missing
 }
 
-/// As [`assert_told`], where every point that the truth has is stored.
+/// As [`assert_accounted_for`], where every point that the truth has is stored.
 #[track_caller]
 pub(super) fn assert_whole(sandbox: &Sandbox, range: (i64, i64), asked: &[i64]) {
-    let missing = assert_told(sandbox, range, asked);
+    let missing = assert_accounted_for(sandbox, range, asked);
     let last = asked.iter().copied().max().unwrap();
     let absent = sandbox.domains.iter().map(|name| {
         let truth = sandbox.simulator.truth().domain(name);
