@@ -97,21 +97,6 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 }
 
 #[test]
-fn a_configuration_file_that_is_named_must_be_there() {
-    let sandbox = Sandbox::with_database();
-    let flag = sandbox
-        .run(&["query", "SELECT 1", "--config", "lost.toml"])
-        .failed(2);
-    assert!(
-        flag.starts_with("error: cannot read the configuration file `lost.toml`"),
-        "{flag}"
-    );
-    let mut command = sandbox.command(&COUNT);
-    let variable = ended(command.env("JDCDN_CONFIG", "lost.toml").output().unwrap()).failed(2);
-    assert!(variable.contains("JDCDN_CONFIG"), "{variable}");
-}
-
-#[test]
 fn a_configuration_that_is_wrong_is_one_sentence_with_the_place_the_value_and_the_way_out() {
     for (toml, expected) in [
         (

@@ -174,10 +174,6 @@ fn a_configuration_that_cannot_be_meant_names_its_line_and_a_way_out() {
             &["jdcdn-stats.toml:5: refresh.ages", "24h"],
         ),
         ("[refresh]\nages = [5]", &["jdcdn-stats.toml:5"]),
-        (
-            "[watch]\nevery = 'often'",
-            &["jdcdn-stats.toml:5: watch.every: `often`"],
-        ),
     ] {
         let written = config.replacen("\n\n", &format!("\n{added}\n"), 1);
         assert!(written.contains(added));
