@@ -104,8 +104,8 @@ impl WindowTask {
         let Some(mut pending) = pending.filter(|pending| !pending.points.is_empty()) else {
             // By the API's clock none of it is available yet, or none of it can be taken.
             self.commit(Commit {
-                totals,
                 rejects,
+                totals,
                 ..Commit::new(request.domains.clone(), request.window, self.now)
             });
             return self.fail_domains(request, &lost);

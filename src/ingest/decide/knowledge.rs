@@ -54,7 +54,7 @@ pub struct Knowledge {
     sub_hour: bool,
     /// Domains that are left out for the rest of the run.
     refused: BTreeSet<Domain>,
-    /// TimedAnswer alone: no answer with them could be read.
+    /// Domains that are asked alone, because no answer with them could be read.
     suspects: BTreeSet<Domain>,
     short_confirmations: u32,
 }
