@@ -6,7 +6,8 @@ use clap::Args;
 use serde::ser::{Serialize, Serializer};
 
 use crate::cli::options::{DomainArgs, FormatArgs, OpenRangeArgs, OutputFormat};
-use crate::cli::output::{self, Cell, RowWriter as _, TableWriter};
+use crate::cli::output::table::Style;
+use crate::cli::output::{Cell, RowWriter as _, TableWriter};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::span::EVER;
@@ -150,16 +151,20 @@ fn human(
     }
     table.finish()?;
     let mut total = SlotsByReason::default();
-    sums.iter().for_each(|(_, slots)| total.add(*slots));
+    for (_, slots) in &sums {
+        total.add(*slots);
+    }
     sums.push(("total", total));
     writeln!(out, "\nslots without a point, by reason:\n")?;
-    let [a, b, c, d, e] = GapReason::ALL.map(in_words);
-    let rows = sums.into_iter().map(|(name, SlotsByReason(slots))| {
-        let [a, b, c, d, e] = slots.map(Cell::from);
-        [name.into(), a, b, c, d, e]
-    });
-    output::table(["domain", &a, &b, &c, &d, &e], rows, out)?;
-    Ok(())
+    let mut columns = vec!["domain".to_owned()];
+    columns.extend(GapReason::ALL.map(in_words));
+    let mut table = TableWriter::new(Style::Plain, &columns, out);
+    for (name, SlotsByReason(slots)) in sums {
+        let mut row = vec![Cell::from(name)];
+        row.extend(slots.map(Cell::from));
+        table.row(&row)?;
+    }
+    Ok(table.finish()?)
 }
 
 #[derive(Debug, serde::Serialize)]

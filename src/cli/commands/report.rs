@@ -48,9 +48,10 @@ impl ReportCommandArgs {
         let (from, to) = self.range.ends(now)?;
         let request = ReportRequest {
             // Without -d the report shows every stored domain, configured or not.
-            domains: match self.domains.is_empty() {
-                true => Vec::new(),
-                false => config.selected_domains.iter().map(ToString::to_string).collect(),
+            domains: if self.domains.is_empty() {
+                Vec::new()
+            } else {
+                config.selected_domains.iter().map(ToString::to_string).collect()
             },
             from,
             to,

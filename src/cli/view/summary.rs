@@ -120,15 +120,16 @@ fn windows(summary: &Summary) -> (&'static str, String) {
         (None, None) => "skipped",
     };
     let [fetched, planned] = [totals.windows_fetched, totals.windows_planned].map(HumanCount);
-    let mut line = format!("{fetched} of {planned} fetched");
-    for (number, what) in [
+    let parts = [
         (totals.windows_failed, "failed"),
         (totals.windows_skipped, skipped),
-    ] {
-        if number > 0 {
-            line += &format!(", {} {what}", HumanCount(number));
-        }
-    }
+    ]
+    .into_iter();
+    let parts = parts.filter(|(number, _)| *number > 0);
+    let parts: Vec<_> = parts
+        .map(|(number, what)| format!(", {} {what}", HumanCount(number)))
+        .collect();
+    let line = format!("{fetched} of {planned} fetched{}", parts.concat());
     ("windows", line)
 }
 

@@ -90,17 +90,21 @@ fn check_database(report: &mut CheckReport, reader: &Reader, config: &Config, de
             ("references", check_references),
         ]
     };
-    check_file(report, reader);
-    let more: [(&'static str, Part); 3] = [
-        ("write-ahead log", check_log),
+    let memory: [(&'static str, Part); 2] = [
         ("slot_label of the file", check_slot_label),
         ("service", check_remembered),
     ];
-    for (name, check) in parts.iter().chain(&more) {
-        if let Err(error) = check(report, reader, config) {
-            report.error(name, error, SEE_DETAIL);
+    let run = |report: &mut CheckReport, parts: &[(&'static str, Part)]| {
+        for (name, check) in parts {
+            if let Err(error) = check(report, reader, config) {
+                report.error(name, error, SEE_DETAIL);
+            }
         }
-    }
+    };
+    check_file(report, reader);
+    run(report, parts);
+    check_log(report, reader);
+    run(report, &memory);
 }
 
 fn check_file(report: &mut CheckReport, reader: &Reader) {
@@ -171,7 +175,7 @@ fn verify(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), S
     Ok(())
 }
 
-fn check_log(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<(), StoreError> {
+fn check_log(report: &mut CheckReport, reader: &Reader) {
     let bytes = reader.wal_bytes();
     let detail = ByteSize(bytes).to_string();
     if bytes < LARGE_LOG {
@@ -181,7 +185,6 @@ fn check_log(report: &mut CheckReport, reader: &Reader, _: &Config) -> Result<()
             "a program keeps reading the database: close it, and the next run folds the log into the file";
         report.warn("write-ahead log", detail, help);
     }
-    Ok(())
 }
 
 /// Compares the label that the rollups of the file were computed with to the configured one.

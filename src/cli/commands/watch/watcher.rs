@@ -137,12 +137,12 @@ impl<'c> Watcher<'c> {
             (None, step) => step,
         };
         let now = self.clock.now();
-        let stop = summary.as_ref().and_then(|summary| summary.stop.as_ref());
+        let reason = summary.as_ref().and_then(|summary| summary.stop.as_ref());
         let evidence = AccountEvidence {
             began: run.began,
             ended: now,
             answered,
-            refused: stop.and_then(Stop::denial).is_some(),
+            refused: reason.and_then(Stop::denial).is_some(),
         };
         self.account.add(&run.username, evidence);
         let refused_since = self.account.refused_since(&run.username);
