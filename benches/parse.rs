@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use jdcdn_stats::api::envelope::encoding::decode;
 use jdcdn_stats::api::origin::answer;
-use jdcdn_stats::api::{OriginRequest, Wanted, read_answer};
+use jdcdn_stats::api::origin::reader::Selection;
+use jdcdn_stats::api::{OriginRequest, read_answer};
 use jdcdn_stats::model::{Domain, Span};
 
 const CODES: [&str; 17] = [
@@ -34,13 +35,13 @@ fn main() {
     let same = generate(&domains, start, false);
     let varying = generate(&domains, start, true);
     report("all points name the same codes", &same, |body| {
-        answer::parse(Wanted::by(&request), &decode(body)).is_ok()
+        answer::parse(&Selection::of(&request), &decode(body)).is_ok()
     });
     report("  the same, and guarded", &same, |body| {
         read_answer(&request, body).is_ok()
     });
     report("only codes above zero are named", &varying, |body| {
-        answer::parse(Wanted::by(&request), &decode(body)).is_ok()
+        answer::parse(&Selection::of(&request), &decode(body)).is_ok()
     });
 }
 

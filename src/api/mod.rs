@@ -15,8 +15,7 @@ pub use envelope::reaction::{Reaction, RetryCost};
 pub use envelope::retry::RetryBudget;
 pub use envelope::signature::{Signature, SigningDate, add_secrets, signed_body};
 pub use envelope::status::ApiStatus;
-pub use origin::answer::Wanted;
-pub use origin::guard::adds_up;
 pub use origin::{
-    Answer, DomainAnswer, EntryState, OriginRequest, is_same_point, read_answer, read_point, reported_times,
+    CheckedAnswer, DomainAnswer, EntryState, OriginRequest, adds_up, is_same_point, read_answer, read_point,
+    reported_times,
 };

@@ -12,7 +12,7 @@ use super::job::Pace;
 use super::progress::Progress;
 use super::rate_limiter::RateLimiter;
 use crate::api::{
-    Answer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
+    CheckedAnswer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
     SigningDate, read_answer,
 };
 use crate::clock::SharedClock;
@@ -51,7 +51,7 @@ impl Transport for Client {
 #[derive(Debug)]
 pub struct TimedAnswer {
     /// The answer, checked against the request.
-    pub answer: Answer,
+    pub answer: CheckedAnswer,
     /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count as
     /// older than they are.
     pub asked_at: UnixSeconds,
@@ -249,7 +249,7 @@ impl<T: Transport> Fetcher<T> {
         request: &Arc<OriginRequest>,
         date: SigningDate,
         counts: &mut RequestCounts,
-    ) -> Result<Result<(Answer, Option<UnixSeconds>), Failure>, NotAnswered> {
+    ) -> Result<Result<(CheckedAnswer, Option<UnixSeconds>), Failure>, NotAnswered> {
         let reply = tokio::select! {
             biased;
             sent = self.transport.send(request, date) => match sent {

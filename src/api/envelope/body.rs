@@ -1,4 +1,4 @@
-//! The bodies that are being received and read, which share one limit.
+//! The bodies that are being received and read. They share one limit.
 
 use crate::model::convert::{to_u64, to_usize};
 use std::ops::Deref;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// The part of the limit that may be used up by the fair shares of all bodies: one of this many.
+/// The fair shares of all bodies together may use one part of this many of the limit.
 const SHARES: u64 = 8;
 
-/// How many bytes the bodies in flight may hold.
+/// How many bytes the bodies in flight may have.
 ///
-/// Every body may hold a fair share. One that outgrows it needs the large lane, which one body holds at a
-/// time: that one may take everything that the others' shares leave. The others wait for the lane, holding
-/// their share at most. So all bodies together stay within the limit, and none waits for one that waits.
+/// Every body may have a fair share. A larger body needs the large lane, which one body has at a time. That body may
+/// use everything except the shares of the others. The others wait for the lane with at most their share. So all
+/// bodies together stay within the limit, and none waits for a body that waits.
 #[derive(Debug)]
 pub(super) struct BodyBudget {
     share: u64,
@@ -29,7 +29,7 @@ pub(super) struct TooLarge {
 }
 
 impl BodyBudget {
-    /// A budget of `max_body` bytes for as many bodies at a time as `concurrency` says.
+    /// Returns a budget of `max_body` bytes for up to `concurrency` bodies at a time.
     pub(super) fn new(max_body: u64, concurrency: usize) -> Self {
         let bodies = to_u64(concurrency).max(1);
         // A body that is alone waits for nobody.
@@ -84,7 +84,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// The bytes, to be changed in place.
+    /// Returns the bytes, to change them in place.
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }

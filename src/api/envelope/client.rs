@@ -32,7 +32,7 @@ pub struct ClientSettings {
     pub endpoint: Endpoint,
     /// The account.
     pub credentials: Credentials,
-    /// The longest time for one request in all, its body included. Waiting for other bodies does not count.
+    /// The longest time for one request with its body. Waiting for other bodies does not count.
     pub timeout: Duration,
     /// The longest time to connect.
     pub connect_timeout: Duration,
@@ -42,18 +42,18 @@ pub struct ClientSettings {
     pub max_body: u64,
     /// How many requests are sent at a time; they share `max_body`.
     pub concurrency: usize,
-    /// How this program calls itself.
+    /// The `User-Agent` header.
     pub user_agent: String,
     /// Read for a `Retry-After` that names a moment, where the answer has no `Date` to compare it with.
     pub clock: SharedClock,
 }
 
-/// The body of a successful HTTP answer; whether the API succeeded stands inside.
+/// The body of a successful HTTP answer; its `status` says whether the API succeeded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The body, decompressed.
     pub body: Body,
-    /// What the server's clock showed.
+    /// The server's time.
     pub date: Option<UnixSeconds>,
 }
 
@@ -63,7 +63,7 @@ pub struct Reply {
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
-    /// What the server's clock showed, where it answered at all.
+    /// The server's time, where it answered.
     pub date: Option<UnixSeconds>,
 }
 
@@ -80,14 +80,14 @@ pub struct ClientError(String);
 
 /// Sends requests, one attempt at a time. Cheap to clone; clones share their connections and `max_body`.
 ///
-/// Every request has a connection of its own: bytes that a server sends behind an answer would otherwise be read as
-/// the answer to the next request, and no figure would show it.
+/// Every request has its own connection. Otherwise, bytes that a server sends after an answer would be read as the
+/// answer to the next request, and no figure would show it.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    shared: Arc<ClientState>,
 }
 
-struct Shared {
+struct ClientState {
     http: reqwest::Client,
     bodies: BodyBudget,
     settings: ClientSettings,
@@ -100,7 +100,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that follows no redirect and repeats nothing by itself.
+    /// Returns a client that follows no redirect and repeats nothing by itself.
     ///
     /// https goes through the proxy that the environment names, if any. Plain http and this machine are
     /// asked directly: a proxy would see the signature.
@@ -108,7 +108,7 @@ impl Client {
         let http = connections(&settings)?;
         let bodies = BodyBudget::new(settings.max_body, settings.concurrency);
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ClientState {
                 http,
                 bodies,
                 settings,
@@ -118,8 +118,8 @@ impl Client {
 
     /// Sends a request with these parameters once, signed for `date`.
     ///
-    /// A server that repeats the signature or the key, in whatever spelling, does not make this program repeat them:
-    /// they are redacted before anything else sees the body or the failure.
+    /// A server may repeat the signature or the key, in any spelling. They are redacted before anything else sees the
+    /// body or the failure.
     pub async fn send(&self, parameters: Map<String, Value>, date: SigningDate) -> Result<Reply, Failure> {
         let settings = &self.shared.settings;
         let credentials = &settings.credentials;
@@ -155,8 +155,7 @@ impl Client {
         }
     }
 
-    /// Reads chunk by chunk, so that neither an endless body nor a gzip bomb takes more than its part of
-    /// `max_body`.
+    /// Reads chunk by chunk, so that no endless body and no gzip bomb takes more than its part of `max_body`.
     async fn read_body(
         &self,
         mut response: Response,
@@ -215,7 +214,7 @@ impl Client {
         {
             shown.extend_from_slice(&chunk);
         }
-        // Before it is cut, which could leave a part of a secret.
+        // Redact first: a cut could leave a part of a secret.
         secrets.redact_page(&mut shown);
         FailureKind::Http {
             status: status.as_u16(),
@@ -224,7 +223,8 @@ impl Client {
     }
 }
 
-/// The body without secrets. A large one takes its time, and is left to another thread: this one has signals to hear.
+/// Returns the body without secrets. A large body takes long, so another thread does it: this one must react to
+/// signals.
 async fn redacted(mut body: Body, secrets: &Secrets) -> Result<Body, FailureKind> {
     if body.len() < AT_ONCE {
         secrets.redact_body(body.bytes_mut());
@@ -241,14 +241,14 @@ async fn redacted(mut body: Body, secrets: &Secrets) -> Result<Body, FailureKind
     })
 }
 
-/// An HTTP client without connections.
+/// Returns an HTTP client without connections.
 fn connections(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
     // Fails where a provider was installed before, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .https_only(!settings.endpoint.is_plaintext())
         .http1_only()
-        // A handshake more a request; see `Client` for what it prevents.
+        // This costs a handshake a request; see `Client` for the reason.
         .pool_max_idle_per_host(0)
         .redirect(redirect::Policy::none())
         .retry(retry::never())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// What is left of the time for one request. Only the steps that wait for the server use it up.
+/// The time left for one request. Only steps that wait for the server use it up.
 #[derive(Debug)]
 pub(super) struct Deadline {
     left: Duration,
@@ -13,7 +13,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// `in_all` for all steps together, `silence` at most for each of them.
+    /// Returns a deadline of `in_all` for all steps together and of `silence` for each of them.
     pub(super) fn new(in_all: Duration, silence: Duration) -> Self {
         Self {
             left: in_all,

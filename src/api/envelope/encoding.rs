@@ -1,22 +1,22 @@
 //! Bytes to text, where they may be in another encoding.
 //!
 //! JSON is UTF-8, but the message of a Chinese service may arrive in GBK. Nobody needs that message, so its
-//! bytes must not cost the figures beside it. What cannot be decoded becomes U+FFFD. Names, codes and figures
-//! that hold U+FFFD are refused where they are read.
+//! bytes must not cost the figures of the same answer. What cannot be decoded becomes U+FFFD. Names, codes and
+//! figures with U+FFFD are refused where they are read.
 
 use crate::model::convert::to_u64;
 use std::borrow::Cow;
 
 use super::failure::FailureKind;
 
-/// Stands for what could not be decoded.
+/// Replaces what could not be decoded.
 pub(in crate::api) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
 
-/// The most bytes of a body that is not all UTF-8. Its text is a copy of up to twice the size; a body in UTF-8 is
-/// read where it lies.
+/// The most bytes of a body that is not all UTF-8. Its text is a copy of up to twice the size. A body in UTF-8 is not
+/// copied.
 const MAX_FOREIGN_BYTES: usize = 16 << 20;
 
-/// As [`decode`].
+/// As [`decode`], for a body of any size.
 ///
 /// # Errors
 /// [`FailureKind::TooLarge`] for a body that is not all UTF-8 and larger than 16 MiB.
@@ -31,14 +31,14 @@ pub fn decode_bounded(body: &[u8]) -> Result<Cow<'_, str>, FailureKind> {
     Ok(decode(body))
 }
 
-/// `body` as text, without a byte order mark; borrowed where all of it is UTF-8.
+/// Returns `body` as text, without a byte order mark; borrowed where all of it is UTF-8.
 ///
-/// Bytes above 0x7F that follow each other are decoded together or not at all: some of another encoding would
-/// pass for letters.
+/// Bytes above 0x7F that follow each other are decoded together or not at all: a part of them could look like letters
+/// in UTF-8.
 ///
 /// GBK writes a character in two bytes: the first is above 0x7F, the second may be the byte of a backslash.
-/// JSON would take that for the beginning of an escape, and so pass over the closing quote. So where the last
-/// of the undecoded bytes has no partner, a backslash after it is that partner.
+/// JSON would take it for the beginning of an escape, and miss the closing quote. So where the last of the undecoded
+/// bytes has no partner, a backslash after it counts as its partner.
 #[must_use]
 pub fn decode(body: &[u8]) -> Cow<'_, str> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
@@ -66,9 +66,9 @@ pub fn decode(body: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// `bytes` before the first one that is `wanted`, and from there on.
-fn split_where(bytes: &[u8], wanted: impl Fn(&u8) -> bool) -> (&[u8], &[u8]) {
-    let at = bytes.iter().position(wanted).unwrap_or(bytes.len());
+/// Returns `bytes` before the first that `matches`, and from there on.
+fn split_where(bytes: &[u8], matches: impl Fn(&u8) -> bool) -> (&[u8], &[u8]) {
+    let at = bytes.iter().position(matches).unwrap_or(bytes.len());
     bytes.split_at_checked(at).unwrap_or((bytes, &[]))
 }
 

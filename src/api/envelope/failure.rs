@@ -1,11 +1,11 @@
-//! What went wrong with a request, and the one place that decides what follows from it.
+//! The kinds of failures of a request, and the one place that decides what follows from each.
 
 use std::time::Duration;
 
 use super::reaction::{Reaction, RetryCost};
 use super::status::ApiStatus;
 
-/// What went wrong. `Display` gives a sentence for people; texts in it are safe to print.
+/// Why a request failed. `Display` gives a sentence; texts in it are safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FailureKind {
     /// No connection, or no such host.
@@ -38,7 +38,7 @@ pub enum FailureKind {
         /// What shows it.
         what: String,
     },
-    /// The encrypted connection was refused: the other side is not provably the API.
+    /// The TLS connection failed: the server did not prove that it is the API.
     #[error("the encrypted connection cannot be trusted: {what}")]
     Tls {
         /// The cause.
@@ -52,7 +52,7 @@ pub enum FailureKind {
         /// The beginning of the body.
         shown: String,
     },
-    /// An HTTP redirect. It is not followed: that would hand the signature to whoever is named.
+    /// An HTTP redirect. It is not followed, because that would send the signature to another host.
     #[error("the server answered with HTTP status {status}, a redirect{}, which is not followed", after(" to ", .host))]
     Redirected {
         /// The HTTP status.
@@ -100,7 +100,7 @@ pub enum FailureKind {
         /// The spacing in seconds, a multiple of 3600.
         seconds: i64,
     },
-    /// All points lie on full hours, and nothing tells whether they are 5-minute points.
+    /// All points lie on full hours. They may be 5-minute points or hourly ones.
     #[error("the API answered with a point every {seconds} s; these may be 5-minute points or hourly ones")]
     Undecided {
         /// The spacing in seconds.
@@ -117,7 +117,7 @@ fn after(lead: &str, text: &str) -> String {
 }
 
 impl FailureKind {
-    /// What to do about it. Retry, splitting, summary and exit code all follow from this.
+    /// Returns what to do about it. Retry, splitting, summary and exit code all follow from this.
     #[must_use]
     pub fn reaction(&self) -> Reaction {
         match self {
@@ -139,7 +139,7 @@ impl FailureKind {
         }
     }
 
-    /// The status of the envelope, where the API gave one.
+    /// Returns the status of the envelope, where the API gave one.
     #[must_use]
     pub fn status(&self) -> Option<i64> {
         match self {
@@ -148,7 +148,7 @@ impl FailureKind {
         }
     }
 
-    /// The next step for the reader, where there is one.
+    /// Returns the next step for the reader, where there is one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {

@@ -1,4 +1,4 @@
-//! What the headers of an answer say: the server's time, how long to wait, where a redirect points.
+//! Reads the headers of an answer: the server's time, how long to wait, where a redirect points.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,15 +9,15 @@ use crate::model::convert::to_u64;
 use crate::model::{UnixSeconds, text};
 use crate::redact::Secrets;
 
-/// The longest pause that a server is granted.
+/// The longest pause that a server can ask for.
 const MAX_RETRY_AFTER_SECONDS: u64 = 300;
 
-/// What the server's clock showed.
+/// Returns the server's time.
 pub(super) fn date(headers: &HeaderMap) -> Option<UnixSeconds> {
     moment(headers.get(DATE)?)
 }
 
-/// How long the server asks to wait, in seconds or until a moment, at most [`MAX_RETRY_AFTER_SECONDS`].
+/// Returns how long the server asks to wait, in seconds or until a moment, at most [`MAX_RETRY_AFTER_SECONDS`].
 /// `None` for anything that is not exactly one such value.
 pub(super) fn retry_after(headers: &HeaderMap, now: UnixSeconds) -> Option<Duration> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
@@ -34,8 +34,8 @@ pub(super) fn retry_after(headers: &HeaderMap, now: UnixSeconds) -> Option<Durat
     Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER_SECONDS)))
 }
 
-/// The host that a redirect from `asked` points to, safe to print; empty where that cannot be read. The path
-/// and query may hold anything and are not shown. A host has no capitals, and neither has a secret that stands in it.
+/// Returns the host that a redirect from `asked` points to, safe to print; empty where that cannot be read. The path
+/// and query can be anything and are not shown. A host has no capitals, and a secret in it has none either.
 pub(super) fn redirect_host(headers: &HeaderMap, asked: &Url, secrets: &Secrets) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     location
@@ -47,7 +47,7 @@ pub(super) fn redirect_host(headers: &HeaderMap, asked: &Url, secrets: &Secrets)
         .unwrap_or_default()
 }
 
-/// The moment in an HTTP date, which is not before 1970.
+/// Returns the moment in an HTTP date, which is not before 1970.
 fn moment(value: &HeaderValue) -> Option<UnixSeconds> {
     let time = httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()?;
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()

@@ -1,11 +1,11 @@
 //! The envelope that all endpoints of this API family share: sign, send, receive, and say what a failure means.
 //!
 //! - [`signature`]: the day's signature
-//! - [`client`]: one attempt over HTTP; `header` and `transport` read what comes beside a body, `deadline`
-//!   bounds its time
-//! - [`body`]: the bodies in flight, which share one limit
+//! - [`client`]: one attempt over HTTP; `header` reads the headers, `transport` the errors, `deadline` bounds its time
+//! - [`body`]: the bodies in flight. They share one limit
 //! - [`encoding`]: bytes to text, where they may be in another encoding
-//! - [`status`], [`failure`]: what went wrong, and the one place that decides what follows from it
+//! - [`members`]: `status`, `msg` and `data` of an answer; [`raw`]: pieces of a JSON text
+//! - [`status`]: the table of the API's statuses; [`failure`]: the kinds of failures; [`reaction`]: what follows from them
 //! - [`retry`]: when to give up on the whole run
 //!
 //! Nothing here knows the rows of an endpoint, and nothing retries, splits or waits by itself:
@@ -17,8 +17,8 @@ mod deadline;
 pub mod encoding;
 pub mod failure;
 mod header;
-pub(super) mod json;
-pub(super) mod json_string;
+pub mod members;
+pub mod raw;
 pub mod reaction;
 pub mod retry;
 pub mod signature;

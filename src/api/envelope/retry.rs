@@ -1,4 +1,4 @@
-//! When a run has failed often enough.
+//! When a run has failed too often to go on.
 
 use super::reaction::RetryCost;
 
@@ -16,7 +16,7 @@ impl RetryBudget {
     pub const FULL: u32 = 500;
     /// What an ordinary retry costs.
     pub const RETRY: u32 = 5;
-    /// What a retry after a timeout costs; each holds a worker for the whole timeout.
+    /// What a retry after a timeout costs; each keeps a worker busy for the whole timeout.
     pub const TIMEOUT_RETRY: u32 = 10;
     /// What a request that succeeds at its first attempt gives back.
     pub const FIRST_SUCCESS: u32 = 1;

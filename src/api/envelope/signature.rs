@@ -1,8 +1,8 @@
 //! The day's signature.
 //!
 //! Lower-case hex MD5 of `yyyymmdd`, the user name and the secret key with nothing between (documented).
-//! The date is taken in UTC+8 (inferred). The signature covers nothing of the request, so whoever sees one
-//! can make any call for the rest of the day: it is handled like the key.
+//! The date is taken in UTC+8 (inferred). It does not cover the request, so whoever sees one can make any
+//! call for the rest of the day. It is as secret as the key.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct SigningDate {
 }
 
 impl SigningDate {
-    /// The date that clocks in UTC+8 show at `ts`.
+    /// Returns the date in UTC+8 at `ts`.
     #[must_use]
     pub fn from_unix(ts: UnixSeconds) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl SigningDate {
         }
     }
 
-    /// The day before.
+    /// Returns the day before.
     #[must_use]
     pub fn yesterday(self) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl SigningDate {
         }
     }
 
-    /// The day after.
+    /// Returns the day after.
     #[must_use]
     pub fn tomorrow(self) -> Self {
         Self {
@@ -47,8 +47,8 @@ impl SigningDate {
         }
     }
 
-    /// The date on the other side of the nearest UTC+8 midnight, if that is at most `within_seconds` from
-    /// `ts`: what the API's clock may show when it differs from ours.
+    /// Returns the date on the other side of the nearest UTC+8 midnight, if that is at most `within_seconds` from `ts`.
+    /// The API's clock may show that date if it differs from ours.
     #[must_use]
     pub fn neighbour_near_midnight(ts: UnixSeconds, within_seconds: i64) -> Option<Self> {
         let since = local(ts).rem_euclid(DAY_SECONDS);
@@ -88,7 +88,7 @@ impl Signature {
         Self(hex(&md5.finalize()).into())
     }
 
-    /// The signature in plain text, for the request alone.
+    /// Returns the signature in plain text, for the request alone.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -101,7 +101,7 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// The body to send: the parameters of an endpoint, and the account's name and signature for `date`.
+/// Returns the body to send: the parameters of an endpoint, and the account's name and signature for `date`.
 #[must_use]
 pub fn signed_body(
     mut parameters: Map<String, Value>,
@@ -114,8 +114,8 @@ pub fn signed_body(
     Value::Object(parameters).to_string().into()
 }
 
-/// Adds what must not be shown of an account: its key, and its signatures for `date` and the days beside it, which are
-/// sent around midnight.
+/// Adds the secrets of an account: its key, and its signatures for `date` and the days before and after, which are sent
+/// around midnight.
 pub fn add_secrets(secrets: &mut Secrets, credentials: &Credentials, date: SigningDate) {
     secrets.add(credentials.expose_key());
     for date in [date.yesterday(), date, date.tomorrow()] {

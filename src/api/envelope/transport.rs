@@ -1,4 +1,4 @@
-//! What the HTTP library's errors mean.
+//! Turns errors of the HTTP library into failures.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,8 +9,8 @@ use super::failure::FailureKind;
 use crate::model::text;
 use crate::redact::Secrets;
 
-/// What kind of failure reqwest reports. Nothing of the request is part of it, and no secret that the other side has
-/// put into it, such as the name in a certificate.
+/// Returns the failure that an error of the library means. It shows nothing of the request, and no secret that the
+/// server has put into it, such as the name in a certificate.
 pub(super) fn failure(error: &reqwest::Error, secrets: &Secrets) -> FailureKind {
     let what = cause(error, secrets);
     if error.is_timeout() {
@@ -26,7 +26,7 @@ pub(super) fn failure(error: &reqwest::Error, secrets: &Secrets) -> FailureKind 
         return FailureKind::Tls { what };
     }
     if error.is_connect() {
-        // The tunnel's error type is private to the HTTP library; its text is all there is to go by.
+        // The type of this error is private to the HTTP library, so its text decides.
         if what.contains("proxy authorization required") {
             return FailureKind::Http {
                 status: StatusCode::PROXY_AUTHENTICATION_REQUIRED.as_u16(),
@@ -38,14 +38,14 @@ pub(super) fn failure(error: &reqwest::Error, secrets: &Secrets) -> FailureKind 
     FailureKind::Interrupted { what }
 }
 
-/// A time limit passed while the server was to answer.
+/// Returns the failure of a server that did not answer in time.
 pub(super) fn silence() -> FailureKind {
     FailureKind::Timeout {
         what: "the answer did not arrive, or came too slowly".to_owned(),
     }
 }
 
-/// What kind of failure reqwest reports once the head of an answer has arrived.
+/// Returns the failure that an error of the library means once the head of an answer has arrived.
 pub(super) fn cut_short(error: &reqwest::Error, secrets: &Secrets) -> FailureKind {
     if error.is_timeout() {
         silence()
@@ -56,20 +56,20 @@ pub(super) fn cut_short(error: &reqwest::Error, secrets: &Secrets) -> FailureKin
     }
 }
 
-/// The innermost cause, safe to print. The outer ones only say that a request failed, and may show its URL.
+/// Returns the innermost cause, safe to print. The outer ones only say that a request failed, and may show its URL.
 pub(super) fn cause(error: &reqwest::Error, secrets: &Secrets) -> String {
     let innermost = chain(error).last().map(ToString::to_string);
     let innermost = innermost.unwrap_or_else(|| "no cause is known".to_owned());
-    // Before it is cut, which could leave a part of a secret.
+    // Redact first: a cut could leave a part of a secret.
     text::printable(&secrets.redacted(&innermost))
 }
 
-/// The causes of `error`, outermost first, without itself.
+/// Returns the causes of `error`, outermost first, without itself.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |error| inner(*error))
 }
 
-/// What `error` wraps. An [`io::Error`] hides what it was made from and names that one's cause instead.
+/// Returns what `error` wraps. An [`io::Error`] hides the error it was made from, and gives the cause of that instead.
 fn inner<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
@@ -77,7 +77,7 @@ fn inner<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 
     }
 }
 
-/// Whether the TLS library refuses the other side for good, rather than stumbling over damaged bytes.
+/// Returns whether the TLS library refuses the server, rather than failing on damaged bytes.
 fn distrusts(error: &(dyn StdError + 'static)) -> bool {
     use rustls::{AlertDescription as Alert, Error};
     matches!(

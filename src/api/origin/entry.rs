@@ -1,60 +1,56 @@
 //! What an answer says about one domain, gathered point by point.
 //!
-//! A hostile answer may hold two million points that nobody asked for. So each point is placed as soon as it is
-//! read: one in the window is kept, every other is counted. What is kept has a limit that depends on the request
-//! and not on the answer.
+//! A hostile answer may have two million points that nobody asked for. So each point is placed as soon as it is
+//! read: a point in the window is kept, any other is counted. The limit on kept points depends on the request, not on
+//! the answer.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::frame::{Frame, Place};
-use super::row::Row;
+use super::row::PointFigures;
+use super::zones::{Zone, Zones};
 use crate::model::points::{CodeIndex, same_counts};
 use crate::model::reject::MAX_REJECTS;
 use crate::model::slot::{HOUR_SECONDS, slot_floor};
-use crate::model::{PointColumns, UnixSeconds};
+use crate::model::{PointColumns, RejectReason, UnixSeconds};
 
-/// How many points of one slot are kept, whatever they say.
+/// How many points of one slot are kept, equal or not.
 const KEPT_OF_SLOT: usize = 20;
-/// How many points of one slot are kept if no two of them say the same. One slot can have one point, so none of
-/// these can be taken anyway.
+/// How many points of one slot are kept if all of them differ. A slot has one point, so none of these can be taken.
 const DIFFERENT_OF_SLOT: usize = 24;
-/// How many hours are remembered; more than there are around any request.
+/// How many hours are remembered: more than there are around any request.
 const MAX_HOURS: usize = 10_000;
 
 /// What the API said about one domain.
 #[derive(Debug, Default)]
 pub struct Entry<'a> {
-    /// The domain as the API wrote it.
-    pub domain: String,
     /// Whether there is anything but one list of points for the domain. Then no point is taken.
     pub malformed: bool,
     /// The points in the window that could be read, in the order of the answer.
     pub points: PointColumns,
-    /// Where the row of each of `points` begins in the text.
-    pub starts: Vec<usize>,
+    /// The text of each of `points`. Empty where no two of them can contradict each other: then no text is needed.
+    pub texts: Vec<&'a str>,
     /// The first points that cannot be taken because of what they say, or when.
-    pub left_out: Vec<LeftOut>,
+    pub rejected: Vec<RejectedRow<'a>>,
     /// The points that are not kept.
-    pub tally: Tally,
-    /// The whole entry as it was received.
-    pub raw: &'a str,
-    slots: Slots,
+    pub counted: Counted,
+    slots: SlotIndex,
 }
 
-/// A point that cannot be taken. Why stands in its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Where it begins in the text.
-    pub start: usize,
+/// A point that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow<'a> {
+    /// Its text.
+    pub text: &'a str,
     /// Its time, where that can be read.
     pub ts: Option<UnixSeconds>,
-    /// Whether it could be read, and lies where no answer can.
-    pub is_elsewhere: bool,
+    /// Why it cannot be taken.
+    pub reason: RejectReason,
 }
 
 /// The points of an entry that are counted only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counted {
     /// Points that could not be read, or lie where no answer can.
     pub rejected: u64,
     /// Those of them whose time cannot be read or lies outside the window.
@@ -65,7 +61,7 @@ pub struct Tally {
     pub padding: u64,
     /// Points on the grid near what was asked for.
     pub surplus: u64,
-    /// Points of slots that hold many different ones already.
+    /// Points of slots that already have many different ones.
     pub crowded: u64,
     /// Points that repeat one of those kept, by the index of that.
     pub repeats: HashMap<usize, u64>,
@@ -81,88 +77,109 @@ pub struct Tally {
 
 /// The kept points by slot. Nothing is noted as long as they come in the order of time, one a slot.
 #[derive(Debug, Default)]
-struct Slots {
+struct SlotIndex {
     /// The newest one of each slot.
     newest: HashMap<UnixSeconds, usize>,
     /// The one before it in the same slot, by point.
     before: Vec<Option<usize>>,
 }
 
-impl Entry<'_> {
-    /// Takes a point that could be read.
-    pub(super) fn take(&mut self, frame: &Frame, start: usize, row: Row, counts: &[(CodeIndex, i64)]) {
-        let place = self.tally.place(frame, row.ts);
-        if place != Place::Nowhere {
-            self.tally.note_hour(row.ts);
+impl<'a> Entry<'a> {
+    /// Takes a point that could be read. Its text is needed unless the point [is plain](Entry::is_plain).
+    pub(super) fn take(
+        &mut self,
+        zones: &Zones,
+        text: Option<&'a str>,
+        figures: PointFigures,
+        counts: &[(CodeIndex, i64)],
+    ) {
+        let zone = self.counted.zone(zones, figures.ts);
+        if zone != Zone::Outside {
+            self.counted.note_hour(figures.ts);
         }
-        match place {
-            Place::Window => self.keep(start, row, counts),
-            Place::Padding => self.tally.padding += 1,
-            Place::Surplus => self.tally.surplus += 1,
-            Place::Nowhere => {
-                self.tally.unplaced += 1;
-                self.leave_out(start, Some(row.ts), true);
+        match zone {
+            Zone::Window => self.keep(text, figures, counts),
+            Zone::Padding => self.counted.padding += 1,
+            Zone::Surplus => self.counted.surplus += 1,
+            Zone::Outside => {
+                self.counted.unplaced += 1;
+                let reason = || RejectReason::OutsideWindow(zones.window());
+                self.reject(text.unwrap_or_default(), Some(figures.ts), reason);
             }
         }
     }
 
-    /// Takes a point that could not be read.
-    pub(super) fn take_unreadable(&mut self, frame: &Frame, start: usize, ts: Option<UnixSeconds>) {
-        match ts.map(|ts| (self.tally.place(frame, ts), ts)) {
-            Some((Place::Padding, _)) => return self.tally.padding += 1,
-            Some((Place::Surplus, _)) => return self.tally.surplus += 1,
-            Some((Place::Window, ts)) => {
-                self.tally.unreadable_slots.insert(slot_floor(ts));
-            }
-            Some((Place::Nowhere, _)) | None => self.tally.unplaced += 1,
-        }
-        self.leave_out(start, ts, false);
+    /// Returns whether a point at `ts` is one that answers the request, in a later slot than all before it. No reject
+    /// can come from such points.
+    pub(super) fn is_plain(&self, zones: &Zones, ts: UnixSeconds) -> bool {
+        let last = self.points.ts.last();
+        zones.of(ts) != Zone::Outside && last.is_none_or(|last| slot_floor(*last) < slot_floor(ts))
     }
 
-    fn leave_out(&mut self, start: usize, ts: Option<UnixSeconds>, is_elsewhere: bool) {
-        self.tally.rejected += 1;
-        if self.left_out.len() < MAX_REJECTS {
-            self.left_out.push(LeftOut {
-                start,
+    /// Takes a point that could not be read, and why.
+    pub(super) fn take_unreadable(
+        &mut self,
+        zones: &Zones,
+        text: &'a str,
+        ts: Option<UnixSeconds>,
+        what: Cow<'static, str>,
+    ) {
+        match ts.map(|ts| (self.counted.zone(zones, ts), ts)) {
+            Some((Zone::Padding, _)) => return self.counted.padding += 1,
+            Some((Zone::Surplus, _)) => return self.counted.surplus += 1,
+            Some((Zone::Window, ts)) => {
+                self.counted.unreadable_slots.insert(slot_floor(ts));
+            }
+            Some((Zone::Outside, _)) | None => self.counted.unplaced += 1,
+        }
+        self.reject(text, ts, || RejectReason::Malformed(what.into_owned()));
+    }
+
+    fn reject(&mut self, text: &'a str, ts: Option<UnixSeconds>, reason: impl FnOnce() -> RejectReason) {
+        self.counted.rejected += 1;
+        if self.rejected.len() < MAX_REJECTS {
+            self.rejected.push(RejectedRow {
+                text,
                 ts,
-                is_elsewhere,
+                reason: reason(),
             });
         }
     }
 
-    /// Keeps a point of the window, unless its slot holds enough of them.
-    fn keep(&mut self, start: usize, row: Row, counts: &[(CodeIndex, i64)]) {
-        let slot = slot_floor(row.ts);
+    /// Keeps a point of the window, unless its slot has enough of them.
+    fn keep(&mut self, text: Option<&'a str>, figures: PointFigures, counts: &[(CodeIndex, i64)]) {
+        let slot = slot_floor(figures.ts);
         let last = self.points.ts.last().map(|last| slot_floor(*last));
         if last.is_some_and(|last| last >= slot) || !self.slots.before.is_empty() {
             self.slots.note(&self.points.ts);
             let there = || self.slots.of(slot);
-            let held = there().count();
-            if held >= KEPT_OF_SLOT {
-                let mut same = there().filter(|at| is_repeated(&self.points, *at, row, counts));
+            let count = there().count();
+            if count >= KEPT_OF_SLOT {
+                let mut same = there().filter(|at| is_repeated(&self.points, *at, figures, counts));
                 if let Some(same) = same.next() {
-                    *self.tally.repeats.entry(same).or_default() += 1;
+                    *self.counted.repeats.entry(same).or_default() += 1;
                     return;
                 }
             }
-            if held >= DIFFERENT_OF_SLOT {
-                self.tally.crowded += 1;
+            if count >= DIFFERENT_OF_SLOT {
+                self.counted.crowded += 1;
                 return;
             }
         }
-        self.points.push(row.ts, row.bandwidth, row.pv, row.set, counts);
-        self.starts.push(start);
+        self.points
+            .push(figures.ts, figures.bandwidth, figures.pv, figures.set, counts);
+        self.texts.extend(text);
     }
 }
 
-impl Tally {
-    /// Where `ts` lies; notes whether any point of the answer belongs to the request.
-    fn place(&mut self, frame: &Frame, ts: UnixSeconds) -> Place {
+impl Counted {
+    /// Returns where `ts` lies, and notes whether any point of the answer belongs to the request.
+    fn zone(&mut self, zones: &Zones, ts: UnixSeconds) -> Zone {
         if !self.is_near {
-            self.is_near = frame.is_near(ts);
+            self.is_near = zones.is_near(ts);
             self.far = Some(ts).filter(|_| !self.is_near);
         }
-        frame.place(ts)
+        zones.of(ts)
     }
 
     fn note_hour(&mut self, ts: UnixSeconds) {
@@ -177,8 +194,8 @@ impl Tally {
     }
 }
 
-impl Slots {
-    /// Notes the points at these times that are not noted yet.
+impl SlotIndex {
+    /// Adds the points at these times that are not in the index yet.
     fn note(&mut self, times: &[UnixSeconds]) {
         for ts in times.iter().skip(self.before.len()) {
             let before = self.newest.insert(slot_floor(*ts), self.before.len());
@@ -186,18 +203,18 @@ impl Slots {
         }
     }
 
-    /// The noted points of the slot that begins at `slot`, the newest first.
+    /// Returns the points of the slot that begins at `slot`, the newest first.
     fn of(&self, slot: UnixSeconds) -> impl Iterator<Item = usize> {
         let newest = self.newest.get(&slot).copied();
         std::iter::successors(newest, |at| self.before.get(*at).copied().flatten())
     }
 }
 
-/// Whether the point at `at` says the same as a row.
-fn is_repeated(points: &PointColumns, at: usize, row: Row, counts: &[(CodeIndex, i64)]) -> bool {
-    points.ts.get(at) == Some(&row.ts)
-        && points.bandwidth.get(at) == Some(&row.bandwidth)
-        && points.pv.get(at) == Some(&row.pv)
-        && points.code_set.get(at) == Some(&row.set)
+/// Returns whether the point at `at` equals one that was just read.
+fn is_repeated(points: &PointColumns, at: usize, figures: PointFigures, counts: &[(CodeIndex, i64)]) -> bool {
+    points.ts.get(at) == Some(&figures.ts)
+        && points.bandwidth.get(at) == Some(&figures.bandwidth)
+        && points.pv.get(at) == Some(&figures.pv)
+        && points.code_set.get(at) == Some(&figures.set)
         && same_counts(points.counts_of(at), counts)
 }

@@ -1,11 +1,11 @@
-//! Which of the domains asked for an answer speaks of.
+//! Finds the domain of a request by the name that an answer gives it.
 
 use crate::model::Domain;
 
-/// The place in `asked` of the domain that an answer calls `written`.
+/// Returns the place in `asked` of the domain that an answer calls `written`.
 ///
-/// Blanks around a name, its case and a final dot do not matter. A name that was asked for letter by letter
-/// wins. Else `*.a.com` stands for `.a.com` and the other way round, where exactly one domain fits.
+/// Blanks around a name, its case and a final dot do not matter. An exact match wins. Else `*.a.com` stands for
+/// `.a.com` and the other way round, where exactly one domain fits.
 pub(super) fn position(asked: &[Domain], written: &str) -> Option<usize> {
     let name = written.trim();
     let name: Domain = name.strip_suffix('.').unwrap_or(name).parse().ok()?;

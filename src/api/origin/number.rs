@@ -54,9 +54,9 @@ struct Parts<'a> {
     exponent: i64,
 }
 
-/// The whole part of a number that is not negative, and what lies behind it.
+/// Returns the whole part of a number that is not negative, and its fraction.
 ///
-/// The work is linear in the length of the text, whatever the exponent says.
+/// The work is linear in the length of the text, however large the exponent is.
 fn split(text: &str) -> Result<(i64, Fraction), NumberError> {
     let parts = parse(text).ok_or(NumberError::NotANumber)?;
     let digits = || parts.whole.bytes().chain(parts.fraction.bytes());
@@ -95,7 +95,7 @@ fn split(text: &str) -> Result<(i64, Fraction), NumberError> {
     Ok((whole, fraction))
 }
 
-/// Takes a number apart by the grammar of RFC 8259, section 6.
+/// Splits a number by the grammar of RFC 8259, section 6.
 fn parse(text: &str) -> Option<Parts<'_>> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -115,7 +115,7 @@ fn parse(text: &str) -> Option<Parts<'_>> {
     })
 }
 
-/// An exponent; one beyond 18 digits is cut to ±10^18, which is out of reach all the same.
+/// Returns an exponent; one beyond 18 digits is cut to ±10^18, which is out of reach all the same.
 fn clamped_exponent(text: &str) -> Option<i64> {
     const FAR: i64 = 1_000_000_000_000_000_000;
     let (negative, size) = match text.strip_prefix('-') {
@@ -126,7 +126,7 @@ fn clamped_exponent(text: &str) -> Option<i64> {
     Some(if negative { -size } else { size })
 }
 
-/// `text`, if it is one digit or more and nothing else.
+/// Returns `text` if it is one digit or more and nothing else.
 fn digits(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }

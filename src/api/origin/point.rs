@@ -1,43 +1,36 @@
 //! A point by itself, from the text that a reject keeps.
 
-use super::row::{RowError, RowReader};
-use crate::api::envelope::json::Cursor;
+use super::codes::CodeReader;
+use super::row;
+use crate::api::envelope::raw;
 use crate::model::{CodeBook, PointColumns, RejectReason};
 
-/// Reads `raw`, which is to hold one point and nothing else.
+/// Reads a text that holds one point and nothing else.
 ///
 /// # Errors
 /// [`RejectReason::Malformed`], with what is wrong with it; the same text inside an answer is rejected for the
 /// same reason.
-pub fn read_point(raw: &str) -> Result<(PointColumns, CodeBook), RejectReason> {
-    read([raw])
+pub fn read_point(text: &str) -> Result<(PointColumns, CodeBook), RejectReason> {
+    read([text])
 }
 
-/// Whether two texts are one and the same point: time, figures, reported codes and counts. False where one of
+/// Returns whether two texts are one and the same point: time, figures, reported codes and counts. False where one of
 /// them is no point.
 #[must_use]
 pub fn is_same_point(a: &str, b: &str) -> bool {
     read([a, b]).is_ok_and(|(points, _)| points.ts.first() == points.ts.get(1) && points.same_figures(0, 1))
 }
 
-fn read<'a>(rows: impl IntoIterator<Item = &'a str>) -> Result<(PointColumns, CodeBook), RejectReason> {
-    let mut reader = RowReader::default();
+fn read<const N: usize>(rows: [&str; N]) -> Result<(PointColumns, CodeBook), RejectReason> {
+    let mut codes = CodeReader::default();
     let mut points = PointColumns::default();
     for row in rows {
-        let mut cursor = Cursor::new(row, 0);
-        let read = reader.read(&mut cursor).and_then(|row| {
-            cursor.end()?;
-            Ok(row)
-        });
-        let row = read.map_err(|error| {
-            RejectReason::Malformed(match error {
-                RowError::Point(what) => what.into_owned(),
-                RowError::Answer(what) => what.to_owned(),
-            })
-        })?;
-        points.push(row.ts, row.bandwidth, row.pv, row.set, reader.counts());
+        let row = raw::parse(row).map_err(RejectReason::Malformed)?;
+        let read = row::read(row, &mut codes);
+        let read = read.map_err(|error| RejectReason::Malformed(error.into_text().into_owned()))?;
+        points.push(read.ts, read.bandwidth, read.pv, read.set, codes.counts());
     }
-    Ok((points, reader.into_book()))
+    Ok((points, codes.into_book()))
 }
 
 #[cfg(test)]

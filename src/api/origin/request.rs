@@ -16,10 +16,10 @@ pub struct OriginRequest {
 }
 
 impl OriginRequest {
-    /// A request for `domains`, each asked once, in `window`.
+    /// Returns a request for `domains`, each once, in `window`.
     ///
-    /// `None` without a domain, or where the window does not begin and end on whole minutes: the API could
-    /// not be asked for exactly that.
+    /// `None` without a domain, or where the window does not begin and end on whole minutes: a request cannot name
+    /// such a window.
     #[must_use]
     pub fn new(domains: &[Domain], window: Span) -> Option<Self> {
         let mut asked: Vec<Domain> = Vec::with_capacity(domains.len());
@@ -36,8 +36,8 @@ impl OriginRequest {
         })
     }
 
-    /// The same request, sending `asked`: a range on whole minutes that holds the window. What lies outside of the
-    /// window is not taken.
+    /// Returns the same request, sent for `asked`: a range on whole minutes around the window. Points outside of the
+    /// window are not taken.
     #[must_use]
     pub fn asking(self, asked: Span) -> Self {
         let start = asked.start().min(self.window.start());
@@ -50,34 +50,34 @@ impl OriginRequest {
         }
     }
 
-    /// The domains, at least one, each once.
+    /// Returns the domains, at least one, each once.
     #[must_use]
     pub fn domains(&self) -> &[Domain] {
         &self.domains
     }
 
-    /// The range whose points are wanted.
+    /// Returns the range whose points are stored.
     #[must_use]
     pub fn window(&self) -> Span {
         self.window
     }
 
-    /// The range that is sent: the window, with its padding if it has any.
+    /// Returns the range that is sent: the window, with its padding if it has any.
     #[must_use]
     pub fn asked(&self) -> Span {
         self.asked
     }
 
-    /// Whether the request asks for more than its window.
+    /// Returns whether the request asks for more than its window.
     #[must_use]
     pub fn is_padded(&self) -> bool {
         self.asked != self.window
     }
 
-    /// The parameters to send, besides the account and its signature.
+    /// Returns the parameters to send, besides the account and its signature.
     ///
-    /// Whether `end_time` is inclusive is unknown. The vendor's pages ask for whole periods as `00:00` to
-    /// `23:59`, so the last minute of the half-open range is named, which reads the same under both.
+    /// It is unknown whether the API takes `end_time` as inclusive. The vendor's pages ask for whole periods as `00:00` to
+    /// `23:59`, so `end_time` names the last minute of the half-open range, which means the same either way.
     #[must_use]
     pub fn parameters(&self) -> Map<String, Value> {
         let domains: Vec<&str> = self.domains.iter().map(Domain::as_str).collect();

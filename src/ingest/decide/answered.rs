@@ -11,7 +11,7 @@ use super::knowledge::Knowledge;
 use super::pending_answer::PendingAnswer;
 use super::sub_request::{SubRequest, Teaches, slots_of};
 use super::window_task::WindowTask;
-use crate::api::{Answer, DomainAnswer, EntryState, FailureKind};
+use crate::api::{CheckedAnswer, DomainAnswer, EntryState, FailureKind};
 use crate::model::convert::to_u64;
 use crate::model::gaps::Shape;
 use crate::model::slot::HOUR_SECONDS;
@@ -25,7 +25,7 @@ impl WindowTask {
     pub(super) fn request_answered(
         &mut self,
         request: SubRequest,
-        answer: Answer,
+        answer: CheckedAnswer,
         knowledge: &mut Knowledge,
     ) {
         if answer.sub_hour {
@@ -65,7 +65,12 @@ impl WindowTask {
     }
 
     /// Takes an answer that holds 5-minute points.
-    pub(super) fn take_answer(&mut self, request: &SubRequest, answer: Answer, knowledge: &mut Knowledge) {
+    pub(super) fn take_answer(
+        &mut self,
+        request: &SubRequest,
+        answer: CheckedAnswer,
+        knowledge: &mut Knowledge,
+    ) {
         self.answered = true;
         self.search_on(request);
         for domain in &answer.domains {
@@ -94,7 +99,7 @@ impl WindowTask {
         let totals = RunTotals {
             points_received: answer.received,
             points_unchanged: answer.duplicates,
-            points_odd_codes: answer.odd_codes,
+            points_odd_codes: answer.code_sum_mismatches,
             points_surplus: answer.surplus,
             points_rejected: answer.rejected,
             ..RunTotals::default()
@@ -226,7 +231,7 @@ impl WindowTask {
     pub(super) fn confirmation_answered(
         &mut self,
         confirmation: &Confirmation,
-        answer: Answer,
+        answer: CheckedAnswer,
         knowledge: &mut Knowledge,
     ) {
         let Some(pending) = &mut self.pending else { return };

@@ -1,7 +1,7 @@
 //! An answer that may hold sums of longer steps in place of 5-minute points.
 
 use super::sub_request::SubRequest;
-use crate::api::Answer;
+use crate::api::CheckedAnswer;
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, PointColumns, Span, UnixSeconds};
 
@@ -9,7 +9,7 @@ use crate::model::{Domain, PointColumns, Span, UnixSeconds};
 #[derive(Debug)]
 pub(super) struct Doubt {
     pub(super) request: SubRequest,
-    pub(super) answer: Answer,
+    pub(super) answer: CheckedAnswer,
     pub(super) asked_at: UnixSeconds,
     pub(super) point: TestPoint,
     /// Whether to ask for the slot without padding.
@@ -27,7 +27,7 @@ pub(super) struct TestPoint {
 
 impl TestPoint {
     /// Returns the point that decides most: off the full hour if there is one, and with the most requests.
-    pub(super) fn choose(answer: &Answer) -> Option<Self> {
+    pub(super) fn choose(answer: &CheckedAnswer) -> Option<Self> {
         let points = answer.domains.iter().flat_map(|domain| {
             let times = domain.points.ts.iter();
             times.filter_map(|ts| {
@@ -50,7 +50,7 @@ impl TestPoint {
     }
 
     /// Whether `answer` holds this point with the same values.
-    pub(super) fn is_in(&self, answer: &Answer) -> bool {
+    pub(super) fn is_in(&self, answer: &CheckedAnswer) -> bool {
         let mut domains = answer.domains.iter();
         let found = domains.find(|other| other.domain == self.domain);
         found.and_then(|found| values_at(&found.points, self.ts)) == Some(self.values)
@@ -59,7 +59,7 @@ impl TestPoint {
 
 /// Whether an answer to a request for `sent` may hold sums or peaks of longer steps: no two of its points are less than
 /// an hour apart.
-pub(super) fn may_be_sums(sent: Span, answer: &Answer) -> bool {
+pub(super) fn may_be_sums(sent: Span, answer: &CheckedAnswer) -> bool {
     if answer.sub_hour {
         return false;
     }

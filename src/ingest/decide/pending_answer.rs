@@ -9,7 +9,7 @@ use super::confirm::{Confirmation, Holes, inside, ranges, smaller};
 use super::doubt::values_at;
 use super::knowledge::Knowledge;
 use super::sub_request::SubRequest;
-use crate::api::{Answer, DomainAnswer};
+use crate::api::{CheckedAnswer, DomainAnswer};
 use crate::model::convert::{to_i64, to_u32, to_u64};
 use crate::model::gaps::Shape;
 use crate::model::slot::{SLOT_SECONDS, slot_floor};
@@ -118,7 +118,7 @@ impl PendingAnswer {
     pub(super) fn take(
         &mut self,
         confirmation: &Confirmation,
-        answer: Answer,
+        answer: CheckedAnswer,
         knowledge: &mut Knowledge,
     ) -> bool {
         let asked = (confirmation.domains.len(), confirmation.window.slots());
@@ -207,7 +207,7 @@ impl PendingAnswer {
     }
 
     /// Whether all points of an answer are here already, with the same values.
-    pub(super) fn holds_all_of(&self, answer: &Answer) -> bool {
+    pub(super) fn holds_all_of(&self, answer: &CheckedAnswer) -> bool {
         answer.padding == 0
             && answer.surplus == 0
             && answer.domains.iter().all(|domain| {
@@ -230,7 +230,7 @@ impl PendingAnswer {
     }
 
     /// Asks for each slot of which the answer holds a point alone, in place of taking the points.
-    pub(super) fn ask_one_by_one(&mut self, confirmation: &Confirmation, answer: &Answer) {
+    pub(super) fn ask_one_by_one(&mut self, confirmation: &Confirmation, answer: &CheckedAnswer) {
         for answered in &answer.domains {
             let Some((domain, open)) = self.open.iter().find(|(of, _)| *of == answered.domain) else {
                 continue;

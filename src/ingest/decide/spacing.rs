@@ -10,12 +10,12 @@ use super::evidence::{Spacing, spacing};
 use super::knowledge::Knowledge;
 use super::sub_request::{SubRequest, Teaches};
 use super::window_task::WindowTask;
-use crate::api::{Answer, FailureKind};
+use crate::api::{CheckedAnswer, FailureKind};
 use crate::model::slot::HOUR_SECONDS;
 
 impl WindowTask {
     /// Keeps an answer back until a second request has decided.
-    pub(super) fn doubt(&mut self, request: SubRequest, answer: Answer, knowledge: &mut Knowledge) {
+    pub(super) fn doubt(&mut self, request: SubRequest, answer: CheckedAnswer, knowledge: &mut Knowledge) {
         if self.sent.slots() <= 1 && knowledge.sub_hour_lately() && !request.coarse {
             // The second request would be the same as the first.
             return self.take_answer(&request, answer, knowledge);
@@ -45,7 +45,7 @@ impl WindowTask {
     }
 
     /// Takes the answer to the second request.
-    pub(super) fn doubt_answered(&mut self, doubt: Doubt, answer: &Answer, knowledge: &mut Knowledge) {
+    pub(super) fn doubt_answered(&mut self, doubt: Doubt, answer: &CheckedAnswer, knowledge: &mut Knowledge) {
         if answer.sub_hour {
             knowledge.see_sub_hour();
         }

@@ -16,7 +16,7 @@ use super::exchange::{NextRequest, Output, Purpose, Rules};
 use super::knowledge::Knowledge;
 use super::pending_answer::PendingAnswer;
 use super::sub_request::{SubRequest, padded, slots_of};
-use crate::api::{Answer, FailureKind, Reaction};
+use crate::api::{CheckedAnswer, FailureKind, Reaction};
 use crate::ingest::summary::FailedRange;
 use crate::model::{Domain, FactName, Gap, RunTotals, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
@@ -216,7 +216,7 @@ impl WindowTask {
     }
 
     /// Takes the answer to the request, which was sent at `asked_at`.
-    pub fn answered(&mut self, answer: Answer, asked_at: UnixSeconds, knowledge: &mut Knowledge) {
+    pub fn answered(&mut self, answer: CheckedAnswer, asked_at: UnixSeconds, knowledge: &mut Knowledge) {
         self.now = asked_at;
         match self.in_flight.take() {
             Some(InFlight::SubRequest(_)) if self.purpose == Purpose::Probe => {

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api::envelope::encoding::decode;
+use crate::api::origin::entry::Entry;
+use crate::api::{ApiStatus, OriginRequest};
 use crate::model::Span;
 
 /// The example answer of the endpoint's document, verbatim.
@@ -50,13 +52,17 @@ fn asked() -> OriginRequest {
     OriginRequest::new(&domains, Span::new(0, 1_568_505_600).unwrap()).unwrap()
 }
 
-fn read(text: &str) -> Result<Envelope<'_>, FailureKind> {
-    parse(Wanted::by(&asked()), text)
+fn read(text: &str) -> Result<DecodedAnswer<'_>, FailureKind> {
+    parse(&Selection::of(&asked()), text)
 }
 
-/// What was found of the domains that the answer named, by name.
-fn entries<'e>(envelope: &'e Envelope<'_>) -> Vec<&'e Entry<'e>> {
-    envelope.found.iter().flatten().collect()
+/// The entries of the domains that the answer named, by name.
+fn entries<'e, 'a>(answer: &'e DecodedAnswer<'a>) -> Vec<(String, &'e Entry<'a>)> {
+    let names = asked().domains().to_vec();
+    let entries = names.iter().zip(&answer.entries);
+    entries
+        .filter_map(|(name, entry)| Some((name.to_string(), entry.as_ref()?)))
+        .collect()
 }
 
 fn failure(body: impl AsRef<[u8]>) -> FailureKind {
@@ -74,24 +80,24 @@ fn wrong_shape(body: impl AsRef<[u8]>) -> String {
 fn the_documented_example_is_read_exactly() {
     for body in [EXAMPLE.to_owned(), format!("\u{feff}{EXAMPLE}")] {
         let text = decode(body.as_bytes());
-        let envelope = read(&text).unwrap();
-        let [entry] = entries(&envelope)[..] else {
-            panic!("{envelope:?}")
+        let answer = read(&text).unwrap();
+        let [(name, entry)] = &entries(&answer)[..] else {
+            panic!("{answer:?}")
         };
-        assert_eq!((entry.domain.as_str(), entry.left_out.len()), ("www.a.com", 0));
+        assert_eq!((name.as_str(), entry.rejected.len()), ("www.a.com", 0));
         let points = &entry.points;
         assert_eq!(
             (&points.ts, &points.bandwidth, &points.pv),
             (&vec![1_568_477_100], &vec![0], &vec![1])
         );
-        let code = |index| envelope.book.code(index).unwrap();
+        let code = |index| answer.book.code(index).unwrap();
         let counts: Vec<_> = points
             .counts_of(0)
             .iter()
             .map(|(index, count)| (code(*index), *count))
             .collect();
         assert_eq!(counts, [("301", 1)]);
-        let set: Vec<_> = envelope
+        let set: Vec<_> = answer
             .book
             .set(points.code_set[0])
             .unwrap()
@@ -106,14 +112,10 @@ fn the_documented_example_is_read_exactly() {
 #[test]
 fn members_may_stand_in_any_order_with_unknown_ones_between_them() {
     let body = r#"{"x":[{"status":1}],"data":[{"y":{},"data":[[300,1,0,{}]],"z":null,"domain":"a.com"}],"msg":null,"status":0}"#;
-    let envelope = read(body).unwrap();
-    let entry = entries(&envelope)[0];
-    assert_eq!((envelope.received, entry.domain.as_str()), (1, "a.com"));
-    assert_eq!(
-        entry.raw,
-        r#"{"y":{},"data":[[300,1,0,{}]],"z":null,"domain":"a.com"}"#
-    );
-    assert_eq!(envelope.row(entry.starts[0]), "[300,1,0,{}]");
+    let answer = read(body).unwrap();
+    let (name, entry) = &entries(&answer)[0];
+    assert_eq!((answer.received, name.as_str()), (1, "a.com"));
+    assert_eq!(entry.texts, ["[300,1,0,{}]"]);
 }
 
 #[test]
@@ -212,19 +214,15 @@ fn an_entry_of_another_shape_spoils_itself_alone() {
     let good = r#"{"domain":"b.com","data":[[300,1,0,{}]]}"#;
     let beside = |bad: &str| {
         let body = format!(r#"{{"status":0,"data":[{bad},{good}]}}"#);
-        let envelope = read(&body).unwrap();
-        let entries = entries(&envelope);
-        let (last, others) = entries.split_last().unwrap();
-        assert_eq!(
-            (last.domain.as_str(), &*last.points.ts),
-            ("b.com", &[300][..]),
-            "{bad}"
-        );
+        let answer = read(&body).unwrap();
+        let entries = entries(&answer);
+        let ((name, last), others) = entries.split_last().unwrap();
+        assert_eq!((name.as_str(), &*last.points.ts), ("b.com", &[300][..]), "{bad}");
         let named: Vec<_> = others
             .iter()
-            .map(|entry| (entry.domain.clone(), entry.malformed, entry.points.len()))
+            .map(|(name, entry)| (name.clone(), entry.malformed, entry.points.len()))
             .collect();
-        (envelope.strays, named)
+        (answer.strays, named)
     };
     for stray in [
         "null",
@@ -265,17 +263,13 @@ fn text_in_another_encoding_costs_nothing_but_itself() {
         {\"domain\":\"a.com\",\"data\":[[300,1,1,{\"200\":1}],[600,1,1,{\"\xb3\xc9\":1}],[900,\"1\xb3\",1,{}]],\"x\":\"\xb3\xc9\"},\
         {\"domain\":\"\xb3\xc9.com\",\"data\":[]}]}";
     let text = decode(body);
-    let envelope = read(&text).unwrap();
-    let [entry] = entries(&envelope)[..] else {
-        panic!("{envelope:?}")
+    let answer = read(&text).unwrap();
+    let [(_, entry)] = &entries(&answer)[..] else {
+        panic!("{answer:?}")
     };
-    assert_eq!((&*entry.points.ts, envelope.strays), (&[300][..], 1));
-    assert_eq!(envelope.row(entry.starts[0]), r#"[300,1,1,{"200":1}]"#);
-    let unreadable: Vec<_> = entry
-        .left_out
-        .iter()
-        .map(|row| (row.ts, envelope.row(row.start)))
-        .collect();
+    assert_eq!((&*entry.points.ts, answer.strays), (&[300][..], 1));
+    assert_eq!(entry.texts, [r#"[300,1,1,{"200":1}]"#]);
+    let unreadable: Vec<_> = entry.rejected.iter().map(|row| (row.ts, row.text)).collect();
     assert_eq!(
         unreadable,
         [
@@ -303,17 +297,13 @@ fn every_prefix_of_an_answer_is_an_error() {
 #[test]
 fn a_bad_point_is_kept_word_for_word_and_its_neighbours_stay() {
     let body = r#"{"status":0,"data":[{"data":[[300,1,1,{"200":1}], [600, 1,-1,{"200":1}] ,null,[900,1,1,{"200":1}]],"domain":"A.com"}]}"#;
-    let envelope = read(body).unwrap();
-    let entry = entries(&envelope)[0];
+    let answer = read(body).unwrap();
+    let (_, entry) = &entries(&answer)[0];
     assert_eq!(
-        (envelope.received, entry.points.ts.as_slice()),
+        (answer.received, entry.points.ts.as_slice()),
         (3 + 1, &[300, 900][..])
     );
-    let unreadable: Vec<_> = entry
-        .left_out
-        .iter()
-        .map(|row| (row.ts, envelope.row(row.start)))
-        .collect();
+    let unreadable: Vec<_> = entry.rejected.iter().map(|row| (row.ts, row.text)).collect();
     assert_eq!(
         unreadable,
         [(Some(600), r#"[600, 1,-1,{"200":1}]"#), (None, "null")]
@@ -341,10 +331,67 @@ fn an_answer_made_to_exhaust_memory_or_time_is_refused() {
         assert!(wrong_shape(format!(r#"{{"status":0,"data":[{many}]}}"#)).contains("10000"));
     }
     wrong_shape("[".repeat(100_000));
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    assert!(wrong_shape(answer(&deep)).contains("deeper than 128"));
     wrong_shape(answer(&"[".repeat(100_000)));
 }
 
+/// An answer in the documented form, and nearly so.
+fn usual() -> impl Strategy<Value = String> {
+    let code = prop::sample::select(vec!["200", "206", "000", "other", "é", "2\\u0030"]);
+    let codes = prop::collection::vec((code, 0..3_u8), 0..4);
+    let row = (0..6_i64, 0..3_u8, codes, 0..40_u8).prop_map(|(slot, bandwidth, codes, form)| {
+        let codes: Vec<String> = codes
+            .into_iter()
+            .map(|(code, count)| format!("\"{code}\":{count}"))
+            .collect();
+        let (ts, codes) = (slot * 150, codes.join(","));
+        match form {
+            0 => format!("[{ts},\"{bandwidth}\",1,{{{codes}}}]"),
+            1 => format!("[{ts},{bandwidth}.5,1.0,{{{codes}}}]"),
+            2 => format!("[{ts},{bandwidth},1,{{{codes}}},1]"),
+            3 => format!("[{},-1,1,{{{codes}}}]", ts + 9_000_000_000),
+            4 => format!("{{\"time\":{ts},\"bandwidth\":1,\"pv\":1,\"codes\":{{{codes}}}}}"),
+            _ => format!(" [{ts} ,{bandwidth},1,{{{codes}}}]"),
+        }
+    });
+    let rows = prop::collection::vec(row, 0..5).prop_map(|mut rows| {
+        if rows.len() > 2 {
+            rows.sort();
+        }
+        rows.join(",")
+    });
+    let domain = prop::sample::select(vec!["a.com", "B.com", "www.a.com", "x.com", "a\\u002ecom"]);
+    let entry =
+        (domain, rows).prop_map(|(domain, rows)| format!(r#"{{"domain":"{domain}","data":[{rows}]}}"#));
+    prop::collection::vec(entry, 0..4)
+        .prop_map(|entries| format!(r#"{{"status":0,"msg":"ok","data":[{}]}}"#, entries.join(",")))
+}
+
+/// All that is stored of an answer, and counted.
+fn outcome(answer: Result<DecodedAnswer<'_>, FailureKind>) -> Result<crate::api::CheckedAnswer, FailureKind> {
+    answer.and_then(|answer| crate::api::origin::guard::check(&asked(), answer))
+}
+
 proptest! {
+    #[test]
+    fn the_usual_answer_says_the_same_in_one_pass_and_piece_by_piece(
+        mut body in usual(),
+        edit in prop::option::of((any::<prop::sample::Index>(), "[\\[\\]{},:\"\\\\0-9a-z .-]")),
+    ) {
+        if let Some((index, text)) = edit {
+            let at = index.index(body.len());
+            if body.is_char_boundary(at) && body.is_char_boundary(at + 1) {
+                body.replace_range(at..=at, &text);
+            }
+        }
+        let asked = asked();
+        let selection = Selection::of(&asked);
+        if let Some(answer) = plain::parse(&selection, &body) {
+            prop_assert_eq!(outcome(Ok(answer)), outcome(parse_any(&selection, &body)));
+        }
+    }
+
     #[test]
     fn no_bytes_make_it_panic(mut body in Just(EXAMPLE.as_bytes().to_vec()), edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         for (index, byte) in edits {
@@ -352,8 +399,8 @@ proptest! {
             body[at] = byte;
         }
         // Damage inside strings and numbers may leave an answer; it must still be one point.
-        if let Ok(envelope) = read(&decode(&body)) {
-            prop_assert!(envelope.received <= 1);
+        if let Ok(answer) = read(&decode(&body)) {
+            prop_assert!(answer.received <= 1);
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::range_reading::{RangeReading, reading};
 use super::report::CheckReport;
 use crate::api::{
-    Answer, Client, FailureKind, OriginRequest, Reaction, SigningDate, read_answer, reported_times,
+    CheckedAnswer, Client, FailureKind, OriginRequest, Reaction, SigningDate, read_answer, reported_times,
 };
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
@@ -59,7 +59,7 @@ pub fn check(
 /// A request that was sent once, and its result.
 struct TestRequest {
     request: OriginRequest,
-    answer: Result<Answer, FailureKind>,
+    answer: Result<CheckedAnswer, FailureKind>,
     /// The times of all points, wherever they lie; `None` if the answer cannot be read.
     labels: Option<Vec<UnixSeconds>>,
     server_time: Option<UnixSeconds>,

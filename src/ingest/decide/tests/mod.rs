@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::knowledge::PriorKnowledge;
 use super::*;
 use crate::api::ApiStatus;
-use crate::api::{Answer, FailureKind, OriginRequest, read_answer};
+use crate::api::{CheckedAnswer, FailureKind, OriginRequest, read_answer};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Domain, Refresh, Span, UnixSeconds};
 use crate::store::{Commit, Coverage, Note};
@@ -79,7 +79,7 @@ impl Service {
         envelope(&entries.collect::<Vec<_>>())
     }
 
-    fn answer(&mut self, ask: &NextRequest) -> Result<Answer, FailureKind> {
+    fn answer(&mut self, ask: &NextRequest) -> Result<CheckedAnswer, FailureKind> {
         self.asks.push(ask.clone());
         let body = match (self.lie)(self.asks.len(), ask) {
             Some(lie) => lie?,

@@ -5,33 +5,34 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::span::EVER;
 use crate::model::{Span, UnixSeconds};
 
-/// How far from the range asked for a point on the grid may lie to be surplus. No endpoint of this API takes a
-/// longer range than 31 days (documented), so no answer to any request is further away.
+/// A point on the grid is surplus if it lies at most this far from the range asked for. No endpoint of this API takes
+/// a longer range than 31 days (documented), so no answer to any request is further away.
 const SURROUNDINGS_SECONDS: i64 = 31 * DAY_SECONDS;
 
 /// Where a time lies, seen from a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the window: wanted.
+pub(super) enum Zone {
+    /// In the window: stored.
     Window,
-    /// In the padding: asked for, not wanted.
+    /// In the padding: asked for, not stored.
     Padding,
     /// On the grid near what was asked for: more than was asked for.
     Surplus,
     /// Anywhere else: off the grid, or too far away to be an answer to any request.
-    Nowhere,
+    Outside,
 }
 
-/// The ranges that tell where a time lies.
+/// The ranges that decide where a time lies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct Zones {
     window: Span,
     asked: Span,
     /// What was asked for, widened to whole hours.
     hours: Span,
 }
 
-impl Frame {
+impl Zones {
+    /// Returns the zones around a request.
     pub(super) fn new(request: &OriginRequest) -> Self {
         let asked = request.asked();
         let start = asked.start() - asked.start().rem_euclid(HOUR_SECONDS);
@@ -48,7 +49,7 @@ impl Frame {
         }
     }
 
-    /// The frame in which every time is wanted.
+    /// Returns the zones in which every time lies in the window.
     pub(super) fn everything() -> Self {
         Self {
             window: EVER,
@@ -57,22 +58,28 @@ impl Frame {
         }
     }
 
-    /// Whether `ts` lies in what was asked for, widened to whole hours.
+    /// Returns the range whose points are stored.
+    pub(super) fn window(&self) -> Span {
+        self.window
+    }
+
+    /// Returns whether `ts` lies in what was asked for, widened to whole hours.
     pub(super) fn is_near(&self, ts: UnixSeconds) -> bool {
         self.hours.contains(ts)
     }
 
-    pub(super) fn place(&self, ts: UnixSeconds) -> Place {
+    /// Returns where `ts` lies.
+    pub(super) fn of(&self, ts: UnixSeconds) -> Zone {
         let nearest = self.asked.start().saturating_sub(SURROUNDINGS_SECONDS)
             ..=self.asked.end().saturating_add(SURROUNDINGS_SECONDS);
         if self.window.contains(ts) {
-            Place::Window
+            Zone::Window
         } else if self.asked.contains(ts) {
-            Place::Padding
+            Zone::Padding
         } else if ts.rem_euclid(SLOT_SECONDS) == 0 && nearest.contains(&ts) {
-            Place::Surplus
+            Zone::Surplus
         } else {
-            Place::Nowhere
+            Zone::Outside
         }
     }
 }
