@@ -47,7 +47,7 @@ fn commands_that_only_read_end_at_once_wherever_they_are() {
 }
 
 /// Whether the process has handlers for SIGINT and SIGTERM, which come before everything else.
-fn has_handlers(process: u32) -> bool {
+pub(super) fn has_handlers(process: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

@@ -6,6 +6,7 @@ use jdcdn_stats::simulator::Settings;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::commands::has_handlers;
 use super::{end_in_time, locked};
 use crate::oracle::assert_sound;
 use crate::rollups::assert_rollups;
@@ -91,6 +92,9 @@ fn a_signal_at_any_moment_of_a_run_whose_rollups_are_stale_leaves_them_to_the_ne
         }
         let at_last = (at_signal % 4 == 2).then(|| locked(&sandbox));
         let other = from_the_start.or(at_last);
+        wait_until("it can catch signals", || {
+            has_handlers(child.id()) || child.try_wait().unwrap().is_some()
+        });
         signal(&child, "TERM");
         let (ended, latency) = end_in_time(child, &format!("{delay:?} after the start"));
         println!(
