@@ -103,9 +103,13 @@ fn unusable(point: &TruthPoint) -> Vec<(Mutation, String, &'static str)> {
         (
             WithoutBandwidth,
             format!("[{ts},{pv},{{{codes}}}]"),
-            "which is not a number",
+            "not exactly four parts",
         ),
-        (WithoutCodes, format!("[{ts},{bandwidth},{pv}]"), "no"),
+        (
+            WithoutCodes,
+            format!("[{ts},{bandwidth},{pv}]"),
+            "not exactly four parts",
+        ),
         (NullPoint, "null".to_owned(), "neither an array nor an object"),
     ]
 }

@@ -219,7 +219,7 @@ fn what_stands_against_a_point_is_said_and_nothing_stored_is_replaced() {
     let moved = |by: i64| good.replace(&point(0).to_string(), &(point(0) + by).to_string());
     refused(&moved(600), "lies outside 2026-06-01 01:05 to 2026-06-01 01:15");
     refused(&moved(-1), "lies outside");
-    refused(&format!("{good} {good}"), "something follows the end");
+    refused(&format!("{good} {good}"), "trailing characters");
     refused(
         &format!("{}{good}", " ".repeat(64 * 1024 - 1)),
         "cut off at 64 KiB",
