@@ -1,6 +1,10 @@
 //! The command line as a whole, through the real binary: help, configuration, `query`, exit codes.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be set up is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what cannot be set up is a failed test"
+)]
 
 mod query;
 mod structure;

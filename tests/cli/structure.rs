@@ -142,7 +142,7 @@ fn paths(text: &str) -> Vec<(bool, String)> {
             let is_export =
                 before.ends_with("use") && before.lines().last().unwrap().trim_start().starts_with("pub");
             expand("", &code[at..], &mut |path| {
-                found.push((is_export, path.to_owned()))
+                found.push((is_export, path.to_owned()));
             });
         }
     }

@@ -13,7 +13,7 @@ fn build_script(directory: &Path) -> PathBuf {
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs"))
         .env("CARGO_PKG_VERSION", "1.2.3")
         .status()
-        .expect("rustc starts");
+        .unwrap();
     assert!(compiled.success());
     script
 }
@@ -24,13 +24,13 @@ fn version(script: &Path, sources: &Path) -> String {
         .current_dir(sources)
         .env("CARGO_MANIFEST_DIR", sources)
         .output()
-        .expect("the build script starts");
+        .unwrap();
     assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).expect("its output is text");
+    let text = String::from_utf8(output.stdout).unwrap();
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("cargo::rustc-env=JDCDN_VERSION="));
-    line.expect("it sets the version").to_owned()
+    line.unwrap().to_owned()
 }
 
 fn git(directory: &Path, args: &[&str]) -> String {
@@ -39,40 +39,37 @@ fn git(directory: &Path, args: &[&str]) -> String {
         .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
         .args(args)
         .output()
-        .expect("git starts");
+        .unwrap();
     assert!(output.status.success(), "git {args:?}: {output:?}");
-    String::from_utf8(output.stdout)
-        .expect("its output is text")
-        .trim()
-        .to_owned()
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]
 fn the_version_names_the_commit_only_where_the_sources_are_a_repository_of_their_own() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = tempfile::tempdir().unwrap();
     let script = build_script(directory.path());
     let sources = directory.path().join("sources");
-    fs::create_dir_all(sources.join("src")).expect("a directory");
+    fs::create_dir_all(sources.join("src")).unwrap();
     assert_eq!(version(&script, &sources), "1.2.3");
 
     if Command::new("git").arg("--version").output().is_err() {
         eprintln!("git is not installed: the commit in the version was not tested");
         return;
     }
-    fs::write(sources.join("src/main.rs"), "fn main() {}\n").expect("a file");
+    fs::write(sources.join("src/main.rs"), "fn main() {}\n").unwrap();
     git(&sources, &["init", "--quiet"]);
     git(&sources, &["add", "."]);
     git(&sources, &["commit", "--quiet", "-m", "first"]);
     let commit = git(&sources, &["rev-parse", "--short=10", "HEAD"]);
     assert_eq!(version(&script, &sources), format!("1.2.3 ({commit})"));
 
-    fs::write(sources.join("notes.txt"), "no part of the program\n").expect("a file");
+    fs::write(sources.join("notes.txt"), "no part of the program\n").unwrap();
     assert_eq!(version(&script, &sources), format!("1.2.3 ({commit})"));
-    fs::write(sources.join("src/main.rs"), "fn main() { loop {} }\n").expect("a file");
+    fs::write(sources.join("src/main.rs"), "fn main() { loop {} }\n").unwrap();
     assert_eq!(version(&script, &sources), format!("1.2.3 ({commit}-dirty)"));
 
     let inside = sources.join("vendored");
-    fs::create_dir_all(inside.join("src")).expect("a directory");
+    fs::create_dir_all(inside.join("src")).unwrap();
     assert_eq!(version(&script, &inside), "1.2.3");
 }
 
@@ -81,13 +78,10 @@ fn the_program_has_the_version_of_its_package() {
     let output = Command::new(env!("CARGO_BIN_EXE_jdcdn-stats"))
         .arg("--version")
         .output()
-        .expect("the program starts");
-    let text = String::from_utf8(output.stdout).expect("its output is text");
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let package = concat!("jdcdn-stats ", env!("CARGO_PKG_VERSION"));
-    let commit = text
-        .trim_end()
-        .strip_prefix(package)
-        .expect("the package's version comes first");
+    let commit = text.trim_end().strip_prefix(package).unwrap();
     let is_commit = |given: &str| {
         given
             .trim_end_matches("-dirty")

@@ -1,4 +1,4 @@
-//! Pieces of a JSON text that stay text.
+//! Pieces of a JSON text that stay text: they are read only where needed, or kept for a reject.
 //!
 //! A piece is a slice of the body, so a reject can keep it word for word, a number loses no digit, and nothing is
 //! copied. An answer may be hostile: a copy of its longest string would take as much memory as the answer.

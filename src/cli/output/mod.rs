@@ -1,7 +1,7 @@
 //! Rows as tables, JSON, CSV and the like; each is written as it comes.
 //!
 //! - [`cell`]: a value of a row
-//! - [`table`]: aligned columns for terminals, and Markdown; `markdown`: how a cell of a Markdown table is escaped
+//! - [`mod@table`]: aligned columns for terminals, and Markdown; `markdown`: how a cell of a Markdown table is escaped
 //! - [`json`]: one array, or an object a line
 //! - [`separated`]: CSV and TSV
 
