@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn the_log_of_watch_is_shown_one_level_earlier() {
         let events = || {
-            tracing::info!(target: "jdcdn_stats::cli::commands::watch::journal", "output");
-            tracing::debug!(target: "jdcdn_stats::cli::commands::watch::journal", "detail");
+            tracing::info!(target: "jdcdn_stats::cli::commands::watch::run_log", "output");
+            tracing::debug!(target: "jdcdn_stats::cli::commands::watch::run_log", "detail");
             tracing::info!("event");
         };
         let shown = |verbose, quiet| {

@@ -85,7 +85,7 @@ pub const KEYS: &[ConfigKey] = &[
         .flag("--domain", "DOMAIN"),
     key(
         "start",
-        "Begin of the history: `sync` and `watch` fetch everything from here on",
+        "Start of the history: `sync` and `watch` fetch everything from here on",
     )
     .value(Time(|config, given| config.start = Some(given))),
     key(

@@ -1,6 +1,5 @@
 //! One file, written completely or not at all.
 
-use crate::model::convert::{hex, to_u64};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use super::error::ExportError;
 use super::manifest::sync_directory;
 use super::partition::Partition;
 use super::relation::DataFormat;
+use crate::model::convert::{hex, to_u64};
 
 /// A file that is written under a temporary name. It is deleted unless it is finished.
 pub(super) struct PartFile {

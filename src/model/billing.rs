@@ -13,7 +13,7 @@ use super::span::Span;
 /// The four billing measures of a month, and the number of points behind them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MonthlyFigures {
-    /// Stored points. For the account: slots for which every domain has a point.
+    /// Stored points. For the account: slots for which every domain that was asked for has its point.
     pub points: u64,
     /// Slots that were asked for. If there are fewer points, the month is incomplete.
     pub expected_points: u64,

@@ -45,15 +45,21 @@ pub(super) fn read(
     let mut buckets: Vec<Option<[i64; CLASSES.len()]>> = vec![None; step.buckets(span)];
     let mut totals = CodeTotals::new();
     let (from, to) = (civil::cst_date(span.start()), civil::cst_date(span.end()));
+    // A day has a row for every code, and is read once.
+    let mut last = (String::new(), 0);
     reader.each::<ReportError>(
         "SELECT date_cst, class, code, requests FROM origin_status_daily
          WHERE domain = ?1 AND date_cst >= ?2 AND date_cst < ?3",
         (domain, from, to),
         |row| {
-            let ts = rollup_time("origin_status_daily", row.get_ref(0)?)?;
+            let day = row.get_ref(0)?;
+            if day.as_str().ok() != Some(&last.0) {
+                let ts = rollup_time("origin_status_daily", day)?;
+                last = (day.as_str().unwrap_or_default().to_owned(), ts);
+            }
             let (class, code): (String, String) = (row.get(1)?, row.get(2)?);
             let requests: i64 = row.get(3)?;
-            if let Some(bucket) = step.bucket(span, ts).and_then(|at| buckets.get_mut(at)) {
+            if let Some(bucket) = step.bucket(span, last.1).and_then(|at| buckets.get_mut(at)) {
                 let place = CLASSES.iter().position(|known| *known == class);
                 let count = bucket
                     .get_or_insert_default()

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use indicatif::HumanCount;
+use serde::Serialize;
 use serde_json::json;
 
 use super::text::counted;
@@ -40,6 +41,14 @@ fn human(plan: &Plan, domains: u64, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
+/// A planned request.
+#[derive(Serialize)]
+struct RequestJson<'a> {
+    from: String,
+    to: String,
+    domains: Vec<&'a str>,
+}
+
 /// Writes one request at a time: a plan may hold more of them than fit into memory.
 fn json(plan: &Plan, domains: u64, out: &mut dyn Write) -> io::Result<()> {
     let size = plan.size();
@@ -55,11 +64,11 @@ fn json(plan: &Plan, domains: u64, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{},\"windows\":[", head.trim_end_matches('}'))?;
     for (at, PlannedRequest { window, domains }) in plan.requests().enumerate() {
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        let request = json!({
-            "from": civil::cst_rfc3339(window.start()),
-            "to": civil::cst_rfc3339(window.end()),
-            "domains": domains.iter().map(Domain::as_str).collect::<Vec<_>>(),
-        });
+        let request = RequestJson {
+            from: civil::cst_rfc3339(window.start()),
+            to: civil::cst_rfc3339(window.end()),
+            domains: domains.iter().map(Domain::as_str).collect(),
+        };
         serde_json::to_writer(&mut *out, &request)?;
     }
     writeln!(out, "]}}")

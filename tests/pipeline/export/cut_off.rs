@@ -86,7 +86,7 @@ fn a_signal_ends_it_with_what_is_written_listed_and_the_next_goes_on() {
     wait_until("a file is there", || whole_files(&sandbox) >= 1);
     signal(&child, "INT");
     let said = ended(child.wait_with_output().unwrap()).with(130);
-    assert!(said.contains("run it again to go on from here"), "{said}");
+    assert!(said.contains("run it again to continue"), "{said}");
     let listed = manifest(&sandbox)["files"].as_array().unwrap().len();
     assert!((1..FILES).contains(&listed), "{listed}");
     assert_eq!(whole_files(&sandbox), listed);

@@ -171,6 +171,13 @@ fn a_range_takes_whole_months_and_a_domain_only_its_own() {
     );
     let reversed = export(&sandbox, &PARQUET, &["--from", "2026-06", "--to", "2026-05"]).failed(2);
     assert!(reversed.contains("the range is empty"), "{reversed}");
+    // An empty range is never taken for all of the history.
+    let before = identities(&sandbox);
+    for outside in [["--to", "0001-01-01"], ["--from", "9999-12-31T23:59:59-12:00"]] {
+        let outside = export(&sandbox, &PARQUET, &outside).failed(2);
+        assert!(outside.contains("the range is empty"), "{outside}");
+    }
+    assert_eq!(identities(&sandbox), before);
 }
 
 #[test]

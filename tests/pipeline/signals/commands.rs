@@ -116,6 +116,8 @@ fn as_the_first_process_of_a_container_every_command_heeds_signals() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        // `wait` would close the pipe, and the end of its input would end `query -` first.
+        let input = child.stdin.take();
         let inner = || {
             let children = format!("/proc/{0}/task/{0}/children", child.id());
             let children = std::fs::read_to_string(children).unwrap_or_default();
@@ -127,6 +129,7 @@ fn as_the_first_process_of_a_container_every_command_heeds_signals() {
         assert!(Command::new("kill").args(kill).status().unwrap().success());
         let signalled = Instant::now();
         let status = child.wait().unwrap();
+        drop(input);
         assert!(signalled.elapsed() < LIMIT, "{args:?}");
         assert_eq!((status.code(), status.signal()), (Some(143), None), "{args:?}");
     }

@@ -78,10 +78,17 @@ impl ExportArgs {
         let now = context.now();
         let range = match self.range.ends(now)? {
             (None, None) => None,
-            (from, to) => Span::new(
-                from.unwrap_or(FOUR_DIGIT_YEARS.0),
-                to.unwrap_or(FOUR_DIGIT_YEARS.1),
-            ),
+            (from, to) => {
+                let (from, to) = (
+                    from.unwrap_or(FOUR_DIGIT_YEARS.0),
+                    to.unwrap_or(FOUR_DIGIT_YEARS.1),
+                );
+                // No range would mean all of the history.
+                let range = Span::new(from, to).ok_or_else(|| {
+                    CliError::usage("the range is empty: it lies outside of the years 1 to 9999 (UTC+8)")
+                })?;
+                Some(range)
+            }
         };
         let request = ExportRequest {
             directory: self.directory.clone(),

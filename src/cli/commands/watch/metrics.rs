@@ -93,7 +93,7 @@ impl Metrics {
                 "Age of the domain's newest stored point, infinite while there is none",
             ),
             due_slots: metric(r, "due_slots", "5-minute slots that are due, over all domains"),
-            rejects: metric(r, "rejects", "Rejected points in origin_rejects"),
+            rejects: metric(r, "rejects", "Rows in origin_rejects"),
             readable: metric(
                 r,
                 "database_readable",

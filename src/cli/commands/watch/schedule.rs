@@ -301,7 +301,7 @@ mod tests {
             }
             // A run that takes no time is never followed by another at once.
             schedule.ended(now, now, every, RunResult::Complete);
-            prop_assert!(matches!(schedule.wait(now, every), _));
+            prop_assert!(schedule.wait(now, every) > 0);
         }
     }
 }
