@@ -136,10 +136,10 @@ FROM (
 ('origin_restatements', 'bandwidth_before', 'Bandwidth before the change. NULL: the point came late.'),
 ('origin_restatements', 'pv_before', 'Requests before the change. NULL: the point came late.'),
 ('origin_restatements', 'codes_before',
- 'JSON object {code: count} before the change. A zero is listed only if the other side lacks the code. NULL if the codes ' ||
- 'did not change, or if the point came late.'),
+ 'JSON object {code: count} before the change. A zero is listed only if the other side lacks the code. NULL if codes ' ||
+ 'and counts did not change, or if the point came late.'),
 ('origin_restatements', 'codes_after',
- 'The same after the change. NULL if the codes did not change. Never NULL if the point came late.'),
+ 'The same after the change. NULL if codes and counts did not change. Never NULL if the point came late.'),
 
 ('origin_rejects', '',
  'Unusable parts of answers (dead letters), with the reason and the text as received. A row is deleted when the range is ' ||
@@ -161,7 +161,7 @@ FROM (
 ('origin_runs', 'finished_at', 'End of the run. NULL while it runs, and if it was killed.'),
 ('origin_runs', 'outcome',
  'complete: everything it asked for is stored. partial: some windows failed, or points were rejected. failed. refused: the ' ||
- 'API refused the credentials. stopped: by a signal. running. interrupted: it was killed; the next run noticed that.'),
+ 'API refused the credentials. stopped: by a signal. running. interrupted: it was killed, or failed by a defect.'),
 ('origin_runs', 'retries', 'Requests that repeat a failed one.'),
 ('origin_runs', 'windows_planned',
  'Windows in the plan. When the run has ended, the sum of the next three columns.'),
@@ -182,7 +182,7 @@ FROM (
 ('origin_runs', 'to_ts', 'End of that range (exclusive). NULL if the run had no range.'),
 ('origin_runs', 'finished_cst', 'finished_at as YYYY-MM-DD HH:MM:SS in UTC+8. NULL if finished_at is NULL.'),
 ('origin_runs', 'failures', 'JSON list of {domains, from, to, error}: what is missing and why.'),
-('origin_runs', 'message', 'Why the run ended early. NULL if it did not.'),
+('origin_runs', 'message', 'The failure of the database that ended the run. NULL if there was none. A stopped or refused run has NULL too: see outcome.'),
 ('origin_runs', 'points_left_out',
  'Stored points that are missing from a new answer for their range. They were kept.'),
 ('origin_runs', 'slots_asked',
@@ -206,7 +206,7 @@ FROM (
 ('origin_refusals', 'last_at', 'Last refusal of a part of the range.'),
 ('origin_refusals', 'times', 'Number of runs that were refused.'),
 ('origin_refusals', 'next_at',
- 'Not asked for before this time: at the next run after the first refusal, then after 1 h, 6 h, and once a day.'),
+ 'Earliest time of the next request. After the first refusal: the next run. Later: after 1 h, 6 h, then once a day.'),
 
 ('origin_settings', '',
  'The settings that the figures in this file depend on, one row each. To change one, edit the configuration file. The next ' ||

@@ -12,7 +12,7 @@ use crate::model::UnixSeconds;
 
 /// The longest request body, in bytes. A request of the API has a few kilobytes.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-const MAX_HEADERS: usize = 64;
+const MAX_HEADERS: usize = 100;
 
 /// Header names and values, in the order of the message.
 pub type Headers = Vec<(String, String)>;
@@ -193,6 +193,13 @@ fn parse_head(buffer: &[u8]) -> io::Result<Option<(HttpRequest, usize)>> {
         (header.name.to_owned(), value)
     });
     let target = parsed.path.unwrap_or_default();
+    // A proxy may name the whole address.
+    let target = match target.split_once("://") {
+        Some((_, rest)) if !target.starts_with('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
+    };
     let request = HttpRequest {
         method: parsed.method.unwrap_or_default().to_owned(),
         path: target.split('?').next().unwrap_or_default().to_owned(),
@@ -237,6 +244,18 @@ mod tests {
             .map(|r| (r.path.as_str(), r.body.as_slice(), r.keep_alive()))
             .collect();
         assert_eq!(seen, [("/a", &b"abc"[..], true), ("/b", &b""[..], false)]);
+    }
+
+    #[test]
+    fn the_path_of_a_whole_address_is_its_path() {
+        for (target, path) in [
+            ("http://127.0.0.1:9180/metrics?a=b", "/metrics"),
+            ("http://127.0.0.1", "/"),
+            ("/to?next=http://a/b", "/to"),
+        ] {
+            let requests = read_all(format!("GET {target} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+            assert_eq!(requests.first().map(|request| &*request.path), Some(path));
+        }
     }
 
     #[test]

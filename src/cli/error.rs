@@ -182,6 +182,8 @@ impl From<SqlError> for CliError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -199,6 +201,25 @@ mod tests {
         let error = Outer(io::Error::other("the inner"));
         let error = CliError::new(ExitStatus::FAILED, &error).with_help(Some("try again"));
         assert_eq!(printed(&error), "error: the outer: the inner\nhelp: try again\n");
+    }
+
+    #[test]
+    fn a_database_in_use_is_to_be_tried_again_an_unusable_one_to_be_mended_and_a_defect_to_be_reported() {
+        let status = |kind| CliError::from(StoreError::new(Path::new("x.db"), kind)).status();
+        for in_use in [
+            StoreErrorKind::Locked(None),
+            StoreErrorKind::LockedElsewhere,
+            StoreErrorKind::InUse,
+        ] {
+            assert_eq!(status(in_use), ExitStatus::BUSY);
+        }
+        let full =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        for unusable in [full.into(), StoreErrorKind::ReadOnly, StoreErrorKind::Orphaned] {
+            assert_eq!(status(unusable), ExitStatus::DATABASE);
+        }
+        let defect = StoreErrorKind::InvariantViolation(String::new());
+        assert_eq!(status(defect), ExitStatus::FAILED);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub struct Shape {
 
 impl Shape {
     /// Returns the shape of two neighbouring holes that become one: the fewest domains and the most slots, so that a
-    /// request counts as different only if it is smaller than both.
+    /// request counts as different only if it has fewer domains or more slots than both.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         Self {

@@ -141,7 +141,8 @@ impl ReportData {
         self.to = Some(span.end());
         self.rejects = quality::rejects(reader, self.chosen.then_some(names), labels)?;
         let stale = reader.stale_days_in(span)?;
-        self.due_days = to_u64(stale.iter().filter(|name| names.contains(name)).count());
+        let of_these = stale.iter().filter(|(name, _)| names.contains(name));
+        self.due_days = to_u64(of_these.map(|(_, days)| days).sum::<i64>());
         let ranked = self.rank(reader, names, span)?;
         let step = Step::finest(ranked.len(), span);
         let status_step = Step::days(ranked.len(), span, scope::STATUS_CELLS);

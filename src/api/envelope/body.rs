@@ -1,10 +1,11 @@
 //! The bodies that are being received and read. They share one limit.
 
-use crate::model::convert::{to_u64, to_usize};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::model::convert::{to_u64, to_usize};
 
 /// The fair shares of all bodies together may use one part of this many of the limit.
 const SHARES: u64 = 8;

@@ -4,10 +4,10 @@
 //! bytes must not cost the figures of the same answer. What cannot be decoded becomes U+FFFD. Names, codes and
 //! figures with U+FFFD are refused where they are read.
 
-use crate::model::convert::to_u64;
 use std::borrow::Cow;
 
 use super::failure::FailureKind;
+use crate::model::convert::to_u64;
 
 /// Replaces what could not be decoded.
 pub(in crate::api) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
@@ -16,7 +16,7 @@ pub(in crate::api) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
 /// copied.
 const MAX_FOREIGN_BYTES: usize = 16 << 20;
 
-/// As [`decode`], for a body of any size.
+/// As [`decode`], with a limit on what it copies.
 ///
 /// # Errors
 /// [`FailureKind::TooLarge`] for a body that is not all UTF-8 and larger than 16 MiB.

@@ -1,5 +1,7 @@
 //! The members of every answer: `{"status": 0, "msg": …, "data": …}`.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::failure::FailureKind;
@@ -46,7 +48,9 @@ pub fn successful_data(text: &str) -> Result<&RawValue, FailureKind> {
     if code == status::SUCCESS {
         return data.ok_or_else(|| shape("it has no `data`"));
     }
-    let message = message.and_then(|message| raw::string(message).ok());
+    // A text that cannot be decoded is shown as it is written.
+    let as_written = |message| Cow::from(raw::quoted(message).unwrap_or_default());
+    let message = message.map(|message| raw::string(message).unwrap_or_else(|_| as_written(message)));
     Err(FailureKind::Api {
         status: ApiStatus::from_code(code),
         message: text::printable(&message.unwrap_or_default()),

@@ -82,7 +82,10 @@ pub fn elements<'a, E>(
     list: &'a RawValue,
     mut each: impl FnMut(&'a RawValue) -> Result<(), E>,
 ) -> Result<(), E> {
-    walk(list, |_, element| each(element))
+    walk(
+        list,
+        |key, element| if key.is_none() { each(element) } else { Ok(()) },
+    )
 }
 
 /// Calls `each` with the keys and values of an object until it fails. Anything else than an object has none.
@@ -178,6 +181,7 @@ mod tests {
                 if key.get() == "\"a\"" { Ok(()) } else { Err(other) }
             })
             .unwrap();
+            elements(parse(other).unwrap(), |_| Err(other)).unwrap();
         }
     }
 

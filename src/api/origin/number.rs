@@ -4,6 +4,7 @@
 //! decimals), and 2^53 + 1 must not become 2^53: nothing here passes through a float.
 
 use crate::model::convert::to_i64;
+
 /// Why a text gives no whole number from 0 to `i64::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {

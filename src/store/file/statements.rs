@@ -113,14 +113,13 @@ impl Statements for Connection {
 /// it differs. Both are lists of names with a comma and a space between them.
 pub(crate) fn upsert(table: &str, key: &str, columns: &str) -> String {
     let all = [key, columns].join(", ");
-    let places: Vec<String> = (1..=names(&all).count()).map(|at| format!("?{at}")).collect();
     let set: Vec<String> = names(columns)
         .map(|name| format!("{name} = excluded.{name}"))
         .collect();
     let excluded: Vec<String> = names(columns).map(|name| format!("excluded.{name}")).collect();
     format!(
-        "INSERT INTO {table} ({all}) VALUES ({}) ON CONFLICT DO UPDATE SET {} WHERE ({columns}) IS NOT ({})",
-        places.join(", "),
+        "{} ON CONFLICT DO UPDATE SET {} WHERE ({columns}) IS NOT ({})",
+        insert(table, &all),
         set.join(", "),
         excluded.join(", ")
     )
@@ -131,12 +130,40 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
     list.split(", ")
 }
 
+/// How a row of a table is written.
+pub(crate) struct RowStatements {
+    insert: String,
+    change: String,
+}
+
+impl RowStatements {
+    /// Returns the statements for rows of `key` and `columns`, as [`upsert`] takes them.
+    pub(crate) fn new(table: &str, key: &str, columns: &str) -> Self {
+        Self {
+            insert: insert(table, &[key, columns].join(", ")),
+            change: upsert(table, key, columns),
+        }
+    }
+
+    /// Returns the statement for a row whose key was, or was not, among the rows that were read. A new key that is
+    /// stored all the same is an error: that row was read wrongly, and must not be replaced unseen.
+    pub(crate) fn of(&self, is_stored: bool) -> &str {
+        if is_stored { &self.change } else { &self.insert }
+    }
+}
+
+fn insert(table: &str, columns: &str) -> String {
+    let places: Vec<String> = (1..=names(columns).count()).map(|at| format!("?{at}")).collect();
+    format!("INSERT INTO {table} ({columns}) VALUES ({})", places.join(", "))
+}
+
 /// Brings stored rows in line with `after`: deletes each key that is gone, and writes each row that is new or changed.
+/// `write` learns whether the key is among `before`.
 pub(crate) fn write_changes<T: PartialEq>(
     (before, after): (&[T], &[T]),
     key: impl Fn(&T) -> i64,
     mut delete: impl FnMut(i64) -> Result<usize>,
-    mut write: impl FnMut(&T) -> Result<usize>,
+    mut write: impl FnMut(&T, bool) -> Result<usize>,
 ) -> Result<()> {
     let stored: BTreeMap<i64, &T> = before.iter().map(|row| (key(row), row)).collect();
     let kept: BTreeSet<i64> = after.iter().map(&key).collect();
@@ -144,9 +171,40 @@ pub(crate) fn write_changes<T: PartialEq>(
         delete(gone)?;
     }
     for row in after {
-        if stored.get(&key(row)) != Some(&row) {
-            write(row)?;
+        let before = stored.get(&key(row));
+        if before != Some(&row) {
+            write(row, before.is_some())?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_row_that_was_not_read_is_never_replaced() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (id PRIMARY KEY, a, b) WITHOUT ROWID; INSERT INTO t VALUES (1, 2, 3)",
+            )
+            .unwrap();
+        let row = RowStatements::new("t", "id", "a, b");
+        assert!(connection.run(row.of(false), [1, 8, 9]).is_err());
+        assert_eq!(
+            connection
+                .tuples::<(i64, i64, i64)>("SELECT * FROM t", [])
+                .unwrap(),
+            [(1, 2, 3)]
+        );
+        assert_eq!(connection.run(row.of(true), [1, 2, 3]).unwrap(), 0);
+        assert_eq!(connection.run(row.of(true), [1, 8, 9]).unwrap(), 1);
+        assert_eq!(connection.run(row.of(false), [2, 0, 0]).unwrap(), 1);
+        let rows = connection
+            .tuples::<(i64, i64, i64)>("SELECT * FROM t", [])
+            .unwrap();
+        assert_eq!(rows, [(1, 8, 9), (2, 0, 0)]);
+    }
 }

@@ -9,7 +9,7 @@ use crate::model::coverage::{mark_beyond_retention, reopen, splice};
 use crate::model::slot::DAY_SECONDS;
 use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::statements::{Statements as _, upsert, write_changes};
+use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
 use crate::store::ledger::domain_ids;
 
 /// A stored point that an answer left out is asked for in every run up to this age. The answer may lack it by mistake, and
@@ -169,9 +169,9 @@ fn left_out(slot: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<
     })
 }
 
-static UPSERT: LazyLock<String> = LazyLock::new(|| {
+static ROW: LazyLock<RowStatements> = LazyLock::new(|| {
     let columns = "end_ts, start_cst, end_cst, fetched_at, reached, beyond_retention, state";
-    upsert("coverage", "domain_id, start_ts", columns)
+    RowStatements::new("coverage", "domain_id, start_ts", columns)
 });
 
 /// Writes what differs. A range that only grew keeps its start, and is one changed row.
@@ -188,7 +188,7 @@ fn write(
             let sql = "DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2";
             tx.run(sql, [domain, start])
         },
-        |new| {
+        |new, is_stored| {
             let row = (
                 domain,
                 new.span.start(),
@@ -200,7 +200,7 @@ fn write(
                 new.beyond_retention,
                 new.state(last_age),
             );
-            tx.run(&UPSERT, row)
+            tx.run(ROW.of(is_stored), row)
         },
     )
 }

@@ -16,7 +16,7 @@ use crate::model::gaps::never_asked;
 use crate::model::slot::slot_floor;
 use crate::model::{Gap, GapReason, Shape, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::statements::{Statements as _, upsert, write_changes};
+use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
 use crate::store::ledger::coverage::{self, stored_span};
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::ledger::expected::Expected;
@@ -214,9 +214,9 @@ pub(crate) fn complete(tx: &Connection) -> Result<()> {
     Ok(())
 }
 
-static UPSERT: LazyLock<String> = LazyLock::new(|| {
+static ROW: LazyLock<RowStatements> = LazyLock::new(|| {
     let columns = "end_ts, start_cst, end_cst, slots, reason, confirmed, asked_domains, asked_slots";
-    upsert("gap", "domain_id, start_ts", columns)
+    RowStatements::new("gap", "domain_id, start_ts", columns)
 });
 
 /// Writes what differs.
@@ -228,7 +228,7 @@ fn write(tx: &Connection, domain: i64, change: (&[Gap], &[Gap])) -> Result<()> {
             let sql = "DELETE FROM gap WHERE domain_id = ?1 AND start_ts = ?2";
             tx.run(sql, [domain, start])
         },
-        |new| {
+        |new, is_stored| {
             let row = (
                 domain,
                 new.span.start(),
@@ -241,7 +241,7 @@ fn write(tx: &Connection, domain: i64, change: (&[Gap], &[Gap])) -> Result<()> {
                 new.shape.map(|shape| shape.domains),
                 new.shape.map(|shape| shape.slots),
             );
-            tx.run(&UPSERT, row)
+            tx.run(ROW.of(is_stored), row)
         },
     )
 }

@@ -8,7 +8,7 @@ use crate::model::convert::to_u64;
 use crate::model::refusal::{Occasion, Record, refused, served};
 use crate::model::{Domain, Refusal, Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::statements::{Statements as _, upsert, write_changes};
+use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
 
 const COLUMNS: &str = "start_ts, end_ts, first_at, last_at, times, days, last_day, run_id, status";
 
@@ -70,9 +70,9 @@ pub(crate) fn remove(tx: &Connection, domain: i64, span: Span) -> Result<()> {
     Ok(())
 }
 
-static UPSERT: LazyLock<String> = LazyLock::new(|| {
+static ROW: LazyLock<RowStatements> = LazyLock::new(|| {
     let columns = "end_ts, first_at, last_at, times, next_at, days, last_day, run_id";
-    upsert("refusal", "domain_id, status, start_ts", columns)
+    RowStatements::new("refusal", "domain_id, status, start_ts", columns)
 });
 
 fn write(tx: &Connection, domain: i64, status: i64, change: (&[Record], &[Record])) -> Result<()> {
@@ -83,7 +83,7 @@ fn write(tx: &Connection, domain: i64, status: i64, change: (&[Record], &[Record
             let sql = "DELETE FROM refusal WHERE domain_id = ?1 AND status = ?2 AND start_ts = ?3";
             tx.run(sql, [domain, status, start])
         },
-        |new| {
+        |new, is_stored| {
             let row = (
                 domain,
                 status,
@@ -97,7 +97,7 @@ fn write(tx: &Connection, domain: i64, status: i64, change: (&[Record], &[Record
                 new.last_day,
                 new.run,
             );
-            tx.run(&UPSERT, row)
+            tx.run(ROW.of(is_stored), row)
         },
     )
 }

@@ -82,14 +82,17 @@ pub(crate) fn apply(tx: &Connection, fetched: &FetchedRejects<'_>) -> Result<()>
                 OR ts >= ?2 AND ts < ?3 AND ts >= window_start AND ts < window_end)
          ORDER BY id";
     let parameters = [fetched.asked, fetched.window.start(), fetched.window.end()];
-    for (id, domain, ts, reason, raw) in tx.tuples::<(i64, String, _, String, String)>(sql, parameters)? {
+    // One at a time: together their texts may take much memory.
+    tx.each(sql, parameters, |row| {
+        let (id, domain, ts, reason, raw) = <(i64, String, _, String, String)>::try_from(row)?;
         let group = group_of.get(&(domain.as_str(), ts, reason.as_str(), raw.as_str()));
         let again = group.and_then(|group| groups.get_mut(*group)?.pop());
         match again.and_then(|at| is_stored.get_mut(at)) {
             Some(is_stored) => *is_stored = true,
             None => gone.push(id),
         }
-    }
+        Ok(())
+    })?;
     if fetched.complete {
         for id in gone {
             delete(tx, id)?;

@@ -15,10 +15,10 @@ impl Reader {
         self.read(|connection| connection.column(sql, []))
     }
 
-    /// Returns the domain of each domain-day in `span` with stale rollups: a name once for each day.
-    pub fn stale_days_in(&self, span: Span) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT d.name FROM rollup_due r CROSS JOIN domain d
-                   WHERE d.id = r.domain_id AND r.day_ts >= ?1 AND r.day_ts < ?2";
-        self.read(|connection| connection.column(sql, [span.start(), span.end()]))
+    /// Returns the domains with stale rollups in `span`, and how many of their days are stale.
+    pub fn stale_days_in(&self, span: Span) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = "SELECT d.name, count(*) FROM rollup_due r CROSS JOIN domain d
+                   WHERE d.id = r.domain_id AND r.day_ts >= ?1 AND r.day_ts < ?2 GROUP BY d.name";
+        self.read(|connection| connection.tuples(sql, [span.start(), span.end()]))
     }
 }

@@ -114,8 +114,8 @@ impl Store {
         })
     }
 
-    /// Stops work with an error some time after `interruption` has begun: at once what the next run can do as well, later
-    /// the storing of answers that have arrived.
+    /// Stops work with an error after `interruption` has begun. Work that the next run can do stops at once. Storing
+    /// answers that have arrived stops a little later.
     pub fn heed(&mut self, interruption: &Interruption) -> Result<(), StoreError> {
         self.brake = Brake::new(interruption.clone());
         let brake = self.brake.clone();

@@ -352,6 +352,7 @@ fn usual() -> impl Strategy<Value = String> {
             2 => format!("[{ts},{bandwidth},1,{{{codes}}},1]"),
             3 => format!("[{},-1,1,{{{codes}}}]", ts + 9_000_000_000),
             4 => format!("{{\"time\":{ts},\"bandwidth\":1,\"pv\":1,\"codes\":{{{codes}}}}}"),
+            5 => format!("{{\"bandwidth\":{ts},\"pv\":1,\"time\":{ts},\"codes\":{{{codes}}}}}"),
             _ => format!(" [{ts} ,{bandwidth},1,{{{codes}}}]"),
         }
     });

@@ -274,6 +274,20 @@ fn repetitions_collapse_and_contradictions_are_all_rejected() {
     assert_eq!((&domain.rejected, &domain.conflicts), (&vec![600], &vec![600]));
 }
 
+/// Points without a time, in the form of objects. Their first figure could be a time.
+#[test]
+fn no_figure_is_taken_for_a_time_that_is_missing() {
+    let row = r#"{"bandwidth":300,"pv":10,"200":10,"timestamp":600}"#;
+    let answer = checked(&["a.com", "b.com"], &[("a.com", &rows([300])), ("b.com", row)]).unwrap();
+    assert_eq!(times(&answer), [&[300][..], &[]]);
+    let rejects: Vec<_> = answer
+        .rejects
+        .iter()
+        .map(|reject| (reject.ts, &*reject.raw))
+        .collect();
+    assert_eq!((rejects, answer.surplus), (vec![(None, row)], 0));
+}
+
 #[test]
 fn a_slot_is_rejected_only_where_it_holds_no_good_point() {
     let rows = "[1201,-1,0,{}],[300,1,0,{}],[300,-1,0,{}],[600,-1,0,{}],[700,-1,0,{}],null,[900,1,0,{}],[901,1,0,{}],[-300,1,0,{}]";

@@ -168,7 +168,18 @@ fn the_time_of_a_bad_row_is_found_where_there_is_one() {
     let time = |row| time_of(raw::parse(row).unwrap());
     assert_eq!(time("[300,-1]"), Some(300));
     assert_eq!(time(r#"{"200":null,"time":"300"}"#), Some(300));
-    for none in ["[]", "[null]", "7", "{}", r#"{"time":-1}"#, r#""time""#] {
+    for none in [
+        "[]",
+        "[null]",
+        "7",
+        "{}",
+        r#"{"time":-1}"#,
+        r#""time""#,
+        // No other member is taken for the time.
+        r#"{"bandwidth":300}"#,
+        r#"{"200":300,"timestamp":600}"#,
+        r#"{"200":300,"t\u0069me":600}"#,
+    ] {
         assert_eq!(time(none), None, "{none}");
     }
 }
