@@ -1,7 +1,7 @@
 //! How fast an answer becomes columns, on one core.
 //!
-//! `cargo bench --bench parse` prints the best and the median of many passes over a generated answer of 20 domains and one
-//! day: 5760 points, 17 codes each, compact as a server sends it, 2 to 4 of the codes above zero.
+//! `cargo bench --bench parse` prints the best and the median of many passes over a generated answer of 20 domains
+//! and one day: 5760 points, 17 codes each, compact as a server sends it, 2 to 4 of the codes above zero.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

@@ -1,7 +1,7 @@
 //! The one place that asks the operating system for the time.
 //!
-//! Everything that depends on the time of day (due slots, the signing date, ages) takes a [`Clock`]. So a test can run the
-//! program at any time. Waiting (back-off, rate limit, timeouts) uses monotonic time, and no `Clock`.
+//! Everything that depends on the time of day (due slots, the signing date, ages) takes a [`Clock`]. So a test can
+//! run the program at any time. Waiting (back-off, rate limit, timeouts) uses monotonic time, and no `Clock`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

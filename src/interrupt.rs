@@ -61,7 +61,8 @@ pub async fn raised() -> Signal {
     }
 }
 
-/// While one of these exists, a signal gives the command some time to end by itself. Otherwise the process ends at once.
+/// While one of these exists, a signal gives the command some time to end by itself. Otherwise the process ends at
+/// once.
 #[derive(Debug)]
 pub struct Careful(());
 

@@ -9,7 +9,8 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::model::Credentials;
 
-/// The longest time to connect, and the longest silence within an answer. The time limit of the whole request also applies.
+/// The longest time to connect, and the longest silence within an answer. The time limit of the whole request also
+/// applies.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -1,7 +1,7 @@
 //! The command line and the list of commands.
 //!
-//! A command is a file in `commands/` with an `Args` struct and its `run`. The struct's documentation is the help. A line
-//! in [`Command`] and an arm in [`Command::run`] add the command to the program, its help and the completions.
+//! A command is a file in `commands/` with an `Args` struct and its `run`. The struct's documentation is the help. A
+//! line in [`Command`] and an arm in [`Command::run`] add the command to the program, its help and the completions.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 

@@ -93,7 +93,8 @@ impl CliError {
         self.status
     }
 
-    /// Prints `error: …` and the advice as `help: …`. A failure to print is ignored: there is no place left to report it.
+    /// Prints `error: …` and the advice as `help: …`. A failure to print is ignored: there is no place left to report
+    /// it.
     pub fn print(&self, out: &mut dyn Write) {
         if let Some(message) = &self.message {
             let _ = writeln!(out, "error: {message}");

@@ -3,8 +3,8 @@
 //! Only events of this program are logged, at any level. Events of the HTTP libraries contain what was sent, and so the
 //! signature.
 //!
-//! The log of [`watch`](super::commands::watch) is its output, because it prints no summary. So its events are shown one
-//! level earlier than those of the rest.
+//! The log of [`watch`](super::commands::watch) is its output, because it prints no summary. So its events are shown
+//! one level earlier than those of the rest.
 
 use std::fmt;
 use std::io::{self, Write};

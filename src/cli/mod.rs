@@ -49,8 +49,8 @@ use crate::planted;
 use logging::Logs;
 use redactor::{RedactingWriter, Redactor};
 
-/// Runs the command line `args`, which begins with the program's name, and returns its exit status. Prints an error before
-/// it returns.
+/// Runs the command line `args`, which begins with the program's name, and returns its exit status. Prints an error
+/// before it returns.
 pub fn run<A: Into<OsString> + Clone>(
     args: impl IntoIterator<Item = A>,
     environment: &Environment,

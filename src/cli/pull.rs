@@ -190,8 +190,8 @@ impl Pull {
         })
     }
 
-    /// Warns of a database that did not exist. If it is missing by mistake (a wrong path, a volume that is not mounted),
-    /// all of its history is fetched again. `backfill` does not warn: its range was typed.
+    /// Warns of a database that did not exist. If it is missing by mistake (a wrong path, a volume that is not
+    /// mounted), all of its history is fetched again. `backfill` does not warn: its range was typed.
     fn warn_of_new_database(&self, store: &Store) {
         let Some(made) = store.creation().filter(|_| self.command != "backfill") else {
             return;
@@ -294,11 +294,11 @@ pub fn relabelled_to(label: SlotLabel) -> String {
     )
 }
 
-/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads parse answers and
-/// wait for the writer.
+/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads parse answers
+/// and wait for the writer.
 ///
-/// Drop it with `shutdown_background`: requests that were given up, and a writer in the middle of a transaction, end with
-/// the process. A transaction that was not committed leaves nothing.
+/// Drop it with `shutdown_background`: requests that were given up, and a writer in the middle of a transaction, end
+/// with the process. A transaction that was not committed leaves nothing.
 pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
     descriptors::ensure()?;
     Builder::new_current_thread()

@@ -1,7 +1,7 @@
 //! The last guard of the account's secrets: all output passes through it.
 //!
-//! Answers are redacted where they arrive ([`Client`](crate::api::Client)), so nothing derived from them contains a secret.
-//! This filter is for everything else: a key in the wrong place, errors of libraries, panics.
+//! Answers are redacted where they arrive ([`Client`](crate::api::Client)), so nothing derived from them contains a
+//! secret. This filter is for everything else: a key in the wrong place, errors of libraries, panics.
 
 use std::borrow::Cow;
 use std::ffi::OsString;

@@ -1,8 +1,8 @@
 //! The main thread. It runs the command in another thread, and makes sure that the process ends.
 //!
-//! A command may be anywhere when a signal comes: in an SQLite statement, a read of standard input, a call of the disk. So
-//! nothing depends on what it does. A command with something to finish gets some time for it ([`interrupt::careful`]), and
-//! then the process ends. It can end at any moment, as if it had been killed.
+//! A command may be anywhere when a signal comes: in an SQLite statement, a read of standard input, a call of the
+//! disk. So nothing depends on what it does. A command with something to finish gets some time for it
+//! ([`interrupt::careful`]), and then the process ends. It can end at any moment, as if it had been killed.
 //!
 //! The handlers are installed before anything else, because the first process of a container has no default action for
 //! signals.
@@ -33,8 +33,8 @@ const STACK: usize = 8 << 20;
 /// How often to check whether the command still has something to finish.
 const CHECK_EVERY: Duration = Duration::from_millis(10);
 
-/// Runs `command`, and returns the exit status of the process: that of the command; that of a signal, if the command does
-/// not end in time or a second signal comes; 1 after a panic.
+/// Runs `command`, and returns the exit status of the process: that of the command; that of a signal, if the command
+/// does not end in time or a second signal comes; 1 after a panic.
 pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitStatus {
     // The command adds its secrets later.
     panics::install(Redactor::default());
@@ -54,8 +54,8 @@ pub fn supervise(command: impl FnOnce() -> ExitStatus + Send + 'static) -> ExitS
 async fn supervised(command: impl FnOnce() -> ExitStatus + Send + 'static) -> io::Result<ExitStatus> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    // With a handler, a write beyond the limit for the size of files (`ulimit -f`) is an error like a full disk, and does
-    // not kill the process without a message.
+    // With a handler, a write beyond the limit for the size of files (`ulimit -f`) is an error like a full disk, and
+    // does not kill the process without a message.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let (send, mut ended) = oneshot::channel();
     let run = move || {

@@ -104,6 +104,7 @@ pub const KEYS: &[ConfigKey] = &[
     .value(Window(|config, given| config.fetch.window = given))
     .default(&["1d"])
     .flag("--window", "LENGTH"),
+    // The API's own limit is not documented (sibling services take 20 to 50). A run learns it from refusals.
     key("fetch.domains_per_request", "Most domains in one request")
         .value(Count(1, 1_000, |config, given| {
             config.fetch.domains_per_request = given;

@@ -28,8 +28,8 @@ pub enum SecretKeySource {
         path: PathBuf,
         /// Where it is named.
         at: ValueSource,
-        /// Whether systemd made the file for this process. systemd gives access by an ACL, which the mode shows as access
-        /// of the group.
+        /// Whether systemd made the file for this process. systemd gives access by an ACL, which the mode shows as
+        /// access of the group.
         from_systemd: bool,
     },
     /// `secret_key_command`: a program and its arguments, run without a shell.
@@ -105,8 +105,8 @@ impl SecretKeySource {
         }
     }
 
-    /// Returns the content of the key file, if it is a plain file that can be read at once. It must not be printed, even
-    /// where it stands in a wrong place. No command is run for this.
+    /// Returns the content of the key file, if it is a plain file that can be read at once. It must not be printed,
+    /// even where it stands in a wrong place. No command is run for this.
     #[must_use]
     pub fn peek(&self) -> Option<SecretString> {
         let Self::File { path, .. } = self else {

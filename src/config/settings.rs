@@ -111,7 +111,8 @@ impl Config {
         Ok(&self.selected_domains)
     }
 
-    /// The value of a key, such as `fetch.window`, as it was written; `None` if nobody gave one and there is no default.
+    /// The value of a key, such as `fetch.window`, as it was written; `None` if nobody gave one and there is no
+    /// default.
     #[must_use]
     pub fn setting(&self, key: &str) -> Option<&Setting> {
         self.settings.get(key)

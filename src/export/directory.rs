@@ -108,8 +108,8 @@ impl ExportDirectory {
             && size(&self.manifest.path(&self.root, partition)) == Some(entry.bytes)
     }
 
-    /// Marks the manifest before the file of `partition` changes. The file counts as broken until [`ExportDirectory::put`] or
-    /// [`ExportDirectory::remove`].
+    /// Marks the manifest before the file of `partition` changes. The file counts as broken until
+    /// [`ExportDirectory::put`] or [`ExportDirectory::remove`].
     pub(super) fn begin_change(&mut self, partition: &Partition) -> Result<(), ExportError> {
         self.broken.insert(partition.clone());
         if self.manifest.state == ManifestState::Writing && !self.changed {

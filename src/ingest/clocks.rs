@@ -9,8 +9,8 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 
 /// How close to midnight in UTC+8, in seconds, the API may be on the other date.
 const MIDNIGHT_DOUBT: i64 = 10 * 60;
-/// A larger difference between the clocks, in seconds, is worth a warning, and explains a refused signature. A smaller one
-/// only makes figures seem some seconds older or younger.
+/// A larger difference between the clocks, in seconds, is worth a warning, and explains a refused signature. A
+/// smaller one only makes figures seem some seconds older or younger.
 pub(super) const TOLERABLE_SKEW: i64 = 5 * 60;
 /// A `Date` header further off than this is broken itself: the API would have refused a signature of another day.
 const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
@@ -22,9 +22,9 @@ pub(super) fn explaining_skew(ahead: i64) -> bool {
 
 /// Returns the date for one more try after a signature was refused, if there is one.
 ///
-/// The signature contains the current date in UTC+8 (inferred). Around midnight the two sides may be on different days.
-/// Then the next try uses the date of the API's `Date` header, else the date that began during the request, else the neighbour.
-/// Away from midnight a refusal means a wrong key, and repeating it would look like an attack.
+/// The signature contains the current date in UTC+8 (inferred). Around midnight the two sides may be on different
+/// days. Then the next try uses the date of the API's `Date` header, else the date that began during the request,
+/// else the neighbour. Away from midnight a refusal means a wrong key, and repeating it would look like an attack.
 pub(super) fn other_date(
     used: SigningDate,
     now: UnixSeconds,

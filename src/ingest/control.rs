@@ -11,8 +11,8 @@ use crate::api::{FailureKind, Reaction};
 use crate::interrupt::Signal;
 use crate::store::Interruption;
 
-/// How long requests in flight may still take after a run is stopped. Their answers are stored, because they are paid for.
-/// The store gets the rest of the two seconds in which a signal ends a run.
+/// How long requests in flight may still take after a run is stopped. Their answers are stored, because they are paid
+/// for. The store gets the rest of the two seconds in which a signal ends a run.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run stopped before its plan was carried out.
@@ -41,8 +41,8 @@ pub enum Stop {
 impl Stop {
     /// Returns why the run stops after a failure of `kind`.
     ///
-    /// If the API `answered` this account before, nothing is missing in the configuration, whatever the failure says. But a
-    /// redirect still names another address.
+    /// If the API `answered` this account before, nothing is missing in the configuration, whatever the failure says.
+    /// But a redirect still names another address.
     pub(super) fn after(kind: FailureKind, answered: bool, clock_ahead: Option<i64>) -> Self {
         let is_configuration = match (&kind, kind.reaction()) {
             (FailureKind::Tls { .. } | FailureKind::Redirected { .. }, _) => true,

@@ -1,8 +1,8 @@
 //! Denials: answers that refuse the caller (the key, the account, or the way to the API), and not the requested data.
 //!
-//! Before the first success of a run, a denial ends the run: the key is wrong, and repeating it would look like an attack.
-//! After a success the same key has just worked, so a denial is a fault like any other. The request is tried again a few
-//! times, and the run ends only if the API keeps denying.
+//! Before the first success of a run, a denial ends the run: the key is wrong, and repeating it would look like an
+//! attack. After a success the same key has just worked, so a denial is a fault like any other. The request is tried
+//! again a few times, and the run ends only if the API keeps denying.
 
 use std::time::Duration;
 

@@ -20,8 +20,8 @@ use crate::model::convert::to_u64;
 use crate::model::{RetryPolicy, UnixSeconds};
 use crate::planted;
 
-/// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or later. A
-/// request that is put off again and again is refused for itself, and must not end the whole run.
+/// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or
+/// later. A request that is put off again and again is refused for itself, and must not end the whole run.
 const PATIENCE: u32 = 2;
 
 /// The waits before the pieces of a task grow up to this failure.
@@ -52,8 +52,8 @@ impl Transport for Client {
 pub struct TimedAnswer {
     /// The answer, checked against the request.
     pub answer: CheckedAnswer,
-    /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count as
-    /// older than they are.
+    /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count
+    /// as older than they are.
     pub asked_at: UnixSeconds,
 }
 
@@ -103,8 +103,8 @@ struct Chance {
 }
 
 impl<T: Transport> Fetcher<T> {
-    /// Returns a fetcher over `transport`. If the API answered the account lately (`pace.answered_before`), a refusal is
-    /// tried again from the first request on.
+    /// Returns a fetcher over `transport`. If the API answered the account lately (`pace.answered_before`), a refusal
+    /// is tried again from the first request on.
     pub fn new(
         transport: T,
         pace: &Pace,
@@ -201,8 +201,8 @@ impl<T: Transport> Fetcher<T> {
                     if ahead.abs() > TOLERABLE_SKEW {
                         self.ahead.get_or_init(|| ahead);
                     }
-                    // The earlier of the two times. With a clock that is ahead, fresh figures would count as settled, and
-                    // would never be asked for again.
+                    // The earlier of the two times. With a clock that is ahead, fresh figures would count as settled,
+                    // and would never be asked for again.
                     return Ok(TimedAnswer {
                         answer,
                         asked_at: now - ahead.max(0),
@@ -283,8 +283,8 @@ impl<T: Transport> Fetcher<T> {
         })
     }
 
-    /// Pauses all requests, if this one, which was told to wait for the `pauses`th time, may wait once more. If the server
-    /// does not say how long, the pauses grow like those after failures.
+    /// Pauses all requests, if this one, which was told to wait for the `pauses`th time, may wait once more. If the
+    /// server does not say how long, the pauses grow like those after failures.
     fn pause(&self, failure: Failure, pauses: u32, asked: Option<Duration>) -> Result<(), NotAnswered> {
         let policy = RetryPolicy {
             attempts: self.policy.attempts.saturating_mul(PATIENCE),
@@ -302,8 +302,8 @@ impl<T: Transport> Fetcher<T> {
         Ok(())
     }
 
-    /// Pauses all requests, if this one, which was denied for the `denials`th time, may be tried once more. Otherwise it
-    /// stops the run, because every further request would be denied, too.
+    /// Pauses all requests, if this one, which was denied for the `denials`th time, may be tried once more. Otherwise
+    /// it stops the run, because every further request would be denied, too.
     fn outlive(&self, failure: Failure, denials: u32) -> Result<(), NotAnswered> {
         let answered = self.answered.load(Ordering::Relaxed);
         let pause = denial::pause_after(denials, &self.policy)

@@ -92,7 +92,8 @@ impl ServiceFacts {
 }
 
 impl Finalizer {
-    /// Waits until the writer has finished, and ends the run. This blocks, so it must not run on a thread of the runtime.
+    /// Waits until the writer has finished, and ends the run. This blocks, so it must not run on a thread of the
+    /// runtime.
     pub(super) fn finish(mut self, writer: thread::JoinHandle<WriterResult>) -> Result<Finished, RunError> {
         let written = writer.join().map_err(|_| self.lost_writer())?;
         planted::pass("finish");
@@ -155,8 +156,8 @@ impl Finalizer {
         }
     }
 
-    /// Stores the facts about the service, and brings the rollups up to date. A signal cuts this short: then the next run
-    /// does the rest.
+    /// Stores the facts about the service, and brings the rollups up to date. A signal cuts this short: then the next
+    /// run does the rest.
     fn settle(&self, store: &mut Store) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut facts = self.facts;
@@ -222,8 +223,8 @@ impl Finalizer {
     }
 }
 
-/// Whether the age of the oldest served slot replaces the known one. A run for the last hours must not hide that slots of
-/// some weeks ago were served lately: a wrong refusal of those would be believed.
+/// Whether the age of the oldest served slot replaces the known one. A run for the last hours must not hide that
+/// slots of some weeks ago were served lately: a wrong refusal of those would be believed.
 fn is_news(age: i64, known: Option<Fact>, now: UnixSeconds) -> bool {
     let lately = |fact: &Fact| evidence::is_recent(fact, evidence::LATELY, now);
     known.filter(lately).is_none_or(|fact| age >= fact.value)

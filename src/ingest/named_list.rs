@@ -1,4 +1,4 @@
-//! A list that names so many entries, and only counts the rest.
+//! A list that names a limited number of entries, and counts the rest.
 
 use crate::model::Span;
 

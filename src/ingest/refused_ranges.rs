@@ -65,8 +65,8 @@ impl Planning<'_> {
         Plan::new(self.range, &open, self.now, self.settings)
     }
 
-    /// Returns the refused ranges that are due again, and those that are not due yet. If the domains were `named` on the
-    /// command line, everything is due.
+    /// Returns the refused ranges that are due again, and those that are not due yet. If the domains were `named` on
+    /// the command line, everything is due.
     pub(super) fn refused(&self, refusals: &[Refusal], named: bool) -> (Vec<RefusedRange>, Vec<FailedRange>) {
         let mut groups: BTreeMap<(Option<Span>, i64), Vec<&Refusal>> = BTreeMap::new();
         let mut not_due: Vec<&Refusal> = Vec::new();

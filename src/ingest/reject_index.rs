@@ -1,7 +1,7 @@
 //! The rejects of one domain, indexed by time.
 //!
-//! In an answer the guards compare a point with its neighbours. A reject has no neighbours in its text. So this index holds
-//! the time and the number of every reject of the domain, but not its text.
+//! In an answer the guards compare a point with its neighbours. A reject has no neighbours in its text. So this index
+//! holds the number of every reject of the domain, and its time where that can be read, but not its text.
 
 use std::collections::HashMap;
 

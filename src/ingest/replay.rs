@@ -1,7 +1,7 @@
 //! Reads rejects again with today's parser, without a request.
 //!
-//! A replay takes from a reject what a fetch would take from an answer: the same guards hold. It never replaces a stored
-//! point, because nothing tells which of the two is newer.
+//! A replay takes from a reject what a fetch would take from an answer: the same guards hold. It never replaces a
+//! stored point, because nothing tells which of the two is newer.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

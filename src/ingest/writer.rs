@@ -1,7 +1,7 @@
 //! The thread that owns the store.
 //!
-//! SQLite blocks and takes one writer. A plain thread with a bounded channel slows the requests down when it is busy, and
-//! no lock is held across an await.
+//! SQLite blocks and takes one writer. A plain thread with a bounded channel slows the requests down when it is busy,
+//! and no lock is held across an await.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,11 +15,12 @@ use crate::model::{Domain, Span};
 use crate::planted;
 use crate::store::{Commit, Coverage, Run, Store, StoreError};
 
-/// How many windows share a transaction if they arrive faster than they are written. Measured: 35 windows a transaction are
-/// written 15 to 20 % faster than one by one. Larger batches gain nothing, and a kill would lose more.
+/// How many windows share a transaction if they arrive faster than they are written. Measured: 35 windows a
+/// transaction are written 15 to 20 % faster than one by one. Larger batches gain nothing, and a kill would lose
+/// more.
 const MAX_BATCH: usize = 32;
-/// How many points may wait in one batch: about 5 MB. With full answers these are six windows, which are written as fast as
-/// eighteen (measured).
+/// How many points may wait in one batch: about 5 MB. With full answers these are six windows, which are written as
+/// fast as eighteen (measured).
 const MAX_BATCH_POINTS: u64 = 32_000;
 
 /// The end of a writer: its state, or the error that ended it.

@@ -91,8 +91,8 @@ impl Month {
     }
 }
 
-/// Collects a month of the whole account. The points of the domains are summed per slot, and then measured like those of
-/// one domain.
+/// Collects a month of the whole account. The points of the domains are summed per slot, and then measured like those
+/// of one domain.
 #[derive(Debug)]
 pub struct AccountMonth {
     month: Span,

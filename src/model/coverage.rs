@@ -130,8 +130,8 @@ pub fn mark_beyond_retention(existing: &[CoverageSpan], span: Span, at: UnixSeco
     splice(existing, &marked)
 }
 
-/// Returns `existing` without the marks in `span`. Ranges that were never fetched are removed, and ranges that were fetched
-/// are asked for again at their next age.
+/// Returns `existing` without the marks in `span`. Ranges that were never fetched are removed, and ranges that were
+/// fetched are asked for again at their next age.
 #[must_use]
 pub fn reopen(existing: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
     let mut pieces = Vec::with_capacity(existing.len() + 2);

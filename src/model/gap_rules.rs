@@ -12,8 +12,8 @@ pub const ABSORBED_SLOTS: i64 = 12;
 /// Returns `found` with the reasons of `marks`, which do not follow from points and coverage. Both are in order and do
 /// not overlap.
 ///
-/// A mark counts only where it fits: `failed` for slots that were never asked for, `rejected` and `empty` for slots that
-/// were asked for and are empty.
+/// A mark counts only where it fits: `failed` for slots that were never asked for, `rejected` and `empty` for slots
+/// that were asked for and are empty.
 #[must_use]
 pub fn explained(found: &[Gap], mut marks: &[Gap]) -> Vec<Gap> {
     let fits = |gap: &Gap, mark: &Gap| match mark.reason {
@@ -109,8 +109,8 @@ pub fn rejected(starts: &[UnixSeconds]) -> Vec<Gap> {
     joined(slots)
 }
 
-/// Returns `gaps`, with each short confirmed run made a part of the unconfirmed neighbour that it touches. It is asked for
-/// once more with that neighbour, and a run of holes stays one row.
+/// Returns `gaps`, with each short confirmed run made a part of the unconfirmed neighbour that it touches. It is
+/// asked for once more with that neighbour, and a run of holes stays one row.
 fn absorbed(gaps: &[Gap]) -> Vec<Gap> {
     let open_at = |at: Option<usize>, touches: &dyn Fn(&Gap) -> bool| {
         at.and_then(|at| gaps.get(at))
@@ -132,8 +132,8 @@ fn absorbed(gaps: &[Gap]) -> Vec<Gap> {
     pieces
 }
 
-/// Returns `known` with everything inside `window` replaced by `found`. `known` holds every gap that overlaps or touches
-/// the window, and every gap that touches one of those.
+/// Returns `known` with everything inside `window` replaced by `found`. `known` holds every gap that overlaps or
+/// touches the window, and every gap that touches one of those.
 ///
 /// A window does not show which slots should have been asked for. So a `never_asked` slot stays only if it was known
 /// before.
@@ -161,8 +161,8 @@ pub fn repaint(known: &[Gap], window: Span, found: &[Gap]) -> Vec<Gap> {
     absorbed(&joined(pieces))
 }
 
-/// Returns `known` with the slots outside of all coverage replaced by `never_asked`, cut to `range`. Slots that are known
-/// as failed stay failed.
+/// Returns `known` with the slots outside of all coverage replaced by `never_asked`, cut to `range`. Slots that are
+/// known as failed stay failed.
 #[must_use]
 pub fn with_never_asked(known: &[Gap], never_asked: &[Gap], range: Span) -> Vec<Gap> {
     let uncovered = explained(never_asked, known);

@@ -133,7 +133,8 @@ impl Gap {
     }
 }
 
-/// Finds the slots of one domain without a point, from its points in order of time. Its memory grows only with the gaps.
+/// Finds the slots of one domain without a point, from its points in order of time. Its memory grows only with the
+/// gaps.
 ///
 /// The reason follows from the coverage: never asked, beyond retention, or else empty.
 /// [`explained`](super::gap_rules::explained) adds the other reasons.

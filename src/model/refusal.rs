@@ -101,8 +101,8 @@ impl Record {
     }
 }
 
-/// Returns how long, in seconds, a range is not asked for after it was refused in `times` runs. The first refusal may be
-/// wrong, so the next run asks again. Later it costs at most one request a day.
+/// Returns how long, in seconds, a range is not asked for after it was refused in `times` runs. The first refusal may
+/// be wrong, so the next run asks again. Later it costs at most one request a day.
 #[must_use]
 pub const fn wait_after(times: u32) -> i64 {
     match times {

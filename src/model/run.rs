@@ -105,8 +105,8 @@ counters! {
     points_surplus,
     /// Slots that a second, different request found empty as well.
     holes_confirmed,
-    /// Requests that are not in the plan: for holes, for one slot that shows the spacing of points, and for the newest slot
-    /// that is marked as beyond retention.
+    /// Requests that are not in the plan: for holes, for one slot that shows the spacing of points, and for the
+    /// newest slot that is marked as beyond retention.
     confirmations,
 }
 

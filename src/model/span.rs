@@ -110,7 +110,7 @@ impl Span {
     }
 }
 
-/// All of time that slots can have.
+/// A range that contains every slot.
 pub const EVER: Span = Span {
     start: -(1 << 60),
     end: 1 << 60,

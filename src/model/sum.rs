@@ -6,8 +6,9 @@
 //!
 //! The sums are stored in files: no constant here may ever change.
 
-use super::convert::to_i64;
 use std::fmt;
+
+use super::convert::to_i64;
 
 /// The sum of the hashes of rows.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -78,8 +78,8 @@ pub fn formula_guarded(text: &str) -> Cow<'_, str> {
 /// Escapes the characters of a CSV or TSV cell that act on a terminal or end a text: all control characters except tab
 /// and line feed. They are written as `\u{1b}`.
 ///
-/// If a text contains `\u{` itself, its backslash is written as `\u{5c}`. So different texts stay different, and reading
-/// every `\u{…}` back gives the original.
+/// If a text contains `\u{` itself, its backslash is written as `\u{5c}`. So different texts stay different, and
+/// reading every `\u{…}` back gives the original.
 #[must_use]
 pub fn without_controls(text: &str) -> Cow<'_, str> {
     let acts = |char: char| char.is_control() && !matches!(char, '\t' | '\n');

@@ -1,15 +1,16 @@
 //! Cuts due ranges into windows.
 //!
-//! A window is not longer than the configured length, and crosses a UTC+8 midnight only if it starts on one. Because of the
-//! cuts at midnight, windows of different runs and domains coincide and can share requests, and the figures of a day are in
-//! one transaction. For the same reason a length above one day is rounded down to whole days.
+//! A window is not longer than the configured length, and crosses a UTC+8 midnight only if it starts on one. Because
+//! of the cuts at midnight, windows of different runs and domains coincide and can share requests, and the figures of
+//! a day are in one transaction. For the same reason a length above one day is rounded down to whole days.
 
 use std::collections::VecDeque;
 
 use crate::model::Span;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_ceil, cst_day_floor, slot_floor};
 
-/// The windows of an ordered list of ranges. They can be taken from either end, and are the same windows from both ends.
+/// The windows of an ordered list of ranges. They can be taken from either end, and are the same windows from both
+/// ends.
 #[derive(Debug, Clone)]
 pub struct Cuts {
     rest: VecDeque<Span>,

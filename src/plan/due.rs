@@ -1,13 +1,13 @@
 //! The one rule for when a slot is due.
 //!
-//! Values change after they first appear (sibling vendors: "mostly stable after 12 hours"). So a slot is asked for when it
-//! becomes available, and once more at each refresh age. A slot `s` is due
+//! Values change after they first appear (sibling vendors: "mostly stable after 12 hours"). So a slot is asked for
+//! when it becomes available, and once more at each refresh age. A slot `s` is due
 //!
 //! 1. if it was never fetched, or
 //! 2. if there is an age `a` with `age_when_fetched < a <= now - s`.
 //!
-//! But it is never due while it is younger than `available_after`, and never again if it is known to be beyond the API's
-//! retention. A slot that was fetched at the last age is settled.
+//! But it is never due while it is younger than `available_after`, and never again if it is known to be beyond the
+//! API's retention. A slot that was fetched at the last age is settled.
 
 use crate::model::refresh::aged_until;
 use crate::model::{CoverageSpan, Refresh, Span, UnixSeconds};
@@ -66,11 +66,11 @@ fn push(found: &mut Vec<Span>, span: Option<Span>) {
     }
 }
 
-/// Returns the coverage of an answered `window`: its slots by the highest refresh age that they had at `asked_at`, oldest
-/// first. Slots that were not available at that time are left out.
+/// Returns the coverage of an answered `window`: its slots by the highest refresh age that they had at `asked_at`,
+/// oldest first. Slots that were not available at that time are left out.
 ///
-/// `asked_at` is the time of the request and not of the answer. The later time would claim an age that the figures may not
-/// have had.
+/// `asked_at` is the time of the request and not of the answer. The later time would claim an age that the figures
+/// may not have had.
 #[must_use]
 pub fn covered_by(window: Span, asked_at: UnixSeconds, refresh: &Refresh) -> Vec<CoverageSpan> {
     let mut covered = Vec::with_capacity(refresh.ages.len() + 1);

@@ -1,8 +1,8 @@
 //! The slots without a point that are asked for again.
 //!
-//! A point may come late, or an answer may lack it by mistake. So a slot without a point is asked for again at each hole
-//! age. Ages of a day and more are handled once a day, in whole UTC+8 days. For each domain and age, a *cursor* says up to
-//! where that is done. A shorter age that is no refresh age is handled slot by slot.
+//! A point may come late, or an answer may lack it by mistake. So a slot without a point is asked for again at each
+//! hole age. Ages of a day and more are handled once a day, in whole UTC+8 days. For each domain and age, a *cursor*
+//! says up to where that is done. A shorter age that is no refresh age is handled slot by slot.
 //!
 //! An unconfirmed hole that has passed its last age is asked for again once a day.
 

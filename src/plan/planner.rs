@@ -33,8 +33,8 @@ pub struct PlanSize {
 
 /// The plan of a run. `--dry-run` prints this value, and a run executes it.
 ///
-/// It holds ranges, not windows. So its size depends on the number of domains and holes, not on the length of the range.
-/// The windows are cut when they are needed.
+/// It holds ranges, not windows. So its size depends on the number of domains and holes, not on the length of the
+/// range. The windows are cut when they are needed.
 #[derive(Debug, Clone)]
 pub struct Plan {
     range: Span,

@@ -52,8 +52,8 @@ impl Requests {
 
     /// Continues with the newest windows first.
     ///
-    /// If a window is beyond retention, all older ones are, too. From the newest end a run meets that edge once, and does
-    /// not ask for every window beyond it.
+    /// If a window is beyond retention, all older ones are, too. From the newest end a run meets that edge once, and
+    /// does not ask for every window beyond it.
     pub fn turn_to_newest(&mut self) {
         self.order = Order::NewestFirst;
     }

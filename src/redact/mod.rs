@@ -1,9 +1,10 @@
 //! Finds secrets in text, however they are spelled, and overwrites them.
 //!
-//! A secret is found in any mix of upper and lower case, behind escapes (JSON, percent, HTML, several levels of them),
-//! in fullwidth letters, in Base64 or hexadecimal digits, and with anything between its characters that is neither a
-//! letter nor a digit: blanks, byte order marks, dots, quotes. Not found: a secret that is reversed, hashed, encrypted or
-//! compressed, one with other letters or digits between its own, and look-alikes from other alphabets.
+//! A secret is found in any mix of upper and lower case, behind escapes (JSON, percent, HTML, several levels of
+//! them), in fullwidth letters, in Base64 or hexadecimal digits, and with anything between its characters that is
+//! neither a letter nor a digit: blanks, byte order marks, dots, quotes. Not found: a secret that is reversed,
+//! hashed, encrypted or compressed, one with other letters or digits between its own, and look-alikes from other
+//! alphabets.
 //!
 //! - `spelling`: what a text says once its escapes are read, and its letters without case
 
@@ -187,8 +188,9 @@ impl Secrets {
         any
     }
 
-    /// Every reading of `text` is searched: as it stands, with each kind of escape read by itself, and with all of them,
-    /// level by level. One alone would miss a secret behind something that looks like the beginning of an escape.
+    /// Every reading of `text` is searched: as it stands, with each kind of escape read by itself, and with all of
+    /// them, level by level. One alone would miss a secret behind something that looks like the beginning of an
+    /// escape.
     fn find_in_block(&self, text: &[u8], figures: bool) -> Vec<(Range<usize>, bool)> {
         let mut found = self.find_in_reading(text, figures);
         let mut search = |reading: &Reading| {
@@ -233,7 +235,8 @@ impl Secrets {
     }
 }
 
-/// The ranges of a block that begins at `start`, in order and without overlaps: a hostile text repeats a secret without end.
+/// The ranges of a block that begins at `start`, in order and without overlaps: a hostile text repeats a secret
+/// without end.
 fn merged(ranges: Vec<(Range<usize>, bool)>, start: usize) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = ranges.into_iter().map(|(range, _)| range).collect();
     ranges.sort_unstable_by_key(|range| range.start);
@@ -271,8 +274,8 @@ fn base64_parts(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether `text` could be a key that was given in the wrong place: many letters and digits, and nothing of what a path,
-/// an address or a sentence has.
+/// Whether `text` could be a key that was given in the wrong place: many letters and digits, and nothing of what a
+/// path, an address or a sentence has.
 #[must_use]
 pub fn looks_like_key(text: &str) -> bool {
     let shaped = |text: &str, least: usize, digits: usize| {

@@ -69,8 +69,8 @@ impl Fold {
 /// The first bytes of the characters that [`ascii_twin`] knows.
 const TWIN_STARTS: [u8; 3] = [0xef, 0xe2, 0xc5];
 
-/// The ASCII character that a character of UTF-8 is a form of, and how many bytes it takes: fullwidth forms, and the two
-/// letters that are ASCII in the other case (the Kelvin sign and the long s).
+/// The ASCII character that a character of UTF-8 is a form of, and how many bytes it takes: fullwidth forms, and the
+/// two letters that are ASCII in the other case (the Kelvin sign and the long s).
 fn ascii_twin(first: u8, after: &[u8]) -> Option<(u8, usize)> {
     match (first, after) {
         (0xef, [0xbc, last @ 0x81..=0xbf, ..]) => Some((last - 0x60, 3)),

@@ -15,7 +15,8 @@ pub struct ReportFile {
 }
 
 impl ReportFile {
-    /// Returns the file at `path` if a report about `database` may be written there. `force` allows it to replace a file.
+    /// Returns the file at `path` if a report about `database` may be written there. `force` allows it to replace a
+    /// file.
     pub fn new(path: &Path, database: &Path, force: bool) -> Result<Self, ReportError> {
         let target = Self {
             path: path.to_owned(),
@@ -59,8 +60,8 @@ impl ReportFile {
         }
     }
 
-    /// Writes `content` to a file in a staging directory, and moves it to the path. A reader sees the old file or the new
-    /// one. A failure leaves the old file as it was. After a kill, the next report removes the staging directory.
+    /// Writes `content` to a file in a staging directory, and moves it to the path. A reader sees the old file or the
+    /// new one. A failure leaves the old file as it was. After a kill, the next report removes the staging directory.
     pub fn write(&self, content: &[u8]) -> Result<(), ReportError> {
         let write = || {
             let staging = StagingDirectory::begin(directory(&self.path), "report")?;

@@ -53,8 +53,8 @@ pub fn first(domains: usize, span: Span) -> String {
     month
 }
 
-/// Reads the months of `name`, which is the domain at `place` in the report, from `first` to the end of `span`, in order.
-/// Months are complete, even if `span` covers a part of them.
+/// Reads the months of `name`, which is the domain at `place` in the report, from `first` to the end of `span`, in
+/// order. Months are complete, even if `span` covers a part of them.
 pub(super) fn read(
     reader: &Reader,
     (name, place): (&str, Option<usize>),

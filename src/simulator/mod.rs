@@ -1,8 +1,8 @@
 //! The API on a real socket, for tests and for trying the program without an account.
 //!
-//! It is written from the vendor's documentation, independently of the client, so that a misreading in the client fails a
-//! test: it has its own signature, its own interpretation of times, and its own correct answers. Comments mark what is
-//! inferred or assumed because the documentation does not say it.
+//! It is written from the vendor's documentation, independently of the client, so that a misreading in the client
+//! fails a test: it has its own signature, its own interpretation of times, and its own correct answers. Comments
+//! mark what is inferred or assumed because the documentation does not say it.
 //!
 //! - [`truth`]: the true point of any slot at any moment; [`presence`]: which points exist; [`traffic`]: what makes them
 //!   look real; `noise`: reproducible chance; [`time`]: the grid

@@ -1,7 +1,7 @@
 //! The back-to-origin traffic of a domain: its scale, its days and weeks, its surges and outages.
 //!
-//! Everything is invented and reproducible. Amounts are computed in parts per million with integers, because an answer of
-//! thousands of points has to be written in milliseconds.
+//! Everything is invented and reproducible. Amounts are computed in parts per million with integers, because an
+//! answer of thousands of points has to be written in milliseconds.
 
 use super::noise::Noise;
 use super::time::{DAY, HOUR, UTC8_SECONDS};

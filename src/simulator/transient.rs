@@ -30,8 +30,9 @@ impl TransientFaults {
         }
         let range = (request.start.unwrap_or_default(), request.end.unwrap_or_default());
         let struck = self.struck.entry(request.domains.clone()).or_default();
-        // A client may give up on an unreadable answer after its second attempt. If that one could fail by chance, a run
-        // without any mistake would fail now and then. The second attempt may ask for a part of the first range only.
+        // A client may give up on an unreadable answer after its second attempt. If that one could fail by chance, a
+        // run without any mistake would fail now and then. The second attempt may ask for a part of the first range
+        // only.
         let within = |struck: &(i64, i64)| struck.0 <= range.0 && range.1 <= struck.1;
         let repeated = struck.iter().position(within).map(|at| struck.swap_remove(at));
         let noise = self.noise.branch(request.sequence);

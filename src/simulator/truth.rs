@@ -142,7 +142,8 @@ impl DomainTruth {
     }
 }
 
-/// Returns the requests before a revision. Late lines mostly add requests (up to 8 %); sometimes duplicates are removed.
+/// Returns the requests before a revision. Late lines mostly add requests (up to 8 %); sometimes duplicates are
+/// removed.
 fn before_revision(requests: i64, revision: Noise) -> i64 {
     let change = revision.branch(STATE).between(-80, 20);
     match requests * change / 1_000 {

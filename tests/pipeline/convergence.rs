@@ -91,7 +91,8 @@ fn assert_accounted_for(database: &Connection, truth: Truth, user: &User, asked:
                     );
                 }
                 (None, Some((_, _, reason))) => assert!(
-                    // No slot is as old as `fetch.retention`. A slot that an earlier run rejected waits for its next age.
+                    // No slot is as old as `fetch.retention`. A slot that an earlier run rejected waits for its next
+                    // age.
                     reason != "beyond_retention"
                         && (!complete || matches!(reason.as_str(), "empty" | "rejected")),
                     "{name} at {slot} is {reason}, and the run said complete: {complete}"

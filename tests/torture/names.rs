@@ -3,13 +3,13 @@
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use jdcdn_stats::simulator::Settings;
 use rusqlite::Connection;
 
 use crate::attack::{Attack, Attacks, Attempt, Case, CaseResult};
 use crate::checker::{Claims, shown, violations_against};
 use crate::sandbox::{NOW, Sandbox, at, domains, ended};
 use crate::stage::DB;
-use jdcdn_stats::simulator::Settings;
 
 const TRIES: usize = 20;
 

@@ -20,7 +20,8 @@ pub struct CheckedAnswer {
     /// How many points have a code-sum mismatch: their counts do not add up to their requests. They are stored as
     /// reported.
     pub code_sum_mismatches: u64,
-    /// How many points lie on the grid near the range asked for, but outside of it. They are not stored, and no failure.
+    /// How many points lie on the grid near the range asked for, but outside of it. They are not stored, and no
+    /// failure.
     pub surplus: u64,
     /// How many entries are `null`, `{}` or without a usable name.
     pub strays: u64,

@@ -76,8 +76,9 @@ impl OriginRequest {
 
     /// Returns the parameters to send, besides the account and its signature.
     ///
-    /// It is unknown whether the API takes `end_time` as inclusive. The vendor's pages ask for whole periods as `00:00` to
-    /// `23:59`, so `end_time` names the last minute of the half-open range, which means the same either way.
+    /// It is unknown whether the API takes `end_time` as inclusive. The vendor's pages ask for whole periods as
+    /// `00:00` to `23:59`, so `end_time` names the last minute of the half-open range, which means the same either
+    /// way.
     #[must_use]
     pub fn parameters(&self) -> Map<String, Value> {
         let domains: Vec<&str> = self.domains.iter().map(Domain::as_str).collect();

@@ -69,8 +69,8 @@ impl<'v, T: Into<Cell<'v>>> From<Option<T>> for Cell<'v> {
     }
 }
 
-/// Returns the shortest text that reads as the same number. SQLite can hold infinities: they become a number that is out
-/// of range, in JSON too.
+/// Returns the shortest text that reads as the same number. SQLite can hold infinities: they become a number that is
+/// out of range, in JSON too.
 pub(super) fn real(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "9e999" } else { "-9e999" }.to_owned();

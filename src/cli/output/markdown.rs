@@ -2,11 +2,11 @@
 
 use crate::model::text;
 
-/// Returns `cell` on one line, escaped so that a Markdown reader shows it as it is. No HTML, link, image, emphasis, code,
-/// formula or template in it becomes active. A line end becomes a space.
+/// Returns `cell` on one line, escaped so that a Markdown reader shows it as it is. No HTML, link, image, emphasis,
+/// code, formula or template in it becomes active. A line end becomes a space.
 ///
-/// Names stay readable: an underscore between letters or digits has no meaning in Markdown. Some readers turn host names
-/// and e-mail addresses into links, which cannot always be prevented; such a link leads where its text says.
+/// Names stay readable: an underscore between letters or digits has no meaning in Markdown. Some readers turn host
+/// names and e-mail addresses into links, which cannot always be prevented; such a link leads where its text says.
 pub(super) fn escaped(cell: &str) -> String {
     let line = cell.replace("\r\n", " ").replace(['\n', '\r'], " ");
     let shown = text::shorten(&line, usize::MAX);

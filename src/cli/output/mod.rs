@@ -44,7 +44,8 @@ pub enum RowFormat {
 pub trait RowWriter {
     /// Writes a row, one cell for each column.
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
-    /// Writes the end of the output. Without it, the output can be recognised as incomplete where the format allows that.
+    /// Writes the end of the output. Without it, the output can be recognised as incomplete where the format allows
+    /// that.
     fn finish(&mut self) -> io::Result<()>;
 }
 

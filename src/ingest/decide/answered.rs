@@ -162,8 +162,8 @@ impl WindowTask {
         }
     }
 
-    /// Returns the slots that a second answer has to confirm: holes older than the first refresh age, and slots with two
-    /// different points.
+    /// Returns the slots that a second answer has to confirm: holes older than the first refresh age, and slots with
+    /// two different points.
     fn holes_to_confirm(
         &mut self,
         pending: &mut PendingAnswer,
@@ -239,8 +239,8 @@ impl WindowTask {
             knowledge.see_sub_hour();
         }
         if may_be_sums(self.sent, &answer) && !pending.holds_all_of(&answer) {
-            // Points hours apart may be sums. Each is asked for alone; one on a full hour is taken only if 5-minute points
-            // were seen.
+            // Points hours apart may be sums. Each is asked for alone; one on a full hour is taken only if 5-minute
+            // points were seen.
             if self.sent.slots() > 1 {
                 pending.ask_one_by_one(confirmation, &answer);
                 return pending.ask_exactly(confirmation.clone());

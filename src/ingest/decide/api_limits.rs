@@ -11,8 +11,8 @@ const LONGEST_PATIENCE: u32 = 4_096;
 /// An answer with less than this share of the requested points says nothing about a cap on its size.
 const TELLING_SHARE: u64 = 32;
 
-/// The limits known so far. Each comes from a smaller request that was answered, or from a stated limit that the request
-/// exceeded. A refusal alone teaches nothing.
+/// The limits known so far. Each comes from a smaller request that was answered, or from a stated limit that the
+/// request exceeded. A refusal alone teaches nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApiLimits {
     /// The longest window, in seconds, without padding.

@@ -1,7 +1,7 @@
 //! The smaller requests that confirm holes.
 //!
-//! An answer without a point may be right, may be cut short, or may lack a domain by mistake. The same request could be cut
-//! in the same way again. So a confirmation has another shape: fewer domains, or at most half of the range.
+//! An answer without a point may be right, may be cut short, or may lack a domain by mistake. The same request could
+//! be cut in the same way again. So a confirmation has another shape: fewer domains, or at most half of the range.
 
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Span, UnixSeconds};

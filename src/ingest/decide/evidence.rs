@@ -90,8 +90,8 @@ pub enum Spacing {
 
 /// Decides about a point at `ts` from a second request for its slot alone, which brought the `same` figures or not.
 ///
-/// Hourly sums are labelled with full hours, and a service that only has sums answers with the same sum again. There the
-/// same figure proves nothing, unless the service served 5-minute points lately.
+/// Hourly sums are labelled with full hours, and a service that only has sums answers with the same sum again. There
+/// the same figure proves nothing, unless the service served 5-minute points lately.
 #[must_use]
 pub fn spacing(ts: UnixSeconds, same: bool, sub_hour_lately: bool) -> Spacing {
     if !same {

@@ -40,7 +40,7 @@ pub struct NextRequest {
     pub sent: Span,
 }
 
-/// A result or a wish of a task.
+/// What a task wants done.
 #[derive(Debug)]
 pub enum Output {
     /// Write this.

@@ -9,8 +9,8 @@ use crate::model::{Domain, Span, UnixSeconds};
 use crate::plan::cut::Cuts;
 
 impl WindowTask {
-    /// Returns the piece of `request` to ask for now. The rest goes back to the queue. Refused domains, and slots known to
-    /// be beyond retention, are committed without asking.
+    /// Returns the piece of `request` to ask for now. The rest goes back to the queue. Refused domains, and slots
+    /// known to be beyond retention, are committed without asking.
     pub(super) fn fit(&mut self, mut request: SubRequest, knowledge: &Knowledge) -> Option<SubRequest> {
         let whole = Span::new(request.first_slot(), request.window.end()).unwrap_or(request.window);
         let domains = request.domains.into_iter();

@@ -6,8 +6,8 @@ use super::api_limits::ApiLimits;
 use super::evidence::{self, REFUSED_WINDOWS, TooOld};
 use crate::model::{Domain, Span, UnixSeconds};
 
-/// How many confirmations of windows up to an hour may bring nothing in one run. Otherwise a run every five minutes over a
-/// thousand domains, half of them idle, would make fifty. The other holes are asked for again as whole days.
+/// How many confirmations of windows up to an hour may bring nothing in one run. Otherwise a run every five minutes
+/// over a thousand domains, half of them idle, would make fifty. The other holes are asked for again as whole days.
 const SHORT_CONFIRMATIONS: u32 = 2;
 
 /// How often confirmations for a domain brought nothing, and how many were skipped since.
@@ -134,8 +134,8 @@ impl Knowledge {
         }
     }
 
-    /// Notes that a young window, which ends at `end`, was refused twice for these domains. After several of them, this run
-    /// asks for no older ones, unless older ones were served.
+    /// Notes that a young window, which ends at `end`, was refused twice for these domains. After several of them,
+    /// this run asks for no older ones, unless older ones were served.
     pub(super) fn refuse_young(&mut self, domains: &[Domain], end: UnixSeconds) {
         for domain in domains {
             let (windows, newest) = self.young.entry(domain.clone()).or_insert((0, end));

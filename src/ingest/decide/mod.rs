@@ -1,8 +1,9 @@
 //! What follows from an answer: a state machine without input or output.
 //!
-//! It takes an answer or a failure, and returns what to ask next and what to commit. One rule is behind all of it: one
-//! well-formed answer is enough to store a point, and "try again later" needs no evidence. But "nothing is here", "do not
-//! ask again" and "stop asking" need two answers that agree, from different requests, and nothing that contradicts them.
+//! It takes an answer or a failure, and returns what to ask next and what to commit. One rule is behind all of it:
+//! one well-formed answer is enough to store a point, and "try again later" needs no evidence. But "nothing is here",
+//! "do not ask again" and "stop asking" need two answers that agree, from different requests, and nothing that
+//! contradicts them.
 //!
 //! - [`window_task`]: one planned request, until all of it is stored, concluded or failed
 //! - [`exchange`]: the types that it takes and returns

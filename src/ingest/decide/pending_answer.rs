@@ -1,7 +1,7 @@
 //! An answer with holes: it is kept until the holes are confirmed, and then committed.
 //!
-//! The points of a confirmation belong to the same commit as the answer that lacked them. So a window is never stored with
-//! a hole that the next request fills.
+//! The points of a confirmation belong to the same commit as the answer that lacked them. So a window is never stored
+//! with a hole that the next request fills.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

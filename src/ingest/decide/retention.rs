@@ -1,10 +1,11 @@
 //! Finds where the API's retention ends: status 21, "the date must be within one month".
 //!
 //! The API refuses a request because of its oldest slot. So a refused window says little about its newer slots, and a
-//! single refusal may be wrong. The search asks for the newest slot of the window first. If that is served, halving finds
-//! the edge, and each step brings points. If it is refused, the search asks for the slot again in another range. A
-//! conclusion needs two refusals in different ranges. It is drawn only for slots older than `fetch.retention`, and only if
-//! no slot as old was served. Everything else has failed: it is kept in `origin_refusals` and asked for again.
+//! single refusal may be wrong. The search asks for the newest slot of the window first. If that is served, halving
+//! finds the edge, and each step brings points. If it is refused, the search asks for the slot again in another
+//! range. A conclusion needs two refusals in different ranges. It is drawn only for slots older than
+//! `fetch.retention`, and only if no slot as old was served. Everything else has failed: it is kept in
+//! `origin_refusals` and asked for again.
 
 use super::conclusion::ConclusionKind;
 use super::edge_search::{Search, Stage, second_range};

@@ -87,7 +87,8 @@ impl WindowTask {
                 ..request.clone().unpadded()
             });
         }
-        // An hour would have shown 5-minute points. A shorter piece proves nothing: a sum of an hour has no place in it.
+        // An hour would have shown 5-minute points. A shorter piece proves nothing: a sum of an hour has no place in
+        // it.
         let is_long = request.window.seconds() > HOUR_SECONDS;
         let Some(halves) = request.halves_by_time().filter(|_| is_long) else {
             let seconds = HOUR_SECONDS;

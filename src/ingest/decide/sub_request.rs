@@ -122,10 +122,10 @@ pub(super) fn slots_of(window: Span, domains: &[Domain]) -> u64 {
 
 /// Returns `window` with two more slots before it and one after it, but never past `now`.
 ///
-/// The API does not document whether it selects points by their label or by the time of their data, whether it includes
-/// the ends, and whether it rounds to hours. (Sister endpoints label a slot by its end.) In each case the padded range
-/// contains the window's points. The second slot before it is for data that must begin after the start: then the window's
-/// first label stands for data that begins one slot earlier.
+/// The API does not document whether it selects points by their label or by the time of their data, whether it
+/// includes the ends, and whether it rounds to hours. (Sister endpoints label a slot by its end.) In each case the
+/// padded range contains the window's points. The second slot before it is for data that must begin after the start:
+/// then the window's first label stands for data that begins one slot earlier.
 pub(super) fn padded(window: Span, now: UnixSeconds) -> Span {
     let end = window.end() + SLOT_SECONDS;
     let end = if end <= now { end } else { window.end() };

@@ -1,9 +1,9 @@
 //! Puts a copy in the database's place.
 //!
 //! Done by hand, this goes wrong in two ways: SQLite uses the write-ahead log of the old database for the copy, and a
-//! running run goes on writing to the file that is no longer there. Here the copy is made and checked where nobody sees it.
-//! The database is locked as by a run, and its log is folded in. Then the two files change places in one step. The replaced
-//! file stays under another name.
+//! running run goes on writing to the file that is no longer there. Here the copy is made and checked where nobody
+//! sees it. The database is locked as by a run, and its log is folded in. Then the two files change places in one
+//! step. The replaced file stays under another name.
 
 use std::fs;
 use std::io;
@@ -122,8 +122,8 @@ fn check(source: &Path) -> Result<()> {
     migrations::check(&health::open_at_rest(source)?)
 }
 
-/// Copies `source` with the content of its log, packed, and refuses a damaged copy. Returns its number of points and the time
-/// of the newest.
+/// Copies `source` with the content of its log, packed, and refuses a damaged copy. Returns its number of points and
+/// the time of the newest.
 fn copy_out(source: &Path, copy: &Path) -> Result<(u64, Option<UnixSeconds>)> {
     let source = health::open_at_rest(source)?;
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -165,15 +165,16 @@ impl Replaced {
             is_folded: match fold(path) {
                 Ok(folded) => folded,
                 Err(StoreErrorKind::Busy(_)) => return Err(StoreErrorKind::InUse),
-                // The log of a damaged database, or of another one, cannot be folded in. That may be why it is replaced.
+                // The log of a damaged database, or of another one, cannot be folded in. That may be why it is
+                // replaced.
                 Err(_) => false,
             },
         }))
     }
 }
 
-/// Folds the database's log in, and makes sure that no other program has the file open: closing it later would delete the
-/// log of the database that has its name by then.
+/// Folds the database's log in, and makes sure that no other program has the file open: closing it later would delete
+/// the log of the database that has its name by then.
 fn fold(path: &Path) -> Result<bool> {
     main_file::check_log(path)?;
     if header::inspect(path)? == Existing::Empty {
@@ -186,10 +187,12 @@ fn fold(path: &Path) -> Result<bool> {
     Ok(mode == "delete")
 }
 
-/// Renames `copy` to `path`. The file that was there gets a name with the time, and so does its log if it may have content.
+/// Renames `copy` to `path`. The file that was there gets a name with the time, and so does its log if it may have
+/// content.
 ///
-/// If the process is killed before the exchange, the old database is in place, and the copy may have the other name. If it is
-/// killed after, the new one is in place. The program recognizes an old log beside it, and restoring once more removes it.
+/// If the process is killed before the exchange, the old database is in place, and the copy may have the other name.
+/// If it is killed after, the new one is in place. The program recognizes an old log beside it, and restoring once
+/// more removes it.
 fn put_in_place(
     copy: &Path,
     path: &Path,
@@ -213,8 +216,8 @@ fn put_in_place(
     Ok(Some(kept))
 }
 
-/// Renames `copy` to `path`, and the file that was there to `kept`. That file always has one of the two names, never one in
-/// the staging directory, because that is removed with its content.
+/// Renames `copy` to `path`, and the file that was there to `kept`. That file always has one of the two names, never
+/// one in the staging directory, because that is removed with its content.
 fn exchange(copy: &Path, path: &Path, kept: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -225,8 +228,8 @@ fn exchange(copy: &Path, path: &Path, kept: &Path) -> io::Result<()> {
         }
         fs::rename(kept, copy)?;
     }
-    // Without an exchange in one step the old file has two names for a moment. If the process is killed then, the next run
-    // refuses the file and says why.
+    // Without an exchange in one step the old file has two names for a moment. If the process is killed then, the
+    // next run refuses the file and says why.
     fs::hard_link(path, kept)?;
     fs::rename(copy, path).inspect_err(|_| {
         let _ = fs::remove_file(kept);

@@ -11,8 +11,8 @@ use crate::store::ledger::gaps::around;
 use crate::store::ledger::{coverage, domain_ids};
 use crate::store::origin::gap_finder::find;
 
-/// Compares the gaps of every domain with its coverage and its points. `with_gaps` says whether the table of gaps covers
-/// everything that is stored.
+/// Compares the gaps of every domain with its coverage and its points. `with_gaps` says whether the table of gaps
+/// covers everything that is stored.
 pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -> Result<()> {
     let domains = deep.judge(
         Subject::Coverage,
@@ -116,7 +116,8 @@ fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Difference
     (slots, wrong)
 }
 
-/// Returns the ranges that were asked for and have no point, joined where they touch, and whether each is beyond retention.
+/// Returns the ranges that were asked for and have no point, joined where they touch, and whether each is beyond
+/// retention.
 fn joined_ranges(gaps: &[Gap]) -> BTreeSet<(Span, bool)> {
     let mut ranges = BTreeSet::new();
     let mut last: Option<(Span, bool)> = None;

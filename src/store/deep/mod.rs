@@ -18,6 +18,7 @@ mod rollups;
 mod schema;
 mod tables;
 
+use report::{Deep, Subject};
 use rusqlite::Connection;
 
 use crate::store::error::{Result, StoreError};
@@ -25,7 +26,6 @@ use crate::store::file::migrations;
 use crate::store::file::reader::Reader;
 use crate::store::ledger::gaps as ledger_gaps;
 use crate::store::origin::month_sums;
-use report::{Deep, Subject};
 
 pub use report::SubjectReport;
 

@@ -122,8 +122,8 @@ impl Deep {
         }
     }
 
-    /// Returns what was read. A failure to read is damage of `subject`, unless it says nothing about the stored data: then it
-    /// stays an error.
+    /// Returns what was read. A failure to read is damage of `subject`, unless it says nothing about the stored data:
+    /// then it stays an error.
     pub(super) fn judge<T>(&mut self, subject: Subject, what: &str, done: Result<T>) -> Result<Option<T>> {
         match done {
             Ok(found) => Ok(Some(found)),
@@ -140,8 +140,8 @@ impl Deep {
     }
 }
 
-/// Returns what is damaged. The statements of this program do not fail by themselves. So a failure is damage, unless the
-/// disk, a lock or a permission is the cause.
+/// Returns what is damaged. The statements of this program do not fail by themselves. So a failure is damage, unless
+/// the disk, a lock or a permission is the cause.
 fn damage(kind: StoreErrorKind) -> Result<String> {
     match kind {
         StoreErrorKind::Damaged(error) | StoreErrorKind::Sqlite(error) => Ok(error.to_string()),

@@ -1,12 +1,12 @@
 //! The number of a commit, in the header of the file (`user_version`).
 //!
 //! Every transaction that changes something raises it by one. So it distinguishes two states of a database, and every
-//! transaction has the header's page in the write-ahead log. A new database begins at a random number, and so does every
-//! copy that is written to from then on: the numbers of two files do not meet. See [`super::log_check`].
+//! transaction has the header's page in the write-ahead log. A new database begins at a random number, and so does
+//! every copy that is written to from then on: the numbers of two files do not meet. See [`super::log_check`].
 
-use crate::model::convert::to_u32;
 use rusqlite::Connection;
 
+use crate::model::convert::to_u32;
 use crate::store::error::Result;
 
 /// The numbers of a file begin below this. Above it there is room for a million years of 5-minute runs.

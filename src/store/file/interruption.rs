@@ -27,8 +27,8 @@ impl Interruption {
     }
 }
 
-/// What a store is doing. It decides how long the store may go on. The process has two seconds in all: requests under way
-/// get the first one, and half a second is left for the summary, also on a busy machine.
+/// What a store is doing. It decides how long the store may go on. The process has two seconds in all: requests under
+/// way get the first one, and half a second is left for the summary, also on a busy machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     /// Work that the next run can do as well: it stops at once.

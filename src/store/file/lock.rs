@@ -1,7 +1,8 @@
 //! One writer per database.
 //!
-//! The lock is the operating system's, on a file beside the database. The kernel frees it when the process ends, however
-//! it ends. The file itself stays for ever: if it were deleted, two processes could lock two files of the same name.
+//! The lock is the operating system's, on a file beside the database. The kernel frees it when the process ends,
+//! however it ends. The file itself stays for ever: if it were deleted, two processes could lock two files of the
+//! same name.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -79,8 +80,8 @@ pub(crate) struct Lock {
 }
 
 impl Drop for Lock {
-    /// Closing the file is not enough: a child process that is just being started has a copy of the descriptor until its
-    /// own program is loaded. Until then the next run would find the database locked.
+    /// Closing the file is not enough: a child process that is just being started has a copy of the descriptor until
+    /// its own program is loaded. Until then the next run would find the database locked.
     fn drop(&mut self) {
         // If this fails, the kernel does it a little later.
         let _ = self.file.unlock();

@@ -123,11 +123,11 @@ fn filled(file: &File, into: &mut [u8], at: u64) -> io::Result<bool> {
     }
 }
 
-/// Returns the states in a log, from the copies of the database's first page in its commits. `None` if it has none, or if
-/// SQLite would not read it.
+/// Returns the states in a log, from the copies of the database's first page in its commits. `None` if it has none,
+/// or if SQLite would not read it.
 ///
-/// Like SQLite this stops at the first page with a wrong checksum, and ignores pages after the last commit. After a power
-/// loss any part of an unsynced log may be missing; such a log belongs to this file.
+/// Like SQLite this stops at the first page with a wrong checksum, and ignores pages after the last commit. After a
+/// power loss any part of an unsynced log may be missing; such a log belongs to this file.
 fn read(log: &File) -> io::Result<Option<LogStates>> {
     let mut header = [0; 32];
     if !filled(log, &mut header, 0)? || word(&header, 0).is_none_or(|magic| magic & !1 != LOG_MAGIC) {

@@ -77,8 +77,8 @@ impl MainFile {
         Ok(())
     }
 
-    /// Notes that this process has folded its log into the file, as far as readers allowed it. If a reader was in the way,
-    /// some pages have changed, but not the one with the number.
+    /// Notes that this process has folded its log into the file, as far as readers allowed it. If a reader was in the
+    /// way, some pages have changed, but not the one with the number.
     pub(crate) fn folded(&mut self) -> Result<()> {
         let before = self.state.commit;
         self.state = state(&self.open)?;
@@ -97,8 +97,8 @@ impl MainFile {
         self.is_new
     }
 
-    /// Refuses to go on if the path no longer leads to this file, or if another program has written to it. Then a commit
-    /// would be lost, or would damage the file that took its place.
+    /// Refuses to go on if the path no longer leads to this file, or if another program has written to it. Then a
+    /// commit would be lost, or would damage the file that took its place.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.check_path()?;
         let now = state(&self.open)?;

@@ -71,8 +71,8 @@ pub(crate) enum Access {
 
 static OPEN: LazyLock<Mutex<HashMap<FileId, Arc<OpenFile>>>> = LazyLock::new(Mutex::default);
 
-/// Returns the file at `path`, and whether it was created. `None` if it is missing, or if it is not a regular file. Such
-/// a file is not opened: a FIFO would wait for its other end.
+/// Returns the file at `path`, and whether it was created. `None` if it is missing, or if it is not a regular file.
+/// Such a file is not opened: a FIFO would wait for its other end.
 pub(crate) fn open(path: &Path, access: Access) -> io::Result<Option<(Arc<OpenFile>, bool)>> {
     let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut made = false;

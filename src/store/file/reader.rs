@@ -158,8 +158,8 @@ impl Reader {
     }
 }
 
-/// Keeps SQL from reaching other files (`ATTACH`, `VACUUM INTO`), and a manipulated schema from doing more than reading.
-/// The file itself is opened without write access.
+/// Keeps SQL from reaching other files (`ATTACH`, `VACUUM INTO`), and a manipulated schema from doing more than
+/// reading. The file itself is opened without write access.
 fn guard(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Without this a mistyped "column" in double quotes is silently taken for a text.

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 
-/// Returns whether both have the same schema and the same rows, in the order in which they are stored. A copy of the pages
-/// is the same. A database that was filled in another order may differ.
+/// Returns whether both have the same schema and the same rows, in the order in which they are stored. A copy of the
+/// pages is the same. A database that was filled in another order may differ.
 ///
 /// A failure to read `copy` is a difference; a failure to read `original` is an error.
 pub(crate) fn same_content(original: &Connection, copy: &Connection) -> Result<bool> {

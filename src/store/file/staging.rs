@@ -24,8 +24,8 @@ pub(crate) struct StagingDirectory {
 }
 
 impl StagingDirectory {
-    /// Makes one in `parent`, and removes abandoned ones of the same purpose. The purpose is a word such as `snapshot`, and
-    /// part of the name: `.jdcdn-snapshot-0123456789abcdef`.
+    /// Makes one in `parent`, and removes abandoned ones of the same purpose. The purpose is a word such as
+    /// `snapshot`, and part of the name: `.jdcdn-snapshot-0123456789abcdef`.
     pub(crate) fn begin(parent: &Path, purpose: &str) -> io::Result<Self> {
         sweep(parent, purpose);
         for _ in 0..ATTEMPTS {
@@ -74,8 +74,8 @@ pub(crate) fn complete(file: &Path, mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Renames `from` to `to`, in the same file system, unless `to` exists ([`io::ErrorKind::AlreadyExists`]). `from` may keep
-/// its old name as well.
+/// Renames `from` to `to`, in the same file system, unless `to` exists ([`io::ErrorKind::AlreadyExists`]). `from` may
+/// keep its old name as well.
 pub(crate) fn give_new_name(from: &Path, to: &Path) -> io::Result<()> {
     // Unlike a rename, a link never replaces a file.
     match fs::hard_link(from, to) {
@@ -116,8 +116,8 @@ fn lock_file(directory: &Path) -> PathBuf {
     directory.join(LOCK)
 }
 
-/// Removes a staging directory, its lock file last. A process may be killed in between, and a directory with content but
-/// without a lock file would stay for ever.
+/// Removes a staging directory, its lock file last. A process may be killed in between, and a directory with content
+/// but without a lock file would stay for ever.
 fn remove(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -138,8 +138,8 @@ fn remove(directory: &Path) -> io::Result<()> {
     })
 }
 
-/// Brings the names in a directory to the disk. In a staging directory the lock file comes first and goes last, also at a
-/// power failure. So an abandoned directory can always be recognized.
+/// Brings the names in a directory to the disk. In a staging directory the lock file comes first and goes last, also
+/// at a power failure. So an abandoned directory can always be recognized.
 pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
@@ -167,7 +167,8 @@ fn sweep_one(directory: &Path) {
         Ok(lock) if lock.try_lock().is_ok() => {
             let _ = remove(directory);
         }
-        // Its process was killed before it made the lock file, or while it removed the directory. Removes only an empty one.
+        // Its process was killed before it made the lock file, or while it removed the directory. Removes only an
+        // empty one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let _ = fs::remove_dir(directory);
         }

@@ -109,8 +109,8 @@ impl Statements for Connection {
     }
 }
 
-/// Returns a statement that writes a row of `key` and `columns`, in this order. It changes a row of the same key only if
-/// it differs. Both are lists of names with a comma and a space between them.
+/// Returns a statement that writes a row of `key` and `columns`, in this order. It changes a row of the same key only
+/// if it differs. Both are lists of names with a comma and a space between them.
 pub(crate) fn upsert(table: &str, key: &str, columns: &str) -> String {
     let all = [key, columns].join(", ");
     let set: Vec<String> = names(columns)

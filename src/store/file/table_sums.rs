@@ -1,7 +1,7 @@
 //! Keeps a sum of the rows of whole tables, by which a change from outside is found.
 //!
-//! Triggers keep the sums up to date, so no statement can forget to. They are temporary: they belong to the connection of
-//! the writer and not to the file, because other programs could not run them.
+//! Triggers keep the sums up to date, so no statement can forget to. They are temporary: they belong to the
+//! connection of the writer and not to the file, because other programs could not run them.
 
 use std::fmt::Write as _;
 

@@ -5,8 +5,8 @@
 //! it. It is checked and on the disk before it gets its name, `DATABASE.before-vN`: the database before migration N and
 //! all later ones. A killed run leaves no half copy under that name.
 //!
-//! An existing copy is never replaced. If it has exactly the content of the database, an upgrade was interrupted, and the
-//! copy is used again. Otherwise the new copy gets a number: `DATABASE.before-vN.2`.
+//! An existing copy is never replaced. If it has exactly the content of the database, an upgrade was interrupted, and
+//! the copy is used again. Otherwise the new copy gets a number: `DATABASE.before-vN.2`.
 
 use std::fmt;
 use std::fs;

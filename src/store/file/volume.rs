@@ -10,8 +10,8 @@ pub struct Volume {
     pub free_bytes: u64,
     /// Total bytes.
     pub total_bytes: u64,
-    /// The kind of the file system, if it is a network or user-space (FUSE) one. The locks and the shared memory of such a
-    /// file system may not be reliable enough for the write-ahead log and the lock of a run.
+    /// The kind of the file system, if it is a network or user-space (FUSE) one. The locks and the shared memory of
+    /// such a file system may not be reliable enough for the write-ahead log and the lock of a run.
     pub weak_locks: Option<&'static str>,
 }
 

@@ -12,8 +12,8 @@ use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
 use crate::store::ledger::domain_ids;
 
-/// A stored point that an answer left out is asked for in every run up to this age. The answer may lack it by mistake, and
-/// its figures may have changed since.
+/// A stored point that an answer left out is asked for in every run up to this age. The answer may lack it by
+/// mistake, and its figures may have changed since.
 const RETRY_UNTIL: i64 = 3 * DAY_SECONDS;
 
 /// About 30,000 years before and after 1970.
@@ -22,8 +22,8 @@ const PLAUSIBLE: RangeInclusive<UnixSeconds> = -1_000_000_000_000..=1_000_000_00
 /// What a commit says about its window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Coverage {
-    /// It was fetched. These spans replace the stored ones; together they are the window. Rejects of the window that were
-    /// stored before and are not found again are deleted.
+    /// It was fetched. These spans replace the stored ones; together they are the window. Rejects of the window that
+    /// were stored before and are not found again are deleted.
     Fetched(Vec<CoverageSpan>),
     /// The API no longer serves it.
     BeyondRetention {
@@ -87,8 +87,8 @@ pub(crate) fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
     covered.iter().filter_map(|piece| piece.cut(span)).collect()
 }
 
-/// Returns the parts of a domain's coverage in `span`, where `span` counts from the starts of slots and a label is `shift`
-/// seconds later.
+/// Returns the parts of a domain's coverage in `span`, where `span` counts from the starts of slots and a label is
+/// `shift` seconds later.
 pub(crate) fn by_start(
     connection: &Connection,
     domain: i64,
@@ -130,8 +130,8 @@ pub(crate) fn apply(
     })
 }
 
-/// Keeps the age of stored `slots` that the answer asked for at `asked_at` left out. Their figures are as old as they were
-/// `before`, so a later run asks for them again.
+/// Keeps the age of stored `slots` that the answer asked for at `asked_at` left out. Their figures are as old as they
+/// were `before`, so a later run asks for them again.
 pub(crate) fn put_back(
     tx: &Connection,
     domain: i64,
@@ -155,8 +155,9 @@ pub(crate) fn put_back(
 
 /// Returns the coverage of a stored slot that an answer left out at `asked_at`; `None` if it is not asked for again.
 ///
-/// Young slots are asked for again in every run. An older one is asked for once more, because one answer proves nothing:
-/// the run before may have been days ago, or killed. An age just below the last one notes that it was left out once.
+/// Young slots are asked for again in every run. An older one is asked for once more, because one answer proves
+/// nothing: the run before may have been days ago, or killed. An age just below the last one notes that it was left
+/// out once.
 fn left_out(slot: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<CoverageSpan> {
     if asked_at - slot.span.start() <= RETRY_UNTIL {
         return Some(slot);

@@ -1,8 +1,8 @@
 //! The gaps of every domain, kept in step with its points and its coverage.
 //!
 //! A commit compares its whole window with the rows in it. So its cost does not depend on what else is stored, and a
-//! killed run leaves nothing to repair. Only the gaps that were never asked for change without a commit; the end of each
-//! run writes them again from the coverage.
+//! killed run leaves nothing to repair. Only the gaps that were never asked for change without a commit; the end of
+//! each run writes them again from the coverage.
 //!
 //! What the points themselves show is handed in: this table knows reasons, not measurements.
 
@@ -102,8 +102,8 @@ pub(crate) fn around_in_any_version(connection: &Connection, domain: i64, span: 
     connection.rows(&sql, [domain, span.start(), span.end()], stored_gap)
 }
 
-/// Returns those of `gaps` that overlap `within` and are holes: slots that were asked for, and whose point did not come or
-/// could not be stored.
+/// Returns those of `gaps` that overlap `within` and are holes: slots that were asked for, and whose point did not
+/// come or could not be stored.
 pub(crate) fn holes(mut gaps: Vec<Gap>, within: Span) -> Vec<Gap> {
     gaps.retain(|gap| {
         matches!(gap.reason, GapReason::Empty | GapReason::Rejected) && gap.span.intersect(&within).is_some()

@@ -29,8 +29,8 @@ pub(crate) struct FetchedRejects<'a> {
 
 /// Distributes rejects to the domains that were asked for. Those of other domains go to the first one.
 ///
-/// In the next fetch the first domain may share a request with others. The rejects that it brings then replace these. So
-/// an unexpected domain in the answer is listed once, and goes when it no longer comes.
+/// In the next fetch the first domain may share a request with others. The rejects that it brings then replace these.
+/// So an unexpected domain in the answer is listed once, and goes when it no longer comes.
 pub(crate) fn share_out<'a>(
     asked: &[Domain],
     rejects: impl IntoIterator<Item = &'a Reject>,
@@ -74,8 +74,8 @@ pub(crate) fn apply(tx: &Connection, fetched: &FetchedRejects<'_>) -> Result<()>
     }
     let mut is_stored = vec![false; fetched.rejects.len()];
     let mut gone = Vec::new();
-    // A reject belongs to the window that it was found in. A narrower window counts only if the reject's time is known to
-    // lie inside.
+    // A reject belongs to the window that it was found in. A narrower window counts only if the reject's time is
+    // known to lie inside.
     let sql = "SELECT id, domain, ts, reason, raw FROM reject
          WHERE asked_domain_id = ?1 AND window_end > ?2 AND window_start < ?3
            AND (window_start >= ?2 AND window_end <= ?3

@@ -47,8 +47,8 @@ pub struct Finish {
     pub conclusions: String,
     /// Why it could not go on, if it could not.
     pub message: Option<String>,
-    /// What the configuration wants to be complete. `None` if the run does not know; then the `never_asked` gaps stay as they
-    /// are.
+    /// What the configuration wants to be complete. `None` if the run does not know; then the `never_asked` gaps stay
+    /// as they are.
     pub expected: Option<Expected>,
 }
 

@@ -1,7 +1,7 @@
 //! The sums of the points of every domain and month. The commits keep them up to date.
 //!
-//! If a sum differs from an earlier one, a figure of the month has changed. If it differs from the stored points, something
-//! other than a commit has changed them.
+//! If a sum differs from an earlier one, a figure of the month has changed. If it differs from the stored points,
+//! something other than a commit has changed them.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,7 @@ use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
 use crate::store::file::table_sums::sum_of;
 use crate::store::origin::slot_label;
-use crate::store::origin::walk::{EVER, each_point};
-use crate::store::origin::walk::{StoredCount, StoredPoint};
+use crate::store::origin::walk::{EVER, StoredCount, StoredPoint, each_point};
 
 /// The sums of a domain's points in a month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -208,8 +207,8 @@ pub(crate) fn build(tx: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Moves the points at the edges of the months to the months in which another label puts them. The other sums stay as they
-/// are: computed again, they would hide damage.
+/// Moves the points at the edges of the months to the months in which another label puts them. The other sums stay as
+/// they are: computed again, they would hide damage.
 pub(crate) fn change_label(tx: &Connection, (from, to): (SlotLabel, SlotLabel)) -> Result<()> {
     let latest = from.shift().max(to.shift());
     for domain in tx.column("SELECT DISTINCT domain_id FROM month_sum", [])? {

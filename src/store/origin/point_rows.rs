@@ -51,8 +51,8 @@ impl PointWriter<'_> {
         self.sums.add(domain, new, counts)
     }
 
-    /// Replaces a point off the 5-minute grid by a later one on it. The API's points lie on the grid: the other time was a
-    /// mistake, and the later answer corrects it.
+    /// Replaces a point off the 5-minute grid by a later one on it. The API's points lie on the grid: the other time
+    /// was a mistake, and the later answer corrects it.
     pub(super) fn put_on_grid(
         &mut self,
         domain: i64,

@@ -1,7 +1,7 @@
 //! Writes the points of an answer that are new or differ from the stored ones.
 //!
-//! Per domain, the stored points of the window are read once and compared. An equal point is not written. So repeating a
-//! fetch only costs reading, and every point is counted as inserted, updated or unchanged.
+//! Per domain, the stored points of the window are read once and compared. An equal point is not written. So
+//! repeating a fetch only costs reading, and every point is counted as inserted, updated or unchanged.
 
 use std::sync::LazyLock;
 
@@ -92,8 +92,8 @@ pub(crate) struct WindowState {
 }
 
 impl<'a> PointWriter<'a> {
-    /// Makes a writer of points that came at `seen_at`. The slot label in force, `label`, decides the months of their sums.
-    /// At most `room` of the refused points keep their text.
+    /// Makes a writer of points that came at `seen_at`. The slot label in force, `label`, decides the months of their
+    /// sums. At most `room` of the refused points keep their text.
     pub(crate) fn new(
         tx: &'a Connection,
         translation: Translation<'a>,

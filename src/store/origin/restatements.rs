@@ -68,8 +68,8 @@ pub(crate) fn record(
     Ok(())
 }
 
-/// Returns the counts above zero as a JSON object in the order of the codes' text. A zero is included if `other` lacks the
-/// code of `set`: otherwise a code that is no longer reported would change nothing visible.
+/// Returns the counts above zero as a JSON object in the order of the codes' text. A zero is included if `other`
+/// lacks the code of `set`: otherwise a code that is no longer reported would change nothing visible.
 fn as_json(
     names: &mut Translation<'_>,
     set: i64,

@@ -2,8 +2,8 @@
 //!
 //! The writer stores these rows, and the verification compares them with the stored ones.
 //!
-//! The sums are computed here and not in SQL, because SQLite's `sum()` fails beyond 64 bits. Hours and days are cut by the
-//! slot label in force ([`super::slot_label`]): all times here are starts of slots.
+//! The sums are computed here and not in SQL, because SQLite's `sum()` fails beyond 64 bits. Hours and days are cut
+//! by the slot label in force ([`super::slot_label`]): all times here are starts of slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -150,8 +150,8 @@ impl DayTally {
         *requests = requests.saturating_add(count.count);
     }
 
-    /// Returns the rows of the day: one of the day, and one of each hour and each code that was reported. `expected` is the
-    /// number of slots that were asked for.
+    /// Returns the rows of the day: one of the day, and one of each hour and each code that was reported. `expected`
+    /// is the number of slots that were asked for.
     pub(crate) fn rows(
         &self,
         connection: &Connection,

@@ -1,7 +1,7 @@
 //! The slot label that the rollups of a file were computed with.
 //!
-//! The label in the file is the one in force: a commit, a roll-up, a snapshot, an export and a report all read it there.
-//! Only a run that begins changes it, to the configured one.
+//! The label in the file is the one in force: a commit, a roll-up, a snapshot, an export and a report all read it
+//! there. Only a run that begins changes it, to the configured one.
 
 use rusqlite::Connection;
 use rusqlite::types::Type;

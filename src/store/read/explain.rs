@@ -94,8 +94,8 @@ impl<'m> Unknown<'m> {
     }
 }
 
-/// Returns the names of the public relations, in order; none if they cannot be read. This is only a hint: the error itself
-/// is reported anyway.
+/// Returns the names of the public relations, in order; none if they cannot be read. This is only a hint: the error
+/// itself is reported anyway.
 fn public_relations(reader: &Reader) -> Vec<String> {
     let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name GLOB 'origin_*' ORDER BY name";
     reader.connection().column(sql, []).unwrap_or_default()

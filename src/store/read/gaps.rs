@@ -23,8 +23,8 @@ pub struct DomainGaps {
 }
 
 impl Reader {
-    /// Returns the gaps of `domain` inside `within`, found again in its points. The points cannot show which slots failed or
-    /// were rejected, and which holes are confirmed: this is as the commits noted it.
+    /// Returns the gaps of `domain` inside `within`, found again in its points. The points cannot show which slots
+    /// failed or were rejected, and which holes are confirmed: this is as the commits noted it.
     pub fn find_gaps(
         &self,
         domain: &str,
@@ -34,8 +34,8 @@ impl Reader {
         self.gaps(domain, expected, within, |_| Ok(false))
     }
 
-    /// Returns the gaps of `domain` inside `within`, as the commits noted them. Reads no point, unless the database is from
-    /// before the table of gaps and was not opened for writing since.
+    /// Returns the gaps of `domain` inside `within`, as the commits noted them. Reads no point, unless the database
+    /// is from before the table of gaps and was not opened for writing since.
     pub fn noted_gaps(
         &self,
         domain: &str,
@@ -81,8 +81,8 @@ impl Reader {
         })
     }
 
-    /// Returns the holes of `domain` that overlap `within`, not cut: slots that were asked for, and whose point did not come
-    /// or could not be stored.
+    /// Returns the holes of `domain` that overlap `within`, not cut: slots that were asked for, and whose point did
+    /// not come or could not be stored.
     pub fn holes(&self, domain: &Domain, within: Span) -> Result<Vec<Gap>, StoreError> {
         self.read(
             |connection| match domain_ids::find(connection, domain.as_str())? {

@@ -2,10 +2,11 @@
 //!
 //! A statement of thirty characters can make SQLite build a value of a gigabyte.
 
-use crate::model::convert::to_i32;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
+
+use crate::model::convert::to_i32;
 
 /// The longest statement, in bytes.
 pub const MAX_SQL_BYTES: usize = 1 << 20;

@@ -56,8 +56,8 @@ pub struct CountedPoint<'p> {
     pub bandwidth: i64,
     /// Requests.
     pub pv: i64,
-    /// The codes that were reported, also those with zero requests. Points with the same codes share one object, as long as
-    /// it is remembered.
+    /// The codes that were reported, also those with zero requests. Points with the same codes share one object, as
+    /// long as it is remembered.
     pub set: &'p Arc<CodeSet>,
     /// Every code with its count, in the order of the codes' text.
     pub counts: &'p [(Arc<str>, i64)],
@@ -124,8 +124,8 @@ impl PointInTime<'_> {
 
     /// Hands every point of `domain` in `span` to `take`, in the order of time.
     ///
-    /// The points are those of `origin_stats` and `origin_status_codes`. The zeros are added here, because the view has to
-    /// find and sort a row for each of them.
+    /// The points are those of `origin_stats` and `origin_status_codes`. The zeros are added here, because the view
+    /// has to find and sort a row for each of them.
     pub fn each_point<E: From<StoreError>>(
         &mut self,
         domain: &StoredDomain,

@@ -75,8 +75,8 @@ impl Reader {
         self.read(|connection| connection.column(sql, []))
     }
 
-    /// Returns the time of a stored point of `domain` in `span` other than the one at `than`. It prefers one whose distance
-    /// from `than` is not a multiple of `step` seconds.
+    /// Returns the time of a stored point of `domain` in `span` other than the one at `than`. It prefers one whose
+    /// distance from `than` is not a multiple of `step` seconds.
     pub fn point_apart(
         &self,
         domain: &str,

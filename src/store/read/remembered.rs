@@ -32,8 +32,8 @@ impl Reader {
         self.read(slot_label::in_any_version)
     }
 
-    /// Returns how many domain-days have stale rollups: a run is under way or was killed, or the database is from before
-    /// the rollups.
+    /// Returns how many domain-days have stale rollups: a run is under way or was killed, or the database is from
+    /// before the rollups.
     pub fn stale_days(&self) -> Result<u64, StoreError> {
         self.read(|connection| {
             if !connection.table_exists(None, "rollup_due")? {
@@ -43,14 +43,14 @@ impl Reader {
         })
     }
 
-    /// Returns the sums of all domains and months with points, in the order of their names and months. `None` in a database
-    /// that has none yet.
+    /// Returns the sums of all domains and months with points, in the order of their names and months. `None` in a
+    /// database that has none yet.
     pub fn month_sums(&self) -> Result<Option<Vec<MonthSum>>, StoreError> {
         self.read(month_sums::all)
     }
 
-    /// Returns how late the points of `domains` change, from the youngest age to the oldest. Databases count this since they
-    /// have the table of restatements.
+    /// Returns how late the points of `domains` change, from the youngest age to the oldest. Databases count this
+    /// since they have the table of restatements.
     pub fn settling(&self, domains: &[String]) -> Result<Vec<Settling>, StoreError> {
         self.read(|connection| {
             let ids = domains

@@ -1,7 +1,8 @@
 //! What stands outside: the public relations, their columns, types and reach.
 
-use super::*;
 use rusqlite::Connection;
+
+use super::*;
 
 /// The endpoint document's example: seventeen codes, one of them above zero.
 const EXAMPLE: Point<'static> = (

@@ -188,8 +188,8 @@ proptest! {
     }
 }
 
-/// After every step, the gaps that the commits noted equal those that are found in the points, and those of a map of the
-/// slots.
+/// After every step, the gaps that the commits noted equal those that are found in the points, and those of a map of
+/// the slots.
 fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut sandbox = Sandbox::new();
     let mut model = SlotModel::default();

@@ -4,9 +4,10 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::*;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+
+use super::*;
 
 /// The refusal, once it is certain that neither the file nor its neighbours have changed.
 fn refused(path: &Path) -> StoreErrorKind {

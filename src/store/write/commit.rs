@@ -16,8 +16,8 @@ pub struct Commit {
     pub window: Span,
     /// What is known about the window from now on.
     pub coverage: Coverage,
-    /// The points by domain, each of the [`domains`](Self::domains) at most once. They lie in the window, those of a domain at
-    /// different times.
+    /// The points by domain, each of the [`domains`](Self::domains) at most once. They lie in the window, those of a
+    /// domain at different times.
     pub points: Vec<(Domain, PointColumns)>,
     /// The codes of the points.
     pub book: Arc<CodeBook>,
@@ -33,8 +33,8 @@ pub struct Commit {
     pub notes: Vec<Note>,
     /// When the answer came.
     pub seen_at: UnixSeconds,
-    /// What to add to the run's counters, in addition to the points that this commit inserts, updates, leaves unchanged or
-    /// refuses, and those that the answer left out.
+    /// What to add to the run's counters, in addition to the points that this commit inserts, updates, leaves
+    /// unchanged or refuses, and those that the answer left out.
     pub totals: RunTotals,
 }
 
@@ -80,8 +80,8 @@ impl Commit {
             && self.points.iter().all(|(_, columns)| columns.is_empty())
     }
 
-    /// Refuses a commit that breaks its own rules: it would store points without coverage, or cover slots that were not asked
-    /// for.
+    /// Refuses a commit that breaks its own rules: it would store points without coverage, or cover slots that were
+    /// not asked for.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |why: String| Err(StoreErrorKind::InvariantViolation(why));
         for (at, (domain, _)) in self.points.iter().enumerate() {

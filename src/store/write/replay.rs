@@ -26,8 +26,8 @@ pub struct RejectReplay {
 /// Whether to store a reject.
 #[derive(Debug, Clone)]
 pub enum ReplayAction {
-    /// Store this one point, with [`Coverage::Unchanged`](super::super::Coverage::Unchanged): the fetch that brought it has
-    /// covered its slot.
+    /// Store this one point, with [`Coverage::Unchanged`](super::super::Coverage::Unchanged): the fetch that brought
+    /// it has covered its slot.
     Store(Box<Commit>),
     /// Keep it, for this reason.
     Keep(String),
@@ -58,8 +58,8 @@ enum SlotConflict {
 }
 
 impl Store {
-    /// Stores or keeps rejects, in one transaction: a point is stored together with the deletion of its reject. A reject
-    /// that stays gets its present reason.
+    /// Stores or keeps rejects, in one transaction: a point is stored together with the deletion of its reject. A
+    /// reject that stays gets its present reason.
     pub fn replay_rejects(
         &mut self,
         run: Run,

@@ -1,8 +1,8 @@
 //! Brings the rollups up to date with the points and the coverage.
 //!
 //! A commit notes the days that it changed, in its own transaction. [`Store::roll_up`] computes these days and their
-//! months again from the points and writes the differences. Each month is one transaction. A killed run leaves the other
-//! months to the next one.
+//! months again from the points and writes the differences. Each month is one transaction. A killed run leaves the
+//! other months to the next one.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ impl Store {
     /// Puts a slot label in force. Returns whether the rollups must be computed again: the label is new, and slots were
     /// fetched before.
     ///
-    /// Then all rollups are deleted and every day that was asked for is stale, in one transaction. [`Store::roll_up`] does
-    /// the rest.
+    /// Then all rollups are deleted and every day that was asked for is stale, in one transaction. [`Store::roll_up`]
+    /// does the rest.
     pub fn use_slot_label(&mut self, label: SlotLabel) -> Result<bool, StoreError> {
         let before = self.read(slot_label::in_force)?;
         if before == label {
@@ -78,8 +78,8 @@ pub(crate) fn catch_up(connection: &Connection) -> Result<u64> {
 
 /// Computes the stale days of `month`, and the month, again.
 ///
-/// The points of all domains of the month are read once, for the sums of the account. One domain's points are in memory at
-/// a time.
+/// The points of all domains of the month are read once, for the sums of the account. One domain's points are in
+/// memory at a time.
 fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
     let label = slot_label::in_force(tx)?;
     let stale = stale_days::of_month(tx, month)?;

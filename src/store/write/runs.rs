@@ -11,8 +11,8 @@ use crate::store::ledger::{coverage, domain_ids, facts, gaps, holes, refusals};
 use crate::store::write::store::Store;
 
 impl Store {
-    /// Begins a run: it shows as `running`, killed runs show as `interrupted`, and its refresh ages decide the states of
-    /// the coverage.
+    /// Begins a run: it shows as `running`, killed runs show as `interrupted`, and its refresh ages decide the states
+    /// of the coverage.
     pub fn begin_run(&mut self, new: &NewRun) -> Result<Run, StoreError> {
         self.deferrable(|store| {
             store.in_transaction(|tx, _| {
@@ -23,8 +23,8 @@ impl Store {
         })
     }
 
-    /// Marks a run that ended by a defect as interrupted. Does not wait for another program that has the write lock: the
-    /// next run does the same.
+    /// Marks a run that ended by a defect as interrupted. Does not wait for another program that has the write lock:
+    /// the next run does the same.
     pub fn interrupt_run(&mut self) -> Result<(), StoreError> {
         self.patience = std::time::Duration::ZERO;
         self.in_transaction(|tx, _| runs::interrupt(tx))
@@ -77,8 +77,8 @@ impl Store {
         })
     }
 
-    /// Returns the holes of `domain` that overlap `within`, not cut: slots that were asked for, and whose point did not come
-    /// or could not be stored.
+    /// Returns the holes of `domain` that overlap `within`, not cut: slots that were asked for, and whose point did
+    /// not come or could not be stored.
     pub fn holes(&self, domain: &Domain, within: Span) -> Result<Vec<Gap>, StoreError> {
         self.read(
             |connection| match domain_ids::find(connection, domain.as_str())? {

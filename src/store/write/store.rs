@@ -138,8 +138,8 @@ impl Store {
 
     /// Moves the write-ahead log into the main file, as far as readers allow it.
     ///
-    /// SQLite would do so on closing, and would not report a disk that fails then. Commits are safe in the log either way,
-    /// so a failure is a warning.
+    /// SQLite would do so on closing, and would not report a disk that fails then. Commits are safe in the log either
+    /// way, so a failure is a warning.
     ///
     /// After a signal it stops in time, and closing the connection does not start it again.
     pub fn checkpoint(&mut self) -> Result<CheckpointReport, StoreError> {
@@ -188,8 +188,8 @@ impl Store {
         folded
     }
 
-    /// Confirms that the path still leads to this database, and that a new reader finds `run` in it as it ended. Call it
-    /// last: before it, nothing may be reported as stored.
+    /// Confirms that the path still leads to this database, and that a new reader finds `run` in it as it ended. Call
+    /// it last: before it, nothing may be reported as stored.
     pub fn confirm(&mut self, run: Option<Run>) -> Result<(), StoreError> {
         let confirmed = (|| {
             self.main.check()?;

@@ -14,8 +14,8 @@ const MAX_RUNS: i64 = 5_000;
 impl Store {
     /// Deletes rejects above `keep_rejects`, and runs that ended before `runs_before`.
     ///
-    /// The oldest rejects of the most frequent kind go first. They are counted, and their gaps keep their reason. Runs stay
-    /// if a reject refers to them or if they are running, and so does the last one.
+    /// The oldest rejects of the most frequent kind go first. They are counted, and their gaps keep their reason.
+    /// Runs stay if a reject refers to them or if they are running, and so does the last one.
     pub fn tidy(&mut self, keep_rejects: u64, runs_before: UnixSeconds) -> Result<(), StoreError> {
         let (rejects, runs) = self.read(|connection| {
             Ok((

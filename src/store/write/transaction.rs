@@ -76,8 +76,8 @@ impl Store {
         })
     }
 
-    /// Returns whether the file was replaced. Then SQLite must not fold the log in on closing: it is the log of a file that
-    /// is no longer there.
+    /// Returns whether the file was replaced. Then SQLite must not fold the log in on closing: it is the log of a
+    /// file that is no longer there.
     pub(crate) fn is_replaced(&mut self) -> bool {
         let is_replaced = matches!(self.main.check(), Err(StoreErrorKind::Replaced));
         if is_replaced {

@@ -20,8 +20,8 @@ use crate::store::write::transaction::Ids;
 impl Store {
     /// Commits what several answers brought, in their order and in one transaction.
     ///
-    /// After an error nothing of it is stored; after a failure of the disk perhaps all of it. Drop the store, and read the
-    /// coverage from a new one.
+    /// After an error nothing of it is stored; after a failure of the disk perhaps all of it. Drop the store, and
+    /// read the coverage from a new one.
     pub fn commit(&mut self, run: Run, commits: &[Commit]) -> Result<Vec<Committed>, StoreError> {
         self.in_transaction(|tx, ids| {
             let mut totals = RunTotals::default();

@@ -103,8 +103,8 @@ fn json(sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
     sandbox.run(&[args, &["--format", "json"]].concat()).json(code)
 }
 
-/// Fetches a day of three domains, of which one is refused, one has a hole and one a point that cannot be read; returns the
-/// summaries.
+/// Fetches a day of three domains, of which one is refused, one has a hole and one a point that cannot be read;
+/// returns the summaries.
 fn fetch(sandbox: &Sandbox) -> Vec<Value> {
     let bad = DataFault::Mutate {
         domain: BAD.to_owned(),

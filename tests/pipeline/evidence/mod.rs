@@ -1,7 +1,7 @@
 //! Which conclusions the program draws from an answer: every rule, with the real binary against a faulty service.
 //!
-//! Each module holds the rules for one kind of answer. The tests compare with the simulator's truth and with what a user sees:
-//! points, coverage, gaps, refusals, the summary, the exit code, and how many requests were made.
+//! Each module holds the rules for one kind of answer. The tests compare with the simulator's truth and with what a
+//! user sees: points, coverage, gaps, refusals, the summary, the exit code, and how many requests were made.
 
 mod coarse;
 mod conclusions;

@@ -50,7 +50,8 @@ fn a_window_that_never_arrives_in_time_is_given_up_and_the_others_are_stored() {
     }
 }
 
-/// Bodies beyond what one of four workers may take of a limit of 1 MiB, and HTTP's own word for a request that asks for too much.
+/// Bodies beyond what one of four workers may take of a limit of 1 MiB, and HTTP's own word for a request that asks
+/// for too much.
 fn too_large() -> [(Fault, &'static str); 3] {
     // The other three may hold a part in 32 each.
     let limit = "larger than 950272 bytes";

@@ -98,8 +98,8 @@ fn assert_is_upgrade(old: &OldFile, today: &Connection, upgraded: &Connection) {
             // The sums of what the other tables hold: whoever verifies the file compares them.
             None if name == "table_sum" => assert_eq!(rows, 7),
             Some(old) if !COMPUTED.contains(&name.as_str()) => assert_kept(name, old, upgraded, table),
-            // The requested ranges are not stored, so everything is requested again. One row is a constant, and what follows
-            // from the points alone is there.
+            // The requested ranges are not stored, so everything is requested again. One row is a constant, and what
+            // follows from the points alone is there.
             _ if old.version < LEDGER => assert!(rows <= 1 || table.1 == of_today.1, "rows of {name}"),
             None if LEARNED.contains(&name.as_str()) => assert_eq!(rows, 0, "rows of {name}"),
             None if name == "gap" => assert_eq!(holes(upgraded), holes(today)),

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use jdcdn_stats::simulator::{DataFault, Fault, Mutation, Rule, Settings};
+use old_file::OldFile;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::sandbox::{NOW, Sandbox, at, domains};
-use old_file::OldFile;
 
 const DB: &str = "jdcdn-stats.db";
 /// The first migration that rewrites what a file holds.
@@ -56,8 +56,8 @@ fn rows_of(database: &Connection, table: &str, columns: &[String]) -> Vec<Vec<Va
     rows.unwrap().map(Result::unwrap).collect()
 }
 
-/// A database of today's schema that holds something of all that there is: points that were changed and points that came
-/// late, holes of each reason, rejects, and several runs.
+/// A database of today's schema that holds something of all that there is: points that were changed and points that
+/// came late, holes of each reason, rejects, and several runs.
 fn full_of_events() -> Sandbox {
     let sandbox = Sandbox::new(Settings {
         domains: domains(3),

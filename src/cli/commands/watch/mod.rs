@@ -9,8 +9,8 @@
 //! - `run_log`: one line a run
 //! - `metrics`, `database_status`: the page for monitoring; `endpoint`: its server
 //!
-//! The database is open, and locked, only during a run. One thread does all of this, so the heartbeats cannot outlive the
-//! loop that does the work.
+//! The database is open, and locked, only during a run. One thread does all of this, so the heartbeats cannot outlive
+//! the loop that does the work.
 
 mod account;
 pub mod command;

@@ -188,8 +188,8 @@ impl RunLog {
     }
 }
 
-/// Logs what the run concluded. Empty slots and limits come again in every run and are no news; the edge of the retention
-/// and refused domains have lines of their own.
+/// Logs what the run concluded. Empty slots and limits come again in every run and are no news; the edge of the
+/// retention and refused domains have lines of their own.
 fn conclusions(summary: &Summary) {
     let totals = &summary.totals;
     if totals.slots_empty > 0 {

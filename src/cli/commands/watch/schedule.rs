@@ -1,16 +1,17 @@
 //! When the next run is due: a pure function of the clock.
 //!
-//! Runs begin on a grid of the wall clock, the multiples of `every` in Unix time. So they keep in step with the slots,
-//! and all machines agree on them. The schedule is checked every few seconds and decides anew each time: after a sleep,
-//! or a clock that was set forward, one run makes up for all that were missed. A clock that was set back delays nothing.
+//! Runs begin on a grid of the wall clock, the multiples of `every` in Unix time. So they keep in step with the
+//! slots, and all machines agree on them. The schedule is checked every few seconds and decides anew each time: after
+//! a sleep, or a clock that was set forward, one run makes up for all that were missed. A clock that was set back
+//! delays nothing.
 
 use crate::model::UnixSeconds;
 use crate::model::slot::HOUR_SECONDS;
 
 /// The longest wait after failures, in seconds, unless the grid itself is wider.
 pub const LONGEST_BACK_OFF: i64 = HOUR_SECONDS;
-/// The longest wait while the API refuses an account that it has answered before. Four requests an hour harm nobody, and
-/// the data comes back soon after the account does.
+/// The longest wait while the API refuses an account that it has answered before. Four requests an hour harm nobody,
+/// and the data comes back soon after the account does.
 pub const LONGEST_AFTER_REFUSAL: i64 = 15 * 60;
 /// The shortest wait after a refusal, however narrow the grid is.
 pub const SHORTEST_AFTER_REFUSAL: i64 = 3;

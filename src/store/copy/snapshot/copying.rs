@@ -74,8 +74,8 @@ fn is_reading(error: &rusqlite::Error) -> bool {
         )
 }
 
-/// Packs the database into the copy, as of one moment. Returns the damage of the database's indexes and schema: the copy
-/// would hide it, because it makes them again.
+/// Packs the database into the copy, as of one moment. Returns the damage of the database's indexes and schema: the
+/// copy would hide it, because it makes them again.
 fn copy_out(database: &Path, copy: &Path) -> Result<Vec<String>> {
     let source = connection::open_to_read(database)?;
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -86,8 +86,8 @@ fn copy_out(database: &Path, copy: &Path) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Verifies the copy before anything in it is brought up to date, because that would hide damage. Returns what is damaged,
-/// and where.
+/// Verifies the copy before anything in it is brought up to date, because that would hide damage. Returns what is
+/// damaged, and where.
 fn verify(copy: &Path) -> Result<Vec<String>> {
     let copy = connection::open_to_read(copy)?;
     copy.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -99,8 +99,8 @@ fn damage(reports: &[SubjectReport]) -> Vec<String> {
     damaged.map(SubjectReport::summary).collect()
 }
 
-/// Brings the copy to the state that a run leaves behind. A reader without write permission can open it. Returns what SQLite
-/// finds wrong with it, too.
+/// Brings the copy to the state that a run leaves behind. A reader without write permission can open it. Returns what
+/// SQLite finds wrong with it, too.
 fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
     let mut copy = connection::open_copy(copy)?;
     copy.pragma_update(None, "foreign_keys", true)?;

@@ -76,8 +76,8 @@ impl Destination {
         }
     }
 
-    /// Gives `copy` these permissions, brings it to the disk and renames it to the path, in one step. Returns whether it
-    /// replaced another file.
+    /// Gives `copy` these permissions, brings it to the disk and renames it to the path, in one step. Returns whether
+    /// it replaced another file.
     pub(super) fn publish(&self, copy: &Path, mode: u32) -> Result<bool, SnapshotError> {
         staging::complete(copy, mode)
             .map_err(|cause| self.failed("the copy does not reach the disk", cause))?;
