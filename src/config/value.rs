@@ -25,15 +25,15 @@ const MAX_AGE: u64 = 366 * DAY_MILLIS;
 /// The lowest and the highest number of requests per second.
 const RATES: RangeInclusive<f64> = 0.001..=10_000.0;
 
-type Refusal = Box<dyn Error>;
+type ValueError = Box<dyn Error>;
 
 /// What may be written for a key, with the function that sets its field.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueKind {
     /// A text with a rule of its own.
-    Text(&'static str, fn(&mut Config, &str) -> Result<(), Refusal>),
+    Text(&'static str, fn(&mut Config, &str) -> Result<(), ValueError>),
     /// A list with a rule of its own.
-    Words(&'static str, fn(&mut Config, &[&str]) -> Result<(), Refusal>),
+    Words(&'static str, fn(&mut Config, &[&str]) -> Result<(), ValueError>),
     /// A file. In the configuration file its path is relative to that file.
     Path(fn(&mut Config, PathBuf)),
     /// The secret key: a file or a command. [`SecretKeySource`](super::SecretKeySource) reads it.
@@ -130,7 +130,7 @@ impl ValueKind {
         config: &mut Config,
         setting: &Setting,
         now: UnixSeconds,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ValueError> {
         let refusal = || format!("`{setting}` is not {}", self.rule());
         // A path may hold bytes that are not UTF-8.
         let words = match self {

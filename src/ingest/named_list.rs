@@ -3,7 +3,7 @@
 use crate::model::Span;
 
 /// An entry of a [`NamedList`].
-pub trait Entry: Sized {
+pub trait NamedEntry: Sized {
     /// How many entries a list names. It keeps a long outage from filling the memory.
     const MAX_NAMED: usize;
 
@@ -30,7 +30,7 @@ impl<E> Default for NamedList<E> {
     }
 }
 
-impl<E: Entry> NamedList<E> {
+impl<E: NamedEntry> NamedList<E> {
     /// Adds an entry, joined with its neighbours.
     pub fn add(&mut self, mut new: E) {
         while let Some(at) = self.named.iter().position(|known| new.join(known)) {
@@ -45,7 +45,7 @@ impl<E: Entry> NamedList<E> {
 
     /// Sorts the entries by time.
     pub fn sort(&mut self) {
-        self.named.sort_by_key(Entry::span);
+        self.named.sort_by_key(NamedEntry::span);
     }
 
     /// Returns the entries that are named.

@@ -8,7 +8,7 @@ use serde::ser::{SerializeStruct as _, Serializer};
 use super::control::Stop;
 use super::decide::Conclusions;
 use super::decide::conclusion::conclusions_json;
-use super::named_list::{Entry, NamedList};
+use super::named_list::{NamedEntry, NamedList};
 use crate::api::FailureKind;
 use crate::model::run::COUNTERS;
 use crate::model::{Domain, Outcome, RunTotals, Span, UnixSeconds, civil};
@@ -64,7 +64,7 @@ impl FailedRange {
 /// The failed ranges of a run.
 pub type Failures = NamedList<FailedRange>;
 
-impl Entry for FailedRange {
+impl NamedEntry for FailedRange {
     const MAX_NAMED: usize = 200;
 
     fn span(&self) -> Option<Span> {

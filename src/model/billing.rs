@@ -106,7 +106,7 @@ struct AccountSlot {
     /// How many domains were asked for the slot.
     asked: u32,
     /// How many domains have a point in it.
-    held: u32,
+    points: u32,
 }
 
 impl AccountMonth {
@@ -137,7 +137,7 @@ impl AccountMonth {
         if let Some(slot) = self.slots.get_mut(at) {
             slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
             slot.pv = slot.pv.saturating_add(pv);
-            slot.held += 1;
+            slot.points += 1;
         }
     }
 
@@ -152,9 +152,9 @@ impl AccountMonth {
             if slot.asked > 0 {
                 month.ask(Span::slot_of(start));
             }
-            if slot.held > 0 {
+            if slot.points > 0 {
                 month.add(start, slot.bandwidth, slot.pv);
-                complete += u64::from(slot.held >= slot.asked);
+                complete += u64::from(slot.points >= slot.asked);
             }
             start += SLOT_SECONDS;
         }

@@ -183,16 +183,16 @@ impl Reading {
                 _ => None,
             };
             any |= escape.is_some();
-            let (said, length) = escape.unwrap_or((Said::Byte(first), 0));
+            let (unescaped, length) = escape.unwrap_or((Unescaped::Byte(first), 0));
             let span = origin(at..at + 1 + length);
             let mut buffer = [0; 4];
-            let bytes = match said {
-                Said::Byte(byte) => {
+            let bytes = match unescaped {
+                Unescaped::Byte(byte) => {
                     buffer = [byte, 0, 0, 0];
                     buffer.get(..1).unwrap_or_default()
                 }
-                Said::Char(char) => char.encode_utf8(&mut buffer).as_bytes(),
-                Said::Nothing => &[],
+                Unescaped::Char(char) => char.encode_utf8(&mut buffer).as_bytes(),
+                Unescaped::Nothing => &[],
             };
             for byte in bytes {
                 reading.bytes.push(*byte);
@@ -206,7 +206,7 @@ impl Reading {
 
 /// What an escape stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum Unescaped {
     Byte(u8),
     Char(char),
     /// A control character or half a character.
@@ -215,7 +215,7 @@ enum Said {
 
 /// What a backslash and these bytes say, and how many of them belong to it: the escapes of JSON, and those of other
 /// languages that look alike.
-fn backslash(after: &[u8]) -> Option<(Said, usize)> {
+fn backslash(after: &[u8]) -> Option<(Unescaped, usize)> {
     let (&kind, rest) = after.split_first()?;
     let found = match kind {
         b'u' if rest.first() == Some(&b'{') => {
@@ -227,14 +227,14 @@ fn backslash(after: &[u8]) -> Option<(Said, usize)> {
         b'U' => (char_of(number(rest.get(..8)?, 16)?), 9),
         b'x' => (byte_of(number(rest.get(..2)?, 16)?), 3),
         b'0'..=b'3' => (byte_of(number(after.get(..3)?, 8)?), 3),
-        b'b' | b'f' | b'n' | b'r' | b't' => (Said::Nothing, 1),
-        itself => (Said::Byte(itself), 1),
+        b'b' | b'f' | b'n' | b'r' | b't' => (Unescaped::Nothing, 1),
+        itself => (Unescaped::Byte(itself), 1),
     };
     Some(found)
 }
 
 /// What a percent sign and these bytes say: `%65`, or `%u0065` as old scripts write it.
-fn percent(after: &[u8]) -> Option<(Said, usize)> {
+fn percent(after: &[u8]) -> Option<(Unescaped, usize)> {
     match after.split_first()? {
         (b'u' | b'U', rest) => Some((char_of(number(rest.get(..4)?, 16)?), 5)),
         _ => Some((byte_of(number(after.get(..2)?, 16)?), 2)),
@@ -242,7 +242,7 @@ fn percent(after: &[u8]) -> Option<(Said, usize)> {
 }
 
 /// What an ampersand and these bytes say: `&#101;`, `&#x65;` and the names of ASCII characters that HTML escapes.
-fn entity(after: &[u8]) -> Option<(Said, usize)> {
+fn entity(after: &[u8]) -> Option<(Unescaped, usize)> {
     if let Some(digits) = after.strip_prefix(b"#") {
         let (radix, mark, digits) = match digits.split_first()? {
             (b'x' | b'X', digits) => (16, 2, digits),
@@ -250,9 +250,9 @@ fn entity(after: &[u8]) -> Option<(Said, usize)> {
         };
         let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
         let length = digits.iter().take(8).take_while(is_digit).count();
-        let said = char_of(number(digits.get(..length)?, radix)?);
+        let decoded = char_of(number(digits.get(..length)?, radix)?);
         let end = usize::from(digits.get(length) == Some(&b';'));
-        return Some((said, mark + length + end));
+        return Some((decoded, mark + length + end));
     }
     [
         ("amp;", b'&'),
@@ -263,7 +263,7 @@ fn entity(after: &[u8]) -> Option<(Said, usize)> {
     ]
     .into_iter()
     .find(|(name, _)| after.starts_with(name.as_bytes()))
-    .map(|(name, char)| (Said::Byte(char), name.len()))
+    .map(|(name, char)| (Unescaped::Byte(char), name.len()))
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
@@ -274,12 +274,12 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-fn char_of(number: u32) -> Said {
-    char::from_u32(number).map_or(Said::Nothing, Said::Char)
+fn char_of(number: u32) -> Unescaped {
+    char::from_u32(number).map_or(Unescaped::Nothing, Unescaped::Char)
 }
 
-fn byte_of(number: u32) -> Said {
-    u8::try_from(number).map_or(Said::Nothing, Said::Byte)
+fn byte_of(number: u32) -> Unescaped {
+    u8::try_from(number).map_or(Unescaped::Nothing, Unescaped::Byte)
 }
 
 /// Where in a JSON text a reader stands: in a string or not.

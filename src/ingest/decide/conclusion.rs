@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ingest::named_list::{Entry, NamedList};
+use crate::ingest::named_list::{NamedEntry, NamedList};
 use crate::model::{Domain, Span, civil};
 
 /// The kind of a conclusion. JSON and `origin_runs.conclusions` hold its text form.
@@ -51,7 +51,7 @@ pub struct ConclusionJson<'a> {
     evidence: &'a str,
 }
 
-impl Entry for Conclusion {
+impl NamedEntry for Conclusion {
     const MAX_NAMED: usize = 100;
 
     fn span(&self) -> Option<Span> {

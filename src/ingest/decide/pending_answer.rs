@@ -142,8 +142,8 @@ impl PendingAnswer {
             // A point in place of two that contradict each other says nothing about the size of the answer.
         } else if !self.was_cut {
             self.was_cut = true;
-            let held: usize = self.points.iter().map(|(_, points)| points.len()).sum();
-            let before = to_u64(held.saturating_sub(new));
+            let received: usize = self.points.iter().map(|(_, points)| points.len()).sum();
+            let before = to_u64(received.saturating_sub(new));
             knowledge.limits.incomplete(self.request.size(), before);
         } else if !missing.is_empty() {
             let slots = to_u64(asked.0) * to_u64(asked.1);
@@ -160,14 +160,14 @@ impl PendingAnswer {
         let Some((_, open)) = self.open.iter_mut().find(|(of, _)| of == domain) else {
             return (0, 0);
         };
-        let Some((_, held)) = self.points.iter_mut().find(|(of, _)| of == domain) else {
+        let Some((_, stored)) = self.points.iter_mut().find(|(of, _)| of == domain) else {
             return (0, 0);
         };
         let (mut new, mut slots) = (0, BTreeSet::new());
         for (at, ts) in points.ts.iter().enumerate() {
             let slot = slot_floor(*ts);
             if open.binary_search(&slot).is_ok() {
-                held.push_translated(&mut self.book, points, book, at);
+                stored.push_translated(&mut self.book, points, book, at);
                 slots.insert(slot);
                 new += 1;
             }
@@ -211,9 +211,9 @@ impl PendingAnswer {
         answer.padding == 0
             && answer.surplus == 0
             && answer.domains.iter().all(|domain| {
-                let held = self.points.iter().find(|(of, _)| *of == domain.domain);
+                let of_domain = self.points.iter().find(|(of, _)| *of == domain.domain);
                 domain.points.ts.iter().all(|ts| {
-                    let known = held.and_then(|(_, points)| values_at(points, *ts));
+                    let known = of_domain.and_then(|(_, points)| values_at(points, *ts));
                     known.is_some() && known == values_at(&domain.points, *ts)
                 })
             })
@@ -292,12 +292,12 @@ fn missing(
     if to_i64(points.len()) == window.slots() {
         return Vec::new();
     }
-    let mut held = points.ts.iter().copied().map(slot_floor).peekable();
+    let mut with_point = points.ts.iter().copied().map(slot_floor).peekable();
     let mut slots = Vec::new();
     let mut slot = window.start();
     while slot < window.end() {
-        while held.next_if(|known| *known < slot).is_some() {}
-        if held.peek() != Some(&slot) && rejected.is_none_or(|rejected| !rejected.contains(&slot)) {
+        while with_point.next_if(|known| *known < slot).is_some() {}
+        if with_point.peek() != Some(&slot) && rejected.is_none_or(|rejected| !rejected.contains(&slot)) {
             slots.push(slot);
         }
         slot += SLOT_SECONDS;
