@@ -155,6 +155,8 @@ impl Secrets {
         }
         let reach = self.reach();
         let block = BLOCK.max(reach * 4);
+        // Where the strings are matters only for a secret that could be a figure.
+        let in_strings = figures == Figures::InStrings && self.needles.iter().any(|needle| needle.figure);
         let mut quotes = Quotes::default();
         // A block is covered when the next one was searched, which begins with its end.
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -164,12 +166,12 @@ impl Secrets {
             let part = rest.get(..block).unwrap_or(rest);
             let is_last = part.len() == rest.len();
             let mut ranges = self.find_in_block(part, figures != Figures::Nowhere);
-            if figures == Figures::InStrings && ranges.iter().any(|(_, figure)| *figure) {
+            if in_strings && ranges.iter().any(|(_, figure)| *figure) {
                 let strings = quotes.strings(part);
                 ranges.retain(|(range, figure)| !figure || is_within(range, &strings));
             }
             let next = block - reach;
-            if figures == Figures::InStrings && !is_last {
+            if in_strings && !is_last {
                 quotes.pass(part.get(..next).unwrap_or(part));
             }
             let ranges = merged(ranges, start);

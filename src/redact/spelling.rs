@@ -25,14 +25,21 @@ impl Fold {
             let byte = u8::try_from(byte).unwrap_or_default();
             self.kept(byte).unwrap_or_default()
         });
-        let mut folded = vec![0; text.len()];
+        let mut folded = vec![0; text.len() + STEP];
         let mut length = 0;
-        for byte in text {
-            let byte = kept.get(usize::from(*byte)).copied().unwrap_or_default();
-            if let Some(place) = folded.get_mut(length) {
-                *place = byte;
+        for step in text.chunks(STEP) {
+            let place = folded.get_mut(length..).and_then(<[u8]>::first_chunk_mut::<STEP>);
+            let Some(place) = place else { break };
+            let mut count = 0;
+            for byte in step {
+                let byte = kept.get(usize::from(*byte)).copied().unwrap_or_default();
+                // Never above the size of a step: the compiler needs no check then.
+                if let Some(place) = place.get_mut(count % STEP) {
+                    *place = byte;
+                }
+                count += usize::from(byte != 0);
             }
-            length += usize::from(byte != 0);
+            length += count;
         }
         folded.truncate(length);
         folded
@@ -45,7 +52,7 @@ impl Fold {
         spans
     }
 
-    fn each(self, text: &[u8], mut emit: impl FnMut(u8, Range<usize>)) {
+    pub(super) fn each(self, text: &[u8], mut emit: impl FnMut(u8, Range<usize>)) {
         let mut at = 0;
         while let Some((&first, after)) = text.get(at..).and_then(<[u8]>::split_first) {
             let (byte, length) = ascii_twin(first, after).unwrap_or((first, 1));
@@ -65,6 +72,9 @@ impl Fold {
         counts.then(|| byte.to_ascii_lowercase())
     }
 }
+
+/// How many bytes of a text are folded at a time.
+const STEP: usize = 16;
 
 /// The first bytes of the characters that [`ascii_twin`] knows.
 const TWIN_STARTS: [u8; 3] = [0xef, 0xe2, 0xc5];

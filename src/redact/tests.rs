@@ -252,6 +252,17 @@ proptest! {
     }
 
     #[test]
+    fn the_fast_way_to_fold_finds_what_the_plain_way_finds(
+        bytes in prop::collection::vec(prop_oneof![3 => 0x20..0x7f_u8, 1 => any::<u8>()], 0..100),
+    ) {
+        for fold in [Fold::Bare, Fold::Graphic] {
+            let mut plain = Vec::new();
+            fold.each(&bytes, |byte, _| plain.push(byte));
+            prop_assert_eq!(fold.of(&bytes), plain);
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_fail_and_it_changes_secrets_alone(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let mut body = bytes.clone();
         Secrets::new([KEY]).redact_body(&mut body);
