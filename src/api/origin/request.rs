@@ -68,12 +68,6 @@ impl OriginRequest {
         self.asked
     }
 
-    /// Returns whether the request asks for more than its window.
-    #[must_use]
-    pub fn is_padded(&self) -> bool {
-        self.asked != self.window
-    }
-
     /// Returns the parameters to send, besides the account and its signature.
     ///
     /// It is unknown whether the API takes `end_time` as inclusive. The vendor's pages ask for whole periods as
@@ -124,7 +118,7 @@ mod tests {
         let request = OriginRequest::new(&domains(&["a.com"]), window).unwrap();
         let wider = Span::new(window.start() - 300, window.end() + 300).unwrap();
         let padded = request.asking(wider);
-        assert_eq!((padded.window(), padded.is_padded()), (window, true));
+        assert_eq!((padded.window(), padded.asked()), (window, wider));
         let sent = padded.parameters();
         assert_eq!(sent["start_time"], "2016-12-14 06:55");
         assert_eq!(sent["end_time"], "2016-12-14 13:04");
