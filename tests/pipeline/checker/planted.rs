@@ -47,9 +47,10 @@ const DEFECTS: &[(&str, Kind, &str)] = &[
     ("changed code set", Kind::CodeSet, "UPDATE code_set SET codes = '[\"200\"]' WHERE id = 1"),
     ("lost member of a code set", Kind::CodeSet, "DELETE FROM code_set_member WHERE code_id = (SELECT max(code_id) FROM code_set_member)"),
     ("point of an unknown code set", Kind::Reference, "UPDATE point SET code_set_id = 99 WHERE THIS_POINT"),
-    ("point of another code set", Kind::Truth, "INSERT INTO code VALUES (98, 'zz'); INSERT INTO code_set SELECT 98, json_insert(codes, '$[#]', 'zz') FROM code_set WHERE id = 1;
-      INSERT INTO code_set_member SELECT 98, code_id FROM code_set_member WHERE code_set_id = 1; INSERT INTO code_set_member VALUES (98, 98);
-      UPDATE point SET code_set_id = 98 WHERE THIS_POINT"),
+    ("point of another code set", Kind::Truth, "INSERT INTO code VALUES (98, 'zz');
+      INSERT INTO code_set SELECT 98, json_insert(codes, '$[#]', 'zz') FROM code_set WHERE id = (SELECT code_set_id FROM point WHERE THIS_POINT);
+      INSERT INTO code_set_member SELECT 98, code_id FROM code_set_member WHERE code_set_id = (SELECT code_set_id FROM point WHERE THIS_POINT);
+      INSERT INTO code_set_member VALUES (98, 98); UPDATE point SET code_set_id = 98 WHERE THIS_POINT"),
     ("wrong calendar text", Kind::Calendar, "UPDATE calendar SET time_cst = time_utc WHERE ts = THIS_TIME"),
     ("missing calendar row", Kind::Calendar, "DELETE FROM calendar WHERE ts = THIS_TIME"),
     ("wrong text of coverage", Kind::Calendar, "UPDATE coverage SET end_cst = start_cst"),
