@@ -6,6 +6,8 @@
 //! - [`span`]: half-open ranges of time
 //! - [`civil`]: Unix seconds to text in UTC and UTC+8
 //! - [`moment`]: times as people write them on the command line and in the configuration
+//! - [`mod@month`], [`units`], [`completeness`], [`forecast`]: a month of the bill, its units, whether it can still change,
+//!   and where it will end
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`convert`]: numbers of one type in another, and bytes as text
 //! - [`coverage`]: which ranges were asked for, and how old they were then
@@ -27,6 +29,7 @@
 
 pub mod billing;
 pub mod civil;
+pub mod completeness;
 pub mod convert;
 pub mod coverage;
 pub mod credentials;
@@ -34,11 +37,13 @@ pub mod domain;
 pub mod duration;
 pub mod endpoint;
 pub mod fact;
+pub mod forecast;
 pub mod gap_rules;
 pub mod gaps;
 pub mod keep;
 pub mod label;
 pub mod moment;
+pub mod month;
 pub mod points;
 pub mod refresh;
 pub mod refusal;
@@ -50,6 +55,7 @@ pub mod slot;
 pub mod span;
 pub mod sum;
 pub mod text;
+pub mod units;
 
 pub use coverage::CoverageSpan;
 pub use credentials::Credentials;
@@ -59,6 +65,7 @@ pub use fact::{Fact, FactName};
 pub use gaps::{Gap, GapReason, Shape};
 pub use keep::KeepLimits;
 pub use label::SlotLabel;
+pub use month::CalendarMonth;
 pub use points::{CodeBook, PointColumns};
 pub use refresh::Refresh;
 pub use refusal::Refusal;
