@@ -6,7 +6,7 @@
 //! - [`span`]: half-open ranges of time
 //! - [`civil`]: Unix seconds to text in UTC and UTC+8
 //! - [`moment`]: times as people write them on the command line and in the configuration
-//! - [`mod@month`], [`units`], [`completeness`], [`forecast`]: a month of the bill, its units, whether it can still change,
+//! - [`mod@month`], [`units`], [`open_slots`], [`forecast`]: a month of the bill, its units, whether it can still change,
 //!   and where it will end
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`convert`]: numbers of one type in another, and bytes as text
@@ -29,7 +29,7 @@
 
 pub mod billing;
 pub mod civil;
-pub mod completeness;
+
 pub mod convert;
 pub mod coverage;
 pub mod credentials;
@@ -44,6 +44,7 @@ pub mod keep;
 pub mod label;
 pub mod moment;
 pub mod month;
+pub mod open_slots;
 pub mod points;
 pub mod refresh;
 pub mod refusal;

@@ -25,7 +25,7 @@ pub struct OpenSlots {
 
 /// How far a period is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Completeness {
+pub struct PeriodState {
     /// Whether nothing is open, by the column `complete`.
     pub is_complete: bool,
     /// The slots that hold nothing, as two answers agree.
@@ -80,7 +80,7 @@ impl OpenSlots {
     }
 }
 
-impl Completeness {
+impl PeriodState {
     /// Returns whether a figure can still change.
     #[must_use]
     pub fn can_change(&self) -> bool {
@@ -114,12 +114,12 @@ mod tests {
     use super::*;
 
     fn words(is_complete: bool, empty: i64, open: OpenSlots) -> (bool, String) {
-        let completeness = Completeness {
+        let state = PeriodState {
             is_complete,
             empty,
             open,
         };
-        (completeness.can_change(), completeness.in_words())
+        (state.can_change(), state.in_words())
     }
 
     #[test]
