@@ -74,17 +74,17 @@ const EXAMPLES: [(&str, &str); 15] = [
     (
         "origin_stats",
         "SELECT time_cst, bandwidth, pv\n\
-         FROM origin_stats WHERE domain = 'www.example.com' AND ts >= unixepoch('2026-01-31') - 28800;",
+         FROM origin_stats WHERE domain = 'www.example.com' AND ts >= strftime('%s', '2026-01-31') - 28800;",
     ),
     (
         "origin_status_codes",
         "SELECT time_cst, code, count\n\
-         FROM origin_status_codes WHERE domain = 'www.example.com' AND ts >= unixepoch('2026-01-31') - 28800;",
+         FROM origin_status_codes WHERE domain = 'www.example.com' AND ts >= strftime('%s', '2026-01-31') - 28800;",
     ),
     (
         "origin_status_nonzero",
         "SELECT code, sum(count) AS requests\n\
-         FROM origin_status_nonzero WHERE ts >= unixepoch('2026-01-31') - 28800 GROUP BY code;",
+         FROM origin_status_nonzero WHERE ts >= strftime('%s', '2026-01-31') - 28800 GROUP BY code;",
     ),
     (
         "origin_gaps",
@@ -278,21 +278,44 @@ fn metadata(by_hand: &str, relations: &[Relation]) -> String {
 }
 
 /// The columns in Superset's form. It treats `TIMESTAMP` and `DATE` columns as times.
+///
+/// Superset compares a `DATE` column with a full time unless it is given the format, and then a day is not part of the
+/// range that begins with it: `'2026-10-01' < '2026-10-01 00:00:00'`. A month has no day that Superset could compare, so
+/// its first day is computed.
 fn dataset(by_hand: &str, relation: &Relation) -> String {
     let mut page = [by_hand, WRITTEN_BELOW, "columns:\n"].concat();
     for column in &relation.columns {
         let Column { name, kind, .. } = column;
         let time = ["TIMESTAMP", "DATE"].contains(&kind.as_str());
+        write!(page, "- column_name: {name}\n  type: {kind}\n  is_dttm: {time}\n").unwrap();
+        if kind == "DATE" {
+            page.push_str(DAY_FORMAT);
+        }
         write!(
             page,
-            "- column_name: {name}\n  type: {kind}\n  is_dttm: {time}\n  groupby: true\n  filterable: true\n  \
-             description: {}\n",
+            "  groupby: true\n  filterable: true\n  description: {}\n",
             quoted(&described(column))
         )
         .unwrap();
+        if name == "month_cst" {
+            page.push_str(FIRST_DAY);
+            page.push_str(DAY_FORMAT);
+        }
     }
     page
 }
+
+const DAY_FORMAT: &str = "  python_date_format: '%Y-%m-%d'\n";
+
+/// A column that Superset computes.
+const FIRST_DAY: &str = "- column_name: month_start
+  type: DATE
+  is_dttm: true
+  expression: month_cst || '-01'
+  groupby: true
+  filterable: true
+  description: \"First day of the month. A time range selects the months that begin in it. [UTC+8 text]\"
+";
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -6,6 +6,7 @@ Grafana cannot be installed here. What it would put in the place of its variable
 import json
 import re
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,19 @@ def test_the_datasets_of_superset_are_the_tables(connection):
         assert dataset["table_name"] == name
         types = {row["name"]: row["type"] for row in connection.execute(f"PRAGMA table_info({name})")}
         told = {column["column_name"]: column for column in dataset["columns"]}
-        assert {name: column["type"] for name, column in told.items()} == types
+        computed = {name for name, column in told.items() if "expression" in column}
+        assert computed == ({"month_start"} if "month_cst" in types else set())
+        assert {name: column["type"] for name, column in told.items() if name not in computed} == types
         times = {name for name, column in told.items() if column["is_dttm"]}
-        assert times == {name for name, type in types.items() if type in ("DATE", "TIMESTAMP")}
+        assert times == computed | {name for name, type in types.items() if type in ("DATE", "TIMESTAMP")}
         assert dataset["main_dttm_col"] in times | {None}
+        # Without the format, a range begins a day late.
+        days = {name for name, column in told.items() if column["type"] == "DATE"}
+        assert {name for name in told if told[name].get("python_date_format") == "%Y-%m-%d"} == days
+        for column in computed:
+            expression, format = told[column]["expression"], told[column]["python_date_format"]
+            rows = connection.execute(f"SELECT {expression} AS day FROM {name}").fetchall()
+            assert rows and all(datetime.strptime(row["day"], format) for row in rows)
 
 
 @pytest.mark.parametrize("name", load("charts"))
@@ -117,9 +127,10 @@ def test_a_chart_of_superset_draws_columns_that_have_figures(connection, name):
     chart = load("charts")[name]
     params = chart["params"]
     assert params["viz_type"] == chart["viz_type"]
-    (table,) = [dataset["table_name"] for dataset in load("datasets").values() if dataset["uuid"] == chart["dataset_uuid"]]
+    (dataset,) = [dataset for dataset in load("datasets").values() if dataset["uuid"] == chart["dataset_uuid"]]
+    computed = {column["column_name"]: column["expression"] for column in dataset["columns"] if "expression" in column}
     filters = params["adhoc_filters"]
-    columns = [*params.get("groupby", []), *params.get("all_columns", []), *(filter["subject"] for filter in filters)]
+    columns = [*params.get("groupby", []), *params.get("all_columns", []), *(computed.get(filter["subject"], filter["subject"]) for filter in filters)]
     columns += [params["x_axis"]] if "x_axis" in params else []
     for metric in params.get("metrics", []):
         if metric["expressionType"] == "SQL":
@@ -129,5 +140,5 @@ def test_a_chart_of_superset_draws_columns_that_have_figures(connection, name):
         else:
             columns.append(f"{metric['aggregate']}({metric['column']['column_name']})")
     group = f"GROUP BY {', '.join([params['x_axis'], *params['groupby']])}" if "x_axis" in params else ""
-    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} {group}").fetchall()
+    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {dataset['table_name']} {group}").fetchall()
     assert rows and all(value is not None for row in rows for value in row)
