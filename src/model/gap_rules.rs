@@ -173,5 +173,16 @@ pub fn with_never_asked(known: &[Gap], never_asked: &[Gap], range: Span) -> Vec<
     joined(inside.collect())
 }
 
+/// Returns how many slots of `uncovered` no gap of `listed` holds. Both are slots outside of all coverage, in order; the
+/// gaps of each list do not overlap.
+#[must_use]
+pub fn unlisted_slots(uncovered: &[Gap], listed: &[Span]) -> i64 {
+    let slots = |gap: &Gap| {
+        let held = listed.iter().filter_map(|span| span.intersect(&gap.span));
+        gap.span.slots() - held.map(|span| span.slots()).sum::<i64>()
+    };
+    uncovered.iter().map(slots).sum()
+}
+
 #[cfg(test)]
 mod tests;

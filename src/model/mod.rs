@@ -24,6 +24,7 @@
 //! - [`retry`]: how long to wait before the next attempt
 //! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
+//! - [`slots_by_reason`]: how many slots hold no point, by reason
 //! - [`mod@sum`]: sums over rows that do not depend on their order
 //! - [`text`]: makes foreign text safe to print
 
@@ -53,6 +54,7 @@ pub mod retry;
 pub mod rollup;
 pub mod run;
 pub mod slot;
+pub mod slots_by_reason;
 pub mod span;
 pub mod sum;
 pub mod text;
@@ -74,5 +76,6 @@ pub use reject::{Reject, RejectReason};
 pub use retry::RetryPolicy;
 pub use run::{Outcome, RunTotals};
 pub use slot::UnixSeconds;
+pub use slots_by_reason::SlotsByReason;
 pub use span::Span;
 pub use sum::Sum;

@@ -74,17 +74,18 @@ pub struct RestatementRow {
 }
 
 impl Gaps {
-    /// Adds the gaps of the domain at `place`.
+    /// Adds the gaps of the domain at `place`. Without days to show, all of them lie outside.
     pub(super) fn add(
         &mut self,
         reader: &Reader,
         (name, place): (&str, usize),
-        span: Span,
+        span: Option<Span>,
     ) -> Result<(), ReportError> {
         let sql = "SELECT start_ts, end_ts, slots, reason FROM origin_gaps WHERE domain = ?1";
         reader.each::<ReportError>(sql, [name], |row| {
             let slots: i64 = row.get(2)?;
-            let within = Span::new(row.get(0)?, row.get(1)?).and_then(|gap| gap.intersect(&span));
+            let gap = Span::new(row.get(0)?, row.get(1)?);
+            let within = gap.zip(span).and_then(|(gap, span)| gap.intersect(&span));
             let inside = within.map_or(0, |gap| gap.seconds() / SLOT_SECONDS);
             self.outside += slots - inside;
             let Some(gap) = within else { return Ok(()) };

@@ -125,6 +125,10 @@ impl ReportData {
         }
         if let Some(span) = scope.span {
             report.fill(reader, &scope.domains, (span, label))?;
+        } else {
+            for name in &scope.domains {
+                report.gaps.add(reader, (name, 0), None)?;
+            }
         }
         Ok(report)
     }
@@ -165,7 +169,7 @@ impl ReportData {
             }
             self.months
                 .extend(months::read(reader, (name, Some(place)), &first, span)?);
-            self.gaps.add(reader, (name, place), labels)?;
+            self.gaps.add(reader, (name, place), Some(labels))?;
             self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;
             self.newest = self.newest.max(newest);

@@ -69,8 +69,8 @@ fn omit(domain: &str, slot: &str) -> DataFault {
     }
 }
 
-#[test]
-fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
+/// A file with gaps of every reason, in four domains.
+pub(crate) fn with_every_reason() -> Sandbox {
     let sandbox = Sandbox::new(Settings {
         domains: domains(4),
         retention_seconds: Some(10 * 86_400),
@@ -108,7 +108,12 @@ fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
     sandbox
         .backfill("2026-06-13", "now", &["-d", "d003.example.com"])
         .with(0);
+    sandbox
+}
 
+#[test]
+fn each_reason_shows_with_its_interval_in_the_command_and_in_the_table() {
+    let sandbox = with_every_reason();
     let beyond = |domain: &str| gap(domain, "2026-06-04", "2026-06-05 12:00", "beyond_retention");
     let never = |domain: &str| gap(domain, "2026-06-12", "2026-06-15 11:55", "never_asked");
     let expected = [
@@ -187,8 +192,11 @@ fn a_domain_that_is_no_longer_configured_has_no_gaps_but_the_holes_in_what_was_a
     assert_eq!(listed(&sandbox, &[]), std::slice::from_ref(&hole));
     assert_eq!(table(&sandbox), std::slice::from_ref(&hole));
     // Named, it is one that is wanted.
-    let never = gap("d001", "2026-06-15 11:55", "2026-06-15 13:55", "never_asked");
-    assert_eq!(listed(&sandbox, &["-d", "d001.example.com"]), [hole, never]);
+    // Named, it is one that is wanted: what no run has noted is counted apart.
+    let named = ["gaps", "--format", "json", "-d", "d001.example.com"];
+    let named = sandbox.run(&named).json(0);
+    assert_eq!(named["domains"][0]["new_slots"], 24);
+    assert_eq!(listed(&sandbox, &["-d", "d001.example.com"]), [hole]);
 }
 
 #[test]
@@ -196,17 +204,25 @@ fn without_gaps_it_says_so_and_slots_that_are_not_available_yet_are_none() {
     let sandbox = Sandbox::with_domains(2);
     sandbox.configure("jcloud_00", "start = \"2026-06-14\"");
     sandbox.run(&["sync"]).with(0);
-    assert_eq!(sandbox.run(&["gaps"]).with(0), "no gaps\n");
+    let ended = "As of the end of the last run at 2026-06-15 12:00";
+    assert_eq!(sandbox.run(&["gaps"]).with(0), format!("{ended}.\n\nno gaps\n"));
     assert_eq!(table(&sandbox), []);
     let total = &sandbox.run(&["gaps", "--format", "json"]).json(0)["total"];
     assert_eq!(
         *total,
         json!({"never_asked": 0, "failed": 0, "empty": 0, "rejected": 0, "beyond_retention": 0})
     );
-    // A slot later there is one, in the command; the table is as of the last run.
+    // A slot later the list is still that of the last run, and says so.
     sandbox.clock.set(at(NOW) + 300);
-    assert_eq!(listed(&sandbox, &[]).len(), 2);
+    assert_eq!(listed(&sandbox, &[]), []);
     assert_eq!(table(&sandbox), []);
+    assert_eq!(
+        sandbox.run(&["gaps"]).with(0),
+        format!(
+            "{ended} (5m ago).\n\nno gaps\n\nNot included: 2 slots that became available, or were configured, after \
+             that. The next run asks for them.\n"
+        )
+    );
     sandbox
         .run(&["gaps", "--from", "2026-06-15", "--to", "2026-06-14"])
         .with(2);

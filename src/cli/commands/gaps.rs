@@ -3,30 +3,29 @@
 use std::io::Write;
 
 use clap::Args;
-use serde::ser::{Serialize, Serializer};
 
 use crate::cli::options::{DomainArgs, FormatArgs, OpenRangeArgs, OutputFormat};
 use crate::cli::output::table::Style;
 use crate::cli::output::{Cell, RowWriter as _, TableWriter};
+use crate::cli::view::as_of::{self, AsOfJson};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
 use crate::model::span::EVER;
-use crate::model::{Gap, GapReason, Span, UnixSeconds, civil};
-use crate::store::{DomainGaps, Expected, Reader};
+use crate::model::{GapReason, SlotsByReason, Span, UnixSeconds, civil};
+use crate::store::{AsOf, DomainGaps, Expected, Reader};
 
 /// List the intervals without points, and why they have none
 ///
-/// Compares the stored points with the range from the configured start (else from the first
-/// slot ever asked for) to the newest available slot. All times are UTC+8. The reasons:
+/// Lists them as of the end of the last run, as `origin_gaps` does, without reading a point:
+/// `check --deep` compares this list with the points. All times are UTC+8. The reasons:
 ///
-/// - never asked: no run has asked for it
+/// - never asked: it is configured, and no run has asked for it
 /// - failed: no usable answer came; the next run asks again
 /// - empty: the answer held no point; asked for again at each of `refresh.hole_ages`
 /// - rejected: its point was not usable (see `rejects`); asked for again like an empty slot
 /// - beyond retention: the API no longer serves it
 ///
-/// A domain in the database that is neither configured nor named with -d has no
-/// `never asked` gaps.
+/// Slots that became available, or were configured, after the last run are counted apart.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -52,13 +51,15 @@ impl GapsArgs {
         let within = Span::new(from.unwrap_or(EVER.start()), to.unwrap_or(EVER.end()))
             .ok_or_else(|| CliError::usage("the range lies beyond the end of time"))?;
         let reader = Reader::open(&config.database)?;
-        let mut expected = expected(&config, context.now());
-        expected.from = from.or(expected.from);
+        let expected = expected(&config, context.now());
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
-        let find = |name: &str| Ok(reader.find_gaps(name, &expected, within)?);
+        let as_of = reader.as_of()?;
+        let find = |name: &str| Ok(reader.listed_gaps(name, &expected, within)?);
+        let now = context.now();
+        let out = &mut *context.streams.stdout;
         match self.output.format {
-            OutputFormat::Human => human(&names, find, context.streams.stdout)?,
-            OutputFormat::Json => json(&names, find, context.streams.stdout)?,
+            OutputFormat::Human => human((&as_of, now), &names, find, out)?,
+            OutputFormat::Json => json(&as_of, &names, find, out)?,
         }
         Ok(ExitStatus::SUCCESS)
     }
@@ -84,54 +85,25 @@ pub(super) fn domain_names(config: &Config, reader: &Reader, all: bool) -> Resul
     Ok(names)
 }
 
-/// The number of slots without a point for each reason, in the order of [`GapReason::ALL`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct SlotsByReason([i64; GapReason::ALL.len()]);
-
-impl SlotsByReason {
-    pub(super) fn of<'g>(gaps: impl IntoIterator<Item = &'g Gap>) -> Self {
-        let mut slots = Self::default();
-        for gap in gaps {
-            for (sum, reason) in slots.0.iter_mut().zip(GapReason::ALL) {
-                if reason == gap.reason {
-                    *sum += gap.span.slots();
-                }
-            }
-        }
-        slots
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = (GapReason, i64)> {
-        GapReason::ALL.into_iter().zip(self.0)
-    }
-
-    fn add(&mut self, other: Self) {
-        for (sum, slots) in self.0.iter_mut().zip(other.0) {
-            *sum += slots;
-        }
-    }
-}
-
-impl Serialize for SlotsByReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(reason, slots)| (reason.as_str(), slots)))
-    }
-}
-
 /// Returns a reason in words.
 pub(super) fn in_words(reason: GapReason) -> String {
     reason.as_str().replace('_', " ")
 }
 
 fn human(
+    (as_of, now): (&AsOf, UnixSeconds),
     names: &[String],
     find: impl Fn(&str) -> Result<DomainGaps, CliError>,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
+    writeln!(out, "{}\n", as_of::in_words(as_of, now))?;
     let mut sums: Vec<(&str, SlotsByReason)> = Vec::new();
+    let mut new_slots = 0;
     let mut table = TableWriter::plain(["domain", "from", "to", "slots", "reason"], &mut *out);
     for name in names {
-        let gaps = find(name)?.gaps;
+        let found = find(name)?;
+        new_slots += found.new_slots;
+        let gaps = found.gaps;
         for gap in &gaps {
             table.row(&[
                 Cell::from(&**name),
@@ -147,24 +119,30 @@ fn human(
     }
     if sums.is_empty() {
         writeln!(out, "no gaps")?;
-        return Ok(());
+        return Ok(after((as_of, new_slots), out)?);
     }
     table.finish()?;
     let mut total = SlotsByReason::default();
     for (_, slots) in &sums {
-        total.add(*slots);
+        total += *slots;
     }
     sums.push(("total", total));
     writeln!(out, "\nslots without a point, by reason:\n")?;
     let mut columns = vec!["domain".to_owned()];
     columns.extend(GapReason::ALL.map(in_words));
     let mut table = TableWriter::new(Style::Plain, &columns, out);
-    for (name, SlotsByReason(slots)) in sums {
+    for (name, slots) in sums {
         let mut row = vec![Cell::from(name)];
-        row.extend(slots.map(Cell::from));
+        row.extend(slots.iter().map(|(_, slots)| Cell::from(slots)));
         table.row(&row)?;
     }
-    Ok(table.finish()?)
+    table.finish()?;
+    Ok(after((as_of, new_slots), out)?)
+}
+
+/// Says how many slots came after the last run, if any did.
+fn after((as_of, new_slots): (&AsOf, i64), out: &mut dyn Write) -> std::io::Result<()> {
+    as_of::new_slots(as_of, new_slots).map_or(Ok(()), |sentence| writeln!(out, "\n{sentence}"))
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -173,6 +151,7 @@ struct DomainJson<'a> {
     from: Option<String>,
     to: Option<String>,
     slots: SlotsByReason,
+    new_slots: i64,
     gaps: Vec<GapJson>,
 }
 
@@ -187,16 +166,22 @@ struct GapJson {
 
 /// Writes one domain at a time: all gaps of an account may not fit into memory.
 fn json(
+    as_of: &AsOf,
     names: &[String],
     find: impl Fn(&str) -> Result<DomainGaps, CliError>,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     let mut total = SlotsByReason::default();
-    write!(out, "{{\"domains\":[")?;
+    let as_of = serde_json::to_string(&AsOfJson::from(as_of)).map_err(std::io::Error::from)?;
+    write!(
+        out,
+        "{},\n\"domains\":[",
+        as_of.strip_suffix('}').unwrap_or(&as_of)
+    )?;
     for (at, name) in names.iter().enumerate() {
         let found = find(name)?;
         let slots = SlotsByReason::of(&found.gaps);
-        total.add(slots);
+        total += slots;
         let gaps = found.gaps.iter().map(|gap| GapJson {
             from: civil::cst_rfc3339(gap.span.start()),
             to: civil::cst_rfc3339(gap.span.end()),
@@ -209,6 +194,7 @@ fn json(
             from: found.range.map(|range| civil::cst_rfc3339(range.start())),
             to: found.range.map(|range| civil::cst_rfc3339(range.end())),
             slots,
+            new_slots: found.new_slots,
             gaps: gaps.collect(),
         };
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;

@@ -33,7 +33,8 @@ function summary() {
   if (!hasDays) {
     section("summary", "Summary", element("p", { className: "notice" }, data.chosen || data.last_run
       ? "The database has no data for these domains and days. Choose others, or fetch them with “jdcdn-stats backfill”."
-      : "The database is empty: nothing was fetched yet. “jdcdn-stats backfill” fetches a range. “jdcdn-stats demo” shows the whole pipeline without an account."));
+      : "The database is empty: nothing was fetched yet. “jdcdn-stats backfill” fetches a range. “jdcdn-stats demo” shows the whole pipeline without an account."),
+    data.gaps.outside ? note(`${plural(data.gaps.outside, "slot")} without a point: no usable answer has come for any of them.`) : "");
     return;
   }
   const sum = (of) => domains.reduce((total, domain) => total + BigInt(of(domain)), 0n);

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
+use crate::model::gap_rules::unlisted_slots;
+use crate::model::gaps::never_asked;
 use crate::model::{CoverageSpan, Gap, GapReason, Span, civil, span};
 use crate::store::error::Result;
 use crate::store::ledger::gaps::around;
 use crate::store::ledger::{coverage, domain_ids};
 use crate::store::origin::gap_finder::find;
+use crate::store::read::as_of::as_of;
 
 /// Compares the gaps of every domain with its coverage and its points. `with_gaps` says whether the table of gaps
 /// covers everything that is stored.
@@ -19,6 +22,9 @@ pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -
         "the domains cannot be read",
         domain_ids::all(connection),
     )?;
+    // While a run is at work, it has not listed yet what it leaves without asking for it.
+    let unfinished = deep.judge(Subject::Gaps, "the runs cannot be read", as_of(connection))?;
+    let all_listed = unfinished.is_some_and(|as_of| as_of.unfinished.is_none());
     let (mut ranges, mut slots) = (0, 0);
     for (id, name) in domains.into_iter().flatten() {
         let covered = coverage::all(connection, id);
@@ -36,7 +42,7 @@ pub(super) fn check(connection: &Connection, with_gaps: bool, deep: &mut Deep) -
             continue;
         }
         if with_gaps {
-            let found = differences(connection, id, &covered);
+            let found = differences(connection, id, &covered, all_listed);
             let what = format!("gaps of `{name}` cannot be read");
             let found = deep.judge(Subject::Gaps, &what, found)?;
             let (counted, wrong) = found.unwrap_or_default();
@@ -75,7 +81,12 @@ fn overlap(covered: &[CoverageSpan]) -> Option<Span> {
 type Differences = (i64, Vec<(Span, &'static str)>);
 
 /// Returns how many slots that were asked for have no point, and where the table differs.
-fn differences(connection: &Connection, domain: i64, covered: &[CoverageSpan]) -> Result<Differences> {
+fn differences(
+    connection: &Connection,
+    domain: i64,
+    covered: &[CoverageSpan],
+    all_listed: bool,
+) -> Result<Differences> {
     let edges = covered.first().zip(covered.last());
     let range = edges.and_then(|(first, last)| Span::new(first.span.start(), last.span.end()));
     let found = range.map_or_else(
@@ -83,7 +94,12 @@ fn differences(connection: &Connection, domain: i64, covered: &[CoverageSpan]) -
         |range| find(connection, domain, range, covered),
     )?;
     let noted = around(connection, domain, span::EVER)?;
-    Ok(compare(&found, &noted, covered))
+    let (slots, mut wrong) = compare(&found, &noted, covered);
+    if all_listed {
+        let unlisted = unlisted_between(&noted, covered);
+        wrong.extend(unlisted.map(|span| (span, "these slots were not asked for and are not listed")));
+    }
+    Ok((slots, wrong))
 }
 
 /// Compares the gaps that coverage and points leave (`found`) with those of the table (`noted`), both in order.
@@ -114,6 +130,25 @@ fn compare(found: &[Gap], noted: &[Gap], covered: &[CoverageSpan]) -> Difference
         }
     }
     (slots, wrong)
+}
+
+/// Returns the first range between parts of the coverage that should be listed as never asked, and is not.
+///
+/// A run lists either all such ranges of a domain up to its newest slot, or none: those of a domain that is not
+/// configured are no gaps. So everything before a listed one must be listed.
+fn unlisted_between(noted: &[Gap], covered: &[CoverageSpan]) -> Option<Span> {
+    let never = noted.iter().filter(|gap| gap.reason == GapReason::NeverAsked);
+    let until = never.map(|gap| gap.span.end()).max()?;
+    let (first, last) = (covered.first()?, covered.last()?);
+    let range = Span::new(first.span.start(), last.span.end().min(until))?;
+    let listed: Vec<Span> = noted
+        .iter()
+        .filter(|gap| matches!(gap.reason, GapReason::Failed | GapReason::NeverAsked))
+        .map(|gap| gap.span)
+        .collect();
+    let between = never_asked(range, covered).into_iter();
+    let mut unlisted = between.filter(|gap| unlisted_slots(&[*gap], &listed) > 0);
+    unlisted.next().map(|gap| gap.span)
 }
 
 /// Returns the ranges that were asked for and have no point, joined where they touch, and whether each is beyond

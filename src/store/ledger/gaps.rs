@@ -14,7 +14,7 @@ use rusqlite::{Connection, Row};
 use crate::model::gap_rules::{WindowAnswer, explained, judged, rejected, repaint};
 use crate::model::gaps::never_asked;
 use crate::model::slot::slot_floor;
-use crate::model::{Gap, GapReason, Shape, Span, UnixSeconds, civil};
+use crate::model::{Gap, GapReason, Shape, SlotsByReason, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
 use crate::store::ledger::coverage::{self, stored_span};
@@ -109,6 +109,50 @@ pub(crate) fn holes(mut gaps: Vec<Gap>, within: Span) -> Vec<Gap> {
         matches!(gap.reason, GapReason::Empty | GapReason::Rejected) && gap.span.intersect(&within).is_some()
     });
     gaps
+}
+
+/// Returns the ranges of a domain that are listed as never asked or failed: the gaps outside of its coverage.
+pub(crate) fn outside_coverage(connection: &Connection, domain: i64) -> Result<Vec<Span>> {
+    let mut spans = Vec::new();
+    for reason in [GapReason::NeverAsked, GapReason::Failed] {
+        // The condition is written out, because a partial index can be used only then.
+        let sql = format!(
+            "SELECT start_ts, end_ts FROM gap WHERE reason = '{}' AND domain_id = ?1 ORDER BY start_ts",
+            reason.as_str()
+        );
+        spans.extend(connection.rows(&sql, [domain], stored_span)?);
+    }
+    spans.sort_unstable();
+    Ok(spans)
+}
+
+/// Returns how many slots of a domain have no point, by reason, without reading the rows one by one.
+pub(crate) fn slots_by_reason(connection: &Connection, domain: i64) -> Result<SlotsByReason> {
+    let mut slots = SlotsByReason::default();
+    connection.each(&SLOTS_BY_REASON, [domain], |row| {
+        for (at, reason) in GapReason::ALL.into_iter().enumerate() {
+            slots.add(reason, row.get(at)?);
+        }
+        Ok(())
+    })?;
+    Ok(slots)
+}
+
+static SLOTS_BY_REASON: LazyLock<String> = LazyLock::new(|| {
+    let sums = GapReason::ALL.map(|reason| {
+        format!(
+            "coalesce(sum(slots) FILTER (WHERE reason = '{}'), 0)",
+            reason.as_str()
+        )
+    });
+    format!("SELECT {} FROM gap WHERE domain_id = ?1", sums.join(", "))
+});
+
+/// Returns the range from the first to the last gap of a domain.
+pub(crate) fn edges(connection: &Connection, domain: i64) -> Result<Option<Span>> {
+    let sql = "SELECT min(start_ts), max(end_ts) FROM gap WHERE domain_id = ?1";
+    let edges = connection.first(sql, [domain], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(edges.and_then(|(start, end): (Option<i64>, Option<i64>)| Span::new(start?, end?)))
 }
 
 /// Returns the range from the first to the last slot of a domain that was asked for without a usable answer.

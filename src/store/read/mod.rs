@@ -2,11 +2,13 @@
 //!
 //! - `query`, `explain`, `parameter`, `limits`: one statement of the user, its values, its errors and its memory
 //! - `overview`, `domains`: what the database has, for people
+//! - `as_of`: as of when it speaks about gaps
 //! - `gaps`: the gaps as the commits noted them, or found again in the points
 //! - `rejects`: the rejects, and what a replay needs to know
 //! - `remembered`: facts, refusals and settings
 //! - `point_in_time`: the points as of one moment, in order
 
+pub(crate) mod as_of;
 pub(crate) mod domains;
 mod explain;
 pub(crate) mod gaps;

@@ -1,15 +1,19 @@
 //! What the database has, for people: domains, runs, months.
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 use crate::model::billing::MonthlyFigures;
-use crate::model::convert::to_u64;
-use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
+use crate::model::convert::{to_i64, to_u64};
+use crate::model::span::EVER;
+use crate::model::{CoverageSpan, Domain, GapReason, SlotsByReason, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
-use crate::store::ledger::{coverage, domain_ids};
+use crate::store::ledger::expected::Expected;
+use crate::store::ledger::{coverage, domain_ids, gaps};
 use crate::store::origin::rollups::ACCOUNT;
+use crate::store::read::as_of::{self, AsOf};
+use crate::store::read::gaps::{current_gaps, new_slots};
 
 /// What the database has of one domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +28,32 @@ pub struct DomainOverview {
     pub points: u64,
     /// How many pieces of answers could not be stored.
     pub rejects: u64,
-    /// How many slots were asked for without a usable answer. They are asked for again.
-    pub failed_slots: i64,
+    /// How many slots have no point, by reason.
+    pub gaps: SlotsByReason,
+    /// How many slots the configuration wants and no run has noted: they became available, or were configured, after
+    /// the last run.
+    pub new_slots: i64,
     /// The ranges that were asked for, in order.
     pub coverage: Vec<CoverageSpan>,
+}
+
+impl DomainOverview {
+    /// Whether every slot that was asked for holds a point or is listed as a gap. If not, the file is damaged.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let asked: i64 = self.coverage.iter().map(|piece| piece.span.slots()).sum();
+        let reasons = [GapReason::Empty, GapReason::Rejected, GapReason::BeyondRetention];
+        asked == to_i64(self.points) + self.gaps.sum_of(&reasons)
+    }
+}
+
+/// What the database has of some domains, all of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// As of when it speaks about gaps.
+    pub as_of: AsOf,
+    /// The domains, in the order in which they were named.
+    pub domains: Vec<DomainOverview>,
 }
 
 /// A run, in short.
@@ -84,18 +110,18 @@ impl Reader {
         })
     }
 
-    /// Returns the names of all domains that were ever asked for, in order.
+    /// Returns the names of all domains with slots that were asked for, or with gaps, in order.
     pub fn domains(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
             let covered =
                 "SELECT name FROM domain d WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id)";
             // A database of an earlier version that is only read has no such table.
-            let failed = if connection.table_exists(None, "gap")? {
-                " OR EXISTS (SELECT 1 FROM gap g WHERE g.reason = 'failed' AND g.domain_id = d.id)"
+            let listed = if connection.table_exists(None, "gap")? {
+                " OR EXISTS (SELECT 1 FROM gap g WHERE g.domain_id = d.id)"
             } else {
                 ""
             };
-            connection.column(&[covered, failed, " ORDER BY name"].concat(), [])
+            connection.column(&[covered, listed, " ORDER BY name"].concat(), [])
         })
     }
 
@@ -107,28 +133,16 @@ impl Reader {
         })
     }
 
-    /// Returns what the database has of `domain`.
-    pub fn domain_overview(&self, domain: &str) -> Result<DomainOverview, StoreError> {
+    /// Returns what the database has of each of `names`. Reads two points of a domain, and the notes of the commits. In
+    /// a file of an earlier version, in which they have not noted all, points are counted and gaps are found in them.
+    pub fn overview(&self, names: &[String], expected: &Expected) -> Result<Overview, StoreError> {
         self.read(|connection| {
-            let id = domain_ids::find(connection, domain)?;
-            let count = |sql: &str| connection.count(sql, [id]);
-            // In statements of their own, `min` and `max` each take one step into the key.
-            let edge = |sql: &str| connection.value::<Option<UnixSeconds>>(sql, [id]);
-            Ok(DomainOverview {
-                domain: domain.to_owned(),
-                first_ts: edge("SELECT min(ts) FROM point WHERE domain_id = ?1")?,
-                last_ts: edge("SELECT max(ts) FROM point WHERE domain_id = ?1")?,
-                points: count("SELECT count(*) FROM point WHERE domain_id = ?1")?,
-                failed_slots: if connection.table_exists(None, "gap")? {
-                    connection.value(
-                        "SELECT coalesce(sum(slots), 0) FROM gap WHERE reason = 'failed' AND domain_id = ?1",
-                        [id],
-                    )?
-                } else {
-                    0
-                },
-                rejects: count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1")?,
-                coverage: id.map_or_else(|| Ok(Vec::new()), |id| coverage::all(connection, id))?,
+            let tx = connection.unchecked_transaction()?;
+            let as_of = as_of::as_of(&tx)?;
+            let of = |name: &String| domain_overview(&tx, name, expected, as_of.noted);
+            Ok(Overview {
+                domains: names.iter().map(of).collect::<Result<_>>()?,
+                as_of,
             })
         })
     }
@@ -153,6 +167,38 @@ impl Reader {
             visit(&self.located(month_of_domain(row).map_err(Into::into))?)
         })
     }
+}
+
+fn domain_overview(tx: &Connection, name: &str, expected: &Expected, noted: bool) -> Result<DomainOverview> {
+    // A domain without a number has no rows of any kind.
+    let id = domain_ids::find(tx, name)?.unwrap_or(-1);
+    let covered = coverage::all(tx, id)?;
+    // In statements of their own, `min` and `max` each take one step into the key.
+    let edge = |sql: &str| tx.value::<Option<UnixSeconds>>(sql, [id]);
+    let (points, gaps, new_slots) = if noted {
+        (
+            "SELECT coalesce(sum(points), 0) FROM month_sum WHERE domain_id = ?1",
+            gaps::slots_by_reason(tx, id)?,
+            new_slots(tx, (name, id), expected, (&covered, EVER))?,
+        )
+    } else {
+        let found = current_gaps(tx, (name, id), expected, (&covered, EVER), false)?;
+        (
+            "SELECT count(*) FROM point WHERE domain_id = ?1",
+            SlotsByReason::of(&found.gaps),
+            0,
+        )
+    };
+    Ok(DomainOverview {
+        domain: name.to_owned(),
+        first_ts: edge("SELECT min(ts) FROM point WHERE domain_id = ?1")?,
+        last_ts: edge("SELECT max(ts) FROM point WHERE domain_id = ?1")?,
+        points: tx.count(points, [id])?,
+        rejects: tx.count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1", [id])?,
+        gaps,
+        new_slots,
+        coverage: covered,
+    })
 }
 
 fn month_of_domain(row: &Row<'_>) -> rusqlite::Result<MonthOfDomain> {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::gaps::{NAMES, gap, table};
 use super::moments::{expected, points, rejected_at, said, slots, unreadable};
 use super::*;
-use crate::model::{Gap, GapReason, Shape};
+use crate::model::{Gap, GapReason, Shape, SlotsByReason};
 
 #[derive(Debug, Clone)]
 struct Step {
@@ -217,7 +217,37 @@ fn check(steps: &[Step]) -> Result<(), TestCaseError> {
             );
             prop_assert_eq!(asked, in_slots(&found), "{}", name);
             prop_assert_eq!(&noted, &found, "{}", name);
+            let listed = reader.listed_gaps(name, &configured, ever).unwrap();
+            prop_assert_eq!(in_slots(&listed.gaps), table(&sandbox, name), "{}", name);
+            let overview = reader.overview(&[name.to_owned()], &configured).unwrap();
+            prop_assert!(overview.as_of.noted && overview.domains[0].adds_up(), "{}", name);
+            prop_assert_eq!(
+                overview.domains[0].gaps,
+                SlotsByReason::of(&listed.gaps),
+                "{}",
+                name
+            );
+            prop_assert_eq!(overview.domains[0].new_slots, listed.new_slots, "{}", name);
+            prop_assert_eq!(
+                i64::try_from(overview.domains[0].points).unwrap(),
+                sandbox.number(&format!(
+                    "SELECT count(*) FROM origin_stats WHERE domain = '{name}'"
+                )),
+                "{}",
+                name
+            );
+            // What the configuration wants and the list lacks is what a new look would add to the never asked slots.
+            let anew = reader.noted_gaps(name, &configured, ever).unwrap();
+            let outside = [GapReason::NeverAsked, GapReason::Failed];
+            if at < step.name {
+                let inside = SlotsByReason::of(&listed_inside(&listed.gaps, anew.range)).sum_of(&outside);
+                let anew = SlotsByReason::of(&anew.gaps).sum_of(&outside);
+                prop_assert_eq!(listed.new_slots, anew - inside, "{}", name);
+            } else {
+                prop_assert_eq!(listed.new_slots, 0, "{}", name);
+            }
             if matches!(step.kind, Kind::End) {
+                prop_assert_eq!(listed.new_slots, 0, "{}", name);
                 for gaps in [
                     reader.find_gaps(name, &configured, ever),
                     reader.noted_gaps(name, &configured, ever),
@@ -230,6 +260,15 @@ fn check(steps: &[Step]) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+/// The parts of `gaps` in `range`.
+fn listed_inside(gaps: &[Gap], range: Option<Span>) -> Vec<Gap> {
+    let cut = |gap: &Gap| {
+        let span = gap.span.intersect(&range?)?;
+        Some(Gap { span, ..*gap })
+    };
+    gaps.iter().filter_map(cut).collect()
 }
 
 fn in_slots(gaps: &[Gap]) -> Vec<(i64, i64, String)> {

@@ -179,7 +179,17 @@ fn a_domain_that_only_failed_counts_as_asked_for() {
     ] {
         assert_eq!(gaps.unwrap().gaps, [Gap::new(slots(2, 4), GapReason::Failed)]);
     }
-    assert_eq!(reader.domain_overview(A).unwrap().failed_slots, 2);
+    assert_eq!(
+        reader.listed_gaps(A, &nobody, slots(0, 10)).unwrap(),
+        DomainGaps {
+            range: Some(slots(2, 4)),
+            gaps: vec![Gap::new(slots(2, 4), GapReason::Failed)],
+            new_slots: 0
+        }
+    );
+    let overview = reader.overview(&[A.to_owned()], &nobody).unwrap();
+    assert_eq!(overview.domains[0].gaps.sum_of(&[GapReason::Failed]), 2);
+    assert_eq!(overview.domains[0].gaps.sum_of(&GapReason::ALL), 2);
     assert_eq!(sandbox.number("SELECT count(*) FROM coverage"), 0);
 }
 

@@ -2,7 +2,7 @@
 
 use super::moments::{before_migration, expected, slots};
 use super::*;
-use crate::model::{Gap, GapReason};
+use crate::model::{Gap, GapReason, SlotsByReason};
 
 pub(super) fn filled() -> tempfile::TempDir {
     before_migration(8, |old| {
@@ -110,8 +110,16 @@ fn a_file_that_is_only_read_is_read_as_it_was() {
     );
     assert_eq!(reader.noted_gaps("a.com", &expected, slots(0, 9)).unwrap(), found);
     assert_eq!(reader.holes(&a, slots(2, 3)).unwrap(), found.gaps[1..2]);
-    assert_eq!(reader.domains().unwrap(), ["a.com"]);
-    assert_eq!(reader.domain_overview("a.com").unwrap().failed_slots, 0);
+    assert_eq!(reader.domains().unwrap(), ["a.com", "b.com"]);
+    assert_eq!(
+        reader.listed_gaps("a.com", &expected, slots(0, 9)).unwrap(),
+        found
+    );
+    let overview = reader.overview(&["a.com".to_owned()], &expected).unwrap();
+    assert!(!overview.as_of.noted);
+    assert_eq!(overview.domains[0].gaps, SlotsByReason::of(&found.gaps));
+    assert_eq!(overview.domains[0].points, 2);
+    assert!(overview.domains[0].adds_up());
     assert_eq!(reader.refusals(&[a]).unwrap(), []);
     assert_eq!(reader.fact(&crate::model::FactName::SubHourPoints).unwrap(), None);
     assert_eq!(reader.dropped_rejects().unwrap(), []);

@@ -78,6 +78,19 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "gaps of `d001.example.com` from 2026-06-",
     ),
     (
+        "UPDATE gap SET start_ts = start_ts + 300, slots = slots - 1, start_cst = datetime(start_cst, '5 minutes')
+         WHERE reason = 'never_asked' AND domain_id = 1",
+        "gaps",
+        "gaps of `d000.example.com` from 2026-06-02 00:00 to 2026-06-13 00:00: these slots were not asked for and are not",
+    ),
+    (
+        "UPDATE gap SET start_ts = start_ts - 300, slots = slots + 1, start_cst = datetime(start_cst, '-5 minutes')
+         WHERE reason = 'never_asked' AND domain_id = 2",
+        "gaps",
+        "gaps of `d001.example.com` from 2026-06-01 23:55 to 2026-06-13 00:00: listed as never asked or failed, but",
+    ),
+    ("DELETE FROM gap WHERE reason = 'never_asked'", "table sums", "`gap` has 1 rows, but 4 were written"),
+    (
         "UPDATE origin_hourly SET traffic_bytes = traffic_bytes + 1
          WHERE domain = 'd000.example.com' AND hour_cst = '2026-06-01 12:00:00'",
         "rollups",

@@ -10,14 +10,14 @@ use serde::Serialize;
 
 use self::settling::SettlingJson;
 use self::thresholds::{ThresholdAlarm, ThresholdArgs};
-use crate::cli::commands::gaps::domain_names;
+use crate::cli::commands::gaps::{domain_names, expected};
 use crate::cli::options::{DomainArgs, FormatArgs, OutputFormat};
 use crate::cli::output;
+use crate::cli::view::as_of::{self, AsOfJson};
 use crate::cli::view::text::{self, counted, rfc3339};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
-use crate::model::convert::to_i64;
-use crate::model::{Span, UnixSeconds, civil};
+use crate::model::{GapReason, SlotsByReason, UnixSeconds, civil};
 use crate::store::{DomainOverview, Reader, RunOverview};
 
 /// How many runs are shown.
@@ -25,9 +25,12 @@ const RUNS: u32 = 5;
 
 /// Show each domain's stored data and missing slots, and the last runs
 ///
-/// All times are UTC+8. `missing` counts the 5-minute slots without a point, from the configured start (else from
-/// the first slot asked for) to the newest available slot. `failed` counts missing slots for which no usable
-/// answer came. `beyond` counts slots that the API no longer serves.
+/// All times are UTC+8. The figures are as of the end of the last run, the same as in `gaps` and `origin_gaps`.
+/// `missing` counts the 5-minute slots without a point, from the configured start (else from the first slot asked
+/// for) to the newest slot that was available to that run. `failed` counts missing slots for which no usable answer
+/// came. `beyond` counts slots that the API no longer serves; they are not among the missing ones. Slots that
+/// became available after the last run are counted apart. To notice that runs have stopped, use the thresholds: they
+/// go by the time now.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jdcdn-stats status --format json
@@ -59,12 +62,17 @@ struct DomainStatus {
     missing_slots: i64,
     failed_slots: i64,
     beyond_retention_slots: i64,
+    /// All slots without a point, as `gaps` counts them.
+    slots: SlotsByReason,
+    new_slots: i64,
     rejects: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct StatusJson<'a> {
     database: String,
+    #[serde(flatten)]
+    as_of: AsOfJson<'a>,
     domains: Vec<DomainStatus>,
     runs: Vec<RunOverview>,
     /// Domain-days for which the rollups are out of date.
@@ -81,8 +89,18 @@ impl StatusArgs {
         let reader = Reader::open(&config.database)?;
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
         let now = context.now();
-        let status = |name: &String| Ok(domain_status(&reader.domain_overview(name)?, &config, now));
-        let domains: Vec<_> = names.iter().map(status).collect::<Result<_, CliError>>()?;
+        let overview = reader.overview(&names, &expected(&config, now))?;
+        for damaged in overview.domains.iter().filter(|domain| !domain.adds_up()) {
+            tracing::warn!(
+                "points and gaps of `{}` do not add up to what was asked for; run `jdcdn-stats check --deep`",
+                crate::model::text::printable(&damaged.domain)
+            );
+        }
+        let domains: Vec<_> = overview
+            .domains
+            .iter()
+            .map(|domain| domain_status(domain, &config))
+            .collect();
         let runs = reader.last_runs(RUNS)?;
         let stale_days = reader.stale_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
@@ -93,6 +111,7 @@ impl StatusArgs {
                 let settling = settling.map(|ranges| ranges.iter().map(SettlingJson::from).collect());
                 let status = StatusJson {
                     database: config.database.display().to_string(),
+                    as_of: AsOfJson::from(&overview.as_of),
                     domains,
                     runs,
                     rollup_days_due: stale_days,
@@ -102,8 +121,13 @@ impl StatusArgs {
                 output::pretty_json(&status, out)?;
             }
             OutputFormat::Human => {
-                writeln!(out, "{}, times in UTC+8\n", text::path(&config.database))?;
+                writeln!(out, "{}, times in UTC+8", text::path(&config.database))?;
+                writeln!(out, "{}\n", as_of::in_words(&overview.as_of, now))?;
                 domain_table(&domains, out)?;
+                let new_slots = domains.iter().map(|domain| domain.new_slots).sum();
+                if let Some(sentence) = as_of::new_slots(&overview.as_of, new_slots) {
+                    writeln!(out, "\n{sentence}")?;
+                }
                 writeln!(out)?;
                 run_table(&runs, out)?;
                 if stale_days > 0 {
@@ -130,28 +154,26 @@ impl StatusArgs {
     }
 }
 
-fn domain_status(overview: &DomainOverview, config: &Config, now: UnixSeconds) -> DomainStatus {
-    let coverage = &overview.coverage;
-    let first_asked = coverage.first().map(|piece| piece.span.start());
+fn domain_status(overview: &DomainOverview, config: &Config) -> DomainStatus {
+    let first_asked = overview.coverage.first().map(|piece| piece.span.start());
     let from = [config.start, first_asked].into_iter().flatten().min();
-    let expected = from
-        .and_then(|from| Span::new(from, config.refresh.horizon(now)))
-        .map_or(0, |span| span.to_grid().slots());
-    let unserved: i64 = coverage
-        .iter()
-        .filter(|piece| piece.age_when_fetched.is_none())
-        .map(|piece| piece.span.slots())
-        .sum();
-    let points = to_i64(overview.points);
+    let missing = [
+        GapReason::NeverAsked,
+        GapReason::Failed,
+        GapReason::Empty,
+        GapReason::Rejected,
+    ];
     DomainStatus {
         domain: overview.domain.clone(),
         first: overview.first_ts,
         last: overview.last_ts,
         points: overview.points,
         settled_until: settled_until(overview, from, config.refresh.last_age()),
-        missing_slots: (expected - points - unserved).max(0),
-        failed_slots: overview.failed_slots,
-        beyond_retention_slots: unserved,
+        missing_slots: overview.gaps.sum_of(&missing),
+        failed_slots: overview.gaps.sum_of(&[GapReason::Failed]),
+        beyond_retention_slots: overview.gaps.sum_of(&[GapReason::BeyondRetention]),
+        slots: overview.gaps,
+        new_slots: overview.new_slots,
         rejects: overview.rejects,
     }
 }

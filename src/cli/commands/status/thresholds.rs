@@ -7,13 +7,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::CliError;
-use crate::cli::commands::gaps::{SlotsByReason, expected, in_words};
+use crate::cli::commands::gaps::{expected, in_words};
 use crate::cli::view::text::counted;
 use crate::config::Config;
 use crate::model::convert::to_u64;
 use crate::model::duration::{parse_duration, show_duration};
 use crate::model::slot::SLOT_SECONDS;
-use crate::model::{Domain, Gap, GapReason, Span, UnixSeconds, civil};
+use crate::model::{Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
 use crate::store::Reader;
 
 /// When to exit with 6. Only configured domains count, or those that -d names.
