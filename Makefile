@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long converge torture test-tools test-tools-slow lint ci docs bench install clean
+.PHONY: help demo test test-long converge torture test-tools test-tools-slow lint ci docs bench bench-peers bench-big install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +42,14 @@ ci: ## what every change has to pass: lints, tests, tests with other programs
 docs: ## docs/schema.md, docs/commands.md, docs/configuration.md, the sample configuration and deploy/bi, from the program
 	JDCDN_WRITE_PAGES=1 cargo test --locked --quiet --test pipeline -- pages:: documents::commands:: documents::configuration::
 
-bench: ## speed of the parser and the store
-	cargo bench --locked
+bench: ## speed, memory, disk and growth, into docs/performance.md: SIZE=small ONLY=tick,plan RESUME=1
+	cargo bench --locked --bench bench -- speed
+
+bench-peers: ## other programs with the same points; needs python3 and sqlite3, installs the rest
+	benches/peers/run.sh
+
+bench-big: ## one file of 1,000 domains and 36 months, 60 GB of disk: DOMAINS=100 MONTHS=12 KEEP=1 DIR=/var/tmp
+	cargo bench --locked --bench bench -- big
 
 install: ## the release binary into ~/.cargo/bin
 	cargo install --locked --path .

@@ -1,0 +1,493 @@
+//! One big file: built once, and then every command on it.
+//!
+//! The file and what was measured so far lie in a directory of their own. So a run that was stopped goes on where it was.
+//! `KEEP=1` leaves the file for another run, which measures the commands again and does not build it.
+
+use std::path::{Path, PathBuf};
+
+use jdcdn_stats::model::slot::{DAY_SECONDS, HOUR_SECONDS};
+use jdcdn_stats::model::{Span, UnixSeconds};
+use jdcdn_stats::store::Volume;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::data::Revision;
+use crate::fill::Filler;
+use crate::machine::Made;
+use crate::meter::{Cost, measure as meter, median};
+use crate::program::{Account, Ran};
+use crate::results::{Cell, Section, duration};
+use crate::sections::export::content;
+use crate::sections::growth::month_end;
+use crate::sections::tick::{Ticks, account_on, row, tick};
+use crate::setup::{self, FIRST_DAY, Setup, just_after};
+
+const MIB: f64 = 1024.0 * 1024.0;
+const MILLION: u64 = 1_000_000;
+/// A point with everything that belongs to it, on the disk, with room to spare.
+const BYTES_A_POINT: f64 = 90.0;
+/// A command that takes longer runs once, any other three times.
+const LONG: f64 = 10.0;
+
+/// The big file, and what is known of it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    built_on: String,
+    measured_on: String,
+    /// The time of the commands: ticks move it on. 0 at first.
+    now: UnixSeconds,
+    months: usize,
+    points: u64,
+    /// In commits.
+    storing: f64,
+    rollups: f64,
+    /// A million, or less for a small file.
+    slice: u64,
+    /// The seconds of each slice of so many points.
+    slices: Vec<f64>,
+    /// What commands took, by name.
+    steps: Vec<(String, Vec<Ran>)>,
+    /// What commands did, by name.
+    notes: Vec<(String, String)>,
+}
+
+/// The file that is being measured.
+struct Big<'s> {
+    setup: &'s Setup,
+    directory: PathBuf,
+    domains: usize,
+    state: State,
+    account: Account,
+}
+
+pub(crate) fn measure(setup: &Setup) -> Result<Section> {
+    let domains = setup::number("DOMAINS")?.unwrap_or(setup.pick(1000, 20)).max(1);
+    let months = setup::number("MONTHS")?.unwrap_or(setup.pick(36, 2)).max(1);
+    let parent = setup.directory().parent().ok_or("no directory")?;
+    let directory = parent.join(format!("jdcdn-big-{domains}x{months}"));
+    std::fs::create_dir_all(&directory)?;
+    let mut start = FIRST_DAY;
+    for _ in 1..months {
+        start = month_end(start)?;
+    }
+    // Ticks on the 28th of the last month.
+    let end = start + 27 * DAY_SECONDS + 12 * HOUR_SECONDS;
+    let mut account = setup.account(&directory, domains, FIRST_DAY, 0, just_after(end))?;
+    let state: State = match std::fs::read(directory.join("state.json")) {
+        Ok(json) => serde_json::from_slice(&json)?,
+        Err(_) => State::default(),
+    };
+    if state.now > 0 {
+        account.now = state.now;
+    }
+    let mut big = Big {
+        setup,
+        directory,
+        domains,
+        state,
+        account,
+    };
+    big.build(months, end)?;
+    big.commands()?;
+    let section = big.section(months)?;
+    if setup::is_set("KEEP") {
+        eprintln!("kept: {}", big.directory.display());
+    } else {
+        std::fs::remove_dir_all(&big.directory)?;
+    }
+    Ok(section)
+}
+
+impl Big<'_> {
+    fn save(&self) -> Result<()> {
+        Ok(std::fs::write(
+            self.directory.join("state.json"),
+            serde_json::to_vec_pretty(&self.state)?,
+        )?)
+    }
+
+    /// Builds the months that are missing.
+    fn build(&mut self, months: usize, end: UnixSeconds) -> Result<()> {
+        let commit = Made::now(&self.directory, "").commit;
+        if self.state.measured_on != commit {
+            self.state.steps.clear();
+            self.state.notes.clear();
+            self.state.measured_on.clone_from(&commit);
+        }
+        if self.state.months == 0 {
+            self.state.slice = MILLION.min((months * self.domains * 1000) as u64);
+            self.state.built_on = commit;
+        }
+        let mut start = FIRST_DAY;
+        for month in 0..months {
+            let month_end = month_end(start)?.min(end);
+            if month >= self.state.months {
+                let missing = (months - month) * self.domains * 31 * 288;
+                self.need(missing as f64 * BYTES_A_POINT)?;
+                self.month(Span::new(start, month_end).ok_or("no month")?)?;
+                self.state.months = month + 1;
+                self.save()?;
+                let (points, seconds) = (self.state.points, self.state.storing);
+                eprintln!(
+                    "  {} of {months} months, {points} points, {}",
+                    month + 1,
+                    duration(seconds)
+                );
+            }
+            start = month_end;
+        }
+        Ok(())
+    }
+
+    /// Stores one month as if it was fetched at the end of everything.
+    fn month(&mut self, month: Span) -> Result<()> {
+        let now = self.account.now;
+        let mut filler = Filler::open(&self.account.database(), self.domains, now)?;
+        let state = &mut self.state;
+        let (mut points, mut seconds) = (0, 0.0);
+        let all = filler.fill(month, now, Revision::First, |more, wall| {
+            points += more;
+            seconds += wall;
+            if points >= state.slice {
+                state.slices.push(seconds / points as f64 * state.slice as f64);
+                (points, seconds) = (0, 0.0);
+            }
+            Ok(())
+        })?;
+        state.points += all.points;
+        state.storing += all.cost.wall;
+        state.rollups += filler.roll_up()?.wall;
+        filler.finish(now)
+    }
+
+    /// Refuses to begin what the disk cannot hold.
+    fn need(&self, bytes: f64) -> Result<()> {
+        let free = Volume::of(&self.directory)?.free_bytes as f64;
+        if free < bytes {
+            let (needed, free) = (Cell::Bytes(bytes), Cell::Bytes(free));
+            let directory = self.directory.display();
+            return Err(format!(
+                "`{directory}` has {free} free, {needed} are needed; set DIR= or smaller sizes"
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    fn is_measured(&self, name: &str) -> bool {
+        self.state.steps.iter().any(|(known, _)| known == name)
+    }
+
+    /// Measures a command up to three times, unless that was done before.
+    fn step(&mut self, name: &str, run: impl Fn(&mut Account) -> Result<Ran>) -> Result<()> {
+        self.steps(name, 3, run)
+    }
+
+    fn steps(&mut self, name: &str, times: usize, run: impl Fn(&mut Account) -> Result<Ran>) -> Result<()> {
+        if self.is_measured(name) {
+            return Ok(());
+        }
+        eprintln!("  {name}");
+        let mut ran = vec![run(&mut self.account)?];
+        while ran.len() < times && ran.iter().all(|one| one.cost.wall < LONG) {
+            ran.push(run(&mut self.account)?);
+        }
+        self.state.steps.push((name.to_owned(), ran));
+        self.save()
+    }
+
+    fn commands(&mut self) -> Result<()> {
+        self.step("`sync`, nothing due", |account| {
+            let ran = account.run(&["sync", "--format", "json"])?;
+            match account.summary("/requests")? {
+                0 => Ok(ran),
+                _ => Err("a complete file asks for something".into()),
+            }
+        })?;
+        for name in ["status", "gaps", "bill"] {
+            if self.account.knows(name)? {
+                self.step(&format!("`{name}`"), |account| account.run(&[name]))?;
+            }
+        }
+        for (what, sql) in [
+            (
+                "all months",
+                "SELECT count(*), sum(traffic_bytes) FROM origin_monthly",
+            ),
+            (
+                "one domain, one month of points",
+                "SELECT count(*), max(bandwidth) FROM origin_stats WHERE domain = 'www7.example.com' AND ts < 1769875200",
+            ),
+            (
+                "all domains, one day of codes",
+                "SELECT code, sum(count) FROM origin_status_nonzero WHERE ts >= 1767196800 AND ts < 1767283200 GROUP BY code",
+            ),
+            ("every point", "SELECT count(*), sum(bandwidth) FROM origin_stats"),
+        ] {
+            self.step(&format!("`query`: {what}"), |account| {
+                account.run(&["query", sql])
+            })?;
+        }
+        self.step("`report`", |account| {
+            let page = account.directory().join("report.html");
+            let _ = std::fs::remove_file(&page);
+            account.run(&["report", &page.to_string_lossy()])
+        })?;
+        self.step("`check`", |account| account.try_run(&["check"]))?;
+        self.ticks()?;
+        self.integrity()?;
+        self.step("`check --deep`", |account| account.try_run(&["check", "--deep"]))?;
+        self.exports()?;
+        self.snapshot()
+    }
+
+    /// Measures ticks in turn with those of a file that has two days.
+    fn ticks(&mut self) -> Result<()> {
+        let names = ["`sync`, a tick", "`sync`, a tick on day 2 of the first month"];
+        if self.is_measured(names[0]) {
+            return Ok(());
+        }
+        eprintln!("  {}", names[0]);
+        let (_directory, mut small) = account_on(self.setup, self.domains, 2)?;
+        let (mut here, mut there) = (Ticks::default(), Ticks::default());
+        for _ in 0..3 {
+            tick(&mut small, &mut there)?;
+            tick(&mut self.account, &mut here)?;
+        }
+        self.state.now = self.account.now;
+        self.state.steps.push((names[0].to_owned(), here.ticks));
+        self.state.steps.push((names[1].to_owned(), there.ticks));
+        self.save()
+    }
+
+    fn integrity(&mut self) -> Result<()> {
+        let name = "`PRAGMA integrity_check`";
+        if self.is_measured(name) {
+            return Ok(());
+        }
+        eprintln!("  {name}");
+        let connection = Connection::open(self.account.database())?;
+        let mut cost = Cost::default();
+        let said: String = meter(&mut cost, || {
+            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        })??;
+        self.note(name, &said);
+        let ran = Ran {
+            code: Some(0),
+            cost,
+            peak: 0.0,
+        };
+        self.state.steps.push((name.to_owned(), vec![ran]));
+        self.save()
+    }
+
+    fn exports(&mut self) -> Result<()> {
+        let lake = self.directory.join("lake");
+        self.need(self.state.points as f64 * 20.0)?;
+        let path = lake.to_string_lossy().into_owned();
+        let export = ["export", "--format", "parquet", &path];
+        self.steps("`export`, the first", 1, |account| {
+            // A run that was stopped may have left a part of it.
+            let _ = std::fs::remove_dir_all(account.directory().join("lake"));
+            account.run(&export)
+        })?;
+        self.step("`export`, nothing new", |account| account.run(&export))?;
+        if lake.exists() {
+            let (files, bytes) = content(&lake)?;
+            self.note(
+                "`export`, the first",
+                &format!("{files} files, {}", Cell::Bytes(bytes as f64)),
+            );
+            std::fs::remove_dir_all(&lake)?;
+        }
+        self.save()
+    }
+
+    fn snapshot(&mut self) -> Result<()> {
+        let bytes = std::fs::metadata(self.account.database())?.len() as f64;
+        if let Err(error) = self.need(1.1 * bytes) {
+            self.note("`snapshot`", &format!("not measured: {error}"));
+            return Ok(());
+        }
+        self.step("`snapshot`", |account| {
+            let copy = account.directory().join("copy.db");
+            let ran = account.run(&["snapshot", "--force", &copy.to_string_lossy()]);
+            let _ = std::fs::remove_file(copy);
+            ran
+        })
+    }
+
+    fn note(&mut self, name: &str, text: &str) {
+        self.state.notes.retain(|(known, _)| known != name);
+        self.state.notes.push((name.to_owned(), text.to_owned()));
+    }
+
+    fn section(&self, months: usize) -> Result<Section> {
+        let state = &self.state;
+        let bytes = file_bytes(&self.account.database())?;
+        let points = state.points as f64;
+        let rate = |seconds: Option<&f64>| state.slice as f64 / seconds.copied().unwrap_or(f64::NAN);
+        let (first, last) = (rate(state.slices.first()), rate(state.slices.last()));
+        let domains = self.domains;
+        let mut section = Section::new(
+            "big",
+            "One big file",
+            &[
+                &format!(
+                    "{domains} domains and {months} months in one file, built once through the store (on commit {}), and then \
+                     every command on it.",
+                    state.built_on
+                ),
+                &self.what_it_holds(bytes),
+            ],
+        );
+        section.table(
+            &["file", ""],
+            vec![
+                vec![Cell::text("points"), Cell::Count(points)],
+                vec![Cell::text("size"), Cell::Bytes(bytes)],
+                vec![
+                    Cell::text("bytes a point, with everything"),
+                    Cell::Count((bytes / points * 10.0).round() / 10.0),
+                ],
+                vec![
+                    Cell::text("time to store the points"),
+                    Cell::Seconds(state.storing),
+                ],
+                vec![Cell::text("time for the rollups"), Cell::Seconds(state.rollups)],
+                vec![
+                    Cell::text(&format!(
+                        "speed of the first {} points",
+                        Cell::Count(state.slice as f64)
+                    )),
+                    Cell::Rate(first),
+                ],
+                vec![
+                    Cell::text("speed of all points"),
+                    Cell::Rate(points / state.storing),
+                ],
+                vec![
+                    Cell::text(&format!(
+                        "speed of the last {} points",
+                        Cell::Count(state.slice as f64)
+                    )),
+                    Cell::Rate(last),
+                ],
+            ],
+        );
+        let rows = state.steps.iter().map(|(name, ran)| {
+            let note = state.notes.iter().find(|(known, _)| known == name);
+            let code = ran.iter().find_map(|one| one.code.filter(|code| *code != 0));
+            let mut cells = row(name, ran);
+            if ran.iter().all(|one| one.peak == 0.0) {
+                cells.truncate(3);
+                cells.push(Cell::none());
+            }
+            cells.push(match (note, code) {
+                (Some((_, note)), _) => Cell::text(note),
+                (None, Some(code)) => Cell::Text(format!("exit code {code}")),
+                (None, None) => Cell::none(),
+            });
+            cells
+        });
+        section.table(
+            &["command", "wall time", "CPU time", "memory", ""],
+            rows.collect(),
+        );
+        self.goals(&mut section, last / first);
+        Ok(section)
+    }
+
+    fn goals(&self, section: &mut Section, last_to_first: f64) {
+        let middle = |name: &str, of: fn(&Ran) -> f64| {
+            let ran = self.state.steps.iter().find(|(known, _)| known == name);
+            ran.map(|(_, ran)| median(ran.iter().map(of)))
+        };
+        for (name, limit) in [
+            ("`sync`, nothing due", 0.1),
+            ("`status`", 0.2),
+            ("`gaps`", 0.2),
+            ("`bill`", 0.2),
+            ("`export`, nothing new", 0.2),
+        ] {
+            if let Some(wall) = middle(name, |ran| ran.cost.wall) {
+                section.at_most(
+                    &format!("{name}, the big file"),
+                    Cell::Seconds(limit),
+                    Cell::Seconds(wall),
+                );
+            }
+        }
+        let cpu = |name| middle(name, |ran| ran.cost.cpu);
+        if let (Some(here), Some(there)) = (
+            cpu("`sync`, a tick"),
+            cpu("`sync`, a tick on day 2 of the first month"),
+        ) {
+            section.at_most(
+                "CPU time of a tick, the big file ÷ two days",
+                Cell::Ratio(1.3),
+                Cell::Ratio(here / there),
+            );
+        }
+        section.at_least(
+            "speed of the last million points ÷ the first",
+            Cell::Ratio(0.8),
+            Cell::Ratio(last_to_first),
+        );
+        let is_export = |name: &str| name.starts_with("`export`");
+        let peak = |wanted: bool| {
+            let steps = self
+                .state
+                .steps
+                .iter()
+                .filter(|(name, _)| is_export(name) == wanted);
+            steps
+                .flat_map(|(_, ran)| ran)
+                .map(|ran| ran.peak)
+                .fold(0.0, f64::max)
+        };
+        section.at_most(
+            "memory of any command, the big file",
+            Cell::Bytes(48.0 * MIB),
+            Cell::Bytes(peak(false)),
+        );
+        section.at_most(
+            "memory of an export, the big file",
+            Cell::Bytes(64.0 * MIB),
+            Cell::Bytes(peak(true)),
+        );
+    }
+
+    /// Says where one file and one machine end.
+    fn what_it_holds(&self, bytes: f64) -> String {
+        let wall = |name: &str| {
+            let ran = self.state.steps.iter().find(|(known, _)| known == name);
+            ran.map_or_else(
+                || "unknown".to_owned(),
+                |(_, ran)| duration(median(ran.iter().map(|one| one.cost.wall))),
+            )
+        };
+        let years = 1000.0 * 365.0 * 288.0 * bytes / self.state.points as f64;
+        format!(
+            "**Where one file ends.** A year of 1,000 domains takes {}. SQLite's own limit is 281 TB. Other limits come \
+             first. What reads a part of the key or the rollups does not feel the size of the file. What reads all of it \
+             does: here a statement over every point takes {}, `check --deep` {}, and a snapshot {}. So one file and one \
+             machine are enough as long as a snapshot and a verification fit into the night, and people ask for months and \
+             days. Above that, or for many who ask about every point at once, export the months as Parquet and ask with an \
+             engine that reads only the columns it needs. A run with nothing new stays as fast as it was.",
+            Cell::Bytes(years),
+            wall("`query`: every point"),
+            wall("`check --deep`"),
+            wall("`snapshot`"),
+        )
+    }
+}
+
+/// Returns the bytes of the file and its log.
+fn file_bytes(database: &Path) -> Result<f64> {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    let log = std::fs::metadata(log).map_or(0, |log| log.len());
+    Ok((std::fs::metadata(database)?.len() + log) as f64)
+}
