@@ -1,6 +1,7 @@
 """The program, its databases, and how to look at them. A tool that is missing is a failure, never a skip."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -130,6 +131,23 @@ def read(database, sql, *values):
         return connection.execute(sql, values).fetchall()
     finally:
         connection.close()
+
+
+def documented(page, language) -> dict[str, str]:
+    """The programs of a page of `docs/` in a language, by the first word of their section."""
+    sections = (Path(__file__).parents[2] / "docs" / page).read_text().split("\n## ")
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    found = {section.split()[0]: "\n".join(fence.findall(section)) for section in sections}
+    return {name: program for name, program in found.items() if program}
+
+
+@pytest.fixture(scope="session")
+def documented_sums(snapshot) -> tuple[int, int]:
+    """What the programs of the pages compute: traffic of two days, and bandwidth of one, without a range of text."""
+    ((traffic,),) = read(snapshot, "SELECT sum(traffic_bytes) FROM origin_daily WHERE date_cst IN ('2026-06-01', '2026-06-02')")
+    start = datetime(2026, 5, 31, 16, tzinfo=timezone.utc).timestamp()
+    ((bandwidth,),) = read(snapshot, "SELECT sum(bandwidth) FROM origin_stats WHERE ts >= ? AND ts < ?", start, start + DAY)
+    return traffic, bandwidth
 
 
 def relations(database) -> dict[str, dict[str, str]]:

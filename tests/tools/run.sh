@@ -7,7 +7,9 @@ here=tests/tools
 tools=${CARGO_TARGET_DIR:-target}/tools
 
 python=/usr/bin/python3   # with the system's SQLite, which is the old one that is to be tested
-packages=(chromium libsqliteodbc python3 python3-venv sqlite3 unixodbc util-linux)
+packages=(chromium libsqliteodbc libxerial-sqlite-jdbc-java openjdk-17-jdk-headless python3 python3-venv sqlite3 unixodbc util-linux)
+slow_packages=(golang-github-mattn-go-sqlite3-dev golang-go r-cran-dbplyr r-cran-hms r-cran-rsqlite)
+case " $* " in *"$here/slow"*) packages+=("${slow_packages[@]}") ;; esac
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
@@ -28,11 +30,27 @@ venv() { # DIRECTORY REQUIREMENTS: a virtual environment that holds exactly thes
     cp "$2" "$1/installed.txt"
 }
 venv "$tools/venv" "$here/requirements.txt"
+venv "$tools/sqlalchemy-1.4" "$here/sqlalchemy-1.4.txt"
 case " $* " in *"$here/slow"*)
     for requirements in "$here"/slow/*.txt; do
         venv "$tools/$(basename "$requirements" .txt)" "$requirements"
     done ;;
 esac
+# The oldest SQLite that the published statements are written for, without any optional part. `LD_LIBRARY_PATH` puts it in the
+# place of the system's.
+old=$tools/sqlite-3.35
+if ! cmp -s "$here/sqlite-3.35/Cargo.lock" "$old/Cargo.lock"; then
+    echo "building SQLite 3.35"
+    source=$(cargo metadata --locked --format-version 1 --manifest-path "$here/sqlite-3.35/Cargo.toml" |
+        "$python" -c 'import json, pathlib, sys
+(crate,) = (p for p in json.load(sys.stdin)["packages"] if p["name"] == "libsqlite3-sys")
+print(pathlib.Path(crate["manifest_path"]).parent / "sqlite3/sqlite3.c")')
+    mkdir -p "$old"
+    # Python wants the second option. JSON functions were an option, too, and most systems had them.
+    cc -O1 -shared -fPIC -DSQLITE_THREADSAFE=1 -DSQLITE_ENABLE_DESERIALIZE -DSQLITE_ENABLE_JSON1 -DSQLITE_ENABLE_LOAD_EXTENSION \
+        -DSQLITE_ENABLE_COLUMN_METADATA -o "$old/libsqlite3.so.0" "$source" -lpthread -ldl -lm
+    cp "$here/sqlite-3.35/Cargo.lock" "$old/Cargo.lock"
+fi
 JDCDN_TOOLS=$(realpath "$tools")
 export JDCDN_TOOLS
 
