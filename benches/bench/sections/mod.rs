@@ -4,6 +4,7 @@ mod big;
 mod export;
 mod growth;
 mod parse;
+mod peers;
 mod plan;
 mod program;
 mod queries;
@@ -33,6 +34,7 @@ pub(crate) fn measure(id: &str, setup: &Setup) -> Result<Section> {
         "start" => start::measure(setup),
         "size" => size::measure(setup),
         "growth" => growth::measure(setup),
+        "peers" => peers::measure(setup),
         "big" => big::measure(setup),
         other => Err(format!("there is no section `{other}`").into()),
     }

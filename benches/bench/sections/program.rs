@@ -185,7 +185,7 @@ fn idle(account: &Account) -> Result<Ran> {
 }
 
 /// Fetches everything again.
-fn force(setup: &Setup, account: &Account, end: UnixSeconds, revision: Revision) -> Result<Ran> {
+pub(crate) fn force(setup: &Setup, account: &Account, end: UnixSeconds, revision: Revision) -> Result<Ran> {
     let endpoint = setup.server.endpoint(0, revision);
     let (from, to) = (civil::cst_date(FIRST_DAY), civil::cst_date(end));
     account.run(&[
