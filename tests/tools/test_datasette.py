@@ -42,7 +42,7 @@ def database(snapshot, tmp_path_factory) -> Path:
 def datasette(database) -> Datasette:
     """As the command of deploy/bi/README.md; a loaded machine gets more time than a user would wait."""
     settings = {"max_returned_rows": 20_000, "sql_time_limit_ms": 60_000}
-    return Datasette([], immutables=[str(database)], metadata=WRITTEN, settings=settings)
+    return Datasette([str(database)], metadata=WRITTEN, plugins_dir=str(METADATA.parent / "plugins"), settings=settings)
 
 
 def get(datasette, path):
@@ -144,7 +144,7 @@ def test_no_text_of_the_server_goes_into_a_page_as_html():
 
 @pytest.mark.parametrize("path", ["/-/dashboards/account", "/jdcdn/when-was-the-peak.json", "/jdcdn"])
 def test_the_command_line_of_the_page_works(database, path):
-    command = [sys.executable, "-m", "datasette", "-i", database, "-m", METADATA]
+    command = [sys.executable, "-m", "datasette", database, "-m", METADATA, "--plugins-dir", METADATA.parent / "plugins"]
     command += ["--setting", "max_returned_rows", "20000", "--setting", "sql_time_limit_ms", "60000"]
     command += ["--get", quote(path)]
     ended = subprocess.run(list(map(str, command)), capture_output=True, text=True)

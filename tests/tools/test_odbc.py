@@ -1,14 +1,17 @@
 """ODBC, as many BI tools reach SQLite: its usual driver cuts whatever it takes for a small integer to 32 bits."""
 
 import math
+import re
 import sqlite3
+from datetime import date, datetime
 from pathlib import Path
 
 import pyodbc
 import pytest
 
-from conftest import relations, writable_copy
+from conftest import read, relations, writable_copy
 
+PAGE = (Path(__file__).parents[2] / "docs/odbc.md").read_text()
 BIG = 2**33 + 7
 SQL_TYPES = {"BIGINT": -5, "DOUBLE": 8, "TIMESTAMP": 93, "DATE": 91}
 # What rows find each other by; `ts` has a row of its own below.
@@ -93,3 +96,63 @@ def test_the_driver_does_cut_what_is_not_declared_bigint(tmp_path):
     cut, whole = odbc.execute("SELECT a, b FROM t").fetchone()
     assert whole == BIG and cut == BIG % 2**32
     odbc.close()
+
+
+# --- sums and filters, as docs/odbc.md says
+
+
+@pytest.fixture(params=["", "BigInt=1;"], ids=["without BigInt", "with BigInt"])
+def connected(request, snapshot):
+    connection = pyodbc.connect(f"Driver={driver()};Database={snapshot};{request.param}")
+    yield connection, bool(request.param)
+    connection.close()
+
+
+def test_a_sum_is_whole_with_the_option_of_the_page_only(connected, snapshot):
+    odbc, whole = connected
+    (check,) = re.findall(r"`jdcdn-stats query '(SELECT [^']*)'`", PAGE)
+    assert "BigInt = 1" in PAGE and "sum(traffic_bytes)" in check
+    ((expected,),) = read(snapshot, check)
+    assert expected > 2**32
+    (found,) = odbc.execute(check).fetchone()
+    assert (found == expected) == whole, found
+
+
+def test_the_first_row_decides_the_type_of_an_expression(connected):
+    odbc, whole = connected
+    values = "SELECT {} FROM (SELECT NULL AS x UNION ALL SELECT 9000000000)"
+    assert [row[0] for row in odbc.execute(values.format("x"))] == [None, "9000000000"]
+    if whole:
+        assert [row[0] for row in odbc.execute(values.format("coalesce(x, 0)"))] == [0, 9_000_000_000]
+
+
+DAYS = "SELECT sum(traffic_bytes) FROM origin_daily WHERE date_cst >= {} AND date_cst < {}"
+TIMES = "SELECT sum(bandwidth) FROM origin_stats WHERE time_cst >= {} AND time_cst < {}"
+
+
+def test_days_and_times_find_what_the_page_says(snapshot, documented_sums):
+    odbc = pyodbc.connect(f"Driver={driver()};Database={snapshot};BigInt=1")
+    traffic, bandwidth = documented_sums
+
+    def total(sql, *moments, as_parameters=True):
+        if as_parameters:
+            return odbc.execute(sql.format("?", "?"), moments).fetchone()[0]
+        return odbc.execute(sql.format(*moments)).fetchone()[0]
+
+    first, second, third = (date(2026, 6, day) for day in (1, 2, 3))
+    assert total(DAYS, first, third) == total(DAYS, "2026-06-01", "2026-06-03") == traffic
+    assert total(TIMES, first, second) == total(TIMES, "2026-06-01 00:00:00", "2026-06-02 00:00:00") == bandwidth
+    assert total(DAYS, "{d '2026-06-01'}", "{d '2026-06-03'}", as_parameters=False) == traffic
+    stamps = "{ts '2026-06-01 00:00:00'}", "{ts '2026-06-02 00:00:00'}", "{ts '2026-06-03 00:00:00'}"
+    assert total(TIMES, *stamps[:2], as_parameters=False) == bandwidth
+    # And what is wrong.
+    ((day_late,),) = read(snapshot, DAYS.format("'2026-06-02'", "'2026-06-04'"))
+    ((row_late,),) = read(snapshot, TIMES.format("'2026-06-01 00:05:00'", "'2026-06-02 00:05:00'"))
+    assert total(DAYS, stamps[0], stamps[2], as_parameters=False) == day_late != traffic
+    times = [datetime(2026, 6, day) for day in (1, 2, 3)]
+    assert total(DAYS, times[0], times[2]) == day_late
+    assert total(TIMES, times[0], times[1]) == row_late != bandwidth
+    odbc.close()
+    julian = pyodbc.connect(f"Driver={driver()};Database={snapshot};BigInt=1;JDConv=1")
+    assert julian.execute(DAYS.format("?", "?"), first, third).fetchone()[0] is None
+    julian.close()

@@ -1,7 +1,9 @@
-"""Datasette next to a snapshot that is replaced: with the command line of the page it serves the new one."""
+"""A snapshot that is replaced under a program that runs: with what the pages say, it reads the new one."""
 
 import json
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,30 +15,33 @@ from pathlib import Path
 
 import pytest
 
-from conftest import environment, run
+from conftest import NOW, environment, read, run
 
 README = Path(__file__).parents[2] / "deploy/bi/README.md"
-# How long the page says it takes, with room for a loaded machine.
+# How long a start may take on a loaded machine.
 PATIENCE = 60
 
 
-@pytest.fixture
-def live(program, tmp_path) -> Path:
-    """A database that grows, with a snapshot of it as `jdcdn.db`."""
-    database = tmp_path / "live.db"
-    database.parent.joinpath("bi").mkdir()
-    demo(program, database, 1_781_496_000)
-    publish(program, database)
-    return database
+@pytest.fixture(scope="module")
+def snapshots(program, tmp_path_factory) -> list[tuple[Path, int]]:
+    """Three snapshots of a database that grows, each with its newest point."""
+    folder = tmp_path_factory.mktemp("growing")
+    database, found = folder / "live.db", []
+    for hours in [0, 2, 4]:
+        run(program, "demo", "--db", database, "--no-progress", env=environment(NOW + hours * 3_600))
+        out = folder / f"{hours}.db"
+        run(program, "--db", database, "-q", "snapshot", out)
+        ((newest,),) = read(out, "SELECT max(ts) FROM origin_stats")
+        found.append((out, newest))
+    assert len({newest for _, newest in found}) == 3
+    return found
 
 
-def demo(program, database, now):
-    run(program, "demo", "--db", database, "--no-progress", env=environment(now))
-
-
-def publish(program, database):
-    """As cron does: the new snapshot takes the place of the old one in one step."""
-    run(program, "--db", database, "-q", "snapshot", "--force", database.parent / "bi/jdcdn.db")
+def publish(snapshot, folder):
+    """As `snapshot --force` does: the new file takes the place of the old one in one step."""
+    staged = folder / "staged.db"
+    shutil.copyfile(snapshot, staged)
+    staged.rename(folder / "jdcdn.db")
 
 
 @contextmanager
@@ -74,33 +79,80 @@ def until(address, wanted) -> bool:
     return False
 
 
-def newest(program, database) -> int:
-    return json.loads(run(program, "--db", database, "query", "--format", "json", "SELECT max(ts) AS ts FROM origin_stats"))[0]["ts"]
+def test_the_server_of_the_page_serves_the_new_snapshot_at_once_and_never_the_old_one_again(snapshots, tmp_path):
+    command = re.search(r"^datasette (jdcdn\.db -m .*\\\n.*)$", README.read_text(), re.MULTILINE)[1]
+    options = command.replace("\\\n", "").replace("deploy/bi", str(README.parent)).split()
+    assert "--plugins-dir" in options
+    (first, newest), *others = snapshots
+    publish(first, tmp_path)
+    with datasette(tmp_path, *options) as address:
+        assert until(address, newest), (tmp_path / "log").read_text()
+        for other, newest in others:
+            publish(other, tmp_path)
+            assert {asked(address) for _ in range(30)} == {newest}
+            # A page that counts rows.
+            page = json.load(urllib.request.urlopen(address.partition("?")[0].replace(".json", "/origin_stats.json?_size=0")))
+            assert [(page["filtered_table_rows_count"],)] == read(other, "SELECT count(*) FROM origin_stats")
 
 
-def test_the_server_of_the_page_serves_the_new_snapshot_and_never_the_old_one_again(program, live):
-    (command,) = re.findall(r"^datasette (-i jdcdn\.db .*--reload.*)$", README.read_text(), re.MULTILINE)
-    metadata = README.parent / "metadata.yaml"
-    options = command.replace("deploy/bi/metadata.yaml", str(metadata)).split()
-    first = newest(program, live)
-    with datasette(live.parent / "bi", *options) as address:
-        assert until(address, first), (live.parent / "bi/log").read_text()
-        for round in [1, 2]:
-            demo(program, live, 1_781_496_000 + round * 7_200)
-            publish(program, live)
-            second = newest(program, live)
-            assert second > first
-            assert until(address, second), f"replacement {round} was not noticed"
-            # Each thread of the server has a connection of its own.
-            assert {asked(address) for _ in range(30)} == {second}
-            first = second
+def test_without_the_plugin_the_server_keeps_the_old_snapshot(snapshots, tmp_path):
+    (first, newest), (second, _), _ = snapshots
+    publish(first, tmp_path)
+    with datasette(tmp_path, "-i", "jdcdn.db", "--setting", "num_sql_threads", "1") as address:
+        assert until(address, newest)
+        publish(second, tmp_path)
+        assert {asked(address) for _ in range(30)} == {newest}
 
 
-def test_without_reload_the_server_keeps_the_old_snapshot(program, live):
-    first = newest(program, live)
-    with datasette(live.parent / "bi", "-i", "jdcdn.db", "--setting", "num_sql_threads", "1") as address:
-        assert until(address, first)
-        demo(program, live, 1_781_496_000 + 7_200)
-        publish(program, live)
-        assert newest(program, live) > first
-        assert {asked(address) for _ in range(30)} == {first}
+# --- libraries, as docs/tools.md says
+
+REPLACE = """
+import os, pathlib
+def replace(): os.rename("new.db", "jdcdn.db")
+"""
+SQLALCHEMY = """
+import sqlalchemy, sys
+pool = {"poolclass": sqlalchemy.pool.NullPool} if sys.argv[1] == "NullPool" else {}
+engine = sqlalchemy.create_engine("sqlite:///file:jdcdn.db?mode=ro&uri=true", **pool)
+def newest():
+    with engine.connect() as connection:
+        return connection.execute(sqlalchemy.text("SELECT max(ts) FROM origin_stats")).scalar()
+"""
+DUCKDB = """
+import duckdb, duckdb_extension_sqlite_scanner, sys
+(extension,) = pathlib.Path(duckdb_extension_sqlite_scanner.__file__).parent.rglob("*.duckdb_extension")
+duckdb.load_extension(str(extension))
+duckdb.execute("ATTACH 'jdcdn.db' AS s (TYPE sqlite, READ_ONLY)")
+first = True
+def newest():
+    global first
+    if sys.argv[1] == "again" and not first:
+        duckdb.execute("DETACH s")
+        duckdb.execute("ATTACH 'jdcdn.db' AS s (TYPE sqlite, READ_ONLY)")
+    first = False
+    return duckdb.execute("SELECT max(ts) FROM s.origin_stats").fetchone()[0]
+"""
+ASK = "print(newest()); replace(); print(newest(), newest())"
+OLD_SQLALCHEMY = Path(os.environ["JDCDN_TOOLS"]) / "sqlalchemy-1.4/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("python", "code", "option", "reads"),
+    [
+        (sys.executable, SQLALCHEMY, "NullPool", "new"),
+        (sys.executable, SQLALCHEMY, "plain", "old"),
+        (OLD_SQLALCHEMY, SQLALCHEMY, "plain", "new"),
+        (sys.executable, DUCKDB, "again", "new"),
+    ],
+    ids=["SQLAlchemy 2 with NullPool", "SQLAlchemy 2", "SQLAlchemy 1.4", "DuckDB attached again"],
+)
+def test_a_library_reads_the_file_that_the_page_says(snapshots, tmp_path, python, code, option, reads):
+    (first, before), (second, after), _ = snapshots
+    publish(first, tmp_path)
+    shutil.copyfile(second, tmp_path / "new.db")
+    ended = subprocess.run(
+        [python, "-c", REPLACE + code + ASK, option], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    wanted = {"old": before, "new": after}[reads]
+    assert list(map(int, ended.stdout.split())) == [before, wanted, wanted]

@@ -135,3 +135,40 @@ def test_times_as_parameters_and_from_columns_are_late_in_go(folder, snapshot, d
     ((row_late,),) = read(snapshot, TIMES, "2026-06-01 00:05:00", "2026-06-02 00:05:00")
     assert (day_late, row_late) != documented_sums
     assert list(map(int, found)) == 2 * [day_late, row_late, 8 * 3600]
+
+
+GO_REPLACED = """
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+
+	_ "github.com/mattn/go-sqlite3"
+)
+
+func main() {
+	for _, keep := range []bool{true, false} {
+		os.Remove("a.db")
+		os.Symlink("jdcdn.db", "a.db")
+		db, _ := sql.Open("sqlite3", "file:a.db?mode=ro")
+		if !keep {
+			db.SetMaxIdleConns(0)
+		}
+		var before, after int64
+		db.QueryRow("SELECT count(*) FROM origin_runs").Scan(&before)
+		os.Remove("a.db")
+		os.Symlink("other.db", "a.db")
+		db.QueryRow("SELECT count(*) FROM origin_runs").Scan(&after)
+		fmt.Println(before, after)
+	}
+}
+"""
+
+
+def test_go_reads_a_new_snapshot_without_idle_connections(folder, snapshot, varied_snapshot):
+    (folder / "other.db").symlink_to(varied_snapshot)
+    ((first,),), ((second,),) = (read(file, "SELECT count(*) FROM origin_runs") for file in (snapshot, varied_snapshot))
+    assert first != second
+    assert list(map(int, go(folder, GO_REPLACED))) == [first, first, first, second]
