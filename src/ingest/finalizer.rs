@@ -173,6 +173,10 @@ impl Finalizer {
         let left = self.results.unanswered_holes.iter().chain(&holes.left);
         let left: Vec<_> = left.cloned().collect();
         store.advance_holes(&self.job.domains, &holes.targets, &left)?;
+        // The account is incomplete where nothing was asked for. `finish_run` does this again, if a signal cuts this short.
+        if let Some(expected) = &self.job.expected {
+            store.expect(expected)?;
+        }
         store.roll_up(|done, months| self.progress.rolling_up(done, months))?;
         Ok(())
     }

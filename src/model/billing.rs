@@ -4,21 +4,25 @@
 //! order of bandwidth, the highest 5 % are dropped and the highest one left is the 95 peak. A month of 30
 //! days has 8640 points; 432 are dropped and the 433rd is billed. Days and months are those of UTC+8.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::convert::{to_i64, to_u64, to_usize};
+use super::convert::{to_i64, to_u64};
 use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
 
-/// The four billing measures of a month, and the number of points behind them.
+/// The billing measures of a month, and the number of points behind them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MonthlyFigures {
-    /// Stored points. For the account: slots for which every domain that was asked for has its point.
+    /// Stored points.
     pub points: u64,
     /// Slots that were asked for. If there are fewer points, the month is incomplete.
     pub expected_points: u64,
     /// The 95 peak, in bit/s.
     pub bandwidth_95: i64,
+    /// The time of the point that is the 95 peak, of the first one if several are equal. `None` if a slot without a
+    /// point is the 95 peak.
+    pub bandwidth_95_ts: Option<UnixSeconds>,
     /// The highest point, in bit/s.
     pub bandwidth_peak: i64,
     /// The highest point but three ("omitting three peaks"), in bit/s.
@@ -34,7 +38,7 @@ pub struct MonthlyFigures {
 /// Collects the points of one month, and the ranges that were asked for.
 #[derive(Debug, Default)]
 pub struct Month {
-    bandwidths: Vec<i64>,
+    points: Vec<(Reverse<i64>, UnixSeconds)>,
     /// The peak of every day that was asked for or has a point. It is 0 for a day without points, because the API may
     /// leave out idle slots. Points that are really missing show in `points`.
     daily_peaks: BTreeMap<UnixSeconds, i64>,
@@ -53,9 +57,16 @@ impl Month {
         }
     }
 
+    /// Adds the part of a range that lies in `month`.
+    pub fn ask_in(&mut self, month: Span, asked: Span) {
+        if let Some(asked) = asked.intersect(&month) {
+            self.ask(asked);
+        }
+    }
+
     /// Adds a point: bandwidth in bit/s, pv in requests. The order does not matter.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
-        self.bandwidths.push(bandwidth);
+        self.points.push((Reverse(bandwidth), ts));
         let peak = self.daily_peaks.entry(cst_day_floor(ts)).or_insert(bandwidth);
         *peak = bandwidth.max(*peak);
         self.pv += i128::from(pv);
@@ -64,108 +75,34 @@ impl Month {
     /// Returns the figures. A slot that was asked for and has no point counts as 0.
     #[must_use]
     pub fn figures(mut self) -> MonthlyFigures {
-        self.bandwidths.sort_unstable_by(|a, b| b.cmp(a));
+        self.points.sort_unstable();
+        let points = to_u64(self.points.len());
         let ranked = |rank: u64| {
-            usize::try_from(rank)
-                .ok()
-                .and_then(|rank| self.bandwidths.get(rank).copied())
-                .unwrap_or(0)
+            let point = usize::try_from(rank).ok().and_then(|rank| self.points.get(rank));
+            point.map(|(Reverse(bandwidth), _)| *bandwidth)
         };
-        let points = to_u64(self.bandwidths.len());
+        let billed = ranked(self.expected_points.max(points) / 20);
+        let first_billed = billed.and_then(|billed| {
+            let higher = self.points.partition_point(|(Reverse(point), _)| *point > billed);
+            self.points.get(higher)
+        });
         let bits: i128 = self
-            .bandwidths
+            .points
             .iter()
-            .map(|&bandwidth| i128::from(bandwidth))
+            .map(|(Reverse(bits), _)| i128::from(*bits))
             .sum();
         let peaks: i128 = self.daily_peaks.values().map(|&peak| i128::from(peak)).sum();
         MonthlyFigures {
             points,
             expected_points: self.expected_points,
-            bandwidth_95: ranked(self.expected_points.max(points) / 20),
-            bandwidth_peak: ranked(0),
-            bandwidth_fourth_peak: ranked(3),
+            bandwidth_95: billed.unwrap_or(0),
+            bandwidth_95_ts: first_billed.map(|(_, ts)| *ts),
+            bandwidth_peak: ranked(0).unwrap_or(0),
+            bandwidth_fourth_peak: ranked(3).unwrap_or(0),
             bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
             traffic_bytes: traffic_bytes(bits),
             pv: to_i64(self.pv),
         }
-    }
-}
-
-/// Collects a month of the whole account. The points of the domains are summed per slot, and then measured like those
-/// of one domain.
-#[derive(Debug)]
-pub struct AccountMonth {
-    month: Span,
-    slots: Vec<AccountSlot>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct AccountSlot {
-    bandwidth: i64,
-    pv: i64,
-    /// How many domains were asked for the slot.
-    asked: u32,
-    /// How many domains have a point in it.
-    points: u32,
-}
-
-impl AccountMonth {
-    /// Returns an account of which nothing is known in `month`, a range on the grid.
-    #[must_use]
-    pub fn new(month: Span) -> Self {
-        let slots = to_usize(month.slots());
-        Self {
-            month,
-            slots: vec![AccountSlot::default(); slots],
-        }
-    }
-
-    /// Adds a range that one domain was asked for. The ranges of a domain do not overlap.
-    pub fn ask(&mut self, asked: Span) {
-        let Some(asked) = asked.intersect(&self.month) else {
-            return;
-        };
-        let (first, slots) = (self.index(asked.start()), usize::try_from(asked.slots()));
-        for slot in self.slots.iter_mut().skip(first).take(slots.unwrap_or(0)) {
-            slot.asked += 1;
-        }
-    }
-
-    /// Adds a point of one domain. Points outside the month are ignored.
-    pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
-        let at = self.index(ts);
-        if let Some(slot) = self.slots.get_mut(at) {
-            slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
-            slot.pv = slot.pv.saturating_add(pv);
-            slot.points += 1;
-        }
-    }
-
-    /// Returns the figures. `points` counts the slots of which every domain that was asked holds its point, so one
-    /// domain's gap shows in the account's month; the sums hold whatever is there.
-    #[must_use]
-    pub fn figures(&self) -> MonthlyFigures {
-        let mut month = Month::default();
-        let mut complete = 0;
-        let mut start = self.month.start();
-        for slot in &self.slots {
-            if slot.asked > 0 {
-                month.ask(Span::slot_of(start));
-            }
-            if slot.points > 0 {
-                month.add(start, slot.bandwidth, slot.pv);
-                complete += u64::from(slot.points >= slot.asked);
-            }
-            start += SLOT_SECONDS;
-        }
-        MonthlyFigures {
-            points: complete,
-            ..month.figures()
-        }
-    }
-
-    fn index(&self, ts: UnixSeconds) -> usize {
-        usize::try_from((ts - self.month.start()).div_euclid(SLOT_SECONDS)).unwrap_or(usize::MAX)
     }
 }
 
@@ -217,6 +154,34 @@ mod tests {
     }
 
     #[test]
+    fn the_billing_point_is_the_first_of_equal_ones_and_none_if_a_missing_slot_is_billed() {
+        let mut month = asked(40);
+        // Two are dropped; three are equal to the third.
+        for (at, bandwidth) in [(9, 70), (3, 50), (7, 50), (5, 50), (1, 90), (2, 0)] {
+            month.add(MONTH + at * SLOT_SECONDS + 17, bandwidth, 1);
+        }
+        let figures = month.figures();
+        assert_eq!(
+            (figures.bandwidth_95, figures.bandwidth_95_ts),
+            (50, Some(MONTH + 3 * SLOT_SECONDS + 17))
+        );
+        let mut month = asked(40);
+        month.add(MONTH, 90, 1);
+        month.add(MONTH + SLOT_SECONDS, 70, 1);
+        assert_eq!(month.figures().bandwidth_95_ts, None);
+        // A reported zero is a point.
+        let mut month = asked(40);
+        for (at, bandwidth) in [(0, 90), (1, 70), (2, 0), (3, 0)] {
+            month.add(MONTH + at * SLOT_SECONDS, bandwidth, 1);
+        }
+        let figures = month.figures();
+        assert_eq!(
+            (figures.bandwidth_95, figures.bandwidth_95_ts),
+            (0, Some(MONTH + 2 * SLOT_SECONDS))
+        );
+    }
+
+    #[test]
     fn a_slot_without_a_point_counts_as_zero() {
         // 5 % of 8640 are more than there are points.
         let mut month = asked(8640);
@@ -240,32 +205,6 @@ mod tests {
         month.add(MONTH + 86_400, 500, 0);
         // The third day was asked for and has no point.
         assert!((month.figures().bandwidth_daily_peak_avg - 800.0 / 3.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_account_is_measured_by_the_sums_of_its_slots_and_not_by_the_sums_of_its_measures() {
-        let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
-        let mut account = AccountMonth::new(span);
-        let two_days = Span::new(MONTH, MONTH + 2 * DAY_SECONDS).unwrap();
-        account.ask(two_days);
-        account.ask(two_days);
-        // Their peaks never coincide; off the grid, a point still belongs to its slot.
-        for at in 0..576 {
-            let ts = MONTH + at * SLOT_SECONDS;
-            account.add(ts, if at % 2 == 0 { 1000 } else { 1 }, 3);
-            if at != 7 {
-                account.add(ts + 60, if at % 2 == 0 { 1 } else { 1000 }, 4);
-            }
-        }
-        account.add(MONTH - 1, 9999, 1);
-        account.add(span.end(), 9999, 1);
-        let figures = account.figures();
-        // Slot 7 lacks one domain's point and is no whole slot of the account.
-        assert_eq!((figures.points, figures.expected_points), (575, 576));
-        assert_eq!((figures.bandwidth_peak, figures.bandwidth_95), (1001, 1001));
-        assert_eq!(figures.traffic_bytes, (575 * 1001 + 1) * 300 / 8);
-        assert_eq!(figures.pv, 575 * 7 + 3);
-        assert!((figures.bandwidth_daily_peak_avg - 1001.0).abs() < f64::EPSILON);
     }
 
     #[test]

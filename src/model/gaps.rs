@@ -128,7 +128,8 @@ impl Gap {
     }
 
     /// Whether both are one gap if they meet.
-    pub(super) fn is_like(&self, next: &Self) -> bool {
+    #[must_use]
+    pub fn is_like(&self, next: &Self) -> bool {
         self.reason == next.reason && self.confirmed == next.confirmed
     }
 }

@@ -1,5 +1,6 @@
 //! The vocabulary: what the other layers talk about, with no input or output.
 //!
+//! - [`account`]: a month of all domains together
 //! - [`billing`]: what a month will be billed by
 //! - [`domain`]: a checked domain name
 //! - [`slot`]: the 5-minute grid and UTC+8 days, in Unix seconds
@@ -9,6 +10,7 @@
 //! - [`mod@month`], [`units`], [`open_slots`], [`forecast`]: a month of the bill, its units, whether it can still change,
 //!   and where it will end
 //! - [`credentials`], [`endpoint`]: who asks, and where
+//! - [`completeness`]: whether the figures of a period can still change
 //! - [`convert`]: numbers of one type in another, and bytes as text
 //! - [`coverage`]: which ranges were asked for, and how old they were then
 //! - [`fact`]: what answers have shown of the service
@@ -28,9 +30,10 @@
 //! - [`mod@sum`]: sums over rows that do not depend on their order
 //! - [`text`]: makes foreign text safe to print
 
+pub mod account;
 pub mod billing;
 pub mod civil;
-
+pub mod completeness;
 pub mod convert;
 pub mod coverage;
 pub mod credentials;

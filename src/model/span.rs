@@ -72,6 +72,13 @@ impl Span {
         }
     }
 
+    /// Returns the ranges of `seconds` that follow one another from the start on and fit into this one.
+    pub fn pieces(self, seconds: i64) -> impl Iterator<Item = Self> {
+        let next = move |piece: &Self| Self::new(piece.end, piece.end + seconds);
+        let first = Self::new(self.start, self.start + seconds);
+        std::iter::successors(first, next).take_while(move |piece| piece.end <= self.end)
+    }
+
     /// Whether `ts` lies in the range.
     #[must_use]
     pub const fn contains(&self, ts: UnixSeconds) -> bool {

@@ -53,19 +53,26 @@ pub fn first(domains: usize, span: Span) -> String {
     month
 }
 
-/// Reads the months of `name`, which is the domain at `place` in the report, from `first` to the end of `span`, in
-/// order. Months are complete, even if `span` covers a part of them.
+/// Reads the months of a domain, which has a name and a place in the report, or of the account, from `first` to the end
+/// of `span`, in order. Months are complete, even if `span` covers a part of them.
 pub(super) fn read(
     reader: &Reader,
-    (name, place): (&str, Option<usize>),
+    domain: Option<(&str, usize)>,
     first: &str,
     span: Span,
 ) -> Result<Vec<MonthRow>, ReportError> {
+    let (name, place) = domain.unzip();
+    let (relation, of_domain) = match domain {
+        Some(_) => ("origin_monthly", "domain = ?1"),
+        None => ("origin_account_monthly", "?1 IS NULL"),
+    };
     let mut months = Vec::new();
     reader.each::<ReportError>(
-        "SELECT month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
-                bandwidth_daily_peak_avg, traffic_bytes, pv
-         FROM origin_monthly WHERE domain = ?1 AND month_cst >= ?2 AND month_cst <= ?3 ORDER BY month_cst",
+        &format!(
+            "SELECT month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
+                    bandwidth_daily_peak_avg, traffic_bytes, pv
+             FROM {relation} WHERE {of_domain} AND month_cst >= ?2 AND month_cst <= ?3 ORDER BY month_cst"
+        ),
         (name, first, civil::cst_month(span.end() - 1)),
         |row| {
             months.push(MonthRow {

@@ -15,7 +15,7 @@ use super::series::{self, TimeSeries};
 use super::status::{self, ClassSeries, CodeRow};
 use crate::model::convert::to_u64;
 use crate::model::{SlotLabel, Span, UnixSeconds, text};
-use crate::store::{ACCOUNT, Reader, RunOverview};
+use crate::store::{Reader, RunOverview};
 
 /// How many characters of a name are shown. A host name has at most 253.
 const SHOWN_NAME: usize = 260;
@@ -153,7 +153,7 @@ impl ReportData {
         self.step = step.seconds();
         self.status_step = status_step.seconds();
         let first = months::first(ranked.len(), span);
-        self.months = months::read(reader, (ACCOUNT, None), &first, span)?;
+        self.months = months::read(reader, None, &first, span)?;
         let has_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
         self.calendar = has_calendar.then(Vec::new);
         let mut codes = Vec::new();
@@ -168,7 +168,7 @@ impl ReportData {
                 calendars.push(daily::calendar(span, &domain.days));
             }
             self.months
-                .extend(months::read(reader, (name, Some(place)), &first, span)?);
+                .extend(months::read(reader, Some((name, place)), &first, span)?);
             self.gaps.add(reader, (name, place), Some(labels))?;
             self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;
@@ -230,8 +230,8 @@ fn keep_largest(domains: &mut Vec<RankedDomain>) {
 
 fn has_rollups(view: &Connection) -> rusqlite::Result<bool> {
     view.query_row(
-        "SELECT count(*) = 4 FROM sqlite_schema
-         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly')",
+        "SELECT count(*) = 5 FROM sqlite_schema
+         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly', 'origin_account_monthly')",
         [],
         |row| row.get(0),
     )

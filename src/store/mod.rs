@@ -47,7 +47,6 @@ pub use ledger::refusals::RefusedRanges;
 pub use ledger::runs::{Finish, NewRun, Run};
 pub use origin::month_sums::{MonthSum, PointSum};
 pub use origin::restatements::Settling;
-pub use origin::rollups::ACCOUNT;
 pub use read::as_of::{AsOf, UnfinishedRun};
 pub use read::gaps::DomainGaps;
 pub use read::limits::MAX_SQL_BYTES;

@@ -185,6 +185,9 @@ pub(crate) fn dump(database: &Connection) -> String {
         "SELECT * FROM origin_daily ORDER BY domain, date_cst",
         "SELECT * FROM origin_status_daily ORDER BY domain, date_cst, code",
         "SELECT * FROM origin_monthly ORDER BY domain, month_cst",
+        "SELECT * FROM origin_account_hourly ORDER BY hour_cst",
+        "SELECT * FROM origin_account_daily ORDER BY date_cst",
+        "SELECT * FROM origin_account_monthly ORDER BY month_cst",
     ] {
         let mut select = database.prepare(sql).unwrap();
         let columns = select.column_count();
@@ -234,17 +237,17 @@ fn the_oracle_finds_every_planted_defect() {
         "UPDATE coverage SET reached = NULL, beyond_retention = 1 WHERE domain_id = 1",
         "INSERT INTO coverage SELECT domain_id, NOON, end_ts, start_cst, end_cst, fetched_at, reached,
          beyond_retention, state FROM coverage WHERE domain_id = 1",
-        "DELETE FROM origin_hourly WHERE hour_cst = '2026-06-01 12:00:00'",
-        "UPDATE origin_hourly SET traffic_bytes = traffic_bytes + 1 WHERE hour_cst = '2026-06-01 12:00:00'",
-        "UPDATE origin_daily SET peak_ts = peak_ts + 300 WHERE domain = 'd000.example.com'",
-        "INSERT INTO origin_daily SELECT domain, '2026-07-01', points, expected_points, bandwidth_avg,
-         bandwidth_peak, peak_ts, traffic_bytes, pv FROM origin_daily",
-        "DELETE FROM origin_status_daily WHERE requests = 0",
-        "UPDATE origin_status_daily SET class = 'other' WHERE code = '200'",
-        "DELETE FROM origin_monthly WHERE domain = '*'",
-        "UPDATE origin_monthly SET bandwidth_95 = bandwidth_95 + 1 WHERE domain = '*'",
-        "UPDATE origin_monthly SET bandwidth_fourth_peak = bandwidth_peak",
-        "UPDATE origin_monthly SET bandwidth_daily_peak_avg = bandwidth_daily_peak_avg + 0.5",
+        "DELETE FROM rollup_hour WHERE hour_cst = '2026-06-01 12:00:00'",
+        "UPDATE rollup_hour SET traffic_bytes = traffic_bytes + 1 WHERE hour_cst = '2026-06-01 12:00:00'",
+        "UPDATE rollup_day SET peak_ts = peak_ts + 300 WHERE domain_id = 1",
+        "INSERT INTO rollup_day SELECT domain_id, '2026-07-01', points, expected_points, bandwidth_avg,
+         bandwidth_peak, peak_ts, traffic_bytes, pv, period_slots, empty_slots, complete FROM rollup_day",
+        "DELETE FROM rollup_code_day WHERE requests = 0",
+        "UPDATE rollup_code_day SET class = 'other' WHERE class = '2xx'",
+        "DELETE FROM origin_account_monthly",
+        "UPDATE origin_account_monthly SET bandwidth_95 = bandwidth_95 + 1",
+        "UPDATE rollup_month SET bandwidth_fourth_peak = bandwidth_peak",
+        "UPDATE rollup_month SET bandwidth_daily_peak_avg = bandwidth_daily_peak_avg + 0.5",
     ] {
         let defect = defect.replace("NOON", &noon.to_string());
         database

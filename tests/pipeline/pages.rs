@@ -31,10 +31,10 @@ instead of `*` in statements that you keep.
   Ranges include the start and exclude the end.
 - **A slot** is 5 minutes of one domain. A slot without a point has no row in `origin_stats`, and is part of a row in
   `origin_gaps`.
-- **Completeness:** `points` are stored, `expected_points` were asked for. If `points` is less, the figures in the same row are
-  incomplete.
-- **Rollups** (`origin_monthly`, `origin_daily`, `origin_hourly`, `origin_status_daily`) are tables. They are exact when a run
-  ends. After a killed run, `status` says if they are out of date, and the next run updates them.
+- **Completeness:** `points` are stored, `expected_points` were asked for. `complete` is 1 when the figures of a day or a month
+  are final.
+- **Rollups** (`origin_monthly`, `origin_daily`, `origin_hourly`, `origin_status_daily`, and `origin_account_…` for the whole
+  account) are stored. They are exact when a run ends. After a killed run, `status` says if they are out of date, and the next run updates them.
 - **Dates:** compare with full dates. `TIMESTAMP` and `DATE` columns hold text, but SQLite reads a text such as `'2026'` as a
   number. `time_cst >= '2026'` is true for every row. Write `time_cst >= '2026-01-01'`.
 - **Fast filters** on 5-minute points use `domain`, `ts` or both.
@@ -50,11 +50,26 @@ reasons of gaps.
 ";
 
 /// An example statement for each relation.
-const EXAMPLES: [(&str, &str); 15] = [
+const EXAMPLES: [(&str, &str); 18] = [
     (
         "origin_monthly",
-        "SELECT month_cst, bandwidth_95, traffic_bytes, points, expected_points\n\
-         FROM origin_monthly WHERE domain = '*' ORDER BY month_cst;",
+        "SELECT domain, month_cst, bandwidth_95, traffic_bytes, complete\n\
+         FROM origin_monthly WHERE month_cst = '2026-01' ORDER BY domain;",
+    ),
+    (
+        "origin_account_monthly",
+        "SELECT month_cst, bandwidth_95, traffic_bytes, complete\n\
+         FROM origin_account_monthly ORDER BY month_cst;",
+    ),
+    (
+        "origin_account_daily",
+        "SELECT date_cst, bandwidth_peak, peak_ts, traffic_bytes, complete\n\
+         FROM origin_account_daily WHERE date_cst >= '2026-01-01';",
+    ),
+    (
+        "origin_account_hourly",
+        "SELECT hour_cst, bandwidth_avg, pv\n\
+         FROM origin_account_hourly WHERE hour_cst >= '2026-01-01 00:00:00';",
     ),
     (
         "origin_daily",
@@ -120,6 +135,9 @@ const EXAMPLES: [(&str, &str); 15] = [
 /// How Datasette sorts and groups a table. The views of 5-minute points have neither: both would read all points.
 fn reading(relation: &str) -> &'static str {
     match relation {
+        "origin_account_monthly" => "sort_desc: month_cst\n",
+        "origin_account_daily" => "sort_desc: date_cst\n",
+        "origin_account_hourly" => "sort_desc: hour_cst\n",
         "origin_monthly" => "sort_desc: month_cst\nfacets: [domain, month_cst]\n",
         "origin_daily" => "sort_desc: date_cst\nfacets: [domain]\n",
         "origin_status_daily" => "sort_desc: date_cst\nfacets: [domain, class, code]\n",

@@ -40,7 +40,7 @@ fn assert_figures(sandbox: &Sandbox) {
 fn months(sandbox: &Sandbox) -> Vec<(String, i64)> {
     let database = sandbox.database();
     let mut select = database
-        .prepare("SELECT month_cst, points FROM origin_monthly WHERE domain = '*' ORDER BY 1")
+        .prepare("SELECT month_cst, points FROM origin_account_monthly ORDER BY 1")
         .unwrap();
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
     rows.unwrap().map(Result::unwrap).collect()
@@ -54,7 +54,10 @@ fn month(name: &str, points: i64) -> (String, i64) {
 fn midnight_of_the_first_counts_for_the_month_before_and_points_stay_as_they_are() {
     let sandbox = filled(END);
     assert_figures(&sandbox);
-    assert_eq!(months(&sandbox), [month("2026-05", 577), month("2026-06", 287)]);
+    assert_eq!(
+        months(&sandbox),
+        [month("2026-05", 2 * 577), month("2026-06", 2 * 287)]
+    );
     sandbox.assert_holds_all(("2026-05-30", "2026-06-02"));
 }
 
@@ -62,13 +65,19 @@ fn midnight_of_the_first_counts_for_the_month_before_and_points_stay_as_they_are
 fn another_label_is_warned_of_once_and_changes_every_figure() {
     let sandbox = filled("");
     assert_figures(&sandbox);
-    assert_eq!(months(&sandbox), [month("2026-05", 576), month("2026-06", 288)]);
+    assert_eq!(
+        months(&sandbox),
+        [month("2026-05", 2 * 576), month("2026-06", 2 * 288)]
+    );
     let asked = sandbox.requests();
     sandbox.configure(USER, END);
     assert_eq!(backfill(&sandbox)["warnings"], json!([CHANGED]));
     assert_eq!(sandbox.requests(), asked, "nothing was due");
     assert_figures(&sandbox);
-    assert_eq!(months(&sandbox), [month("2026-05", 577), month("2026-06", 287)]);
+    assert_eq!(
+        months(&sandbox),
+        [month("2026-05", 2 * 577), month("2026-06", 2 * 287)]
+    );
     assert_eq!(backfill(&sandbox)["warnings"], json!([]));
 
     sandbox.configure(USER, "");
@@ -79,7 +88,10 @@ fn another_label_is_warned_of_once_and_changes_every_figure() {
     );
     migrated.with(0);
     assert_figures(&sandbox);
-    assert_eq!(months(&sandbox), [month("2026-05", 576), month("2026-06", 288)]);
+    assert_eq!(
+        months(&sandbox),
+        [month("2026-05", 2 * 576), month("2026-06", 2 * 288)]
+    );
 }
 
 #[test]

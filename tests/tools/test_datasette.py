@@ -97,7 +97,7 @@ def test_the_bill_is_that_of_the_monthly_table(datasette, database):
     assert {row["domain"]: row["mbps_95"] for row in bill} == {
         domain: round(bandwidth / 1e6, 1) for domain, bandwidth in monthly
     }
-    assert "*" in dict(monthly)
+    assert len(monthly) > 1
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -183,7 +183,8 @@ fn make_rollups_stale(database: &Connection) {
     database
         .execute_batch(
             "INSERT OR IGNORE INTO rollup_due SELECT DISTINCT domain_id, ts - (ts + 28800) % 86400 FROM point;
-             DELETE FROM origin_hourly; DELETE FROM origin_daily; DELETE FROM origin_status_daily; DELETE FROM origin_monthly",
+             DELETE FROM rollup_hour; DELETE FROM rollup_day; DELETE FROM rollup_code_day; DELETE FROM rollup_month;
+             DELETE FROM origin_account_hourly; DELETE FROM origin_account_daily; DELETE FROM origin_account_monthly",
         )
         .unwrap();
 }

@@ -17,7 +17,7 @@ use crate::model::slot::DAY_SECONDS;
 use crate::model::{Credentials, Span};
 use crate::plan::Order;
 use crate::simulator::{Settings, Simulator};
-use crate::store::{ACCOUNT, MonthOfDomain, Reader};
+use crate::store::{MonthOfDomain, Reader};
 
 /// The database of the demo, unless `--db` names another.
 const DATABASE: &str = "jdcdn-demo.db";
@@ -91,10 +91,7 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
     let mut table = TableWriter::plain(columns, out);
     reader.each_month(|month: &MonthOfDomain| {
         let figures = &month.figures;
-        let domain = match &*month.domain {
-            ACCOUNT => "* (the account)",
-            domain => domain,
-        };
+        let domain = month.domain.as_deref().unwrap_or("(the account)");
         let traffic = DecimalBytes(to_u64(figures.traffic_bytes));
         let row: [Cell<'_>; 8] = [
             domain.into(),

@@ -218,6 +218,8 @@ impl ChosenArgs {
             "{} discarded",
             counted(store.discard_rejects(ids.as_deref())?, "reject")
         );
+        // A slot that is empty now may complete its day.
+        store.roll_up(|_, _| ())?;
         store.finish_run(
             run,
             &Finish {

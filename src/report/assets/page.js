@@ -97,7 +97,7 @@ function monthsSection() {
       select("Month", [["all", "All months"], ...names.map((name) => [name, name])], month, (value) => { month = value; fill(); }),
       select("Of", [["all", "Account and domains"], ["account", "Account only"], ...domains.map((domain, place) => [String(place), domain.name])], who, (value) => { who = value; fill(); })),
     body,
-    note("95 peak: sort the 5-minute slots that were asked for in descending order, count a missing one as 0, drop the highest 5 %, and bill the next one. 4th peak: the fourth highest point. Mean daily peak: the mean of the highest points of the days. The rows of the account are computed from the sum of all domains in each slot, so they are not the sum of the rows below; their points are the slots in which every domain that was asked for has its point. A month is always shown as a whole, even if this page begins or ends within one."));
+    note("95 peak: sort the 5-minute slots that were asked for in descending order, count a missing one as 0, drop the highest 5 %, and bill the next one. 4th peak: the fourth highest point. Mean daily peak: the mean of the highest points of the days. The rows of the account are computed from the sum of all domains in each slot, so they are not the sum of the rows below; their points are those of all domains. A month is always shown as a whole, even if this page begins or ends within one."));
   fill();
 }
 

@@ -30,7 +30,7 @@ use crate::store::origin::month_sums;
 pub use report::SubjectReport;
 
 /// The first schema whose rollups and gaps are what this program computes.
-const COMPARABLE: usize = 9;
+const COMPARABLE: usize = 12;
 
 impl Reader {
     /// Verifies everything that can be verified, as of one moment. Reads all of it, more than once.

@@ -6,17 +6,16 @@ use rusqlite::Connection;
 
 use super::report::{Deep, Subject};
 use super::rollups::{CheckedMonth, MonthTally, RollupCheck, count};
-use crate::model::billing::AccountMonth;
+use crate::model::account::AccountMonth;
 use crate::model::slot::slot_floor;
 use crate::model::{SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
-use crate::store::ledger::{coverage, domain_ids, stale_days};
+use crate::store::ledger::{asked, coverage, domain_ids, stale_days};
 use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::month_sums::{self, PointSum};
 use crate::store::origin::slot_label;
-use crate::store::origin::walk::each_point;
-use crate::store::write::roll_up::is_fetched;
+use crate::store::origin::walk::{each_point, first_point};
 
 /// More months than any history has. Coverage that reaches further is damaged.
 const MAX_MONTHS: usize = 1_200;
@@ -136,47 +135,44 @@ impl Walk<'_, '_> {
             return Ok(());
         };
         let mut account = AccountMonth::new(month);
-        let (mut fetched_any, mut all_read) = (false, true);
+        let mut all_read = true;
         let no_days = Vec::new();
         for (id, name) in lookups.domains.clone() {
             let of = CheckedMonth {
+                id,
                 name: &name,
                 month,
                 stale: stale.get(&id).unwrap_or(&no_days),
             };
-            let done = self.domain(lookups, id, &of, &moments, &mut account);
+            let done = self.domain(lookups, &of, &moments, &mut account);
             let what = format!("`{name}` in {shown} cannot be read");
-            match self.deep.judge(Subject::Points, &what, done)? {
-                Some(fetched) => fetched_any |= fetched,
-                None => all_read = false,
-            }
+            all_read &= self.deep.judge(Subject::Points, &what, done)?.is_some();
         }
-        let expected = fetched_any.then(|| account.figures());
         self.all_read &= all_read;
-        if all_read && stale.is_empty() {
-            self.rollups
-                .account(self.connection, self.deep, month, expected.as_ref())
-        } else {
-            self.rollups.skip_account(self.connection, self.deep, month)
-        }
+        let stale: Vec<UnixSeconds> = stale.into_values().flatten().collect();
+        self.rollups.account(
+            self.connection,
+            self.deep,
+            (month, lookups.label.shift()),
+            all_read.then_some(&account),
+            &stale,
+            &mut lookups.codes,
+        )
     }
 
-    /// Returns whether anything was fetched.
     fn domain(
         &mut self,
         lookups: &mut Lookups,
-        id: i64,
         of: &CheckedMonth<'_>,
         moments: &[UnixSeconds],
         account: &mut AccountMonth,
-    ) -> Result<bool> {
-        let shift = lookups.label.shift();
-        let covered = coverage::by_start(self.connection, id, of.month, shift)?;
-        for piece in &covered {
-            account.ask(piece.span);
-        }
+    ) -> Result<()> {
+        let (id, shift) = (of.id, lookups.label.shift());
+        let first_point = first_point(self.connection, id)?;
+        let ledger = asked::read(self.connection, id, (of.month, shift), first_point)?;
+        account.ask(&ledger);
         let mut summed = PointSum::default();
-        let mut tally = MonthTally::new(&covered);
+        let mut tally = MonthTally::new(&ledger, (of.month, shift));
         let mut wrong = InvalidPoints::default();
         let mut previous = None;
         let labels = of.month.moved(shift);
@@ -192,9 +188,8 @@ impl Walk<'_, '_> {
                 let slot = Some(slot_floor(point.ts));
                 wrong.note(previous == slot, InvalidPoints::TWICE, point.ts);
                 previous = slot;
-                let is_fetched = covered
-                    .iter()
-                    .any(|piece| piece.age_when_fetched.is_some() && piece.span.contains(start));
+                let mut pieces = ledger.asked.iter();
+                let is_fetched = pieces.any(|piece| piece.is_fetched && piece.span.contains(start));
                 wrong.note(!is_fetched, InvalidPoints::NOT_COVERED, point.ts);
                 let is_named = moments.binary_search(&point.ts).is_ok();
                 wrong.note(!is_named, InvalidPoints::NO_MOMENT, point.ts);
@@ -218,8 +213,7 @@ impl Walk<'_, '_> {
             self.sum(id, of, &shown, summed)?;
         }
         self.rollups
-            .domain(self.connection, self.deep, of, tally, &mut lookups.codes)?;
-        Ok(is_fetched(&covered))
+            .domain(self.connection, self.deep, of, tally, &mut lookups.codes)
     }
 
     fn sum(&mut self, id: i64, of: &CheckedMonth<'_>, shown: &str, summed: PointSum) -> Result<()> {

@@ -6,22 +6,26 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::report::{Deep, Subject};
-use crate::model::billing::{Month, MonthlyFigures};
+use crate::model::account::AccountMonth;
+use crate::model::billing::Month;
+use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_u64};
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
-use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
+use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
-use crate::store::ledger::coverage::cut;
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{ACCOUNT, DayTally, MONTHS, RollupTable, TABLES, month_row};
+use crate::store::origin::rollups::{
+    ACCOUNT_TABLES, DayTally, RollupRow, RollupTable, RowKey, TABLES, month_row,
+};
 use crate::store::origin::walk::{StoredCount, StoredPoint};
-use crate::store::write::roll_up::is_fetched;
+use crate::store::write::roll_up::account_rows;
 
-type ExpectedRows = BTreeMap<Vec<String>, Vec<Value>>;
+type ExpectedRows = BTreeMap<RowKey, Vec<Value>>;
 
 /// A domain's month.
 pub(super) struct CheckedMonth<'a> {
+    pub(super) id: i64,
     pub(super) name: &'a str,
     pub(super) month: Span,
     /// The midnights of the days with stale rollups.
@@ -30,19 +34,22 @@ pub(super) struct CheckedMonth<'a> {
 
 /// What the points of a domain's month add up to.
 pub(super) struct MonthTally<'a> {
-    covered: &'a [CoverageSpan],
+    ledger: &'a DomainLedger,
+    /// The month, and how many seconds a label is later than the start of its slot.
+    of: (Span, i64),
     days: BTreeMap<UnixSeconds, DayTally>,
     month: Month,
 }
 
 impl<'a> MonthTally<'a> {
-    pub(super) fn new(covered: &'a [CoverageSpan]) -> Self {
+    pub(super) fn new(ledger: &'a DomainLedger, of: (Span, i64)) -> Self {
         let mut month = Month::default();
-        for piece in covered {
-            month.ask(piece.span);
+        for piece in &ledger.asked {
+            month.ask_in(of.0, piece.span);
         }
         Self {
-            covered,
+            ledger,
+            of,
             days: BTreeMap::new(),
             month,
         }
@@ -59,37 +66,66 @@ impl<'a> MonthTally<'a> {
         }
     }
 
-    /// Returns the rows that should be stored, by relation.
-    fn rows(
-        self,
-        connection: &Connection,
-        month: Span,
-        codes: &mut CodeLookup,
-    ) -> Result<BTreeMap<&'static str, ExpectedRows>> {
+    /// Returns the rows that should be stored.
+    fn rows(self, connection: &Connection, codes: &mut CodeLookup) -> Result<Vec<RollupRow>> {
+        let (month, _) = self.of;
         let mut rows = Vec::new();
         let no_points = DayTally::default();
-        let mut midnight = month.start();
-        while let Some(day) = Span::new(midnight, (midnight + DAY_SECONDS).min(month.end())) {
-            let covered = cut(self.covered, day);
-            if is_fetched(&covered) {
-                let tally = self.days.get(&midnight).unwrap_or(&no_points);
-                let expected = covered.iter().map(|piece| piece.span.slots()).sum();
-                rows.extend(tally.rows(connection, midnight, expected, codes)?);
+        for day in month.pieces(DAY_SECONDS) {
+            if self.ledger.is_fetched(day) {
+                let tally = self.days.get(&day.start()).unwrap_or(&no_points);
+                rows.extend(tally.rows(connection, day.start(), self.ledger, codes)?);
             }
-            midnight += DAY_SECONDS;
         }
-        if is_fetched(self.covered) {
-            rows.push(month_row(month, &self.month.figures()));
+        if self.ledger.is_fetched(month) {
+            rows.push(month_row(self.of, &self.month.figures(), self.ledger));
         }
-        let mut by_table: BTreeMap<&'static str, ExpectedRows> = BTreeMap::new();
-        for row in rows {
-            by_table
-                .entry(row.table.name)
-                .or_default()
-                .insert(row.key, row.values);
-        }
-        Ok(by_table)
+        Ok(rows)
     }
+}
+
+/// Returns rows by their relation and their key.
+fn by_table(rows: Vec<RollupRow>) -> BTreeMap<&'static str, ExpectedRows> {
+    let mut by_table: BTreeMap<&'static str, ExpectedRows> = BTreeMap::new();
+    for row in rows {
+        by_table
+            .entry(row.table.name)
+            .or_default()
+            .insert(row.key, row.values);
+    }
+    by_table
+}
+
+/// Whose rows are compared, and in which month.
+struct Compared<'a> {
+    /// The domain; `None` for the account.
+    domain: Option<(i64, &'a str)>,
+    month: Span,
+    /// The dates whose rows may be out of date.
+    stale: BTreeSet<String>,
+}
+
+impl Compared<'_> {
+    /// Returns whether a row of this time should be up to date.
+    fn is_fresh(&self, table: &RollupTable, time: &str) -> bool {
+        if table.is_monthly() {
+            self.stale.is_empty()
+        } else {
+            !self.stale.iter().any(|stale| time.starts_with(stale.as_str()))
+        }
+    }
+
+    /// Returns the relation and the domain, as findings name them.
+    fn name(&self, table: &RollupTable) -> String {
+        match self.domain {
+            Some((_, domain)) => format!("`{}` of `{domain}`", table.name),
+            None => format!("`{}`", table.name),
+        }
+    }
+}
+
+fn dates(days: &[UnixSeconds]) -> BTreeSet<String> {
+    days.iter().copied().map(civil::cst_date).collect()
 }
 
 /// Returns how many rows a table has.
@@ -125,50 +161,59 @@ impl RollupCheck {
         codes: &mut CodeLookup,
     ) -> Result<()> {
         self.stale += to_u64(of.stale.len());
-        let stale: BTreeSet<String> = of.stale.iter().copied().map(civil::cst_date).collect();
-        let is_fresh = |date: &str| !stale.iter().any(|stale| date.starts_with(stale.as_str()));
-        let expected = tally.rows(connection, of.month, codes)?;
+        let compared = Compared {
+            domain: Some((of.id, of.name)),
+            month: of.month,
+            stale: dates(of.stale),
+        };
+        let expected = by_table(tally.rows(connection, codes)?);
         for table in TABLES {
-            let rows = expected.get(table.name);
-            let is_month = table.name == MONTHS.name;
-            self.compare(connection, deep, (table, of.name, of.month), rows, |date| {
-                if is_month {
-                    stale.is_empty()
-                } else {
-                    is_fresh(date)
-                }
-            })?;
+            self.compare(
+                connection,
+                deep,
+                (table, &compared),
+                expected.get(table.name),
+                codes,
+            )?;
         }
         Ok(())
     }
 
-    /// Compares the account's month.
+    /// Compares the account's month; `account` is `None` if something of it could not be read. `stale` are the midnights of
+    /// the days with stale rollups.
     pub(super) fn account(
         &mut self,
         connection: &Connection,
         deep: &mut Deep,
-        month: Span,
-        figures: Option<&MonthlyFigures>,
+        (month, shift): (Span, i64),
+        account: Option<&AccountMonth>,
+        stale: &[UnixSeconds],
+        codes: &mut CodeLookup,
     ) -> Result<()> {
-        let row = figures.map(|figures| month_row(month, figures));
-        let rows = row.into_iter().map(|row| (row.key, row.values)).collect();
-        self.compare(connection, deep, (MONTHS, ACCOUNT, month), Some(&rows), |_| true)
-    }
-
-    /// Skips the account's month.
-    pub(super) fn skip_account(
-        &mut self,
-        connection: &Connection,
-        deep: &mut Deep,
-        month: Span,
-    ) -> Result<()> {
-        self.compare(connection, deep, (MONTHS, ACCOUNT, month), None, |_| false)
+        let all = || month.pieces(DAY_SECONDS).map(|day| day.start());
+        let compared = Compared {
+            domain: None,
+            month,
+            stale: account.map_or_else(|| dates(&all().collect::<Vec<_>>()), |_| dates(stale)),
+        };
+        let rows = account.map(|account| account_rows(account, month, &all().collect(), shift));
+        let expected = by_table(rows.unwrap_or_default());
+        for table in ACCOUNT_TABLES {
+            self.compare(
+                connection,
+                deep,
+                (table, &compared),
+                expected.get(table.name),
+                codes,
+            )?;
+        }
+        Ok(())
     }
 
     /// Finds rows that no month has met: their domain or their month was never asked for.
     pub(super) fn totals(&mut self, connection: &Connection, deep: &mut Deep) -> Result<()> {
-        for RollupTable { name, .. } in TABLES {
-            let all = count(connection, name);
+        for RollupTable { name, table, .. } in TABLES.iter().chain(&ACCOUNT_TABLES) {
+            let all = count(connection, table);
             let all = deep.judge(Subject::Rollups, &format!("`{name}` cannot be counted"), all)?;
             let seen = self.seen.get(name).copied().unwrap_or(0);
             if let Some(all) = all.filter(|all| *all != seen) {
@@ -180,41 +225,44 @@ impl RollupCheck {
         Ok(())
     }
 
-    /// Compares the stored rows of a domain's month in one relation with the expected ones. `is_fresh` says for a date
-    /// whether its rows should be up to date.
+    /// Compares the stored rows of a month in one relation with the expected ones.
     fn compare(
         &mut self,
         connection: &Connection,
         deep: &mut Deep,
-        (table, domain, month): (&RollupTable, &str, Span),
+        (table, of): (&RollupTable, &Compared<'_>),
         expected: Option<&ExpectedRows>,
-        is_fresh: impl Fn(&str) -> bool,
+        codes: &mut CodeLookup,
     ) -> Result<()> {
-        let name = table.name;
-        let (first, end) = (civil::cst_month(month.start()), civil::cst_month(month.end()));
-        let stored = table.rows(connection, domain, (&first, &end));
-        let what = format!("`{name}` of `{domain}` in {first} cannot be read");
+        let name = of.name(table);
+        let (first, end) = (
+            civil::cst_month(of.month.start()),
+            civil::cst_month(of.month.end()),
+        );
+        let stored = table.rows(connection, of.domain.map(|(id, _)| id), (&first, &end));
+        let what = format!("{name} in {first} cannot be read");
         let Some(stored) = deep.judge(Subject::Rollups, &what, stored)? else {
             return Ok(());
         };
-        *self.seen.entry(name).or_insert(0) += to_i64(stored.len());
+        *self.seen.entry(table.name).or_insert(0) += to_i64(stored.len());
         let no_rows = ExpectedRows::new();
         let expected = expected.unwrap_or(&no_rows);
-        let keys: BTreeSet<&Vec<String>> = expected.keys().chain(stored.keys()).collect();
+        let keys: BTreeSet<&RowKey> = expected.keys().chain(stored.keys()).collect();
         for key in keys {
-            if !key.first().is_some_and(|date| is_fresh(date)) {
+            let (time, code) = key;
+            if !of.is_fresh(table, time) || expected.get(key) == stored.get(key) {
                 continue;
             }
-            let at = key.join(" ");
+            let code = match code {
+                Some(id) => codes
+                    .code(connection, *id)?
+                    .map_or_else(|| format!(" code {id}"), |code| [" ", code].concat()),
+                None => String::new(),
+            };
             let finding = match (expected.get(key), stored.get(key)) {
-                (Some(row), Some(same)) if row == same => continue,
-                (Some(_), Some(_)) => {
-                    format!("`{name}` of `{domain}` at {at} is not what the points add up to")
-                }
-                (Some(_), None) => format!("`{name}` of `{domain}` lacks {at}"),
-                (None, _) => {
-                    format!("`{name}` of `{domain}` has {at}, for which nothing was fetched or reported")
-                }
+                (Some(_), Some(_)) => format!("{name} at {time}{code} is not what the points add up to"),
+                (Some(_), None) => format!("{name} lacks {time}{code}"),
+                (None, _) => format!("{name} has {time}{code}, for which nothing was fetched or reported"),
             };
             deep.found(Subject::Rollups, finding);
         }

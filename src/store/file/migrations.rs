@@ -17,7 +17,8 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary.
+/// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary and
+/// the rollups, which follow from the points.
 /// Before the first of them a copy of the database is kept ([`super::upgrade_copy`]). Add a new migration that rewrites
 /// here; a test finds it by its SQL.
 const REWRITING: &[SchemaVersion] = &[8];
@@ -206,6 +207,15 @@ mod tests {
         lines.collect::<Vec<_>>().join(" ")
     }
 
+    /// Tables that hold nothing that was fetched.
+    const DERIVED: [&str; 5] = [
+        "origin_dictionary",
+        "origin_hourly",
+        "origin_daily",
+        "origin_status_daily",
+        "origin_monthly",
+    ];
+
     /// The tables that a migration rewrites or deletes from, those that it made itself left out.
     fn rewritten(sql: &str) -> Vec<String> {
         let words: Vec<String> = statements(sql)
@@ -226,8 +236,9 @@ mod tests {
                 ("update", table, _) => table,
                 _ => continue,
             };
-            if !["origin_dictionary", "set"].contains(&table) {
-                found.push(table.trim_end_matches(';').to_owned());
+            let table = table.trim_end_matches(';');
+            if !DERIVED.contains(&table) && table != "set" {
+                found.push(table.to_owned());
             }
         }
         found

@@ -82,26 +82,6 @@ pub(crate) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
     )
 }
 
-/// Returns the parts of `covered` that lie in `span`.
-pub(crate) fn cut(covered: &[CoverageSpan], span: Span) -> Vec<CoverageSpan> {
-    covered.iter().filter_map(|piece| piece.cut(span)).collect()
-}
-
-/// Returns the parts of a domain's coverage in `span`, where `span` counts from the starts of slots and a label is
-/// `shift` seconds later.
-pub(crate) fn by_start(
-    connection: &Connection,
-    domain: i64,
-    span: Span,
-    shift: i64,
-) -> Result<Vec<CoverageSpan>> {
-    let mut covered = around(connection, domain, span.moved(shift))?;
-    for piece in &mut covered {
-        piece.span = piece.span.moved(-shift);
-    }
-    Ok(cut(&covered, span))
-}
-
 /// Brings the rows of a domain in line with what a commit says about `window`; writes only what differs.
 pub(crate) fn apply(
     tx: &Connection,
@@ -215,25 +195,37 @@ fn slot_counts(pieces: &[CoverageSpan]) -> (i64, i64) {
     )
 }
 
-/// Writes the states that a new last refresh age has changed.
-pub(crate) fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
-    let sql =
-        "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at, domain_id, state FROM coverage";
+/// A range whose state a new last refresh age changes.
+pub(crate) struct NewState {
+    pub(crate) domain: i64,
+    pub(crate) span: Span,
+    state: &'static str,
+}
+
+/// Returns the states that a new last refresh age changes, by domain and in order.
+pub(crate) fn new_states(tx: &Connection, last_age: i64) -> Result<Vec<NewState>> {
+    let sql = "SELECT start_ts, end_ts, reached, beyond_retention, fetched_at, domain_id, state FROM coverage
+         ORDER BY domain_id, start_ts";
     let mut changed = Vec::new();
     tx.each(sql, [], |row| {
         let piece = coverage_span(row)?;
         let state = piece.state(last_age);
         if row.get::<_, String>("state")? != state {
-            changed.push((row.get::<_, i64>("domain_id")?, piece.span.start(), state));
+            changed.push(NewState {
+                domain: row.get("domain_id")?,
+                span: piece.span,
+                state,
+            });
         }
         Ok(())
     })?;
-    for row in changed {
-        tx.run(
-            "UPDATE coverage SET state = ?3 WHERE domain_id = ?1 AND start_ts = ?2",
-            row,
-        )?;
-    }
+    Ok(changed)
+}
+
+/// Writes a new state.
+pub(crate) fn relabel(tx: &Connection, new: &NewState) -> Result<()> {
+    let sql = "UPDATE coverage SET state = ?3 WHERE domain_id = ?1 AND start_ts = ?2";
+    tx.run(sql, (new.domain, new.span.start(), new.state))?;
     Ok(())
 }
 

@@ -36,33 +36,25 @@ pub(crate) fn refresh(
     write(tx, domain, (&before, &repaint(&before, window, &found)))
 }
 
-/// Turns `slot` into an empty one if its point was rejected.
-pub(crate) fn give_up(tx: &Connection, domain: i64, slot: Span) -> Result<()> {
-    let before = near(tx, domain, slot)?;
-    let was_rejected = |gap: &Gap| gap.reason == GapReason::Rejected && gap.span.contains(slot.start());
+/// Turns `slots` into empty ones if their points were rejected.
+pub(crate) fn give_up(tx: &Connection, domain: i64, slots: Span) -> Result<()> {
+    let before = near(tx, domain, slots)?;
+    let was_rejected = |gap: &Gap| gap.reason == GapReason::Rejected && gap.span.contains(slots.start());
     if before.iter().any(was_rejected) {
         write(
             tx,
             domain,
-            (&before, &repaint(&before, slot, &[Gap::empty(slot, None)])),
+            (&before, &repaint(&before, slots, &[Gap::empty(slots, None)])),
         )?;
     }
     Ok(())
 }
 
-/// Turns every slot whose point was rejected into an empty one.
-pub(crate) fn give_up_rejected(tx: &Connection) -> Result<()> {
-    for (domain, gaps) in of_reason(tx, GapReason::Rejected)? {
-        for Gap { span, .. } in gaps {
-            let before = near(tx, domain, span)?;
-            write(
-                tx,
-                domain,
-                (&before, &repaint(&before, span, &[Gap::empty(span, None)])),
-            )?;
-        }
-    }
-    Ok(())
+/// Returns the ranges of slots whose point was rejected, by domain.
+pub(crate) fn rejected_ranges(tx: &Connection) -> Result<Vec<(i64, Span)>> {
+    let by_domain = of_reason(tx, GapReason::Rejected)?.into_iter();
+    let ranges = by_domain.flat_map(|(domain, gaps)| gaps.into_iter().map(move |gap| (domain, gap.span)));
+    Ok(ranges.collect())
 }
 
 /// Returns the rows of a domain that overlap or touch `window`, and those that touch one of them: a repaint can change
@@ -86,6 +78,13 @@ const AROUND: &str = "SELECT start_ts, end_ts, reason, confirmed, asked_domains,
 /// Returns the rows of a domain that overlap or touch `span`, in order and not cut.
 pub(crate) fn around(connection: &Connection, domain: i64, span: Span) -> Result<Vec<Gap>> {
     connection.rows(AROUND, [domain, span.start(), span.end()], stored_gap)
+}
+
+/// Returns the rows of a domain that begin before `end`, in order.
+pub(crate) fn before(connection: &Connection, domain: i64, end: UnixSeconds) -> Result<Vec<Gap>> {
+    let sql = "SELECT start_ts, end_ts, reason, confirmed, asked_domains, asked_slots FROM gap
+         WHERE domain_id = ?1 AND start_ts < ?2 ORDER BY start_ts";
+    connection.rows(sql, [domain, end], stored_gap)
 }
 
 /// Returns the gaps of a domain that overlap or touch `span`, from a database of any version. Before the table existed,
@@ -197,16 +196,63 @@ fn stored_gap(row: &Row<'_>) -> Result<Gap> {
     })
 }
 
-/// Writes the ranges of every domain that were never asked for as of now: the only gaps that a commit cannot know.
-/// Ranges that were asked for without a usable answer stay failed.
-pub(crate) fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected) -> Result<()> {
+/// Gaps of a domain that change.
+#[derive(Debug, Default)]
+pub(crate) struct GapChange {
+    pub(crate) domain: i64,
+    before: Vec<Gap>,
+    after: Vec<Gap>,
+}
+
+impl GapChange {
+    /// Writes what differs.
+    pub(crate) fn write(&self, tx: &Connection) -> Result<()> {
+        write(tx, self.domain, (&self.before, &self.after))
+    }
+
+    /// Returns the smallest range that holds every slot whose reason changes; `None` if nothing changes.
+    pub(crate) fn hull(&self) -> Option<Span> {
+        let changed = differences(&self.before, &self.after).chain(differences(&self.after, &self.before));
+        changed.reduce(|one, other| {
+            let (start, end) = (one.start().min(other.start()), one.end().max(other.end()));
+            Span::new(start, end).unwrap_or(one)
+        })
+    }
+}
+
+/// Returns what each of `some` that is not among `others` has beyond the one that begins or ends where it does.
+fn differences<'a>(some: &'a [Gap], others: &'a [Gap]) -> impl Iterator<Item = Span> + 'a {
+    let changed = some.iter().filter(|gap| !others.contains(gap));
+    changed.map(|gap| {
+        let (start, end) = (gap.span.start(), gap.span.end());
+        let like = |other: &&Gap| other.is_like(gap);
+        let mut same = others.iter().filter(like);
+        let of_start = same.find(|other| other.span.start() == start);
+        let of_end = || others.iter().filter(like).find(|other| other.span.end() == end);
+        let part = match of_start {
+            Some(other) => Span::new(other.span.end().min(end), other.span.end().max(end)),
+            None => of_end()
+                .and_then(|other| Span::new(other.span.start().min(start), other.span.start().max(start))),
+        };
+        part.unwrap_or(gap.span)
+    })
+}
+
+/// Returns how the gaps change that no commit can know: which ranges were never asked for as of now. Ranges that were asked
+/// for without a usable answer stay failed.
+pub(crate) fn expected(tx: &Connection, ids: &mut DomainIds, expected: &Expected) -> Result<Vec<GapChange>> {
     let failed = of_reason(tx, GapReason::Failed)?;
-    for (domain, gaps) in &failed {
+    let mut changes = Vec::new();
+    for (&domain, gaps) in &failed {
         let (before, after) = cut_off_future(gaps, slot_floor(expected.until));
-        write(tx, *domain, (&before, &after))?;
+        changes.push(GapChange {
+            domain,
+            before,
+            after,
+        });
     }
     let never = of_reason(tx, GapReason::NeverAsked)?.into_iter();
-    let mut changes: BTreeMap<i64, (Vec<Gap>, Vec<Gap>)> = never
+    let mut never: BTreeMap<i64, (Vec<Gap>, Vec<Gap>)> = never
         .map(|(domain, before)| (domain, (before, Vec::new())))
         .collect();
     for domain in &expected.domains {
@@ -217,12 +263,14 @@ pub(crate) fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected) 
         let failed = failed.get(&domain).map_or(&[][..], Vec::as_slice);
         let mut after = explained(&uncovered, failed);
         after.retain(|gap| gap.reason == GapReason::NeverAsked);
-        changes.entry(domain).or_default().1 = after;
+        never.entry(domain).or_default().1 = after;
     }
-    for (domain, (before, after)) in changes {
-        write(tx, domain, (&before, &after))?;
-    }
-    Ok(())
+    changes.extend(never.into_iter().map(|(domain, (before, after))| GapChange {
+        domain,
+        before,
+        after,
+    }));
+    Ok(changes)
 }
 
 /// Returns the gaps that reach past `until`, and what remains of them. A range that failed while the clock ran ahead is

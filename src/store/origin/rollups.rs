@@ -11,45 +11,59 @@ use std::sync::LazyLock;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::model::account::{AccountPeriod, AskedDomains};
 use crate::model::billing::MonthlyFigures;
+use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_usize};
 use crate::model::rollup::{PointSums, class};
-use crate::model::slot::HOUR_SECONDS;
+use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::{Statements as _, names, upsert};
 use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::walk::{StoredCount, StoredPoint};
 
-/// The name under which `origin_monthly` stores the account.
-pub const ACCOUNT: &str = "*";
-
 const HOURS_A_DAY: usize = 24;
 
-/// A relation of rollups. Its key is the domain and `key`; the first column of `key` is a date or a month.
+/// A relation of rollups, and the table that stores it.
 #[derive(Debug)]
 pub(crate) struct RollupTable {
+    /// The public name.
     pub(crate) name: &'static str,
+    /// The table. Its key is the number of the domain, except for the account, and then `key`.
+    pub(crate) table: &'static str,
+    /// A date, an hour or a month, and perhaps a code.
     key: &'static str,
     columns: &'static str,
     upsert: LazyLock<String>,
 }
 
+/// The key of a row in its relation, without the domain: the text of its time, and the number of its code.
+pub(crate) type RowKey = (String, Option<i64>);
+
 /// A row of a rollup, without its domain.
 #[derive(Debug)]
 pub(crate) struct RollupRow {
     pub(crate) table: &'static RollupTable,
-    pub(crate) key: Vec<String>,
+    pub(crate) key: RowKey,
     pub(crate) values: Vec<Value>,
 }
 
 macro_rules! rollup_table {
-    ($table:ident, $name:literal, $key:literal, $columns:literal) => {
-        static $table: RollupTable = RollupTable {
+    ($static:ident, $name:literal, $table:literal, $owner:literal, $key:literal, $columns:literal) => {
+        static $static: RollupTable = RollupTable {
             name: $name,
+            table: $table,
             key: $key,
             columns: $columns,
-            upsert: LazyLock::new(|| upsert($name, concat!("domain, ", $key), $columns)),
+            upsert: LazyLock::new(|| {
+                let key = if $owner.is_empty() {
+                    $key.to_owned()
+                } else {
+                    [$owner, $key].join(", ")
+                };
+                upsert($table, &key, $columns)
+            }),
         };
     };
 }
@@ -57,54 +71,94 @@ macro_rules! rollup_table {
 rollup_table!(
     HOURLY,
     "origin_hourly",
+    "rollup_hour",
+    "domain_id",
     "hour_cst",
     "points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv"
 );
 rollup_table!(
     DAILY,
     "origin_daily",
+    "rollup_day",
+    "domain_id",
     "date_cst",
-    "points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv"
+    "points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv, period_slots, empty_slots, \
+     complete"
 );
 rollup_table!(
     STATUS_DAILY,
     "origin_status_daily",
-    "date_cst, code",
+    "rollup_code_day",
+    "domain_id",
+    "date_cst, code_id",
     "class, requests"
 );
 rollup_table!(
     MONTHLY,
     "origin_monthly",
+    "rollup_month",
+    "domain_id",
     "month_cst",
     "points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, \
-     traffic_bytes, pv"
+     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts"
+);
+rollup_table!(
+    ACCOUNT_HOURLY,
+    "origin_account_hourly",
+    "origin_account_hourly",
+    "",
+    "hour_cst",
+    "domains, points, expected_points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv"
+);
+rollup_table!(
+    ACCOUNT_DAILY,
+    "origin_account_daily",
+    "origin_account_daily",
+    "",
+    "date_cst",
+    "domains, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv, period_slots, \
+     empty_slots, complete"
+);
+rollup_table!(
+    ACCOUNT_MONTHLY,
+    "origin_account_monthly",
+    "origin_account_monthly",
+    "",
+    "month_cst",
+    "domains, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, \
+     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts"
 );
 
-/// The relations of rollups.
+/// The relations of the domains.
 pub(crate) static TABLES: [&RollupTable; 4] = [&HOURLY, &DAILY, &STATUS_DAILY, &MONTHLY];
-/// The relation of months.
-pub(crate) static MONTHS: &RollupTable = &MONTHLY;
+/// The relations of the account.
+pub(crate) static ACCOUNT_TABLES: [&RollupTable; 3] = [&ACCOUNT_HOURLY, &ACCOUNT_DAILY, &ACCOUNT_MONTHLY];
 
 impl RollupTable {
-    /// Returns the stored rows of a domain, by key, from the first date or month to before the last one.
+    /// Returns whether its rows are months.
+    pub(crate) fn is_monthly(&self) -> bool {
+        self.key == MONTHLY.key
+    }
+
+    /// Returns the stored rows of a domain, or of the account, by key, from the first date or month to before the last
+    /// one.
     pub(crate) fn rows(
         &self,
         connection: &Connection,
-        domain: &str,
+        domain: Option<i64>,
         (first, end): (&str, &str),
-    ) -> Result<BTreeMap<Vec<String>, Vec<Value>>> {
-        let date = names(self.key).next().unwrap_or_default();
-        let (name, key, columns) = (self.name, self.key, self.columns);
-        let sql =
-            format!("SELECT {key}, {columns} FROM {name} WHERE domain = ?1 AND {date} >= ?2 AND {date} < ?3");
-        let keys = names(key).count();
-        let all = keys + names(columns).count();
-        let rows = connection.rows(&sql, [domain, first, end], |row| {
-            let key = (0..keys).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?;
-            let values = (keys..all)
-                .map(|at| row.get(at))
-                .collect::<rusqlite::Result<_>>()?;
-            Ok((key, values))
+    ) -> Result<BTreeMap<RowKey, Vec<Value>>> {
+        let time = names(self.key).next().unwrap_or_default();
+        let (table, columns) = (self.table, self.columns);
+        let code = names(self.key).nth(1).unwrap_or("NULL");
+        let owner = domain.map_or("?3 IS NULL", |_| "domain_id = ?3");
+        let sql = format!(
+            "SELECT {time}, {code}, {columns} FROM {table} WHERE {owner} AND {time} >= ?1 AND {time} < ?2"
+        );
+        let all = 2 + names(columns).count();
+        let rows = connection.rows(&sql, (first, end, domain), |row| {
+            let values = (2..all).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?;
+            Ok(((row.get(0)?, row.get(1)?), values))
         })?;
         Ok(rows.into_iter().collect())
     }
@@ -112,12 +166,24 @@ impl RollupTable {
 
 impl RollupRow {
     // Rows of hours, days and months are added or changed, never deleted: points and coverage only grow.
-    fn write(&self, tx: &Connection, domain: &str) -> Result<()> {
-        let key = std::iter::once(domain.to_owned()).chain(self.key.iter().cloned());
-        let row = key.map(Value::from).chain(self.values.iter().cloned());
+    fn write(&self, tx: &Connection, domain: Option<i64>) -> Result<()> {
+        let (time, code) = &self.key;
+        let owner = domain.map(Value::from).into_iter();
+        let key = [Value::from(time.clone())]
+            .into_iter()
+            .chain(code.map(Value::from));
+        let row = owner.chain(key).chain(self.values.iter().cloned());
         tx.run(&self.table.upsert, params_from_iter(row))?;
         Ok(())
     }
+}
+
+fn period_columns(period_slots: i64, empty_slots: u64, is_complete: bool) -> [Value; 3] {
+    [
+        period_slots.into(),
+        to_i64(empty_slots).into(),
+        i64::from(is_complete).into(),
+    ]
 }
 
 /// What the points of a day add up to.
@@ -150,35 +216,42 @@ impl DayTally {
         *requests = requests.saturating_add(count.count);
     }
 
-    /// Returns the rows of the day: one of the day, and one of each hour and each code that was reported. `expected`
-    /// is the number of slots that were asked for.
+    /// Returns the rows of the day that begins at `midnight`: one of the day, and one of each hour and each code that was
+    /// reported.
     pub(crate) fn rows(
         &self,
         connection: &Connection,
         midnight: UnixSeconds,
-        expected: i64,
+        ledger: &DomainLedger,
         codes: &mut CodeLookup,
     ) -> Result<Vec<RollupRow>> {
+        let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
+            return Ok(Vec::new());
+        };
         let figures = self.day.figures();
+        let period = period_columns(day.slots(), ledger.empty_slots(day), ledger.is_complete(day));
         let mut rows = vec![RollupRow {
             table: &DAILY,
-            key: vec![civil::cst_date(midnight)],
-            values: vec![
+            key: (civil::cst_date(midnight), None),
+            values: [
                 to_i64(self.day.points()).into(),
-                expected.into(),
+                to_i64(ledger.expected_points(day)).into(),
                 figures.map(|figures| figures.bandwidth_avg).into(),
                 figures.map(|figures| figures.peak.bandwidth).into(),
                 figures.map(|figures| figures.peak.ts).into(),
                 figures.map(|figures| figures.traffic_bytes).into(),
                 figures.map(|figures| figures.pv).into(),
-            ],
+            ]
+            .into_iter()
+            .chain(period)
+            .collect(),
         }];
         let starts = (0..).map(|hour| midnight + hour * HOUR_SECONDS);
         rows.extend(starts.zip(&self.hours).filter_map(|(start, hour)| {
             let figures = hour.figures()?;
             Some(RollupRow {
                 table: &HOURLY,
-                key: vec![civil::cst_second(start)],
+                key: (civil::cst_second(start), None),
                 values: vec![
                     to_i64(hour.points()).into(),
                     figures.bandwidth_avg.into(),
@@ -193,11 +266,11 @@ impl DayTally {
             requests.extend(codes.members(connection, set)?.iter().map(|&code| (code, 0)));
         }
         requests.extend(&self.requests);
-        for (code, requests) in requests {
-            if let Some(code) = codes.code(connection, code)? {
+        for (id, requests) in requests {
+            if let Some(code) = codes.code(connection, id)? {
                 rows.push(RollupRow {
                     table: &STATUS_DAILY,
-                    key: vec![civil::cst_date(midnight), code.to_owned()],
+                    key: (civil::cst_date(midnight), Some(id)),
                     values: vec![class(code).to_owned().into(), requests.into()],
                 });
             }
@@ -206,52 +279,132 @@ impl DayTally {
     }
 }
 
-/// Returns the row of a month of a domain, or of the account.
-pub(crate) fn month_row(month: Span, figures: &MonthlyFigures) -> RollupRow {
+/// Returns the row of a month of a domain. The times in `figures` are starts of slots; a label is `shift` seconds later.
+pub(crate) fn month_row(
+    (month, shift): (Span, i64),
+    figures: &MonthlyFigures,
+    ledger: &DomainLedger,
+) -> RollupRow {
+    let period = period_columns(
+        month.slots(),
+        ledger.empty_slots(month),
+        ledger.is_complete(month),
+    );
     RollupRow {
         table: &MONTHLY,
-        key: vec![civil::cst_month(month.start())],
-        values: vec![
-            to_i64(figures.points).into(),
-            to_i64(figures.expected_points).into(),
-            figures.bandwidth_95.into(),
-            figures.bandwidth_peak.into(),
-            figures.bandwidth_fourth_peak.into(),
-            figures.bandwidth_daily_peak_avg.into(),
-            figures.traffic_bytes.into(),
-            figures.pv.into(),
-        ],
+        key: (civil::cst_month(month.start()), None),
+        values: month_columns(figures, period, shift).collect(),
     }
 }
 
-/// Writes the row of a month of a domain, or of the account.
-pub(crate) fn write_month(
-    tx: &Connection,
-    domain: &str,
-    month: Span,
-    figures: &MonthlyFigures,
-) -> Result<()> {
-    month_row(month, figures).write(tx, domain)
+fn month_columns(figures: &MonthlyFigures, period: [Value; 3], shift: i64) -> impl Iterator<Item = Value> {
+    let measures = [
+        to_i64(figures.points).into(),
+        to_i64(figures.expected_points).into(),
+        figures.bandwidth_95.into(),
+        figures.bandwidth_peak.into(),
+        figures.bandwidth_fourth_peak.into(),
+        figures.bandwidth_daily_peak_avg.into(),
+        figures.traffic_bytes.into(),
+        figures.pv.into(),
+    ];
+    let billed = figures.bandwidth_95_ts.map(|start| start + shift);
+    measures.into_iter().chain(period).chain([billed.into()])
+}
+
+fn account_period_columns(slots: i64, asked: &AskedDomains) -> [Value; 3] {
+    let slots = slots.saturating_mul(to_i64(asked.domains));
+    period_columns(slots, asked.empty_slots, asked.is_complete())
+}
+
+/// Returns the row of a month of the account.
+pub(crate) fn account_month_row(
+    (month, shift): (Span, i64),
+    (figures, asked): &(MonthlyFigures, AskedDomains),
+) -> RollupRow {
+    let period = account_period_columns(month.slots(), asked);
+    let domains = [to_i64(asked.domains).into()];
+    RollupRow {
+        table: &ACCOUNT_MONTHLY,
+        key: (civil::cst_month(month.start()), None),
+        values: domains
+            .into_iter()
+            .chain(month_columns(figures, period, shift))
+            .collect(),
+    }
+}
+
+/// Returns the row of a day of the account that begins at `midnight`; `None` if nothing was fetched.
+pub(crate) fn account_day_row(midnight: UnixSeconds, shift: i64, day: &AccountPeriod) -> Option<RollupRow> {
+    let AccountPeriod { points, sums, asked } = day;
+    let figures = sums.figures();
+    let measures = [
+        to_i64(asked.domains).into(),
+        to_i64(*points).into(),
+        to_i64(asked.expected_points).into(),
+        figures.map(|figures| figures.bandwidth_avg).into(),
+        figures.map(|figures| figures.peak.bandwidth).into(),
+        figures.map(|figures| figures.peak.ts + shift).into(),
+        figures.map(|figures| figures.traffic_bytes).into(),
+        figures.map(|figures| figures.pv).into(),
+    ];
+    let slots = DAY_SECONDS / SLOT_SECONDS;
+    (asked.domains > 0).then(|| RollupRow {
+        table: &ACCOUNT_DAILY,
+        key: (civil::cst_date(midnight), None),
+        values: measures
+            .into_iter()
+            .chain(account_period_columns(slots, asked))
+            .collect(),
+    })
+}
+
+/// Returns the row of an hour of the account that begins at `start`; `None` if it has no point.
+pub(crate) fn account_hour_row(start: UnixSeconds, hour: &AccountPeriod) -> Option<RollupRow> {
+    let figures = hour.sums.figures()?;
+    Some(RollupRow {
+        table: &ACCOUNT_HOURLY,
+        key: (civil::cst_second(start), None),
+        values: vec![
+            to_i64(hour.asked.domains).into(),
+            to_i64(hour.points).into(),
+            to_i64(hour.asked.expected_points).into(),
+            figures.bandwidth_avg.into(),
+            figures.peak.bandwidth.into(),
+            figures.traffic_bytes.into(),
+            figures.pv.into(),
+        ],
+    })
+}
+
+/// Writes rows of the account.
+pub(crate) fn write_account(tx: &Connection, rows: impl IntoIterator<Item = RollupRow>) -> Result<()> {
+    rows.into_iter().try_for_each(|row| row.write(tx, None))
+}
+
+/// Writes the row of a month of a domain.
+pub(crate) fn write_month(tx: &Connection, domain: i64, row: &RollupRow) -> Result<()> {
+    row.write(tx, Some(domain))
 }
 
 /// Writes the rows of a day of a domain, and deletes those of codes that a correction removed.
 pub(crate) fn write_day(
     tx: &Connection,
-    domain: &str,
+    domain: i64,
     midnight: UnixSeconds,
     rows: &[RollupRow],
 ) -> Result<()> {
     for row in rows {
-        row.write(tx, domain)?;
+        row.write(tx, Some(domain))?;
     }
-    let codes = rows.iter().filter_map(|row| row.key.get(1));
+    let codes: Vec<i64> = rows.iter().filter_map(|row| row.key.1).collect();
     tx.run(
-        "DELETE FROM origin_status_daily WHERE domain = ?1 AND date_cst = ?2
-         AND code NOT IN (SELECT value FROM json_each(?3))",
+        "DELETE FROM rollup_code_day WHERE domain_id = ?1 AND date_cst = ?2
+         AND code_id NOT IN (SELECT value FROM json_each(?3))",
         (
             domain,
             civil::cst_date(midnight),
-            serde_json::json!(codes.collect::<Vec<_>>()).to_string(),
+            serde_json::json!(codes).to_string(),
         ),
     )?;
     Ok(())
@@ -291,8 +444,8 @@ pub(crate) fn each_point(
 
 /// Deletes all rollups.
 pub(crate) fn delete_all(tx: &Connection) -> Result<()> {
-    for table in TABLES {
-        tx.execute(&["DELETE FROM ", table.name].concat(), [])?;
+    for table in TABLES.iter().chain(&ACCOUNT_TABLES) {
+        tx.execute(&["DELETE FROM ", table.table].concat(), [])?;
     }
     Ok(())
 }

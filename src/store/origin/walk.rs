@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, Rows};
 
 use crate::model::UnixSeconds;
 use crate::store::error::{Result, StoreErrorKind};
+use crate::store::file::statements::Statements as _;
 
 /// All moments.
 pub(crate) const EVER: (UnixSeconds, UnixSeconds) = (UnixSeconds::MIN, UnixSeconds::MAX);
@@ -35,6 +36,11 @@ impl StoredPoint {
 pub(crate) struct StoredCount {
     pub(crate) code: i64,
     pub(crate) count: i64,
+}
+
+/// Returns the time of the first point of a domain.
+pub(crate) fn first_point(connection: &Connection, domain: i64) -> Result<Option<UnixSeconds>> {
+    connection.value("SELECT min(ts) FROM point WHERE domain_id = ?1", [domain])
 }
 
 /// Hands every point of a domain from the first label to before the last one to `take`, with its counts in the order of

@@ -11,7 +11,6 @@ use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::expected::Expected;
 use crate::store::ledger::{coverage, domain_ids, gaps};
-use crate::store::origin::rollups::ACCOUNT;
 use crate::store::read::as_of::{self, AsOf};
 use crate::store::read::gaps::{current_gaps, new_slots};
 
@@ -86,8 +85,8 @@ pub struct RunOverview {
 /// The billing measures of one domain and month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonthOfDomain {
-    /// The domain, or [`ACCOUNT`].
-    pub domain: String,
+    /// The domain; `None` for the account.
+    pub domain: Option<String>,
     /// The UTC+8 month, `2026-01`.
     pub month_cst: String,
     /// The measures.
@@ -160,12 +159,17 @@ impl Reader {
         &self,
         mut visit: impl FnMut(&MonthOfDomain) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = "SELECT domain, month_cst, points, expected_points, bandwidth_95, bandwidth_peak,
-                          bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv
-                   FROM origin_monthly ORDER BY domain = ?1, domain, month_cst";
-        self.each(sql, [ACCOUNT], |row| {
-            visit(&self.located(month_of_domain(row).map_err(Into::into))?)
-        })
+        let figures = "month_cst, points, expected_points, bandwidth_95, bandwidth_95_ts, bandwidth_peak,
+                       bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv";
+        for sql in [
+            format!("SELECT domain, {figures} FROM origin_monthly ORDER BY domain, month_cst"),
+            format!("SELECT NULL AS domain, {figures} FROM origin_account_monthly ORDER BY month_cst"),
+        ] {
+            self.each(&sql, [], |row| {
+                visit(&self.located(month_of_domain(row).map_err(Into::into))?)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -209,6 +213,7 @@ fn month_of_domain(row: &Row<'_>) -> rusqlite::Result<MonthOfDomain> {
             points: to_u64(row.get::<_, i64>("points")?),
             expected_points: to_u64(row.get::<_, i64>("expected_points")?),
             bandwidth_95: row.get("bandwidth_95")?,
+            bandwidth_95_ts: row.get("bandwidth_95_ts")?,
             bandwidth_peak: row.get("bandwidth_peak")?,
             bandwidth_fourth_peak: row.get("bandwidth_fourth_peak")?,
             bandwidth_daily_peak_avg: row.get("bandwidth_daily_peak_avg")?,

@@ -121,7 +121,8 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
         (
             "origin_daily",
             "domain TEXT, date_cst DATE, points BIGINT, expected_points BIGINT, bandwidth_avg DOUBLE, \
-             bandwidth_peak BIGINT, peak_ts BIGINT, traffic_bytes BIGINT, pv BIGINT",
+             bandwidth_peak BIGINT, peak_ts BIGINT, traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, \
+             empty_slots BIGINT, complete BIGINT",
         ),
         (
             "origin_status_daily",
@@ -131,7 +132,26 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
             "origin_monthly",
             "domain TEXT, month_cst TEXT, points BIGINT, expected_points BIGINT, bandwidth_95 BIGINT, \
              bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
-             traffic_bytes BIGINT, pv BIGINT",
+             traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, empty_slots BIGINT, complete BIGINT, \
+             bandwidth_95_ts BIGINT",
+        ),
+        (
+            "origin_account_hourly",
+            "hour_cst TIMESTAMP, domains BIGINT, points BIGINT, expected_points BIGINT, bandwidth_avg DOUBLE, \
+             bandwidth_peak BIGINT, traffic_bytes BIGINT, pv BIGINT",
+        ),
+        (
+            "origin_account_daily",
+            "date_cst DATE, domains BIGINT, points BIGINT, expected_points BIGINT, bandwidth_avg DOUBLE, \
+             bandwidth_peak BIGINT, peak_ts BIGINT, traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, \
+             empty_slots BIGINT, complete BIGINT",
+        ),
+        (
+            "origin_account_monthly",
+            "month_cst TEXT, domains BIGINT, points BIGINT, expected_points BIGINT, bandwidth_95 BIGINT, \
+             bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
+             traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, empty_slots BIGINT, complete BIGINT, \
+             bandwidth_95_ts BIGINT",
         ),
         ("origin_settings", "name TEXT, value TEXT"),
     ] {
@@ -167,14 +187,8 @@ fn filters_on_domain_on_time_and_on_both_read_by_the_key() {
                 "(domain_id=? AND ts>? AND ts<?)",
             ),
         ] {
-            let sql = ["EXPLAIN QUERY PLAN SELECT * FROM ", relation, " WHERE ", filter].concat();
-            let plan: Vec<String> = rows(&connection, &sql)
-                .into_iter()
-                .map(|row| match &row[3] {
-                    Value::Text(step) => step.clone(),
-                    other => panic!("{other:?}"),
-                })
-                .collect();
+            let sql = ["SELECT * FROM ", relation, " WHERE ", filter].concat();
+            let plan = plan(&connection, &sql);
             for table in tables {
                 let search = ["SEARCH ", table, " USING PRIMARY KEY ", key].concat();
                 assert!(plan.contains(&search), "{sql}: no {search} in {plan:#?}");
@@ -188,31 +202,54 @@ fn filters_on_domain_on_time_and_on_both_read_by_the_key() {
 fn rollups_are_read_by_their_keys() {
     let sandbox = Sandbox::new();
     let connection = Connection::open(sandbox.path()).unwrap();
+    for (relation, time) in [
+        ("origin_hourly", "hour_cst"),
+        ("origin_daily", "date_cst"),
+        ("origin_status_daily", "date_cst"),
+        ("origin_monthly", "month_cst"),
+    ] {
+        let range = format!("{time} >= '2026-06-01' AND {time} < '2026-06-08'");
+        let both = format!("domain = 'a' AND {range}");
+        for (filter, key) in [
+            ("domain = 'a'", "(domain_id=?)".to_owned()),
+            (&range, format!("(domain_id=? AND {time}>? AND {time}<?)")),
+            (&both, format!("(domain_id=? AND {time}>? AND {time}<?)")),
+        ] {
+            let steps = plan(&connection, &format!("SELECT * FROM {relation} WHERE {filter}"));
+            let search = format!("SEARCH r USING PRIMARY KEY {key}");
+            assert!(steps.contains(&search), "{relation} {filter}: {steps:#?}");
+        }
+    }
     for (filter, key) in [
         (
-            "origin_hourly WHERE domain = 'a' AND hour_cst >= '2026-06-01'",
-            "(domain=? AND hour_cst>?)",
+            "origin_account_hourly WHERE hour_cst >= '2026-06-01'",
+            "(hour_cst>?)",
         ),
         (
-            "origin_daily WHERE domain = 'a' AND date_cst >= '2026-06-01'",
-            "(domain=? AND date_cst>?)",
+            "origin_account_daily WHERE date_cst = '2026-06-01'",
+            "(date_cst=?)",
         ),
         (
-            "origin_status_daily WHERE domain = 'a' AND date_cst >= '2026-06-01'",
-            "(domain=? AND date_cst>?)",
+            "origin_account_monthly WHERE month_cst = '2026-06'",
+            "(month_cst=?)",
         ),
-        (
-            "origin_status_daily WHERE date_cst >= '2026-06-01' AND date_cst < '2026-06-08'",
-            "(date_cst>? AND date_cst<?)",
-        ),
-        ("origin_monthly WHERE domain = '*'", "(domain=?)"),
     ] {
-        let sql = ["EXPLAIN QUERY PLAN SELECT * FROM ", filter].concat();
-        let plan = rows(&connection, &sql);
-        let found = matches!(&plan[..], [row] if matches!(&row[3], Value::Text(step)
-            if step.starts_with("SEARCH ") && step.ends_with(key)));
-        assert!(found, "{sql}: {plan:?}");
+        let steps = plan(&connection, &["SELECT * FROM ", filter].concat());
+        let found = matches!(&steps[..], [step] if step.starts_with("SEARCH ") && step.ends_with(key));
+        assert!(found, "{filter}: {steps:?}");
     }
+}
+
+/// The steps in which SQLite runs a statement.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let steps = rows(connection, &["EXPLAIN QUERY PLAN ", sql].concat());
+    steps
+        .into_iter()
+        .map(|row| match &row[3] {
+            Value::Text(step) => step.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_forgotten_column_an_entry_of_nothing_and_another_type_are_found() {
     let connection = Connection::open(sandbox.path()).unwrap();
     connection
         .execute_batch(
-            "ALTER TABLE origin_daily ADD COLUMN forgotten BIGINT;
+            "ALTER TABLE origin_account_daily ADD COLUMN forgotten BIGINT;
              UPDATE origin_dictionary SET type = 'INTEGER' WHERE relation = 'origin_stats' AND \"column\" = 'pv';
              INSERT INTO origin_dictionary VALUES ('origin_gone', '', '', '', 'nothing');",
         )
@@ -59,7 +59,7 @@ fn a_forgotten_column_an_entry_of_nothing_and_another_type_are_found() {
         differences(&connection),
         (
             vec![
-                entry(["origin_daily", "forgotten", "BIGINT"]),
+                entry(["origin_account_daily", "forgotten", "BIGINT"]),
                 entry(["origin_stats", "pv", "BIGINT"]),
             ],
             vec![
@@ -82,6 +82,7 @@ fn units_come_from_one_list_and_follow_the_names() {
         "Unix s",
         "bit/s",
         "bytes",
+        "domains",
         "points",
         "requests",
         "s",

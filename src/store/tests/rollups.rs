@@ -6,7 +6,15 @@ use crate::store::migrations::apply_first;
 /// Every row of the rollups.
 pub(super) fn rows_of(path: &Path) -> Vec<Vec<Vec<Value>>> {
     let connection = rusqlite::Connection::open(path).unwrap();
-    let tables = ["hourly", "daily", "status_daily", "monthly"];
+    let tables = [
+        "hourly",
+        "daily",
+        "status_daily",
+        "monthly",
+        "account_hourly",
+        "account_daily",
+        "account_monthly",
+    ];
     let all = tables.map(|table| {
         rows(
             &connection,
@@ -21,24 +29,20 @@ pub(super) fn rebuild(sandbox: &mut Sandbox) {
     let connection = rusqlite::Connection::open(sandbox.path()).unwrap();
     connection
         .execute_batch(
-            "DELETE FROM origin_hourly; DELETE FROM origin_daily; DELETE FROM origin_status_daily;
-             DELETE FROM origin_monthly",
+            "DELETE FROM rollup_hour; DELETE FROM rollup_day; DELETE FROM rollup_code_day; DELETE FROM rollup_month;
+             DELETE FROM origin_account_hourly; DELETE FROM origin_account_daily; DELETE FROM origin_account_monthly",
         )
         .unwrap();
     note_all(&connection);
-    // Where a label names the end of its slot, the first one of a day may belong to the day before. A day that was not
-    // asked for gets no row.
-    connection
-        .execute_batch("INSERT OR IGNORE INTO rollup_due SELECT domain_id, day_ts - 86400 FROM rollup_due")
-        .unwrap();
     sandbox.store.roll_up(|_, _| ()).unwrap();
 }
 
 /// Notes every day that coverage touches, as the migration does.
 fn note_all(connection: &rusqlite::Connection) {
-    let migration = include_str!("../../../migrations/V6__rollups.sql");
+    let migration = include_str!("../../../migrations/V12__lean_rollups.sql");
     let at = migration.find("INSERT OR IGNORE").unwrap();
-    connection.execute_batch(&migration[at..]).unwrap();
+    let end = migration[at..].find(';').unwrap();
+    connection.execute_batch(&migration[at..at + end]).unwrap();
 }
 
 fn text(text: &str) -> Value {
@@ -59,7 +63,15 @@ fn a_commit_notes_its_days_and_the_roll_up_tells_hours_day_codes_and_month() {
     assert_eq!(sandbox.number("SELECT count(*) FROM rollup_due"), 0);
 
     let (domain, number) = (text("www.a.com"), Value::Integer);
-    let [hourly, daily, codes, monthly] = rows_of(&sandbox.path()).try_into().unwrap();
+    let [
+        hourly,
+        daily,
+        codes,
+        monthly,
+        account_hourly,
+        account_daily,
+        account_monthly,
+    ] = rows_of(&sandbox.path()).try_into().unwrap();
     let hour = |hour: &str, points, avg, peak, bytes, pv| {
         let (points, peak, bytes, pv) = (number(points), number(peak), number(bytes), number(pv));
         vec![
@@ -87,7 +99,9 @@ fn a_commit_notes_its_days_and_the_roll_up_tells_hours_day_codes_and_month() {
         number(1600),
         number(at(11)),
     ];
-    assert_eq!(daily, [[&head[..], &sums, &[number(90_300), number(9)]].concat()]);
+    let open_day = [number(288), number(0), number(0)];
+    let tail = [&[number(90_300), number(9)], &open_day[..]].concat();
+    assert_eq!(daily, [[&head[..], &sums, &tail].concat()]);
     let code = |code: &str, class: &str, requests| {
         [&head[..], &[text(code), text(class), number(requests)]].concat()
     };
@@ -100,19 +114,40 @@ fn a_commit_notes_its_days_and_the_roll_up_tells_hours_day_codes_and_month() {
         ]
     );
     // 5 % of 24 slots: the highest is dropped. A fourth point there is not.
-    let month = |domain: &str| {
-        let head = [
-            text(domain),
-            text("2019-09"),
-            number(3),
-            number(24),
-            number(800),
-            number(1600),
-        ];
-        let tail = [number(0), Value::Real(1600.0), number(90_300), number(9)];
-        [&head[..], &tail].concat()
+    let month = [
+        number(3),
+        number(24),
+        number(800),
+        number(1600),
+        number(0),
+        Value::Real(1600.0),
+        number(90_300),
+        number(9),
+        number(8640),
+        number(0),
+        number(0),
+        number(at(0)),
+    ];
+    assert_eq!(monthly, [[&[domain, text("2019-09")], &month[..]].concat()]);
+    // With one domain, the account is the same.
+    let domains = number(1);
+    assert_eq!(
+        account_monthly,
+        [[&[text("2019-09"), domains.clone()], &month[..]].concat()]
+    );
+    assert_eq!(
+        account_daily,
+        [[&[text("2019-09-15"), domains.clone()], &sums[..], &tail].concat()]
+    );
+    let hour = |row: &[Value]| {
+        let [_, hour, points, figures @ ..] = row else {
+            panic!("{row:?}")
+        };
+        let head = [hour.clone(), domains.clone(), points.clone(), number(12)];
+        [&head[..], figures].concat()
     };
-    assert_eq!(monthly, [month("*"), month("www.a.com")]);
+    let hours: Vec<_> = hourly.iter().map(|row| hour(row)).collect();
+    assert_eq!(account_hourly, hours);
 }
 
 #[test]
@@ -138,7 +173,7 @@ fn a_correction_changes_its_day_and_takes_away_the_code_that_nobody_reports_any_
     );
     sandbox.store.roll_up(|_, _| ()).unwrap();
     assert_eq!(
-        sandbox.number("SELECT bandwidth_peak FROM origin_monthly WHERE domain = '*'"),
+        sandbox.number("SELECT bandwidth_peak FROM origin_account_monthly"),
         1600
     );
     assert_eq!(
@@ -194,15 +229,17 @@ fn days_beyond_retention_lower_a_month_that_holds_points_and_make_no_month_by_th
     ));
     sandbox.store.roll_up(|_, _| ()).unwrap();
     assert_eq!(
-        sandbox.rows("SELECT domain, month_cst, points, expected_points FROM origin_monthly ORDER BY 1"),
-        ["*", "www.a.com"].map(|domain| {
-            vec![
-                text(domain),
-                text("2019-09"),
-                Value::Integer(2),
-                Value::Integer(14 * 288 + 2),
-            ]
-        })
+        sandbox.rows("SELECT month_cst, points, expected_points, complete FROM origin_monthly"),
+        [[
+            text("2019-09"),
+            Value::Integer(2),
+            Value::Integer(14 * 288 + 2),
+            Value::Integer(0)
+        ]]
+    );
+    assert_eq!(
+        sandbox.rows("SELECT month_cst, points, expected_points, complete FROM origin_monthly"),
+        sandbox.rows("SELECT month_cst, points, expected_points, complete FROM origin_account_monthly")
     );
     assert_eq!(
         sandbox.rows("SELECT date_cst FROM origin_daily"),

@@ -28,7 +28,9 @@ fn read(sandbox: &Sandbox) -> [Vec<Vec<Value>>; 4] {
         "SELECT hour_cst, points, bandwidth_peak FROM origin_hourly ORDER BY 1",
         "SELECT date_cst, points, expected_points, peak_ts FROM origin_daily ORDER BY 1",
         "SELECT date_cst, code, requests FROM origin_status_daily ORDER BY 1, 2",
-        "SELECT domain, month_cst, points, expected_points, bandwidth_daily_peak_avg FROM origin_monthly ORDER BY 1, 2",
+        "SELECT domain, month_cst, points, expected_points, bandwidth_daily_peak_avg FROM origin_monthly
+         UNION ALL SELECT '*', month_cst, points, expected_points, bandwidth_daily_peak_avg FROM origin_account_monthly
+         ORDER BY 1, 2",
     ]
     .map(|sql| sandbox.rows(sql))
 }

@@ -283,7 +283,7 @@ fn what_no_range_of_time_is_ends_with_a_finding_and_not_with_a_panic() {
         let other = rusqlite::Connection::open(sandbox.path()).unwrap();
         other.execute("VACUUM INTO ?1", [copy.to_str()]).unwrap();
         let copied = rusqlite::Connection::open(&copy).unwrap();
-        let more = "INSERT INTO rollup_due SELECT domain_id, start_ts - start_ts % 300 FROM coverage; DELETE FROM origin_daily;";
+        let more = "INSERT INTO rollup_due SELECT domain_id, start_ts - start_ts % 300 FROM coverage; DELETE FROM rollup_day;";
         let sql = if sql.contains("rollup_due") {
             [more, sql].concat()
         } else {

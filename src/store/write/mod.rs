@@ -4,6 +4,7 @@
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
 //! - `roll_up`: brings the rollups up to date
+//! - `staleness`: which days a change of the ledger makes stale
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `derived`, `summed_tables`: tables that are computed once from the others
 
@@ -12,6 +13,7 @@ pub(crate) mod derived;
 pub(crate) mod replay;
 pub(crate) mod roll_up;
 mod runs;
+pub(crate) mod staleness;
 pub(crate) mod store;
 pub(crate) mod summed_tables;
 mod tidy;

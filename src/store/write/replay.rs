@@ -8,8 +8,10 @@ use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::runs::{self, Run};
 use crate::store::ledger::{coverage, gaps, rejects};
+use crate::store::origin::slot_label;
 use crate::store::write::commit::Commit;
 use crate::store::write::roll_up::is_fetched;
+use crate::store::write::staleness::LedgerState;
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
 use crate::store::write::window::write;
@@ -96,7 +98,9 @@ impl Store {
         self.in_transaction(|tx, _| {
             let deleted = match ids {
                 None => {
-                    gaps::give_up_rejected(tx)?;
+                    for (domain, slots) in gaps::rejected_ranges(tx)? {
+                        give_up_slots(tx, domain, slots)?;
+                    }
                     tx.execute("DELETE FROM reject", [])?
                 }
                 Some(ids) => ids.iter().map(|id| give_up(tx, *id)).sum::<Result<usize>>()?,
@@ -116,10 +120,17 @@ fn give_up(tx: &Connection, id: i64) -> Result<usize> {
     if let Some((domain, ts)) = place {
         let slot = Span::slot_of(ts);
         if rejects::slots_in(tx, domain, slot)?.is_empty() {
-            gaps::give_up(tx, domain, slot)?;
+            give_up_slots(tx, domain, slot)?;
         }
     }
     Ok(deleted)
+}
+
+fn give_up_slots(tx: &Connection, domain: i64, slots: Span) -> Result<()> {
+    let shift = slot_label::in_force(tx)?.shift();
+    let before = LedgerState::read(tx, domain, (slots, shift))?;
+    gaps::give_up(tx, domain, slots)?;
+    before.note_changes(tx)
 }
 
 /// Writes the one point of `commit`, unless its slot has another point.

@@ -4,17 +4,20 @@
 //! months again from the points and writes the differences. Each month is one transaction. A killed run leaves the
 //! other months to the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use crate::model::billing::{AccountMonth, Month};
-use crate::model::slot::{DAY_SECONDS, cst_day_floor};
+use crate::model::account::AccountMonth;
+use crate::model::billing::Month;
+use crate::model::completeness::DomainLedger;
+use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, cst_day_floor};
 use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError};
-use crate::store::ledger::{coverage, domain_ids, stale_days};
+use crate::store::ledger::{asked, coverage, domain_ids, stale_days};
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{self, ACCOUNT, DayTally};
+use crate::store::origin::rollups::{self, DayTally, RollupRow};
+use crate::store::origin::walk::first_point;
 use crate::store::origin::{month_sums, slot_label};
 use crate::store::write::store::Store;
 
@@ -81,38 +84,56 @@ pub(crate) fn catch_up(connection: &Connection) -> Result<u64> {
 /// The points of all domains of the month are read once, for the sums of the account. One domain's points are in
 /// memory at a time.
 fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
-    let label = slot_label::in_force(tx)?;
+    let shift = slot_label::in_force(tx)?.shift();
     let stale = stale_days::of_month(tx, month)?;
     let mut codes = CodeLookup::default();
     let mut account = AccountMonth::new(month);
-    let mut fetched_any = false;
-    for (domain, name) in domain_ids::all(tx)? {
-        let covered = coverage::by_start(tx, domain, month, label.shift())?;
-        for piece in &covered {
-            account.ask(piece.span);
-        }
-        let fetched = is_fetched(&covered);
-        fetched_any |= fetched;
+    for (domain, _) in domain_ids::all(tx)? {
+        let first_point = first_point(tx, domain)?;
+        let ledger = asked::read(tx, domain, (month, shift), first_point)?;
+        account.ask(&ledger);
         match stale.get(&domain) {
-            Some(days) if fetched => {
+            Some(days) if ledger.is_fetched(month) => {
                 let month = DomainMonth {
                     domain,
-                    name: &name,
                     month,
-                    label,
-                    covered: &covered,
+                    shift,
+                    ledger: &ledger,
                 };
                 month.write(tx, days, &mut account, &mut codes)?;
             }
-            _ => rollups::each_point(tx, domain, month.moved(label.shift()), |point| {
-                account.add(point.ts - label.shift(), point.bandwidth, point.pv);
+            _ => rollups::each_point(tx, domain, month.moved(shift), |point| {
+                account.add(point.ts - shift, point.bandwidth, point.pv);
             })?,
         }
     }
-    if fetched_any {
-        rollups::write_month(tx, ACCOUNT, month, &account.figures())?;
-    }
+    let days: BTreeSet<UnixSeconds> = stale.into_values().flatten().collect();
+    rollups::write_account(tx, account_rows(&account, month, &days, shift))?;
     stale_days::clear(tx, month)
+}
+
+/// Returns the rows of the account for these days of a month, and for the month.
+pub(crate) fn account_rows(
+    account: &AccountMonth,
+    month: Span,
+    days: &BTreeSet<UnixSeconds>,
+    shift: i64,
+) -> Vec<RollupRow> {
+    let mut rows = Vec::new();
+    for day in days.iter().filter_map(|&day| Span::new(day, day + DAY_SECONDS)) {
+        rows.extend(rollups::account_day_row(
+            day.start(),
+            shift,
+            &account.day(day.start()),
+        ));
+        let hours = day.pieces(HOUR_SECONDS).map(|hour| hour.start());
+        rows.extend(hours.filter_map(|hour| rollups::account_hour_row(hour, &account.hour(hour))));
+    }
+    let whole = account.month();
+    if whole.1.domains > 0 {
+        rows.push(rollups::account_month_row((month, shift), &whole));
+    }
+    rows
 }
 
 /// Returns whether any of the ranges was fetched.
@@ -123,10 +144,9 @@ pub(crate) fn is_fetched(covered: &[CoverageSpan]) -> bool {
 /// A month of a domain in which something was fetched.
 struct DomainMonth<'a> {
     domain: i64,
-    name: &'a str,
     month: Span,
-    label: SlotLabel,
-    covered: &'a [CoverageSpan],
+    shift: i64,
+    ledger: &'a DomainLedger,
 }
 
 impl DomainMonth<'_> {
@@ -138,12 +158,12 @@ impl DomainMonth<'_> {
         account: &mut AccountMonth,
         codes: &mut CodeLookup,
     ) -> Result<()> {
-        let shift = self.label.shift();
+        let shift = self.shift;
         let mut days: BTreeMap<UnixSeconds, DayTally> =
             stale.iter().map(|&day| (day, DayTally::default())).collect();
         let mut figures = Month::default();
-        for piece in self.covered {
-            figures.ask(piece.span);
+        for piece in &self.ledger.asked {
+            figures.ask_in(self.month, piece.span);
         }
         rollups::each_point(tx, self.domain, self.month.moved(shift), |point| {
             let start = point.ts - shift;
@@ -158,14 +178,13 @@ impl DomainMonth<'_> {
             let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
                 continue;
             };
-            let covered = coverage::cut(self.covered, day);
-            if is_fetched(&covered) {
+            if self.ledger.is_fetched(day) {
                 rollups::add_counts(tx, self.domain, day.moved(shift), &mut tally)?;
-                let expected = covered.iter().map(|piece| piece.span.slots()).sum();
-                let rows = tally.rows(tx, midnight, expected, codes)?;
-                rollups::write_day(tx, self.name, midnight, &rows)?;
+                let rows = tally.rows(tx, midnight, self.ledger, codes)?;
+                rollups::write_day(tx, self.domain, midnight, &rows)?;
             }
         }
-        rollups::write_month(tx, self.name, self.month, &figures.figures())
+        let row = rollups::month_row((self.month, shift), &figures.figures(), self.ledger);
+        rollups::write_month(tx, self.domain, &row)
     }
 }

@@ -6,8 +6,12 @@ use crate::model::{CoverageSpan, Domain, Fact, FactName, Gap, Refusal, RunTotals
 use crate::store::error::{Result, StoreError};
 use crate::store::file::connection::{self, Synchronous};
 use crate::store::file::statements::Statements as _;
+use crate::store::ledger::domain_ids::DomainIds;
+use crate::store::ledger::expected::Expected;
 use crate::store::ledger::runs::{self, Finish, NewRun, Run};
 use crate::store::ledger::{coverage, domain_ids, facts, gaps, holes, refusals};
+use crate::store::origin::slot_label;
+use crate::store::write::staleness::LedgerState;
 use crate::store::write::store::Store;
 
 impl Store {
@@ -17,7 +21,7 @@ impl Store {
         self.deferrable(|store| {
             store.in_transaction(|tx, _| {
                 let run = runs::begin(tx, new)?;
-                coverage::relabel(tx, new.last_age)?;
+                relabel(tx, new.last_age)?;
                 Ok(run)
             })
         })
@@ -37,13 +41,18 @@ impl Store {
         self.read(|connection| connection::synchronous(connection, Synchronous::Full))?;
         let finished = self.in_transaction(|tx, ids| {
             if let Some(expected) = &finish.expected {
-                gaps::expect(tx, &mut ids.domains, expected)?;
+                expect(tx, &mut ids.domains, expected)?;
             }
             runs::finish(tx, run, finish)
         });
         self.read(|connection| connection::synchronous(connection, Synchronous::Normal))?;
         finished?;
         self.totals(run)
+    }
+
+    /// Writes which ranges were never asked for as of now. To be called before the rollups of a run, which depend on it.
+    pub fn expect(&mut self, expected: &Expected) -> Result<(), StoreError> {
+        self.in_transaction(|tx, ids| expect(tx, &mut ids.domains, expected))
     }
 
     /// Returns what a run has committed so far, from the database.
@@ -121,4 +130,41 @@ impl Store {
             holes::advance(tx, &mut ids.domains, domains, targets, skipped)
         })
     }
+}
+
+/// Writes the states that a new last refresh age changes, and notes the days that are complete by one and not by the
+/// other.
+fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
+    let new = coverage::new_states(tx, last_age)?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    let shift = slot_label::in_force(tx)?.shift();
+    for of_domain in new.chunk_by(|one, next| one.domain == next.domain) {
+        let edges = of_domain.first().zip(of_domain.last());
+        let hull = edges
+            .and_then(|(first, last)| Some((first.domain, Span::new(first.span.start(), last.span.end())?)));
+        let before = hull.map(|(domain, hull)| LedgerState::read(tx, domain, (hull, shift)));
+        let before = before.transpose()?;
+        for state in of_domain {
+            coverage::relabel(tx, state)?;
+        }
+        if let Some(before) = before {
+            before.note_changes(tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the gaps that no commit can know, and notes the days of the account that they make incomplete.
+fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected) -> Result<()> {
+    let shift = slot_label::in_force(tx)?.shift();
+    for change in gaps::expected(tx, ids, expected)? {
+        if let Some(labels) = change.hull() {
+            let before = LedgerState::read(tx, change.domain, (labels, shift))?;
+            change.write(tx)?;
+            before.note_changes(tx)?;
+        }
+    }
+    Ok(())
 }

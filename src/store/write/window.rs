@@ -14,6 +14,7 @@ use crate::store::origin::codes::Translation;
 use crate::store::origin::points::{DomainPoints, PointWriter, WindowState};
 use crate::store::origin::{gap_finder, slot_label};
 use crate::store::write::commit::{Commit, Committed};
+use crate::store::write::staleness::LedgerState;
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
 
@@ -62,14 +63,16 @@ pub(crate) fn write(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -
 fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Result<Committed> {
     let (window, last_age) = (commit.window, run.last_age());
     let is_answer = matches!(commit.coverage, Coverage::Fetched(_));
+    let label = slot_label::in_force(tx)?;
     let mut domains = Vec::with_capacity(commit.domains.len());
+    let mut ledgers = Vec::with_capacity(commit.domains.len());
     for name in &commit.domains {
         let id = ids.domains.id(tx, name.as_str())?;
+        ledgers.push(LedgerState::read(tx, id, (window, label.shift()))?);
         let change = coverage::apply(tx, id, window, &commit.coverage, last_age)?;
         domains.push((name, id, change));
     }
 
-    let label = slot_label::in_force(tx)?;
     let translation = Translation::new(tx, &mut ids.codes, &commit.book);
     let room = MAX_REJECTS.saturating_sub(commit.rejects.len());
     let mut points = PointWriter::new(tx, translation, commit.seen_at, label, room);
@@ -108,7 +111,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         };
         rejects::apply(tx, &fetched)?;
     }
-    for ((name, domain, change), state) in domains.into_iter().zip(&states) {
+    for (((name, domain, change), state), ledger) in domains.into_iter().zip(&states).zip(&ledgers) {
         if change.slots_changed || state.changed {
             stale_days::note(tx, domain, window.moved(-label.shift()))?;
         }
@@ -131,6 +134,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
             }
         };
         gaps::refresh(tx, domain, window, &gaps, &evidence)?;
+        ledger.note_changes(tx)?;
     }
     Ok(Committed {
         inserted: written.inserted,

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 /// Every table whose rows `check --deep` covers.
-const COVERED: [&str; 20] = [
+const COVERED: [&str; 23] = [
     "sqlite_schema",
     "domain",
     "code",
@@ -19,10 +19,13 @@ const COVERED: [&str; 20] = [
     "coverage",
     "gap",
     "restatement",
-    "origin_hourly",
-    "origin_daily",
-    "origin_status_daily",
-    "origin_monthly",
+    "rollup_hour",
+    "rollup_day",
+    "rollup_code_day",
+    "rollup_month",
+    "origin_account_hourly",
+    "origin_account_daily",
+    "origin_account_monthly",
     "origin_dictionary",
     "slot_label",
     "month_sum",

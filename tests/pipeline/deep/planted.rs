@@ -91,34 +91,49 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ),
     ("DELETE FROM gap WHERE reason = 'never_asked'", "table sums", "`gap` has 1 rows, but 4 were written"),
     (
-        "UPDATE origin_hourly SET traffic_bytes = traffic_bytes + 1
-         WHERE domain = 'd000.example.com' AND hour_cst = '2026-06-01 12:00:00'",
+        "UPDATE rollup_hour SET traffic_bytes = traffic_bytes + 1
+         WHERE domain_id = 1 AND hour_cst = '2026-06-01 12:00:00'",
         "rollups",
         "`origin_hourly` of `d000.example.com` at 2026-06-01 12:00:00",
     ),
     (
-        "UPDATE origin_daily SET pv = pv + 1 WHERE domain = 'd001.example.com' AND date_cst = '2026-05-31'",
+        "UPDATE rollup_day SET pv = pv + 1 WHERE domain_id = 2 AND date_cst = '2026-05-31'",
         "rollups",
         "`origin_daily` of `d001.example.com` at 2026-05-31",
     ),
     (
-        "DELETE FROM origin_daily WHERE domain = 'd001.example.com' AND date_cst = '2026-05-31'",
+        "DELETE FROM rollup_day WHERE domain_id = 2 AND date_cst = '2026-05-31'",
         "rollups",
         "`origin_daily` of `d001.example.com` lacks 2026-05-31",
     ),
     (
-        "UPDATE origin_status_daily SET requests = requests + 1 WHERE code = '200' AND date_cst = '2026-06-01'",
+        "UPDATE rollup_code_day SET requests = requests + 1 WHERE code_id = (SELECT id FROM code WHERE code = '200') AND date_cst = '2026-06-01'",
         "rollups",
         "`origin_status_daily` of `d000.example.com` at 2026-06-01 200",
     ),
     (
-        "UPDATE origin_monthly SET bandwidth_95 = bandwidth_95 + 1 WHERE domain = '*' AND month_cst = '2026-06'",
+        "UPDATE origin_account_monthly SET bandwidth_95 = bandwidth_95 + 1 WHERE month_cst = '2026-06'",
         "rollups",
-        "`origin_monthly` of `*` at 2026-06",
+        "`origin_account_monthly` at 2026-06",
     ),
     (
-        "INSERT INTO origin_daily SELECT domain, '2020-01-01', points, expected_points, bandwidth_avg, bandwidth_peak,
-             peak_ts, traffic_bytes, pv FROM origin_daily LIMIT 1",
+        "UPDATE rollup_month SET complete = 1 - complete WHERE domain_id = 1 AND month_cst = '2026-05'",
+        "rollups",
+        "`origin_monthly` of `d000.example.com` at 2026-05",
+    ),
+    (
+        "UPDATE origin_account_daily SET empty_slots = empty_slots + 1 WHERE date_cst = '2026-05-31'",
+        "rollups",
+        "`origin_account_daily` at 2026-05-31",
+    ),
+    (
+        "DELETE FROM origin_account_hourly WHERE hour_cst = '2026-06-01 12:00:00'",
+        "rollups",
+        "`origin_account_hourly` lacks 2026-06-01 12:00:00",
+    ),
+    (
+        "INSERT INTO rollup_day SELECT domain_id, '2020-01-01', points, expected_points, bandwidth_avg, bandwidth_peak,
+             peak_ts, traffic_bytes, pv, period_slots, empty_slots, complete FROM rollup_day LIMIT 1",
         "rollups",
         "`origin_daily` has",
     ),
@@ -169,18 +184,18 @@ const PLANTED: &[(&str, &str, &str)] = &[
     // Nobody reads the kind of an index, and a copy gets the right one.
     (
         "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET type = 'indey'
-         WHERE name = 'sqlite_autoindex_origin_daily_1'",
+         WHERE name = 'sqlite_autoindex_origin_account_daily_1'",
         "schema text",
-        "the index `sqlite_autoindex_origin_daily_1` is missing",
+        "the index `sqlite_autoindex_origin_account_daily_1` is missing",
     ),
     // An index that differs from its table.
     (
-        "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'origin_status_daily_domain';
-         PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'origin_status_daily_domain';
-         PRAGMA writable_schema = RESET; UPDATE origin_status_daily SET rowid = rowid + 100000 WHERE code = '200';
+        "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'restatement_age';
+         PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'restatement_age';
+         PRAGMA writable_schema = RESET; UPDATE restatement SET age_seconds = age_seconds + 1;
          PRAGMA writable_schema = 1; INSERT INTO sqlite_schema SELECT * FROM kept; PRAGMA writable_schema = RESET",
         "integrity",
-        "missing from index origin_status_daily_domain",
+        "missing from index restatement_age",
     ),
 ];
 

@@ -76,9 +76,13 @@ fn the_figures_in_the_page_are_those_of_sql() {
     }
     let mut months = database
         .prepare(
-            "SELECT domain, month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
+            "SELECT '*', month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
                     CAST(round(bandwidth_daily_peak_avg) AS BIGINT), traffic_bytes, pv
-             FROM origin_monthly ORDER BY domain <> '*', domain, month_cst",
+             FROM origin_account_monthly
+             UNION ALL
+             SELECT domain, month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
+                    CAST(round(bandwidth_daily_peak_avg) AS BIGINT), traffic_bytes, pv
+             FROM origin_monthly ORDER BY 1, 2",
         )
         .unwrap();
     let mut rows: Vec<Value> = months
@@ -152,7 +156,8 @@ fn all_figures_are_of_one_moment_though_a_writer_goes_on() {
     let write = |pv: i64| {
         database
             .execute_batch(&format!(
-                "BEGIN IMMEDIATE; UPDATE origin_daily SET pv = {pv}; UPDATE origin_monthly SET pv = {pv}; COMMIT"
+                "BEGIN IMMEDIATE; UPDATE rollup_day SET pv = {pv}; UPDATE rollup_month SET pv = {pv};
+                 UPDATE origin_account_monthly SET pv = {pv}; COMMIT"
             ))
             .unwrap();
     };

@@ -59,7 +59,7 @@ fn wrong_input_is_named_with_the_way_out() {
     let beyond = sandbox.run(&["report", OUT, "--from", "2026-06-05"]).with(0);
     assert!(beyond.contains("holds nothing"), "{beyond}");
     writable(&sandbox)
-        .execute_batch("DROP TABLE origin_monthly")
+        .execute_batch("DROP VIEW origin_monthly")
         .unwrap();
     let old = sandbox.run(&["report", OUT, "--force"]).failed(5);
     assert!(

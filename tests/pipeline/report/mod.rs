@@ -69,16 +69,20 @@ fn filled(domains: u32, days: u32) -> Sandbox {
              INSERT INTO domain WITH RECURSIVE d (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM d WHERE n < {domains})
                  SELECT n, printf('d%03d.cdn.a-customer.example.com', n) FROM d;
              INSERT INTO coverage SELECT id, {from}, {from} + {days} * 86400, '', '', 0, 86400, 0, 'settled' FROM domain;
-             INSERT INTO origin_daily SELECT name, date, 288 - (n + id) % 97 / 96, 288, 1e9 + abs(random()) % 1000000000 + 0.5,
-                 4000000000 + abs(random()) % 1000000000, ts, 10000000000000, 40000000 + abs(random()) % 9000000 FROM domain, day;
-             INSERT INTO origin_status_daily SELECT name, date, code, class, abs(random()) % size FROM domain, day,
+             INSERT INTO rollup_day SELECT id, date, 288 - (n + id) % 97 / 96, 288, 1e9 + abs(random()) % 1000000000 + 0.5,
+                 4000000000 + abs(random()) % 1000000000, ts, 10000000000000, 40000000 + abs(random()) % 9000000, 288, 0, 1
+                 FROM domain, day;
+             INSERT INTO code (code) VALUES ('200'), ('206'), ('304'), ('404'), ('502'), ('000');
+             INSERT INTO rollup_code_day SELECT d.id, date, code.id, class, abs(random()) % size FROM domain d, day,
                  (SELECT '200' AS code, '2xx' AS class, 40000000 AS size UNION ALL SELECT '206', '2xx', 4000000 UNION ALL
                   SELECT '304', '3xx', 900000 UNION ALL SELECT '404', '4xx', 90000 UNION ALL SELECT '502', '5xx', 9000 UNION ALL
-                  SELECT '000', 'other', 900);
-             INSERT INTO origin_monthly SELECT domain, substr(date_cst, 1, 7), sum(points), sum(expected_points), max(bandwidth_peak),
-                 max(bandwidth_peak), max(bandwidth_peak), 4e9, sum(traffic_bytes), sum(pv) FROM origin_daily GROUP BY 1, 2;
-             INSERT INTO origin_monthly SELECT '*', month_cst, min(points), max(expected_points), sum(bandwidth_95), sum(bandwidth_peak),
-                 sum(bandwidth_fourth_peak), 4e11, sum(traffic_bytes), sum(pv) FROM origin_monthly GROUP BY 2;
+                  SELECT '000', 'other', 900) JOIN code USING (code);
+             INSERT INTO rollup_month SELECT domain_id, substr(date_cst, 1, 7), sum(points), sum(expected_points), max(bandwidth_peak),
+                 max(bandwidth_peak), max(bandwidth_peak), 4e9, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL
+                 FROM rollup_day GROUP BY 1, 2;
+             INSERT INTO origin_account_monthly SELECT month_cst, count(*), sum(points), sum(expected_points), sum(bandwidth_95),
+                 sum(bandwidth_peak), sum(bandwidth_fourth_peak), 4e11, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL
+                 FROM rollup_month GROUP BY 1;
              COMMIT;"
         ))
         .unwrap();

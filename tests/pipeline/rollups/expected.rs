@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 use jdcdn_stats::model::civil::{cst_date, cst_second};
 use rusqlite::Connection;
 
+use super::slots::{Period, Slots};
 use super::{DAY, Rows, SLOT, shift};
 
-/// What the four rollups should hold.
+const HOUR: i64 = 3_600;
+
+/// What the rollups should hold.
 #[derive(Default)]
 pub(super) struct Expected {
     pub(super) hourly: Rows,
     pub(super) daily: Rows,
     pub(super) codes: Rows,
     pub(super) monthly: Rows,
+    pub(super) account_hourly: Rows,
+    pub(super) account_daily: Rows,
+    pub(super) account_monthly: Rows,
 }
 
 /// Points that are summed up.
@@ -56,81 +62,115 @@ impl Sum {
 /// What a month is billed by, found the plain way.
 #[derive(Default)]
 struct Bill {
-    bandwidths: Vec<i64>,
+    /// Bandwidth, and the time that tells which of equal ones is the first.
+    points: Vec<(i64, i64)>,
     peaks: BTreeMap<i64, i64>,
-    asked: i64,
-    whole: i64,
+    slots: i64,
     pv: i128,
 }
 
 impl Bill {
-    fn add(&mut self, ts: i64, bandwidth: i64, pv: i64) {
-        self.bandwidths.push(bandwidth);
-        let peak = self.peaks.entry((ts + 28_800).div_euclid(DAY)).or_default();
+    fn add(&mut self, (start, ts): (i64, i64), bandwidth: i64, pv: i64) {
+        self.points.push((bandwidth, ts));
+        let peak = self.peaks.entry((start + 28_800).div_euclid(DAY)).or_default();
         *peak = bandwidth.max(*peak);
         self.pv += i128::from(pv);
     }
 
     fn ask(&mut self, slot: i64) {
-        self.asked += 1;
+        self.slots += 1;
         self.peaks.entry((slot + 28_800).div_euclid(DAY)).or_default();
     }
 
+    /// The row of a month with this many points and requested slots, and these three columns of completeness.
     #[expect(
         clippy::as_conversions,
         clippy::cast_precision_loss,
         reason = "the mean is a double"
     )]
-    fn row(mut self) -> String {
+    fn row(self, points: i64, asked: i64, completeness: &str) -> String {
+        let mut bandwidths: Vec<i64> = self.points.iter().map(|(bandwidth, _)| *bandwidth).collect();
         // Missing slots as 0: the list is as long as what was asked for.
-        let length = usize::try_from(self.asked).unwrap().max(self.bandwidths.len());
-        self.bandwidths.resize(length.max(4), 0);
-        self.bandwidths.sort_unstable();
-        self.bandwidths.reverse();
-        let bytes = self.bandwidths.iter().map(|bits| i128::from(*bits)).sum::<i128>() * 300 / 8;
+        let length = usize::try_from(self.slots).unwrap().max(bandwidths.len());
+        bandwidths.resize(length.max(4), 0);
+        bandwidths.sort_unstable();
+        bandwidths.reverse();
+        let dropped = length * 5 / 100;
+        let billed = bandwidths[dropped];
+        let equal = self.points.iter().filter(|(bandwidth, _)| *bandwidth == billed);
+        let first = equal.map(|(_, ts)| *ts).min();
+        let first = first.filter(|_| dropped < self.points.len());
+        let bytes = bandwidths.iter().map(|bits| i128::from(*bits)).sum::<i128>() * 300 / 8;
         let bytes = bounded(bytes);
         let peaks: i128 = self.peaks.values().map(|peak| i128::from(*peak)).sum();
         format!(
-            "{}|{}|{}|{}|{}|{:?}|{bytes}|{}",
-            self.whole,
-            self.asked,
-            self.bandwidths[length * 5 / 100],
-            self.bandwidths[0],
-            self.bandwidths[3],
+            "{points}|{asked}|{billed}|{}|{}|{:?}|{bytes}|{}|{completeness}|{}",
+            bandwidths[0],
+            bandwidths[3],
             peaks as f64 / self.peaks.len() as f64,
-            bounded(self.pv)
+            bounded(self.pv),
+            first.map_or("NULL".to_owned(), |ts| ts.to_string())
         )
     }
 }
 
-/// Every requested slot of a domain in a range: its start, the date of the start, and whether it was fetched.
-fn asked(database: &Connection, domain: i64, (start, end): (i64, i64)) -> Vec<(i64, String, bool)> {
-    let mut select = database
-        .prepare_cached("SELECT start_ts, end_ts, reached IS NOT NULL FROM coverage WHERE domain_id = ?1")
-        .unwrap();
-    let shift = shift(database);
-    let mut rows = select.query([domain]).unwrap();
-    let mut slots = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        let (from, to): (i64, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
-        let (from, to) = ((from - shift).max(start), (to - shift).min(end));
-        let fetched: bool = row.get(2).unwrap();
-        let mut date = (i64::MIN, String::new());
-        for slot in (from..to).step_by(300) {
-            let day = (slot + 28_800).div_euclid(DAY);
-            if date.0 != day {
-                date = (day, cst_date(slot));
-            }
-            slots.push((slot, date.1.clone(), fetched));
+/// What all domains say of an hour, a day or a month.
+#[derive(Default)]
+struct Asked {
+    domains: i64,
+    slots: i64,
+    empty: i64,
+    is_void: bool,
+}
+
+impl Asked {
+    fn add(&mut self, period: Period) {
+        self.is_void |= period.is_void;
+        if period.is_fetched {
+            self.domains += 1;
+            self.slots += period.asked;
+            self.empty += period.empty;
         }
     }
-    slots
+
+    fn completeness(&self, slots: i64) -> String {
+        completeness(
+            slots * self.domains,
+            self.empty,
+            self.domains > 0 && !self.is_void,
+        )
+    }
+}
+
+fn completeness(slots: i64, empty: i64, is_complete: bool) -> String {
+    format!("{slots}|{empty}|{}", i64::from(is_complete))
+}
+
+/// A slot of the account.
+#[derive(Default)]
+struct AccountSlot {
+    bandwidth: i64,
+    pv: i64,
+    is_asked: bool,
+    points: i64,
+}
+
+/// The account, by slot, and what was asked in each hour, in each day and in the month.
+#[derive(Default)]
+struct Account {
+    slots: BTreeMap<i64, AccountSlot>,
+    hours: BTreeMap<i64, Asked>,
+    days: BTreeMap<i64, Asked>,
+    month: Asked,
+}
+
+fn steps(from: i64, to: i64, by: i64) -> impl Iterator<Item = i64> {
+    (from..to).step_by(usize::try_from(by).unwrap())
 }
 
 pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &str) -> Expected {
     let mut expected = Expected::default();
-    let mut account: BTreeMap<i64, (i64, i64, u32, u32)> = BTreeMap::new();
-    let mut fetched_any = false;
+    let mut account = Account::default();
     let shift = shift(database);
     let domains: Vec<(i64, String)> = database
         .prepare_cached("SELECT id, name FROM domain")
@@ -140,15 +180,11 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
         .map(Result::unwrap)
         .collect();
     for (id, name) in domains {
-        // Slots by day: asked for, and fetched.
-        let mut days: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        let slots = Slots::of(database, id);
         let mut bill = Bill::default();
-        for (slot, date, fetched) in asked(database, id, (start, end)) {
-            let (asked, got) = days.entry(date).or_default();
-            *asked += 1;
-            *got += i64::from(fetched);
-            bill.ask(slot);
-            account.entry(slot).or_default().2 += 1;
+        for (slot, _) in slots.by_start.range(start..end).filter(|(_, slot)| slot.is_asked) {
+            bill.ask(*slot);
+            account.slots.entry(*slot).or_default().is_asked = true;
         }
         let mut hours: BTreeMap<String, Sum> = BTreeMap::new();
         let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
@@ -158,6 +194,7 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
             )
             .unwrap();
         let mut rows = select.query((&name, start + shift, end + shift)).unwrap();
+        let mut points = 0;
         while let Some(row) = rows.next().unwrap() {
             let ts: i64 = row.get(0).unwrap();
             let (bandwidth, pv): (i64, i64) = (row.get(1).unwrap(), row.get(2).unwrap());
@@ -171,15 +208,12 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
             sums.entry(time[..10].to_owned())
                 .or_default()
                 .add(ts, bandwidth, pv);
-            bill.add(began, bandwidth, pv);
-            bill.whole += 1;
-            let slot = account.entry(began - began.rem_euclid(SLOT)).or_default();
-            *slot = (
-                slot.0.saturating_add(bandwidth),
-                slot.1.saturating_add(pv),
-                slot.2,
-                slot.3 + 1,
-            );
+            bill.add((began, ts), bandwidth, pv);
+            points += 1;
+            let slot = account.slots.entry(began - began.rem_euclid(SLOT)).or_default();
+            slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
+            slot.pv = slot.pv.saturating_add(pv);
+            slot.points += 1;
         }
         for (key, sum) in hours {
             let (peak, _) = sum.peak.unwrap();
@@ -192,46 +226,103 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
             );
             expected.hourly.insert(key, row);
         }
-        let mut fetched = false;
-        for (date, (asked, got)) in days {
-            if got == 0 {
-                continue;
+        for hour in steps(start, end, HOUR) {
+            account
+                .hours
+                .entry(hour)
+                .or_default()
+                .add(slots.period(hour, hour + HOUR));
+        }
+        for day in steps(start, end, DAY) {
+            let period = slots.period(day, day + DAY);
+            account.days.entry(day).or_default().add(period);
+            if period.is_fetched {
+                let date = cst_date(day);
+                let completeness = completeness(DAY / SLOT, period.empty, period.is_complete);
+                let points = sums.get(&date).map_or(0, |sum| sum.points);
+                let row = format!(
+                    "{points}|{}|{completeness}",
+                    day_row(sums.get(&date), period.asked)
+                );
+                expected.daily.insert(format!("{name}|{date}"), row);
             }
-            fetched = true;
-            let row = day_row(sums.get(&date), asked);
-            expected.daily.insert(format!("{name}|{date}"), row);
         }
-        if fetched {
-            expected.monthly.insert(format!("{name}|{month}"), bill.row());
+        let period = slots.period(start, end);
+        account.month.add(period);
+        if period.is_fetched {
+            let completeness = completeness((end - start) / SLOT, period.empty, period.is_complete);
+            let row = bill.row(points, period.asked, &completeness);
+            expected.monthly.insert(format!("{name}|{month}"), row);
         }
-        fetched_any |= fetched;
         codes(database, (id, &name), (start, end), &mut expected.codes);
     }
-    if fetched_any {
-        let mut bill = Bill::default();
-        for (slot, (bandwidth, pv, asked, held)) in account {
-            if asked > 0 {
-                bill.ask(slot);
-            }
-            if held > 0 {
-                bill.add(slot, bandwidth, pv);
-                bill.whole += i64::from(held == asked);
-            }
-        }
-        expected.monthly.insert(format!("*|{month}"), bill.row());
-    }
+    measure(account, (start, end), month, shift, &mut expected);
     expected
 }
 
-/// The row of a day with this many requested slots.
+/// Measures the account like a domain.
+fn measure(account: Account, (start, end): (i64, i64), month: &str, shift: i64, expected: &mut Expected) {
+    let sum = |from: i64, to: i64| {
+        let (mut sum, mut points) = (Sum::default(), 0);
+        for (slot, held) in account.slots.range(from..to).filter(|(_, slot)| slot.points > 0) {
+            sum.add(slot + shift, held.bandwidth, held.pv);
+            points += held.points;
+        }
+        (sum, points)
+    };
+    for (&hour, asked) in &account.hours {
+        let (sum, points) = sum(hour, hour + HOUR);
+        if let Some((peak, _)) = sum.peak {
+            let row = format!(
+                "{}|{points}|{}|{:?}|{peak}|{}|{}",
+                asked.domains,
+                asked.slots,
+                sum.average(),
+                sum.bytes(),
+                bounded(sum.pv)
+            );
+            expected
+                .account_hourly
+                .insert(format!("*|{}", cst_second(hour)), row);
+        }
+    }
+    for (&day, asked) in account.days.iter().filter(|(_, asked)| asked.domains > 0) {
+        let (sum, points) = sum(day, day + DAY);
+        let figures = day_row(Some(&sum).filter(|sum| sum.points > 0), asked.slots);
+        let row = format!(
+            "{}|{points}|{figures}|{}",
+            asked.domains,
+            asked.completeness(DAY / SLOT)
+        );
+        expected.account_daily.insert(format!("*|{}", cst_date(day)), row);
+    }
+    let Asked { domains, slots, .. } = account.month;
+    if domains > 0 {
+        let mut bill = Bill::default();
+        let mut points = 0;
+        for (&slot, held) in &account.slots {
+            if held.is_asked {
+                bill.ask(slot);
+            }
+            if held.points > 0 {
+                bill.add((slot, slot + shift), held.bandwidth, held.pv);
+                points += held.points;
+            }
+        }
+        let completeness = account.month.completeness((end - start) / SLOT);
+        let row = format!("{domains}|{}", bill.row(points, slots, &completeness));
+        expected.account_monthly.insert(format!("*|{month}"), row);
+    }
+}
+
+/// The figures of a day with this many requested slots, without the number of points.
 fn day_row(sum: Option<&Sum>, asked: i64) -> String {
     let Some(sum) = sum else {
-        return format!("0|{asked}|NULL|NULL|NULL|NULL|NULL");
+        return format!("{asked}|NULL|NULL|NULL|NULL|NULL");
     };
     let (peak, std::cmp::Reverse(at)) = sum.peak.unwrap();
     format!(
-        "{}|{asked}|{:?}|{peak}|{at}|{}|{}",
-        sum.points,
+        "{asked}|{:?}|{peak}|{at}|{}|{}",
         sum.average(),
         sum.bytes(),
         bounded(sum.pv)

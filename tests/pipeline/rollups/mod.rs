@@ -1,6 +1,7 @@
 //! Hours, days and months, computed a second time from what the public relations and coverage tell.
 
 mod expected;
+mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,18 +23,38 @@ pub(crate) fn shift(database: &Connection) -> i64 {
 /// Rows by their key, both as text, so that a difference reads well.
 type Rows = BTreeMap<String, String>;
 
-/// Where each rollup is read, a month at a time: its key, and the rest of its row.
-const READ: [&str; 4] = [
+/// Where each rollup is read, a month at a time: its key, and the rest of its row. The account's key begins with `*`.
+const READ: [&str; 7] = [
     "SELECT domain || '|' || hour_cst, points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv
      FROM origin_hourly WHERE substr(hour_cst, 1, 7) = ?1",
     "SELECT domain || '|' || date_cst, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts,
-            traffic_bytes, pv
+            traffic_bytes, pv, period_slots, empty_slots, complete
      FROM origin_daily WHERE substr(date_cst, 1, 7) = ?1",
     "SELECT domain || '|' || date_cst || '|' || code, class, requests
      FROM origin_status_daily WHERE substr(date_cst, 1, 7) = ?1",
     "SELECT domain || '|' || month_cst, points, expected_points, bandwidth_95, bandwidth_peak,
-            bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv
+            bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv, period_slots, empty_slots, complete,
+            bandwidth_95_ts
      FROM origin_monthly WHERE month_cst = ?1",
+    "SELECT '*|' || hour_cst, domains, points, expected_points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv
+     FROM origin_account_hourly WHERE substr(hour_cst, 1, 7) = ?1",
+    "SELECT '*|' || date_cst, domains, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts,
+            traffic_bytes, pv, period_slots, empty_slots, complete
+     FROM origin_account_daily WHERE substr(date_cst, 1, 7) = ?1",
+    "SELECT '*|' || month_cst, domains, points, expected_points, bandwidth_95, bandwidth_peak,
+            bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv, period_slots, empty_slots, complete,
+            bandwidth_95_ts
+     FROM origin_account_monthly WHERE month_cst = ?1",
+];
+/// The tables behind them.
+const TABLES: [&str; 7] = [
+    "rollup_hour",
+    "rollup_day",
+    "rollup_code_day",
+    "rollup_month",
+    "origin_account_hourly",
+    "origin_account_daily",
+    "origin_account_monthly",
 ];
 
 /// All rollups equal the sums of the points, except on days that are noted as stale.
@@ -63,8 +84,13 @@ pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
                 daily,
                 codes,
                 monthly,
+                account_hourly,
+                account_daily,
+                account_monthly,
             } = compute(database, (start, end), &month);
-            for (sql, mut expected) in READ.into_iter().zip([hourly, daily, codes, monthly]) {
+            let domains = [hourly, daily, codes, monthly];
+            let account = [account_hourly, account_daily, account_monthly];
+            for (sql, mut expected) in READ.into_iter().zip(domains.into_iter().chain(account)) {
                 let mut stored = read(database, sql, &month);
                 seen += stored.len();
                 expected.retain(|key, _| !is_stale(&stale, key));
@@ -82,14 +108,11 @@ pub(crate) fn rollup_violations(database: &Connection) -> Vec<String> {
             from = end;
         }
     }
-    let all: i64 = database
-        .query_row(
-            "SELECT (SELECT count(*) FROM origin_hourly) + (SELECT count(*) FROM origin_daily)
-                  + (SELECT count(*) FROM origin_status_daily) + (SELECT count(*) FROM origin_monthly)",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
+    let counts = TABLES.map(|table| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    });
+    let all: i64 = counts.iter().sum();
     if i64::try_from(seen) != Ok(all) {
         violations.push(format!("{all} rows, and {seen} of months that were asked for"));
     }
@@ -116,6 +139,7 @@ fn stale(database: &Connection) -> BTreeSet<String> {
         let (name, date): (String, String) = (row.get(0).unwrap(), cst_date(row.get(1).unwrap()));
         keys.insert(format!("{name}|{}", &date[..7]));
         keys.insert(format!("*|{}", &date[..7]));
+        keys.insert(format!("*|{date}"));
         keys.insert(format!("{name}|{date}"));
     }
     keys

@@ -144,6 +144,9 @@ fn rollups(sandbox: &Sandbox) -> Vec<Vec<Value>> {
         "origin_daily",
         "origin_status_daily",
         "origin_monthly",
+        "origin_account_hourly",
+        "origin_account_daily",
+        "origin_account_monthly",
     ] {
         let mut select = database
             .prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2, 3"))

@@ -1,0 +1,58 @@
+//! What was asked of a domain, and what came of it: the stored form of [`crate::model::completeness`].
+
+use rusqlite::Connection;
+
+use crate::model::completeness::{AskedSpan, DomainLedger, counts_from};
+use crate::model::slot::slot_floor;
+use crate::model::{Span, UnixSeconds};
+use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::coverage::stored_span;
+use crate::store::ledger::gaps;
+
+/// Returns what was asked of a domain in `span`, counted from the starts of slots. A label is `shift` seconds later.
+/// `first_point` is the time of the domain's first point, by its label.
+pub(crate) fn read(
+    connection: &Connection,
+    domain: i64,
+    (span, shift): (Span, i64),
+    first_point: Option<UnixSeconds>,
+) -> Result<DomainLedger> {
+    let labels = span.moved(shift);
+    // Rows do not overlap. Of those that begin before the span, only the last one can reach it.
+    let asked = connection.rows(
+        "SELECT start_ts, end_ts, reached IS NOT NULL AS fetched, state = 'settled' AS settled, fetched_at FROM coverage
+         WHERE domain_id = ?1 AND start_ts < ?3 AND end_ts > ?2
+           AND start_ts >= coalesce((SELECT max(start_ts) FROM coverage WHERE domain_id = ?1 AND start_ts < ?2), ?2)
+         ORDER BY start_ts",
+        [domain, labels.start(), labels.end()],
+        |row| {
+            Ok(AskedSpan {
+                span: stored_span(row)?.moved(-shift),
+                is_fetched: row.get("fetched")?,
+                is_settled: row.get("settled")?,
+                fetched_at: row.get("fetched_at")?,
+            })
+        },
+    )?;
+    let mut gaps = gaps::around(connection, domain, labels)?;
+    for gap in &mut gaps {
+        gap.span = gap.span.moved(-shift);
+    }
+    Ok(DomainLedger {
+        asked,
+        gaps,
+        counts_from: begins(connection, domain, first_point)?.saturating_sub(shift),
+    })
+}
+
+/// Returns the label from which on a domain counts for the completeness of the account.
+pub(crate) fn begins(
+    connection: &Connection,
+    domain: i64,
+    first_point: Option<UnixSeconds>,
+) -> Result<UnixSeconds> {
+    let first_slot = first_point.map(slot_floor);
+    let before = gaps::before(connection, domain, first_slot.unwrap_or(UnixSeconds::MAX))?;
+    Ok(counts_from(first_slot, &before))
+}

@@ -1,0 +1,99 @@
+//! Finds the days whose rollups a change of coverage or gaps makes stale.
+//!
+//! Most commits change coverage: a slot that is asked for again gets older. That alone changes no figure. So the days are
+//! compared before and after a change, and only those that differ are noted. What a change of points makes stale is noted
+//! by the commit itself.
+
+use rusqlite::Connection;
+
+use crate::model::slot::{DAY_SECONDS, cst_day_ceil, cst_day_floor};
+use crate::model::{Span, UnixSeconds};
+use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::{asked, stale_days};
+use crate::store::origin::walk::first_point;
+
+/// What the ledger says about some days of a domain.
+pub(crate) struct LedgerState {
+    domain: i64,
+    /// The days that hold the change, in the time of the data.
+    days: Span,
+    shift: i64,
+    counts_from: UnixSeconds,
+    states: Vec<DayState>,
+}
+
+/// What the rollups of a day and its month take from the ledger.
+#[derive(PartialEq)]
+struct DayState {
+    is_fetched: bool,
+    expected_points: u64,
+    empty_slots: u64,
+    is_complete: bool,
+    voids: bool,
+}
+
+impl LedgerState {
+    /// Reads the state of the days of a domain that hold the labels in `labels`. A label is `shift` seconds later than the
+    /// start of its slot. To be called before a change.
+    pub(crate) fn read(tx: &Connection, domain: i64, (labels, shift): (Span, i64)) -> Result<Self> {
+        let starts = labels.moved(-shift);
+        let days = Span::new(cst_day_floor(starts.start()), cst_day_ceil(starts.end()));
+        Self::of_days(tx, domain, (days.unwrap_or(starts), shift))
+    }
+
+    fn of_days(tx: &Connection, domain: i64, (days, shift): (Span, i64)) -> Result<Self> {
+        let ledger = asked::read(tx, domain, (days, shift), first_point(tx, domain)?)?;
+        let state = |day| DayState {
+            is_fetched: ledger.is_fetched(day),
+            expected_points: ledger.expected_points(day),
+            empty_slots: ledger.empty_slots(day),
+            is_complete: ledger.is_complete(day),
+            voids: ledger.voids(day),
+        };
+        Ok(Self {
+            domain,
+            days,
+            shift,
+            counts_from: ledger.counts_from,
+            states: days.pieces(DAY_SECONDS).map(state).collect(),
+        })
+    }
+
+    /// Notes the days that differ now. To be called after the change, in its transaction.
+    pub(crate) fn note_changes(&self, tx: &Connection) -> Result<()> {
+        let now = Self::of_days(tx, self.domain, (self.days, self.shift))?;
+        for (day, (before, after)) in self
+            .days
+            .pieces(DAY_SECONDS)
+            .zip(self.states.iter().zip(&now.states))
+        {
+            if before != after {
+                stale_days::note(tx, self.domain, day)?;
+            }
+        }
+        // The account may count the domain from another moment on: then this changes every day between.
+        let moved = Span::new(
+            self.counts_from.min(now.counts_from),
+            self.counts_from.max(now.counts_from),
+        );
+        if let Some(moved) = moved
+            && let Some(known) = now.known(tx)?
+            && let Some(days) = moved.intersect(&known)
+        {
+            stale_days::note(tx, self.domain, days)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the range from the first to the last slot about which the ledger says something, by starts of slots.
+    fn known(&self, tx: &Connection) -> Result<Option<Span>> {
+        let sql = "SELECT min(start_ts), max(end_ts) FROM (
+                       SELECT min(start_ts) AS start_ts, max(end_ts) AS end_ts FROM coverage WHERE domain_id = ?1
+                       UNION ALL
+                       SELECT min(start_ts), max(end_ts) FROM gap WHERE domain_id = ?1)";
+        let edges = tx.first(sql, [self.domain], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let span = edges.and_then(|(start, end): (Option<i64>, Option<i64>)| Span::new(start?, end?));
+        Ok(span.map(|span| span.moved(-self.shift)))
+    }
+}
