@@ -1,111 +1,113 @@
-//! A digest of the rows of a file. A file is rewritten when its digest changed.
+//! A digest of what the rows of a partition are made from. A partition is rewritten when its digest changed.
 //!
-//! The digest covers the measurements, not a watermark. So it detects every change, whether by a refresh, a replay or a
+//! The digest is computed without reading a point. The commits keep a sum of the points of every domain and month, so
+//! another sum means other points. This is no watermark: it detects every change, whether by a refresh, a replay or a
 //! restored copy, and nothing else.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use ring::digest::{Context, SHA256};
+use rusqlite::types::ValueRef;
 
-use super::relation::ExportedRelation;
+use super::partition::Partition;
+use super::staged::FileSettings;
+use super::table::FileTable;
+use crate::model::UnixSeconds;
 use crate::model::convert::{hex, to_u64};
-use crate::store::{CodeSet, CountedPoint};
+use crate::store::PointSum;
 
-/// How many sets of codes have a cached digest.
-const MAX_REMEMBERED: usize = 1024;
+/// The version of the columns, types and encodings of the files. A file of another version is written again.
+pub(super) const LAYOUT: u32 = 3;
 
-/// The rows of the database for one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// The number of rows.
-    pub rows: u64,
-    /// SHA-256 in hexadecimal digits.
-    pub digest: String,
-}
+/// Computes the digest of one partition.
+pub(super) struct ContentDigest(Context);
 
-/// Computes the content of both relations from the points of one domain and month.
-pub(super) struct ContentReader<'m> {
-    stats: Context,
-    codes: Context,
-    points: u64,
-    counts: u64,
-    sets: &'m mut SetDigests,
-}
-
-/// The digests of sets of codes. Most points share one set.
-#[derive(Default)]
-pub(super) struct SetDigests(HashMap<usize, (Arc<CodeSet>, [u8; 32])>);
-
-impl<'m> ContentReader<'m> {
-    pub(super) fn new(domain: &str, sets: &'m mut SetDigests) -> Self {
-        let begin = |relation: ExportedRelation| {
-            let mut context = Context::new(&SHA256);
-            for text in [relation.name(), domain] {
-                add_text(&mut context, text);
+impl ContentDigest {
+    /// Begins with what all rows depend on.
+    pub(super) fn new(settings: &FileSettings, table: &FileTable, partition: &Partition) -> Self {
+        let mut digest = Self(Context::new(&SHA256));
+        digest.number(i64::from(LAYOUT));
+        digest.text(partition.relation.name());
+        digest.text(partition.month.as_deref().unwrap_or_default());
+        digest.text(settings.label.as_str());
+        digest.number(i64::from(settings.bom));
+        match &settings.domains {
+            None => digest.number(-1),
+            Some(domains) => {
+                digest.count(domains.len());
+                domains.iter().for_each(|domain| digest.text(domain));
             }
-            context
-        };
-        Self {
-            stats: begin(ExportedRelation::Stats),
-            codes: begin(ExportedRelation::StatusCodes),
-            points: 0,
-            counts: 0,
-            sets,
         }
-    }
-
-    pub(super) fn add(&mut self, point: &CountedPoint<'_>) {
-        self.points += 1;
-        self.counts = self.counts.saturating_add(to_u64(point.counts.len()));
-        let mut row = [0; 24];
-        for (place, number) in row.chunks_exact_mut(8).zip([point.ts, point.bandwidth, point.pv]) {
-            place.copy_from_slice(&number.to_le_bytes());
+        digest.count(table.columns.len());
+        for column in &table.columns {
+            digest.text(&column.name);
+            digest.text(&format!("{:?} {}", column.kind, column.nullable));
         }
-        self.stats.update(&row);
-        // The digest of the set covers the zeros, so only counts above zero are added.
-        self.codes.update(&point.ts.to_le_bytes());
-        self.codes.update(&self.sets.of(point.set));
-        let above = point.counts.iter().filter(|(_, count)| *count != 0);
-        self.codes.update(&to_u64(above.clone().count()).to_le_bytes());
-        for (code, count) in above {
-            add_text(&mut self.codes, code);
-            self.codes.update(&count.to_le_bytes());
-        }
-    }
-
-    /// Returns the content of each of [`ExportedRelation::ALL`].
-    pub(super) fn finish(self) -> [Content; 2] {
-        [(self.points, self.stats), (self.counts, self.codes)].map(|(rows, context)| Content {
-            rows,
-            digest: hex(context.finish().as_ref()),
-        })
-    }
-}
-
-impl SetDigests {
-    fn of(&mut self, set: &Arc<CodeSet>) -> [u8; 32] {
-        // The cache keeps the set alive, so no other set can have its address.
-        let address = Arc::as_ptr(set).addr();
-        if let Some((_, digest)) = self.0.get(&address) {
-            return *digest;
-        }
-        let mut context = Context::new(&SHA256);
-        for code in set.codes() {
-            add_text(&mut context, code);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        if self.0.len() >= MAX_REMEMBERED {
-            self.0.clear();
-        }
-        self.0.insert(address, (Arc::clone(set), digest));
         digest
     }
+
+    /// Adds the points of the domains.
+    pub(super) fn sums(&mut self, sums: &[(String, PointSum)]) {
+        self.count(sums.len());
+        for (domain, sum) in sums {
+            self.text(domain);
+            self.number(sum.points);
+            self.number(sum.counts);
+            self.0.update(&sum.sum.to_bytes());
+        }
+    }
+
+    /// Adds the days whose rollups are out of date.
+    pub(super) fn stale(&mut self, stale: &[(String, UnixSeconds)]) {
+        self.count(stale.len());
+        for (domain, day) in stale {
+            self.text(domain);
+            self.number(*day);
+        }
+    }
+
+    /// Returns the digest in hexadecimal digits.
+    pub(super) fn finish(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+
+    fn count(&mut self, count: usize) {
+        self.0.update(&to_u64(count).to_le_bytes());
+    }
+
+    fn number(&mut self, number: i64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Adds bytes with their number, so that no two sequences of texts have the same bytes.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
 }
 
-/// Adds a text with its length, so that no two sequences of texts have the same bytes.
-fn add_text(context: &mut Context, text: &str) {
-    context.update(&to_u64(text.len()).to_le_bytes());
-    context.update(text.as_bytes());
+/// Returns the values of a row as bytes. No two rows have the same bytes.
+pub(super) fn row_bytes(row: &[ValueRef<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(row.len() * 12);
+    for value in row {
+        match value {
+            ValueRef::Null => bytes.push(0),
+            ValueRef::Integer(number) => {
+                bytes.push(1);
+                bytes.extend(number.to_le_bytes());
+            }
+            ValueRef::Real(number) => {
+                bytes.push(2);
+                bytes.extend(number.to_bits().to_le_bytes());
+            }
+            ValueRef::Text(text) | ValueRef::Blob(text) => {
+                bytes.push(3);
+                bytes.extend(to_u64(text.len()).to_le_bytes());
+                bytes.extend(*text);
+            }
+        }
+    }
+    bytes
 }

@@ -1,74 +1,94 @@
-//! Rows as CSV, with every column of the views.
+//! Rows as CSV (RFC 4180, UTF-8, CR LF), with every column of the relation.
 
-use csv::{Terminator, Writer, WriterBuilder};
+use std::io::Write as _;
 
 use super::error::ExportError;
 use super::part::{PartFile, WrittenFile};
-use super::relation::{ExportedRelation, ExportedRow};
+use super::table::{Cell, Column, FileTable, date_text};
+use crate::model::civil;
 use crate::model::text::{formula_guarded, without_controls};
-use crate::model::{UnixSeconds, civil};
 
-/// Returns a text as a cell. Somebody may open the file in a spreadsheet, so formulas are escaped.
-fn cell(text: &str) -> String {
-    formula_guarded(&without_controls(text)).into_owned()
-}
+/// The mark by which a spreadsheet knows UTF-8.
+const BOM: &str = "\u{feff}";
 
-/// Writes one CSV file (RFC 4180, UTF-8). The domain is a column, because programs that read CSV ignore the path.
+/// Writes one CSV file. Somebody may open it in a spreadsheet, so formulas are escaped.
 pub(super) struct CsvPart {
-    out: Writer<PartFile>,
-    domain: String,
-    /// The times of the last row. All codes of a point have the same times.
-    times: Option<(UnixSeconds, [String; 3])>,
+    out: PartFile,
+    line: String,
+    /// The last time of each column as text. All codes of a point have the same times.
+    times: Vec<(i64, String)>,
+    /// The column of the code.
+    code: Option<usize>,
 }
 
 impl CsvPart {
-    pub(super) fn new(file: PartFile, relation: ExportedRelation, domain: &str) -> Result<Self, ExportError> {
+    pub(super) fn new(file: PartFile, table: &FileTable, bom: bool) -> Result<Self, ExportError> {
         let mut part = Self {
-            out: WriterBuilder::new()
-                .terminator(Terminator::CRLF)
-                .from_writer(file),
-            domain: cell(domain),
-            times: None,
+            out: file,
+            line: if bom { BOM.to_owned() } else { String::new() },
+            times: vec![(i64::MIN, String::new()); table.columns.len()],
+            code: table.columns.iter().position(|column| column.name == "code"),
         };
-        part.record(match relation {
-            ExportedRelation::Stats => ["domain", "ts", "time_utc", "time_cst", "bandwidth", "pv"],
-            ExportedRelation::StatusCodes => ["domain", "ts", "time_utc", "time_cst", "code", "count"],
-        })?;
+        let names: Vec<&str> = table
+            .columns
+            .iter()
+            .map(|Column { name, .. }| name.as_str())
+            .collect();
+        part.line.push_str(&names.join(","));
+        part.end_line()?;
         Ok(part)
     }
 
-    pub(super) fn row(&mut self, row: ExportedRow<'_>) -> Result<(), ExportError> {
-        let (ExportedRow::Stats { ts, .. } | ExportedRow::StatusCode { ts, .. }) = row;
-        let (at, times) = match self.times.take().filter(|(last, _)| *last == ts) {
-            Some(known) => known,
-            None => (ts, [ts.to_string(), civil::utc_second(ts), civil::cst_second(ts)]),
-        };
-        let domain = std::mem::take(&mut self.domain);
-        let [second, utc, cst] = &times;
-        let written = match row {
-            ExportedRow::Stats { bandwidth, pv, .. } => {
-                let (bandwidth, pv) = (bandwidth.to_string(), pv.to_string());
-                self.record([&domain, second, utc, cst, &bandwidth, &pv])
+    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), ExportError> {
+        for (at, cell) in cells.iter().enumerate() {
+            if at > 0 {
+                self.line.push(',');
             }
-            ExportedRow::StatusCode { code, count, .. } => {
-                let (code, count) = (cell(code), count.to_string());
-                self.record([&domain, second, utc, cst, &code, &count])
+            match *cell {
+                Cell::Null => {}
+                Cell::Integer(number) => self.line.push_str(&number.to_string()),
+                Cell::Real(number) => self.line.push_str(&number.to_string()),
+                Cell::Date(days) => self.line.push_str(&date_text(days)),
+                Cell::Time(second) => {
+                    if let Some((known, text)) = self.times.get_mut(at) {
+                        if *known != second {
+                            (*known, *text) = (second, civil::utc_second(second));
+                        }
+                        self.line.push_str(text);
+                    }
+                }
+                Cell::Text(text) => self.text(text, self.code == Some(at)),
             }
-        };
-        self.domain = domain;
-        self.times = Some((at, times));
-        written
+        }
+        self.end_line()
+    }
+
+    /// Returns the size of the file so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.out.bytes()
     }
 
     pub(super) fn finish(self) -> Result<WrittenFile, ExportError> {
-        let path = self.out.get_ref().path().to_owned();
-        let file = self.out.into_inner();
-        file.map_err(|error| ExportError::file("write", &path)(error.into_error()))?
-            .finish()
+        self.out.finish()
     }
 
-    fn record(&mut self, fields: [&str; 6]) -> Result<(), ExportError> {
-        let written = self.out.write_record(fields);
-        written.map_err(|error| ExportError::file("write", self.out.get_ref().path())(error.into()))
+    /// Adds a text. A code is always quoted: it looks like a number, and some programs keep a quoted one as text.
+    fn text(&mut self, text: &str, is_code: bool) {
+        let unmarked = without_controls(text);
+        let cell = formula_guarded(&unmarked);
+        if is_code || cell.contains([',', '"', '\r', '\n']) {
+            self.line.push('"');
+            self.line.push_str(&cell.replace('"', "\"\""));
+            self.line.push('"');
+        } else {
+            self.line.push_str(&cell);
+        }
+    }
+
+    fn end_line(&mut self) -> Result<(), ExportError> {
+        self.line.push_str("\r\n");
+        let written = self.out.write_all(self.line.as_bytes());
+        self.line.clear();
+        written.map_err(|error| ExportError::file("write", self.out.path())(error))
     }
 }

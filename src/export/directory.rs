@@ -1,20 +1,20 @@
 //! The directory of an export: its lock, its files, and the repair after an interrupted export.
 
-use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{Context, SHA256};
-
-use super::content::Content;
 use super::error::ExportError;
-use super::manifest::{FileEntry, MANIFEST, Manifest, ManifestState, UNFINISHED_MANIFEST, sync_directory};
-use super::part::{WrittenFile, unfinished_name};
+use super::held::HeldParts;
+use super::manifest::{
+    FoundManifest, MANIFEST, Manifest, ManifestState, PartEntry, UNFINISHED_MANIFEST, sync_directory,
+};
 use super::partition::Partition;
-use super::relation::{DataFormat, ExportedRelation};
-use crate::model::convert::hex;
-use crate::model::{SlotLabel, UnixSeconds};
+use super::relation::ExportedRelation;
+use super::scan::FoundParts;
+use super::staged::{FileSettings, StagedPart};
+use crate::model::UnixSeconds;
 use crate::store::Holder;
 use crate::store::lock::Lock;
 
@@ -25,22 +25,27 @@ const LOCK: &str = "_manifest.json.lock";
 pub(super) struct ExportDirectory {
     root: PathBuf,
     manifest: Manifest,
+    /// The manifest as it is on the disk.
+    saved: Option<Manifest>,
+    /// The settings of this export. The manifest has the previous ones until every file is of these.
+    settings: FileSettings,
     schema: usize,
     now: UnixSeconds,
-    /// The manifest on the disk is older than this one.
-    changed: bool,
-    /// Files that may differ from the manifest, after an interrupted export or an unfinished change.
+    /// Partitions that may hold wrong rows, after an interrupted export or an unfinished change.
     broken: BTreeSet<Partition>,
+    /// The numbers of the parts that exist, also of broken partitions.
+    present: BTreeMap<Partition, BTreeSet<usize>>,
     _lock: Lock,
 }
 
 impl ExportDirectory {
-    /// Locks `root`, creates it if it does not exist, and removes the remains of an interrupted export.
+    /// Locks `root`, creates it if it does not exist, and finds out what its files hold.
     ///
-    /// A directory with other contents is refused before anything is written to it.
+    /// A directory with other contents, of another selection or in another format is refused before anything is
+    /// written to it.
     pub(super) fn claim(
         root: &Path,
-        (format, label): (DataFormat, SlotLabel),
+        settings: &FileSettings,
         schema: usize,
         now: UnixSeconds,
     ) -> Result<Self, ExportError> {
@@ -56,26 +61,47 @@ impl ExportDirectory {
         })?;
         // The previous owner of the lock may have changed the directory.
         refuse_foreign(root)?;
-        let found = Manifest::load(root)?;
-        let changed = found.is_none();
-        let manifest = found.unwrap_or_else(|| Manifest::empty(format, label));
-        if manifest.format != format {
+        let listed = match Manifest::load(root)? {
+            FoundManifest::Manifest(manifest) => Some(manifest),
+            FoundManifest::Nothing | FoundManifest::Unreadable => None,
+        };
+        let found = FoundParts::find(root)?;
+        let before = listed.as_ref().map(|manifest| manifest.settings.format);
+        if let Some(holds) = found
+            .format(root)?
+            .or(before)
+            .filter(|holds| *holds != settings.format)
+        {
             return Err(ExportError::OtherFormat {
                 directory: root.to_owned(),
-                holds: manifest.format,
+                holds,
             });
         }
-        let mut directory = Self {
+        let held = HeldParts::of(root, &found, listed.as_ref(), settings)?;
+        for path in &found.unfinished {
+            remove_if_there(path)?;
+        }
+        remove_if_there(&root.join(UNFINISHED_MANIFEST))?;
+        let numbers = |parts: &BTreeMap<usize, _>| parts.keys().copied().collect();
+        Ok(Self {
             root: root.to_owned(),
-            manifest,
+            manifest: Manifest {
+                settings: held.settings,
+                state: ManifestState::Complete,
+                files: held.files,
+            },
+            saved: listed,
+            settings: settings.clone(),
             schema,
             now,
-            changed,
-            broken: BTreeSet::new(),
+            broken: held.broken,
+            present: found
+                .parts
+                .iter()
+                .map(|(partition, parts)| (partition.clone(), numbers(parts)))
+                .collect(),
             _lock: lock,
-        };
-        directory.clear_up()?;
-        Ok(directory)
+        })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -86,61 +112,76 @@ impl ExportDirectory {
         &self.manifest
     }
 
-    /// Returns the files that may differ from the manifest. Every export writes them again.
+    /// Returns the partitions that may hold wrong rows. Every export writes them again.
     pub(super) fn broken(&self) -> &BTreeSet<Partition> {
         &self.broken
     }
 
-    /// Notes that every file uses `label` now.
-    pub(super) fn relabel(&mut self, label: SlotLabel) {
-        self.changed |= self.manifest.label != label;
-        self.manifest.label = label;
+    /// Returns whether the months of files were cut in another way, or some files may have been.
+    pub(super) fn is_of_other_settings(&self) -> bool {
+        self.manifest.settings != self.settings
     }
 
-    /// Returns whether the file of `partition` exists with `content`.
-    pub(super) fn holds(&self, partition: &Partition, content: &Content) -> bool {
-        let Some(entry) = self.manifest.files.get(partition) else {
-            return false;
-        };
-        entry.is_of_this_layout()
-            && entry.content == content.digest
-            && !self.broken.contains(partition)
-            && size(&self.manifest.path(&self.root, partition)) == Some(entry.bytes)
+    /// Notes that every file is of the settings of this export.
+    pub(super) fn use_settings(&mut self) {
+        self.manifest.settings = self.settings.clone();
     }
 
-    /// Marks the manifest before the file of `partition` changes. The file counts as broken until
-    /// [`ExportDirectory::put`] or [`ExportDirectory::remove`].
-    pub(super) fn begin_change(&mut self, partition: &Partition) -> Result<(), ExportError> {
-        self.broken.insert(partition.clone());
-        if self.manifest.state == ManifestState::Writing && !self.changed {
+    /// Returns the parts of a partition, if they are whole and hold `content`.
+    pub(super) fn holds(&self, partition: &Partition, content: &str) -> Option<&[PartEntry]> {
+        let parts = self.manifest.files.get(partition)?;
+        let is_current = parts.iter().all(|part| part.content == content);
+        (is_current && !self.broken.contains(partition)).then_some(parts)
+    }
+
+    /// Marks the manifest before the first file changes.
+    pub(super) fn begin(&mut self) -> Result<(), ExportError> {
+        if self
+            .saved
+            .as_ref()
+            .is_some_and(|saved| saved.state == ManifestState::Writing)
+        {
             return Ok(());
         }
-        self.manifest.state = ManifestState::Writing;
-        self.manifest.save(&self.root, self.schema, self.now)?;
-        self.changed = false;
+        self.save(ManifestState::Writing)
+    }
+
+    /// Replaces the parts of a partition.
+    pub(super) fn publish(
+        &mut self,
+        partition: &Partition,
+        parts: Vec<StagedPart>,
+    ) -> Result<(), ExportError> {
+        self.begin()?;
+        self.broken.insert(partition.clone());
+        let present = self.present.entry(partition.clone()).or_default();
+        let mut entries = Vec::with_capacity(parts.len());
+        for (number, part) in parts.into_iter().enumerate() {
+            present.insert(number);
+            entries.push(part.publish()?);
+        }
+        let directory = directory_of(&self.root, partition);
+        for number in present.split_off(&entries.len()) {
+            remove_if_there(&directory.join(self.settings.format.part_name(number)))?;
+        }
+        sync_directory(&directory)?;
+        self.manifest.files.insert(partition.clone(), entries);
+        self.broken.remove(partition);
         Ok(())
     }
 
-    /// Notes a written file.
-    pub(super) fn put(&mut self, partition: Partition, content: Content, file: WrittenFile) {
-        let entry = FileEntry::new(content.rows, file.bytes, file.sha256, content.digest);
-        self.broken.remove(&partition);
-        self.manifest.files.insert(partition, entry);
-    }
-
-    /// Deletes a file.
-    pub(super) fn remove(&mut self, partition: &Partition) -> Result<(), ExportError> {
-        self.begin_change(partition)?;
-        let path = self.manifest.path(&self.root, partition);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(ExportError::file("remove", &path)(error));
-            }
-            _ => {}
+    /// Deletes the files of a partition. Returns how many there were.
+    pub(super) fn remove(&mut self, partition: &Partition) -> Result<usize, ExportError> {
+        self.begin()?;
+        self.broken.insert(partition.clone());
+        let directory = directory_of(&self.root, partition);
+        let numbers = self.present.remove(partition).unwrap_or_default();
+        for number in &numbers {
+            remove_if_there(&directory.join(self.settings.format.part_name(*number)))?;
         }
-        let mut above = path.parent();
-        // The directory of the month, and after the last month that of the domain. Directories with contents stay.
-        for _ in 0..2 {
+        // The directory of the month, and after the last month that of the relation. Directories with contents stay.
+        let mut above = Some(directory.as_path());
+        for _ in partition.directories() {
             above = above
                 .filter(|directory| fs::remove_dir(directory).is_ok() || !directory.exists())
                 .and_then(Path::parent)
@@ -149,9 +190,9 @@ impl ExportDirectory {
         if let Some(directory) = above.filter(|directory| directory.exists()) {
             sync_directory(directory)?;
         }
-        self.broken.remove(partition);
         self.manifest.files.remove(partition);
-        Ok(())
+        self.broken.remove(partition);
+        Ok(numbers.len())
     }
 
     /// Writes the manifest if anything changed.
@@ -162,42 +203,25 @@ impl ExportDirectory {
         } else {
             ManifestState::Writing
         };
-        if self.changed || self.manifest.state != state || state == ManifestState::Writing {
-            self.manifest.state = state;
-            self.manifest.save(&self.root, self.schema, self.now)?;
-        }
+        self.save(state)?;
         Ok(self.manifest)
     }
 
-    fn clear_up(&mut self) -> Result<(), ExportError> {
-        let was_interrupted = self.manifest.state == ManifestState::Writing;
-        let mut listed = HashSet::new();
-        if was_interrupted {
-            for (partition, entry) in &self.manifest.files {
-                let path = self.manifest.path(&self.root, partition);
-                if size(&path) != Some(entry.bytes) || sha256(&path)? != entry.sha256 {
-                    self.broken.insert(partition.clone());
-                }
-                listed.insert(path);
-            }
+    fn save(&mut self, state: ManifestState) -> Result<(), ExportError> {
+        self.manifest.state = state;
+        if self.saved.as_ref() == Some(&self.manifest) {
+            return Ok(());
         }
-        remove_if_there(&self.root.join(UNFINISHED_MANIFEST))?;
-        let unfinished = unfinished_name(self.manifest.format);
-        let part = self.manifest.format.part_name();
-        for relation in ExportedRelation::ALL {
-            for domain in directories(&self.root.join(relation.name()), "domain=")? {
-                for month in directories(&domain, "month=")? {
-                    remove_if_there(&month.join(&unfinished))?;
-                    let whole = month.join(part);
-                    // The interrupted export wrote it and did not list it.
-                    if was_interrupted && !listed.contains(&whole) {
-                        remove_if_there(&whole)?;
-                    }
-                }
-            }
-        }
+        self.manifest.save(&self.root, self.schema, self.now)?;
+        self.saved = Some(self.manifest.clone());
         Ok(())
     }
+}
+
+/// Returns the directory of the files of a partition.
+fn directory_of(root: &Path, partition: &Partition) -> PathBuf {
+    let names = partition.directories();
+    names.iter().fold(root.to_owned(), |path, name| path.join(name))
 }
 
 /// Creates `root` and its missing parents, safe against a power failure.
@@ -212,7 +236,7 @@ fn make(root: &Path) -> Result<(), ExportError> {
     Ok(())
 }
 
-/// Refuses a directory that has contents but no manifest.
+/// Refuses a directory that has other contents, unless it has a manifest.
 fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
     let mut foreign = None;
     let failed = || ExportError::file("read the directory", root);
@@ -221,7 +245,10 @@ fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
         if name == MANIFEST {
             return Ok(());
         }
-        if name != LOCK && name != UNFINISHED_MANIFEST {
+        let is_ours = ExportedRelation::ALL
+            .iter()
+            .any(|relation| name == relation.name());
+        if name != LOCK && name != UNFINISHED_MANIFEST && !is_ours {
             foreign = Some(name);
         }
     }
@@ -233,25 +260,6 @@ fn refuse_foreign(root: &Path) -> Result<(), ExportError> {
     })
 }
 
-/// Returns the directories in `above` whose names begin with `prefix`. Links are not followed.
-fn directories(above: &Path, prefix: &str) -> Result<Vec<PathBuf>, ExportError> {
-    let failed = || ExportError::file("read the directory", above);
-    let entries = match fs::read_dir(above) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed()(error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed())?;
-        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
-        if is_ours && entry.file_type().map_err(failed())?.is_dir() {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
-}
-
 fn remove_if_there(path: &Path) -> Result<(), ExportError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -259,25 +267,4 @@ fn remove_if_there(path: &Path) -> Result<(), ExportError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Returns the size of a file; `None` if it does not exist.
-fn size(path: &Path) -> Option<u64> {
-    let found = fs::symlink_metadata(path).ok()?;
-    found.is_file().then_some(found.len())
-}
-
-fn sha256(path: &Path) -> Result<String, ExportError> {
-    let read = || {
-        let mut file = File::open(path)?;
-        let mut context = Context::new(&SHA256);
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hex(context.finish().as_ref())),
-                count => context.update(buffer.get(..count).unwrap_or_default()),
-            }
-        }
-    };
-    read().map_err(ExportError::file("read", path))
 }

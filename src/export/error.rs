@@ -29,14 +29,31 @@ pub enum ExportError {
         /// What it holds.
         holds: DataFormat,
     },
-    /// The manifest is not valid.
-    #[error("the manifest `{}` cannot be read", shown(.path))]
-    Manifest {
-        /// The manifest.
+    /// The directory contains files of both formats.
+    #[error("`{}` holds Parquet and CSV files of the same relation; nothing was changed", shown(.directory))]
+    MixedFormats {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory contains the files of other domains.
+    #[error("`{}` holds the files of {}, and selections do not mix in one directory", shown(.directory), .holds)]
+    OtherSelection {
+        /// The directory.
+        directory: PathBuf,
+        /// What it holds, in words.
+        holds: String,
+    },
+    /// The directory has the layout with a directory for each domain.
+    #[error("`{}` holds an export in the old layout, with a directory for each domain; nothing was changed", shown(.directory))]
+    OldLayout {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A file has the name of a part, and no export wrote it. Engines would read its rows, too.
+    #[error("`{}` has the name of an exported file, but no export wrote it; nothing was changed", shown(.path))]
+    NotAPart {
+        /// The file.
         path: PathBuf,
-        /// Why.
-        #[source]
-        cause: serde_json::Error,
     },
     /// The manifest is of a later version of this program.
     #[error("the manifest `{}` is of version {found}, and this program knows only {known}", shown(.path))]
@@ -85,20 +102,9 @@ pub enum ExportError {
         /// A domain with a similar name.
         meant: Option<String>,
     },
-    /// The name of a domain is too long for a directory.
-    #[error("the domain `{}` is too long for the name of a directory", text::printable(.domain))]
-    LongDomain {
-        /// The domain.
-        domain: String,
-    },
-    /// A point has a time outside the calendar.
-    #[error("the point of `{}` at {ts} is outside the calendar", text::printable(.domain))]
-    BeyondCalendar {
-        /// The domain.
-        domain: String,
-        /// Its time.
-        ts: i64,
-    },
+    /// CSV options were given with another format.
+    #[error("a byte order mark belongs to CSV files only")]
+    MarkInParquet,
 }
 
 impl ExportError {
@@ -108,9 +114,13 @@ impl ExportError {
         match self {
             Self::Foreign { .. } => Some("name a directory that is empty or does not exist yet"),
             Self::OtherFormat { .. } => Some("name another directory for this format"),
-            Self::Manifest { .. } => Some("delete the directory, or name another one"),
+            Self::OtherSelection { .. } => Some("name another directory for this selection"),
+            Self::OldLayout { .. } => Some("delete the directory, or name another one"),
+            Self::MixedFormats { .. } | Self::NotAPart { .. } => {
+                Some("move the files that are not of this export away, or name another directory")
+            }
+            Self::MarkInParquet => Some("leave out `--bom`, or write CSV"),
             Self::NewerManifest { .. } => Some("use a newer jdcdn-stats, or name another directory"),
-            Self::LongDomain { .. } => Some("name the other domains with -d"),
             Self::UnknownDomain { .. } => Some("`jdcdn-stats status` lists the domains"),
             _ => None,
         }
@@ -123,10 +133,13 @@ impl ExportError {
             self,
             Self::Foreign { .. }
                 | Self::OtherFormat { .. }
-                | Self::Manifest { .. }
+                | Self::OtherSelection { .. }
+                | Self::OldLayout { .. }
+                | Self::MixedFormats { .. }
+                | Self::NotAPart { .. }
                 | Self::NewerManifest { .. }
                 | Self::UnknownDomain { .. }
-                | Self::LongDomain { .. }
+                | Self::MarkInParquet
         )
     }
 
@@ -140,6 +153,19 @@ impl ExportError {
                 ..
             }
         )
+    }
+
+    /// Returns the error for a directory with the files of these domains; `None` for all domains.
+    pub(super) fn other_selection(directory: &Path, holds: Option<&[String]>) -> Self {
+        let holds = match holds {
+            None => "all domains".to_owned(),
+            Some([domain]) => format!("`{}`", text::printable(domain)),
+            Some(domains) => format!("{} selected domains", domains.len()),
+        };
+        Self::OtherSelection {
+            directory: directory.to_owned(),
+            holds,
+        }
     }
 
     /// Returns a function for `map_err` that names the action and `path`.

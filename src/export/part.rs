@@ -1,4 +1,4 @@
-//! One file, written completely or not at all.
+//! One file, written completely under a temporary name before it gets its own.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -21,24 +21,23 @@ pub(super) struct PartFile {
     bytes: u64,
 }
 
-/// The size and the digest of a written file.
+/// A file that is whole and on the disk, still under its temporary name. It is deleted unless it is published.
 #[derive(Debug)]
 pub(super) struct WrittenFile {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-}
-
-/// Returns the name of an unfinished file. Readers ignore names that begin with a dot.
-pub(super) fn unfinished_name(format: DataFormat) -> String {
-    format!(".{}.tmp", format.part_name())
+    path: PathBuf,
+    unfinished: PathBuf,
+    is_published: bool,
 }
 
 impl PartFile {
-    /// Begins the file of `partition` below `root`.
+    /// Begins a part of `partition` below `root`.
     pub(super) fn create(
         root: &Path,
         partition: &Partition,
         format: DataFormat,
+        number: usize,
     ) -> Result<Self, ExportError> {
         let mut directory = root.to_owned();
         for name in partition.directories() {
@@ -50,10 +49,11 @@ impl PartFile {
                 Err(error) => return Err(ExportError::file("make the directory", &directory)(error)),
             }
         }
-        let unfinished = directory.join(unfinished_name(format));
+        // Readers ignore names that begin with a dot.
+        let unfinished = directory.join(format!(".{}.tmp", format.part_name(number)));
         let file = File::create(&unfinished).map_err(ExportError::file("write", &unfinished))?;
         Ok(Self {
-            path: directory.join(format.part_name()),
+            path: directory.join(format.part_name(number)),
             unfinished,
             out: Some(BufWriter::with_capacity(1 << 16, file)),
             hash: Context::new(&SHA256),
@@ -66,21 +66,36 @@ impl PartFile {
         &self.path
     }
 
-    /// Syncs the file to the disk and gives it its final name. It replaces the previous file.
+    /// Returns the size so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Brings the file to the disk. It keeps its temporary name until it is published.
     pub(super) fn finish(mut self) -> Result<WrittenFile, ExportError> {
-        let finish = |out: Option<BufWriter<File>>| {
-            let file = out.ok_or_else(closed)?.into_inner();
-            file.map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            fs::rename(&self.unfinished, &self.path)
-        };
-        finish(self.out.take()).map_err(ExportError::file("write", &self.path))?;
-        if let Some(directory) = self.path.parent() {
-            sync_directory(directory)?;
-        }
-        Ok(WrittenFile {
+        // Dropped on an error, it deletes the file.
+        let written = WrittenFile {
             bytes: self.bytes,
             sha256: hex(self.hash.clone().finish().as_ref()),
-        })
+            path: self.path.clone(),
+            unfinished: self.unfinished.clone(),
+            is_published: false,
+        };
+        let finish = |out: Option<BufWriter<File>>| {
+            let file = out.ok_or_else(closed)?.into_inner();
+            file.map_err(io::IntoInnerError::into_error)?.sync_all()
+        };
+        finish(self.out.take()).map_err(ExportError::file("write", &self.path))?;
+        Ok(written)
+    }
+}
+
+impl WrittenFile {
+    /// Gives the file its final name. It replaces the previous file of that name in one step.
+    pub(super) fn publish(mut self) -> Result<(), ExportError> {
+        fs::rename(&self.unfinished, &self.path).map_err(ExportError::file("write", &self.path))?;
+        self.is_published = true;
+        Ok(())
     }
 }
 
@@ -101,6 +116,14 @@ impl Drop for PartFile {
     fn drop(&mut self) {
         if self.out.take().is_some() {
             // If this fails, the next export deletes the file.
+            let _ = fs::remove_file(&self.unfinished);
+        }
+    }
+}
+
+impl Drop for WrittenFile {
+    fn drop(&mut self) {
+        if !self.is_published {
             let _ = fs::remove_file(&self.unfinished);
         }
     }

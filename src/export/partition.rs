@@ -1,66 +1,74 @@
-//! The path of one file in the directory tree.
+//! The path of the files of one relation and month.
 
-use std::fmt::Write as _;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::relation::{DataFormat, ExportedRelation};
 
-/// The longest name of a file or directory on Linux and macOS, in bytes.
-const MAX_NAME_BYTES: usize = 255;
+/// How the directory of a month begins. Engines read the rest of its name as a column.
+pub(super) const MONTH_PREFIX: &str = "month=";
 
-/// The contents of one file: the rows of a relation for one domain and one UTC+8 month.
+/// The rows of a relation in one UTC+8 month, or all of them if the relation has no months. They lie in one or more
+/// files, the parts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partition {
     /// The relation.
     pub relation: ExportedRelation,
-    /// The domain as stored.
-    pub domain: String,
     /// `2026-01`, in UTC+8.
-    pub month: String,
+    pub month: Option<String>,
 }
 
 impl Partition {
-    /// Returns the names of the directories above the file.
+    /// Returns the names of the directories above the files.
     #[must_use]
-    pub fn directories(&self) -> [String; 3] {
-        [
-            self.relation.name().to_owned(),
-            domain_directory(&self.domain),
-            format!("month={}", escaped(&self.month)),
-        ]
+    pub fn directories(&self) -> Vec<String> {
+        let relation = self.relation.name().to_owned();
+        let month = self.month.iter().map(|month| [MONTH_PREFIX, month].concat());
+        std::iter::once(relation).chain(month).collect()
     }
 
-    /// Returns the path of the file in the directory of the export, separated by `/` on every system.
+    /// Returns the path of a part in the directory of the export, separated by `/` on every system.
     #[must_use]
-    pub fn file(&self, format: DataFormat) -> String {
-        format!("{}/{}", self.directories().join("/"), format.part_name())
+    pub fn file(&self, format: DataFormat, number: usize) -> String {
+        format!("{}/{}", self.directories().join("/"), format.part_name(number))
     }
 }
 
-/// Returns whether the directory name of `domain` is short enough.
-#[must_use]
-pub fn has_room_for(domain: &str) -> bool {
-    domain_directory(domain).len() <= MAX_NAME_BYTES
+/// A file whose name is that of a part, or of an unfinished part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartName {
+    pub(super) format: DataFormat,
+    pub(super) number: usize,
+    pub(super) is_unfinished: bool,
 }
 
-fn domain_directory(domain: &str) -> String {
-    format!("domain={}", escaped(domain))
-}
-
-/// Escapes a value for a Hive path, which readers undo. Everything except the characters of normal host names becomes
-/// `%2A` and so on. Capitals do, too, so that no two domains share a directory on a case-insensitive file system.
-fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
+impl PartName {
+    /// Reads a file name; `None` for every other name.
+    pub(super) fn parse(name: &Path) -> Option<Self> {
+        let name = name.to_str()?;
+        let hidden = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+        let (stem, extension) = hidden.unwrap_or(name).split_once('.')?;
+        let format = match extension {
+            "parquet" => DataFormat::Parquet,
+            "csv" => DataFormat::Csv,
+            _ => return None,
+        };
+        let number: usize = stem.strip_prefix("part-")?.parse().ok()?;
+        // `part-007` is not a name that an export gives.
+        (format.part_name(number) == hidden.unwrap_or(name)).then_some(Self {
+            format,
+            number,
+            is_unfinished: hidden.is_some(),
+        })
     }
-    out
+}
+
+/// Returns whether `text` is written like a month, such as `2026-01`.
+pub(super) fn is_month(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.rsplit_once('-')
+        .is_some_and(|(year, month)| year.len() >= 4 && digits(year) && month.len() == 2 && digits(month))
 }
 
 #[cfg(test)]
@@ -68,37 +76,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ordinary_domain_is_its_own_directory() {
-        let partition = Partition {
-            relation: ExportedRelation::StatusCodes,
-            domain: "img_1.a-b.com".to_owned(),
-            month: "2026-01".to_owned(),
+    fn a_relation_without_months_has_its_file_right_in_its_directory() {
+        let partition = |relation, month: Option<&str>| Partition {
+            relation,
+            month: month.map(str::to_owned),
         };
         assert_eq!(
-            partition.file(DataFormat::Csv),
-            "origin_status_codes/domain=img_1.a-b.com/month=2026-01/part-0.csv"
+            partition(ExportedRelation::StatusCodes, Some("2026-01")).file(DataFormat::Csv, 3),
+            "origin_status_codes/month=2026-01/part-3.csv"
+        );
+        assert_eq!(
+            partition(ExportedRelation::Codes, None).file(DataFormat::Parquet, 0),
+            "origin_codes/part-0.parquet"
         );
     }
 
     #[test]
-    fn no_domain_leads_out_of_the_tree_or_into_the_directory_of_another() {
-        for (domain, directory) in [
-            ("*.a.com", "domain=%2A.a.com"),
-            ("../../x", "domain=..%2F..%2Fx"),
-            ("A.com", "domain=%41.com"),
-            ("%41.com", "domain=%2541.com"),
-            ("a=b", "domain=a%3Db"),
-            ("带", "domain=%E5%B8%A6"),
-            ("", "domain="),
+    fn only_names_that_an_export_gives_are_taken_for_parts() {
+        let parsed = |name: &str| {
+            PartName::parse(Path::new(name)).map(|part| (part.format, part.number, part.is_unfinished))
+        };
+        assert_eq!(parsed("part-12.parquet"), Some((DataFormat::Parquet, 12, false)));
+        assert_eq!(parsed(".part-0.csv.tmp"), Some((DataFormat::Csv, 0, true)));
+        for other in [
+            "part-00.parquet",
+            "part-.parquet",
+            "part-1.parquet.tmp",
+            ".part-1.parquet",
+            "part-00000-4f.snappy.parquet",
+            "part-1.txt",
+            "part-+1.csv",
+            "notes.txt",
         ] {
-            assert_eq!(domain_directory(domain), directory);
+            assert_eq!(parsed(other), None, "{other}");
         }
     }
 
     #[test]
-    fn a_name_too_long_for_a_directory_is_known_beforehand() {
-        assert!(has_room_for(&"a".repeat(248)));
-        assert!(!has_room_for(&"a".repeat(249)));
-        assert!(!has_room_for(&"*".repeat(100)));
+    fn a_month_is_written_with_two_digits() {
+        assert!(is_month("2026-01") && is_month("0999-12"));
+        for other in ["2026-1", "2026", "26-01", "2026-01-01", "-2026-01", "__HIVE__"] {
+            assert!(!is_month(other), "{other}");
+        }
     }
 }

@@ -1,9 +1,6 @@
-//! The exported relations and their rows.
+//! The exported relations, and the formats of their files.
 
 use serde::{Deserialize, Serialize};
-
-use crate::model::UnixSeconds;
-use crate::store::CountedPoint;
 
 /// An exported relation. Its directory has its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,6 +11,43 @@ pub enum ExportedRelation {
     /// Every code of every point, including zeros.
     #[serde(rename = "origin_status_codes")]
     StatusCodes,
+    /// Hours of the domains.
+    #[serde(rename = "origin_hourly")]
+    Hourly,
+    /// Days of the domains.
+    #[serde(rename = "origin_daily")]
+    Daily,
+    /// Status codes by day.
+    #[serde(rename = "origin_status_daily")]
+    StatusDaily,
+    /// Months of the domains.
+    #[serde(rename = "origin_monthly")]
+    Monthly,
+    /// Hours of the account.
+    #[serde(rename = "origin_account_hourly")]
+    AccountHourly,
+    /// Days of the account.
+    #[serde(rename = "origin_account_daily")]
+    AccountDaily,
+    /// Months of the account.
+    #[serde(rename = "origin_account_monthly")]
+    AccountMonthly,
+    /// What each code means.
+    #[serde(rename = "origin_codes")]
+    Codes,
+}
+
+/// By which columns the rows of a relation are cut into files and sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowsOf {
+    /// Points: by domain and time.
+    Points,
+    /// A rollup of each domain: by domain, this column, and the code if it has one.
+    Domains(&'static str),
+    /// A rollup of the account: by this column.
+    Account(&'static str),
+    /// One small table, by its code. It belongs to no month.
+    Table,
 }
 
 /// The format of the files.
@@ -26,32 +60,20 @@ pub enum DataFormat {
     Csv,
 }
 
-/// A row without its domain, which is the same in the whole file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportedRow<'r> {
-    /// Of [`ExportedRelation::Stats`].
-    Stats {
-        /// The time of the point.
-        ts: UnixSeconds,
-        /// In bit/s.
-        bandwidth: i64,
-        /// Requests.
-        pv: i64,
-    },
-    /// Of [`ExportedRelation::StatusCodes`].
-    StatusCode {
-        /// The time of the point.
-        ts: UnixSeconds,
-        /// The code as reported.
-        code: &'r str,
-        /// How many requests.
-        count: i64,
-    },
-}
-
 impl ExportedRelation {
     /// All relations, in the order of writing.
-    pub const ALL: [Self; 2] = [Self::Stats, Self::StatusCodes];
+    pub const ALL: [Self; 10] = [
+        Self::Stats,
+        Self::StatusCodes,
+        Self::Hourly,
+        Self::Daily,
+        Self::StatusDaily,
+        Self::Monthly,
+        Self::AccountHourly,
+        Self::AccountDaily,
+        Self::AccountMonthly,
+        Self::Codes,
+    ];
 
     /// Returns the name in SQL.
     #[must_use]
@@ -59,30 +81,41 @@ impl ExportedRelation {
         match self {
             Self::Stats => "origin_stats",
             Self::StatusCodes => "origin_status_codes",
+            Self::Hourly => "origin_hourly",
+            Self::Daily => "origin_daily",
+            Self::StatusDaily => "origin_status_daily",
+            Self::Monthly => "origin_monthly",
+            Self::AccountHourly => "origin_account_hourly",
+            Self::AccountDaily => "origin_account_daily",
+            Self::AccountMonthly => "origin_account_monthly",
+            Self::Codes => "origin_codes",
         }
     }
 
-    /// Passes the rows of `point` in this relation to `take`.
-    pub(super) fn each_row<E>(
-        self,
-        point: &CountedPoint<'_>,
-        mut take: impl FnMut(ExportedRow<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let ts = point.ts;
+    /// Returns by which columns its rows are cut and sorted.
+    pub(super) const fn rows_of(self) -> RowsOf {
         match self {
-            Self::Stats => take(ExportedRow::Stats {
-                ts,
-                bandwidth: point.bandwidth,
-                pv: point.pv,
-            }),
-            Self::StatusCodes => point.counts.iter().try_for_each(|(code, count)| {
-                take(ExportedRow::StatusCode {
-                    ts,
-                    code,
-                    count: *count,
-                })
-            }),
+            Self::Stats | Self::StatusCodes => RowsOf::Points,
+            Self::Hourly => RowsOf::Domains("hour_cst"),
+            Self::Daily | Self::StatusDaily => RowsOf::Domains("date_cst"),
+            Self::Monthly => RowsOf::Domains("month_cst"),
+            Self::AccountHourly => RowsOf::Account("hour_cst"),
+            Self::AccountDaily => RowsOf::Account("date_cst"),
+            Self::AccountMonthly => RowsOf::Account("month_cst"),
+            Self::Codes => RowsOf::Table,
         }
+    }
+
+    /// Returns whether its files lie in a directory for each month.
+    #[must_use]
+    pub fn has_months(self) -> bool {
+        self.rows_of() != RowsOf::Table
+    }
+
+    /// Returns whether its rows are about the whole account.
+    #[must_use]
+    pub fn is_of_account(self) -> bool {
+        matches!(self.rows_of(), RowsOf::Account(_))
     }
 }
 
@@ -96,12 +129,9 @@ impl DataFormat {
         }
     }
 
-    /// Returns the file name of a partition.
+    /// Returns the file name of a part.
     #[must_use]
-    pub const fn part_name(self) -> &'static str {
-        match self {
-            Self::Parquet => "part-0.parquet",
-            Self::Csv => "part-0.csv",
-        }
+    pub fn part_name(self, number: usize) -> String {
+        format!("part-{number}.{}", self.name())
     }
 }

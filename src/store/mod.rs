@@ -55,6 +55,7 @@ pub use read::parameter::Parameter;
 pub use read::point_in_time::{CodeSet, CountedPoint, PointInTime, StoredDomain};
 pub use read::query::{Query, SqlError};
 pub use read::rejects::StoredReject;
+pub use read::relations::PublicColumn;
 pub use write::commit::{Commit, Committed};
 pub use write::replay::{RejectReplay, ReplayAction, ReplayOutcome};
 pub use write::store::{Creation, Store};

@@ -7,6 +7,7 @@
 //! - `rejects`: the rejects, and what a replay needs to know
 //! - `remembered`: facts, refusals and settings
 //! - `point_in_time`: the points as of one moment, in order
+//! - `relations`: the rows of the public relations as of that moment
 
 pub(crate) mod as_of;
 pub(crate) mod domains;
@@ -18,4 +19,5 @@ pub(crate) mod parameter;
 pub(crate) mod point_in_time;
 pub(crate) mod query;
 pub(crate) mod rejects;
+pub(crate) mod relations;
 mod remembered;

@@ -10,6 +10,7 @@ use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::migrations;
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
+use crate::store::origin::month_sums::PointSum;
 use crate::store::origin::walk;
 use crate::store::origin::walk::StoredCount;
 
@@ -21,8 +22,8 @@ const MAX_REMEMBERED: usize = 1024;
 /// Nobody has to wait for it. But until it is dropped, the write-ahead log cannot be folded into the main file.
 #[derive(Debug)]
 pub struct PointInTime<'r> {
-    reader: &'r Reader,
-    tx: Transaction<'r>,
+    pub(super) reader: &'r Reader,
+    pub(super) tx: Transaction<'r>,
     sets: HashMap<i64, Arc<CodeSet>>,
 }
 
@@ -122,7 +123,7 @@ impl PointInTime<'_> {
         self.reader.located(first)
     }
 
-    /// Hands every point of `domain` in `span` to `take`, in the order of time.
+    /// Hands every point of `domain` in `span` to `take`, in the order of time. Returns their sum.
     ///
     /// The points are those of `origin_stats` and `origin_status_codes`. The zeros are added here, because the view
     /// has to find and sort a row for each of them.
@@ -131,12 +132,14 @@ impl PointInTime<'_> {
         domain: &StoredDomain,
         span: Span,
         mut take: impl FnMut(&CountedPoint<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<PointSum, E> {
         let (tx, sets) = (&self.tx, &mut self.sets);
         let mut counts = Vec::new();
+        let mut sum = PointSum::default();
         let walked = walk::each_point(tx, domain.id, (span.start(), span.end()), |point, stored| {
             let set = code_set(tx, sets, point.set)?;
             fill(tx, &set, stored, &mut counts)?;
+            sum.add(domain.id, point, stored);
             let point = CountedPoint {
                 ts: point.ts,
                 bandwidth: point.bandwidth,
@@ -147,7 +150,7 @@ impl PointInTime<'_> {
             take(&point).map_err(WalkError::Caller)
         });
         match walked {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(sum),
             Err(WalkError::Store(kind)) => Err(StoreError::new(self.reader.path(), kind).into()),
             Err(WalkError::Caller(error)) => Err(error),
         }

@@ -3,26 +3,22 @@
 use super::*;
 
 #[test]
-fn parquet_files_hold_the_views_row_for_row_in_months_of_utc8() {
+fn parquet_files_hold_the_relations_row_for_row_in_months_of_utc8() {
     let sandbox = sandbox();
     let said = export(&sandbox, &PARQUET, &[]).with(0);
-    assert!(said.starts_with("8 files written ("), "{said}");
+    let count = file_count(&sandbox);
+    assert!(said.starts_with(&format!("{count} files written (")), "{said}");
     assert!(
-        said.contains("origin_stats         2 domains, 2026-05 to 2026-06: 4 files, 1,728 rows, "),
+        said.contains("origin_stats           2026-05 to 2026-06: 2 files, 1,728 rows, "),
         "{said}"
     );
-    let names: Vec<String> = data_files(&sandbox).into_keys().collect();
-    assert_eq!(names.len(), 8);
-    assert_eq!(
-        names[0],
-        "origin_stats/domain=d000.example.com/month=2026-05/part-0.parquet"
-    );
-    assert_parquet_is_the_views(&sandbox);
+    let found = data_files(&sandbox);
+    assert_parquet_is_the_relations(&sandbox);
 
     // Midnight in UTC+8 is the first row of the new month.
-    let june = sandbox.path("out").join(&names[1]);
-    assert_eq!(parquet_rows(&june)[0][0], Value::Integer(at("2026-06-01")));
-    let reader = SerializedFileReader::new(File::open(&june).unwrap()).unwrap();
+    let june = &found["origin_stats/month=2026-06/part-0.parquet"];
+    assert_eq!(parquet_rows(june)[0][1], Value::Integer(at("2026-06-01")));
+    let reader = SerializedFileReader::new(File::open(june).unwrap()).unwrap();
     let columns = reader
         .metadata()
         .file_metadata()
@@ -33,42 +29,76 @@ fn parquet_files_hold_the_views_row_for_row_in_months_of_utc8() {
         Some(LogicalType::Timestamp(found)) => found.is_adjusted_to_u_t_c,
         other => panic!("{other:?}"),
     };
-    assert!(adjusted(1) && !adjusted(2));
+    assert!(adjusted(2) && !adjusted(3));
+    assert_eq!(columns[0].logical_type_ref(), Some(&LogicalType::String));
     assert!(
-        columns
+        columns[1..]
             .iter()
             .all(|column| column.physical_type() == PhysicalType::INT64)
     );
-    let chunk = reader.metadata().row_group(0).column(3);
-    assert!(chunk.statistics().is_some() && chunk.dictionary_page_offset().is_some());
+    let chunk = reader.metadata().row_group(0).column(0);
+    assert!(chunk.dictionary_page_offset().is_some());
     assert!(format!("{:?}", chunk.compression()).starts_with("ZSTD"));
 }
 
 #[test]
-fn csv_files_hold_the_views_with_the_domain_in_front() {
+fn an_engine_finds_a_domain_by_the_statistics_of_the_row_groups() {
+    let sandbox = Sandbox::with_domains(40);
+    sandbox.backfill("2026-05-01", "2026-05-15", &["-q"]).with(0);
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let codes = &data_files(&sandbox)["origin_status_codes/month=2026-05/part-0.parquet"];
+    let reader = SerializedFileReader::new(File::open(codes).unwrap()).unwrap();
+    let groups = reader.metadata().row_groups();
+    assert!(groups.len() > 10, "{}", groups.len());
+    let wanted = "d020.example.com".as_bytes();
+    let may_hold = groups.iter().filter(|group| {
+        let statistics = group.column(0).statistics().unwrap();
+        statistics.min_bytes_opt().unwrap() <= wanted && wanted <= statistics.max_bytes_opt().unwrap()
+    });
+    assert!((1..=2).contains(&may_hold.count()));
+    let sorted = groups[0].sorting_columns().unwrap();
+    assert_eq!(
+        sorted.iter().map(|column| column.column_idx).collect::<Vec<_>>(),
+        [0, 1, 4]
+    );
+}
+
+#[test]
+fn csv_files_hold_the_relations_with_quoted_codes() {
     let sandbox = sandbox();
-    export(&sandbox, &CSV, &[]).with(0);
-    let database = sandbox.database();
-    let found = data_files(&sandbox);
-    assert_eq!(found.len(), 8);
-    for (name, path) in found {
-        let (relation, domain, month) = place(&name);
-        let view = RELATIONS.into_iter().find(|(view, _)| *view == relation).unwrap();
-        let mut expected = format!("domain,{}\r\n", view.1.replace(' ', ""));
-        for row in view_rows(&database, view, &domain, month) {
-            expected.push_str(&domain);
-            for value in row {
-                let text = match value {
+    for mark in ["", "\u{feff}"] {
+        let more: &[&str] = if mark.is_empty() { &[] } else { &["--bom"] };
+        export(&sandbox, &CSV, more).with(0);
+        let database = sandbox.database();
+        let found = data_files(&sandbox);
+        for (name, path) in found {
+            let (relation, month) = place(&name);
+            let columns = columns(&database, relation);
+            let mut expected = format!("{mark}{}\r\n", columns.join(","));
+            for row in relation_rows(&database, relation, month) {
+                let cells = columns.iter().zip(row).map(|(column, value)| match value {
                     Value::Integer(number) => number.to_string(),
+                    Value::Real(number) => number.to_string(),
+                    Value::Null => String::new(),
+                    Value::Text(text) if column == "code" => format!("\"{text}\""),
+                    Value::Text(text) if text.contains(',') => format!("\"{text}\""),
                     Value::Text(text) => text,
-                    other => panic!("{other:?}"),
-                };
-                expected.extend([",", &text]);
+                    Value::Blob(_) => panic!("{name}: a blob"),
+                });
+                expected.push_str(&cells.collect::<Vec<_>>().join(","));
+                expected.push_str("\r\n");
             }
-            expected.push_str("\r\n");
+            assert!(fs::read_to_string(path).unwrap() == expected, "{name}");
         }
-        assert!(fs::read_to_string(path).unwrap() == expected, "{name}");
     }
+    let refused = export(&sandbox, &["export", "--format", "parquet", "other"], &["--bom"]).failed(2);
+    assert!(refused.contains("belongs to CSV files only"), "{refused}");
+}
+
+fn columns(database: &Connection, relation: &str) -> Vec<String> {
+    let sql = format!("SELECT * FROM {relation}");
+    let select = database.prepare(&sql).unwrap();
+    select.column_names().into_iter().map(str::to_owned).collect()
 }
 
 #[test]
@@ -83,22 +113,22 @@ fn figures_beyond_32_bits_and_reported_zeros_survive() {
         ),
     );
     export(&sandbox, &PARQUET, &[]).with(0);
-    assert_parquet_is_the_views(&sandbox);
+    assert_parquet_is_the_relations(&sandbox);
     let found = data_files(&sandbox);
-    let noon = |name: &str| -> Vec<Vec<Value>> {
-        let mut rows = parquet_rows(&found[name]);
-        rows.retain(|row| row[0] == Value::Integer(at(NOON)));
+    let noon = |relation: &str| -> Vec<Vec<Value>> {
+        let mut rows = parquet_rows(&found[&format!("{relation}/month=2026-06/part-0.parquet")]);
+        rows.retain(|row| row[1] == Value::Integer(at(NOON)));
         rows
     };
-    let stats = noon("origin_stats/domain=d000.example.com/month=2026-06/part-0.parquet");
-    assert_eq!(stats[0][3..], [Value::Integer(most), Value::Integer(big)]);
-    let codes = noon("origin_status_codes/domain=d000.example.com/month=2026-06/part-0.parquet");
-    assert!(codes.iter().any(|row| row[4] == Value::Integer(big)));
-    assert!(codes.iter().any(|row| row[4] == Value::Integer(0)), "{codes:?}");
+    let wanted = [Value::Integer(most), Value::Integer(big)];
+    assert!(noon("origin_stats").iter().any(|row| row[4..] == wanted));
+    let codes = noon("origin_status_codes");
+    assert!(codes.iter().any(|row| row[5] == Value::Integer(big)));
+    assert!(codes.iter().any(|row| row[5] == Value::Integer(0)), "{codes:?}");
 }
 
 /// Names that mean something to a path, a spreadsheet or a case-blind file system.
-const WEIRD: [&str; 7] = [
+const WEIRD: [&str; 8] = [
     "=cmd|' /C calc'!A0",
     "../../../evil",
     "*.a.com",
@@ -106,6 +136,7 @@ const WEIRD: [&str; 7] = [
     "a.com",
     "%41.com",
     "带\n宽=\",",
+    "域名.中国",
 ];
 
 #[test]
@@ -129,33 +160,28 @@ fn weird_domains_and_codes_stay_in_their_place_and_run_in_no_spreadsheet() {
             .execute_batch("INSERT INTO code_set VALUES (99, '[]')")
             .unwrap();
         for (id, code) in (100..).zip(["-1", "=1+1", "@SUM(A1)", "+1", "\t=1", "00", "Other"]) {
-            database
-                .execute("INSERT INTO code VALUES (?1, ?2)", (id, code))
-                .unwrap();
+            insert_code(&database, id, code);
             database
                 .execute("INSERT INTO code_set_member VALUES (99, ?1)", [id])
                 .unwrap();
         }
+        change(&sandbox, "SELECT 1");
         export(&sandbox, &command, &[]).with(0);
         let found = data_files(&sandbox);
-        assert_eq!(found.len(), 2 * (WEIRD.len() + 1), "{found:?}");
-        assert_eq!(
-            files(&sandbox.path(""))
-                .keys()
-                .filter(|name| name.contains("evil"))
-                .count(),
-            2
-        );
+        assert!(!found.keys().any(|name| name.contains("evil")), "{found:?}");
         if command == PARQUET {
-            assert_parquet_is_the_views(&sandbox);
+            assert_parquet_is_the_relations(&sandbox);
             continue;
         }
-        for (name, path) in found {
-            let (_, domain, _) = place(&name);
-            let mut reader = csv::Reader::from_path(path).unwrap();
+        for (relation, _) in POINTS {
+            let mut domains = BTreeMap::new();
+            let mut reader =
+                csv::Reader::from_path(&found[&format!("{relation}/month=2026-06/part-0.csv")]).unwrap();
             for record in reader.records() {
                 let record = record.unwrap();
-                assert_eq!(record[0].trim_start_matches('\''), domain);
+                *domains
+                    .entry(record[0].trim_start_matches('\'').to_owned())
+                    .or_insert(0) += 1;
                 let texts = [&record[0], &record[4]];
                 assert!(
                     texts
@@ -164,8 +190,36 @@ fn weird_domains_and_codes_stay_in_their_place_and_run_in_no_spreadsheet() {
                     "{record:?}"
                 );
             }
+            assert_eq!(domains.len(), WEIRD.len() + 1, "{domains:?}");
+            assert!(
+                WEIRD.iter().all(|name| domains.contains_key(*name)),
+                "{domains:?}"
+            );
         }
     }
+}
+
+/// Adds a code, whatever other columns the table has.
+fn insert_code(database: &Connection, id: i64, code: &str) {
+    let columns: Vec<String> = database
+        .prepare("SELECT * FROM code")
+        .unwrap()
+        .column_names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let values = columns.iter().map(|column| match column.as_str() {
+        "id" => Value::Integer(id),
+        "code" => Value::Text(code.to_owned()),
+        "class" => Value::Text("other".to_owned()),
+        "origin_error" => Value::Integer(0),
+        _ => Value::Text("-".to_owned()),
+    });
+    let places = vec!["?"; columns.len()].join(", ");
+    let sql = format!("INSERT INTO code ({}) VALUES ({places})", columns.join(", "));
+    database
+        .execute(&sql, rusqlite::params_from_iter(values))
+        .unwrap();
 }
 
 #[test]
@@ -192,23 +246,20 @@ fn two_codes_stay_two_in_csv_and_take_away_one_quote_to_read_back() {
         )
         .unwrap();
     for (id, code) in (100..).zip(codes) {
-        database
-            .execute("INSERT INTO code VALUES (?1, ?2)", (id, code))
-            .unwrap();
+        insert_code(&database, id, code);
         database
             .execute("INSERT INTO code_set_member VALUES (99, ?1)", [id])
             .unwrap();
     }
+    change(&sandbox, "SELECT 1");
     export(&sandbox, &CSV, &[]).with(0);
-    let found = data_files(&sandbox);
-    let (_, path) = found
-        .iter()
-        .find(|(name, _)| name.starts_with("origin_status_codes/domain=b.com"))
-        .unwrap();
+    let path = &data_files(&sandbox)["origin_status_codes/month=2026-06/part-0.csv"];
     let mut read: Vec<String> = csv::Reader::from_path(path)
         .unwrap()
         .records()
-        .map(|record| record.unwrap()[4].to_owned())
+        .map(Result::unwrap)
+        .filter(|record| &record[0] == "b.com")
+        .map(|record| record[4].to_owned())
         .collect();
     let runs = |code: &String| code.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     assert!(!read.iter().any(runs), "{read:?}");
@@ -235,21 +286,19 @@ fn an_export_sees_one_moment_while_a_run_writes() {
     let sandbox = long_sandbox();
     let child = sandbox.start(&PARQUET);
     wait_until("a file is there", || whole_files(&sandbox) >= 1);
-    // The last domain's last month is not read yet.
+    // The last month is not read yet.
     let before: i64 = sandbox
         .database()
         .query_row("SELECT sum(bandwidth) FROM point", [], |row| row.get(0))
         .unwrap();
-    change(
-        &sandbox,
-        "UPDATE point SET bandwidth = 0, pv = 0 WHERE domain_id = 3",
-    );
+    let sql = "UPDATE point SET bandwidth = 0, pv = 0 WHERE domain_id = 3";
+    writable(&sandbox).execute_batch(sql).unwrap();
     ended(child.wait_with_output().unwrap()).with(0);
     let mut sum = 0;
     for (name, path) in data_files(&sandbox) {
         if name.starts_with("origin_stats") {
             for row in parquet_rows(&path) {
-                let Value::Integer(bandwidth) = row[3] else {
+                let Value::Integer(bandwidth) = row[4] else {
                     panic!("{row:?}")
                 };
                 sum += bandwidth;
@@ -257,9 +306,10 @@ fn an_export_sees_one_moment_while_a_run_writes() {
         }
     }
     assert_eq!(sum, before);
+    change(&sandbox, "SELECT 1");
     let said = export(&sandbox, &PARQUET, &[]).with(0);
-    assert!(said.starts_with("4 files written"), "{said}");
-    assert_parquet_is_the_views(&sandbox);
+    assert!(!said.starts_with("0 files written"), "{said}");
+    assert_long_parquet_is_the_relations(&sandbox);
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Which files are written again, left alone or taken away.
 
+use std::ops::ControlFlow;
+
+use jdcdn_stats::export::{DataFormat, ExportRequest, PartLimits};
+use jdcdn_stats::store::Reader;
+
 use super::*;
 
 #[test]
@@ -9,10 +14,8 @@ fn what_has_not_changed_is_not_written_again() {
         export(&sandbox, &command, &[]).with(0);
         let before = identities(&sandbox);
         let said = export(&sandbox, &command, &[]).with(0);
-        assert!(
-            said.starts_with("0 files written, 8 unchanged, 0 removed"),
-            "{said}"
-        );
+        let expected = format!("0 files written, {} unchanged, 0 removed", file_count(&sandbox));
+        assert!(said.starts_with(&expected), "{said}");
         assert_eq!(identities(&sandbox), before, "the manifest too stays as it is");
         // Nor does a run that asks again and finds the same.
         sandbox.backfill("2026-05-30", "2026-06-02", &["--force"]).with(0);
@@ -37,46 +40,176 @@ fn changed(
 }
 
 #[test]
-fn a_changed_value_has_exactly_its_own_file_written_again() {
+fn only_the_month_of_a_changed_value_is_written_again() {
     let sandbox = sandbox();
     export(&sandbox, &PARQUET, &[]).with(0);
-    let stats = "origin_stats/domain=d000.example.com/month=2026-06/part-0.parquet";
-    let codes = "origin_status_codes/domain=d000.example.com/month=2026-06/part-0.parquet";
-    let more_zeros = "INSERT INTO code VALUES (99, '777'); INSERT INTO code_set VALUES (98, '[\"98\"]');
-        INSERT INTO code_set_member SELECT 98, code_id FROM code_set_member WHERE code_set_id =
-            (SELECT code_set_id FROM point WHERE domain_id = 1 AND ts = NOON);
-        INSERT INTO code_set_member VALUES (98, 99);
+    let more_zeros = "INSERT INTO code_set VALUES (98, '[\"98\"]');
+        INSERT INTO code_set_member SELECT 98, id FROM code;
         UPDATE point SET code_set_id = 98 WHERE domain_id = 1 AND ts = NOON";
-    let other_codes = "INSERT INTO code_set VALUES (99, '[\"777\"]');
-        INSERT INTO code_set_member VALUES (99, 99);
-        DELETE FROM code_count WHERE domain_id = 1 AND ts = NOON;
-        UPDATE point SET code_set_id = 99 WHERE domain_id = 1 AND ts = NOON";
-    for (sql, files) in [
-        (
-            "UPDATE point SET bandwidth = bandwidth + 1 WHERE domain_id = 1 AND ts = NOON",
-            vec![stats],
-        ),
-        (
-            "UPDATE point SET pv = pv + 1 WHERE domain_id = 1 AND ts = NOON",
-            vec![stats],
-        ),
-        (
-            "UPDATE code_count SET count = count + 1 WHERE domain_id = 1 AND ts = NOON",
-            vec![codes],
-        ),
-        (more_zeros, vec![codes]),
-        (other_codes, vec![codes]),
-        (
-            "DELETE FROM point WHERE domain_id = 1 AND ts = NOON",
-            vec![stats, codes],
-        ),
+    for sql in [
+        "UPDATE point SET bandwidth = bandwidth + 1 WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE point SET pv = pv + 1 WHERE domain_id = 1 AND ts = NOON",
+        "UPDATE code_count SET count = count + 1 WHERE domain_id = 1 AND ts = NOON",
+        more_zeros,
     ] {
         let before = identities(&sandbox);
         change(&sandbox, sql);
         export(&sandbox, &PARQUET, &[]).with(0);
-        assert_eq!(changed(&before, &identities(&sandbox)), files, "{sql}");
-        assert_parquet_is_the_views(&sandbox);
+        let changed = changed(&before, &identities(&sandbox));
+        assert!(
+            changed.iter().all(|name| name.contains("month=2026-06")),
+            "{sql}: {changed:?}"
+        );
+        for relation in [
+            "origin_stats",
+            "origin_status_codes",
+            "origin_hourly",
+            "origin_status_daily",
+        ] {
+            let file = format!("{relation}/month=2026-06/part-0.parquet");
+            assert!(changed.contains(&file), "{sql}: {changed:?}");
+        }
+        assert_parquet_is_the_relations(&sandbox);
     }
+}
+
+#[test]
+fn a_new_day_has_only_its_month_written() {
+    let sandbox = sandbox();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let before = identities(&sandbox);
+    sandbox.backfill("2026-06-02", "2026-06-03", &[]).with(0);
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let changed = changed(&before, &identities(&sandbox));
+    assert!(changed.len() > 4, "{changed:?}");
+    assert!(
+        changed.iter().all(|name| name.contains("month=2026-06")),
+        "{changed:?}"
+    );
+    assert_parquet_is_the_relations(&sandbox);
+}
+
+#[test]
+fn an_export_with_nothing_new_reads_no_point() {
+    let sandbox = sandbox();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let before = identities(&sandbox);
+    // Whoever reads a point or a count fails: these are no numbers. The sums stay as the commits left them.
+    let trap = "UPDATE point SET bandwidth = 'trap'; UPDATE code_count SET count = 'trap'";
+    let database = writable(&sandbox);
+    database
+        .execute_batch("PRAGMA ignore_check_constraints = 1")
+        .unwrap();
+    database.execute_batch(trap).unwrap();
+    let said = export(&sandbox, &PARQUET, &[]).with(0);
+    assert!(said.starts_with("0 files written"), "{said}");
+    assert_eq!(identities(&sandbox), before);
+    // The trap works.
+    let failed = export(&sandbox, &["export", "--format", "parquet", "other"], &[]);
+    assert_eq!(failed.code, Some(5), "{failed:?}");
+}
+
+#[test]
+fn two_exports_of_the_same_rows_have_the_same_bytes() {
+    let sandbox = sandbox();
+    for format in ["parquet", "csv"] {
+        for directory in ["one", "two"] {
+            sandbox
+                .run(&["export", "--format", format, &format!("{format}-{directory}")])
+                .with(0);
+        }
+        let content = |directory: &str| -> BTreeMap<String, Vec<u8>> {
+            let found = files(&sandbox.path(&format!("{format}-{directory}")));
+            found
+                .into_iter()
+                .map(|(name, path)| (name, fs::read(path).unwrap()))
+                .collect()
+        };
+        assert!(content("one") == content("two"), "{format}");
+    }
+}
+
+#[test]
+fn points_that_differ_from_their_sums_are_not_exported() {
+    let sandbox = sandbox();
+    for (month, sql) in [
+        (
+            "2026-06",
+            "UPDATE point SET bandwidth = bandwidth + 1 WHERE domain_id = 1 AND ts = NOON",
+        ),
+        ("2026-05", "DELETE FROM point WHERE domain_id = 2"),
+        (
+            "2026-05",
+            "INSERT INTO domain VALUES (99, 'new.example.com');
+             INSERT INTO point SELECT 99, ts, bandwidth, pv, code_set_id FROM point WHERE domain_id = 1",
+        ),
+    ] {
+        let sql = sql.replace("NOON", &at(NOON).to_string());
+        writable(&sandbox).execute_batch(&sql).unwrap();
+        let refused = export(&sandbox, &PARQUET, &[]).failed(5);
+        assert!(
+            refused.contains(&format!("in {month} differ from the sums that were kept")),
+            "{refused}"
+        );
+        assert!(refused.contains("keep the file"), "{refused}");
+        let left = files(&sandbox.path("out"));
+        let of_points = format!("origin_stats/month={month}");
+        assert!(!left.keys().any(|name| name.starts_with(&of_points)), "{left:?}");
+        assert!(!left.keys().any(|name| name.contains(".tmp")), "{left:?}");
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+        sandbox.remove_database();
+        sandbox.backfill("2026-05-30", "2026-06-02", &[]).with(0);
+    }
+}
+
+#[test]
+fn a_month_in_several_parts_is_replaced_as_a_whole() {
+    let sandbox = Sandbox::with_domains(4);
+    sandbox.backfill("2026-05-01", "2026-05-12", &["-q"]).with(0);
+    let limits = |rows| PartLimits {
+        rows,
+        bytes: u64::MAX,
+    };
+    export_with(&sandbox, limits(1 << 17));
+    let parts = |sandbox: &Sandbox| {
+        let mut names: Vec<String> = data_files(sandbox).into_keys().collect();
+        names.retain(|name| name.starts_with("origin_status_codes/"));
+        names
+    };
+    let many = parts(&sandbox);
+    assert!(many.len() >= 2, "{many:?}");
+    assert_parquet_is_the_relations(&sandbox);
+    // Its parts are no longer one whole: the others have other rows.
+    let last = sandbox.path("out").join(many.last().unwrap());
+    let good = fs::read(&last).unwrap();
+    change(&sandbox, "UPDATE point SET pv = pv + 1 WHERE domain_id = 1");
+    export_with(&sandbox, limits(1 << 17));
+    fs::write(&last, good).unwrap();
+    export_with(&sandbox, limits(1 << 17));
+    assert_parquet_is_the_relations(&sandbox);
+    // Nor if one is missing, or one is left over.
+    fs::remove_file(&last).unwrap();
+    export_with(&sandbox, limits(1 << 17));
+    assert_parquet_is_the_relations(&sandbox);
+    change(&sandbox, "UPDATE point SET pv = pv + 1 WHERE domain_id = 1");
+    export(&sandbox, &PARQUET, &[]).with(0);
+    assert_eq!(parts(&sandbox).len(), 1);
+    assert_parquet_is_the_relations(&sandbox);
+}
+
+/// An export of Parquet with parts of another size.
+fn export_with(sandbox: &Sandbox, limits: PartLimits) {
+    let reader = Reader::open(&sandbox.path("jdcdn-stats.db")).unwrap();
+    let request = ExportRequest {
+        directory: sandbox.path("out"),
+        format: DataFormat::Parquet,
+        bom: false,
+        domains: Vec::new(),
+        range: None,
+        limits,
+        now: at(NOON),
+    };
+    jdcdn_stats::export::export(&reader, &request, |_| ControlFlow::Continue(())).unwrap();
 }
 
 #[test]
@@ -96,73 +229,57 @@ fn a_file_that_is_missing_or_has_another_size_is_written_again() {
         .unwrap();
     let said = export(&sandbox, &PARQUET, &[]).with(0);
     assert!(said.starts_with("2 files written"), "{said}");
-    assert_parquet_is_the_views(&sandbox);
+    assert_parquet_is_the_relations(&sandbox);
 }
 
 #[test]
-fn months_without_points_have_no_file_and_those_whose_data_is_gone_lose_theirs() {
+fn months_whose_data_is_gone_lose_their_files_and_other_peoples_files_stay() {
     let sandbox = Sandbox::with_domains(2);
     sandbox.backfill("2026-03-05", "2026-03-06", &[]).with(0);
     sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
     export(&sandbox, &PARQUET, &[]).with(0);
-    assert_parquet_is_the_views(&sandbox);
-    assert_eq!(data_files(&sandbox).len(), 8);
+    assert_parquet_is_the_relations(&sandbox);
 
-    let theirs = sandbox.path("out/origin_stats/domain=d000.example.com/month=2026-03/notes.txt");
+    let theirs = sandbox.path("out/origin_stats/month=2026-03/notes.txt");
     fs::write(&theirs, "mine").unwrap();
-    let before = at("2026-04-01");
-    change(
-        &sandbox,
-        &format!("DELETE FROM point WHERE ts < {before}; DELETE FROM code_count WHERE ts < {before}"),
-    );
-    // Neither another domain nor another month is touched by an export that does not ask for them.
-    let said = export(
-        &sandbox,
-        &PARQUET,
-        &["-d", "d000.example.com", "--from", "2026-06"],
-    )
-    .with(0);
-    assert!(
-        said.starts_with("0 files written, 2 unchanged, 0 removed"),
-        "{said}"
-    );
-    let said = export(&sandbox, &PARQUET, &["-d", "d000.example.com"]).with(0);
-    assert!(
-        said.starts_with("0 files written, 2 unchanged, 2 removed"),
-        "{said}"
-    );
+    // Another database, with only one of the months.
+    sandbox.remove_database();
+    sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
+    let march = |sandbox: &Sandbox| {
+        data_files(sandbox)
+            .into_keys()
+            .filter(|name| name.contains("2026-03"))
+            .count()
+    };
+    // No month is touched by an export that does not ask for it.
+    let before = march(&sandbox);
+    let said = export(&sandbox, &PARQUET, &["--from", "2026-06"]).with(0);
+    assert!(said.contains(" 0 removed"), "{said}");
+    assert_eq!(march(&sandbox), before);
     let said = export(&sandbox, &PARQUET, &[]).with(0);
-    assert!(
-        said.starts_with("0 files written, 4 unchanged, 2 removed"),
-        "{said}"
-    );
+    assert!(said.contains(&format!(" {} removed", before - 1)), "{said}");
+    assert_eq!(march(&sandbox), 1);
     assert!(theirs.exists());
-    assert!(
-        !sandbox
-            .path("out/origin_stats/domain=d001.example.com/month=2026-03")
-            .exists()
-    );
+    assert!(!sandbox.path("out/origin_status_codes/month=2026-03").exists());
     fs::remove_file(&theirs).unwrap();
-    assert_parquet_is_the_views(&sandbox);
+    assert_parquet_is_the_relations(&sandbox);
 }
 
 #[test]
-fn a_range_takes_whole_months_and_a_domain_only_its_own() {
+fn a_range_takes_whole_months() {
     let sandbox = sandbox();
-    let range = [
-        "--from",
-        "2026-06-01 12:00",
-        "--to",
-        "2026-06-01 13:00",
-        "-d",
-        "D001.example.com",
-    ];
+    let range = ["--from", "2026-06-01 12:00", "--to", "2026-06-01 13:00"];
     export(&sandbox, &PARQUET, &range).with(0);
-    let names: Vec<String> = data_files(&sandbox).into_keys().collect();
-    let expected =
-        RELATIONS.map(|(view, _)| format!("{view}/domain=d001.example.com/month=2026-06/part-0.parquet"));
-    assert_eq!(names, expected);
-    assert_eq!(manifest(&sandbox)["files"][0]["rows"], 288);
+    let found = data_files(&sandbox);
+    assert!(
+        found
+            .keys()
+            .all(|name| name.contains("month=2026-06") || name.starts_with("origin_codes/"))
+    );
+    assert_eq!(
+        parquet_rows(&found["origin_stats/month=2026-06/part-0.parquet"]).len(),
+        2 * 288
+    );
 
     let unknown = export(&sandbox, &PARQUET, &["-d", "d01.example.com"]).failed(2);
     assert!(
@@ -191,7 +308,7 @@ fn an_empty_database_gives_a_directory_without_files() {
     // It fills up later.
     sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
     export(&sandbox, &PARQUET, &[]).with(0);
-    assert_parquet_is_the_views(&sandbox);
+    assert_parquet_is_the_relations(&sandbox);
     let missing = export(&sandbox, &PARQUET, &["--db", "missing.db"]).failed(5);
     assert!(missing.contains("there is no database at"), "{missing}");
 }

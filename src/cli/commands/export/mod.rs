@@ -11,21 +11,23 @@ use indicatif::HumanCount;
 use crate::cli::options::OpenRangeArgs;
 use crate::cli::view::progress::ProgressView;
 use crate::cli::{CliError, Context, ExitStatus};
-use crate::export::{DataFormat, ExportError, ExportRequest, export};
+use crate::export::{DataFormat, ExportError, ExportRequest, PartLimits, export};
 use crate::interrupt;
 use crate::model::{Domain, Span, UnixSeconds};
 use crate::store::Reader;
 
-/// Write Parquet or CSV files for other engines; only changed files are written
+/// Write Parquet or CSV files for other engines; only changed months are written
 ///
-/// Writes one file for each domain and UTC+8 month of `origin_stats` and of `origin_status_codes`, in Hive's layout:
-/// DIR/origin_stats/domain=www.a.com/month=2026-01/part-0.parquet. In Parquet the domain and the month are in the
-/// path only; CSV has a column for the domain. `_manifest.json` lists the files. A month that --from or --to cuts
-/// is exported whole.
+/// Writes all domains of a UTC+8 month to one file, or to a few if it is large:
+/// DIR/origin_stats/month=2026-01/part-0.parquet. Rows are sorted by domain and time. The status codes, the rollups of
+/// the domains and of the account, and `origin_codes` have directories of their own. `_manifest.json` lists the files. A
+/// month that --from or --to cuts is exported whole.
 ///
-/// Run it again, and only files whose data has changed are written. Each file is replaced as a whole, so a reader
-/// sees the old one or the new one. A file whose data is no longer in the database is removed. Other domains and
-/// months, and files that `export` did not make, stay. A directory that holds anything else is refused.
+/// Run it again, and only months whose data has changed are written. Each file is replaced as a whole, so a reader
+/// sees the old one or the new one. A file whose data is no longer in the database is removed. Other months, and files
+/// that `export` did not make, stay. A directory that holds anything else is refused.
+///
+/// One directory holds one selection of domains. With -d, the account is left out.
 ///
 /// All files show one moment of the database. Runs may write to it meanwhile; the write-ahead log next to it
 /// keeps what they write until the export has ended.
@@ -41,8 +43,11 @@ pub struct ExportArgs {
     /// Format of the files; one directory holds one format
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: FormatArg,
+    /// Begin each CSV file with a byte order mark, by which Excel knows UTF-8
+    #[arg(long)]
+    bom: bool,
     /// Domain to export; list several after one -d, with commas, or with -d again [default: every domain in
-    /// the database]
+    /// the database, and the account]
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     domains: Vec<Domain>,
     #[command(flatten)]
@@ -93,16 +98,18 @@ impl ExportArgs {
         let request = ExportRequest {
             directory: self.directory.clone(),
             format: self.format.into(),
+            bom: self.bom,
             domains: self.domains.clone(),
             range,
+            limits: PartLimits::default(),
             now,
         };
         let reader = Reader::open(&config.database)?;
-        // At a signal the current month is finished, so the manifest lists every file.
+        // At a signal the month being written is given up, and the manifest lists every file that is whole.
         interrupt::careful_to_the_end();
-        let mut view = ProgressView::new(context, "export", "months");
+        let mut view = ProgressView::new(context, "export", "domain-months");
         let ended = export(&reader, &request, |now| {
-            view.draw((now.done, now.months), || {
+            view.draw((now.done, now.steps), || {
                 format!("{} rows written", HumanCount(now.rows))
             });
             match interrupt::caught() {
