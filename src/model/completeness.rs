@@ -137,3 +137,216 @@ pub fn counts_from(first_point: Option<UnixSeconds>, before: &[Gap]) -> UnixSeco
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::slot::SLOT_SECONDS;
+
+    const DAY: i64 = 288;
+
+    fn slots(start: i64, end: i64) -> Span {
+        Span::new(start * SLOT_SECONDS, end * SLOT_SECONDS).unwrap()
+    }
+
+    /// A range in slots: c confirmed, e empty by one answer, and the other reasons by their first letter.
+    fn gap((start, end, reason): (i64, i64, char)) -> Gap {
+        let span = slots(start, end);
+        let reason = match reason {
+            'c' => return Gap::confirmed(span),
+            'e' => GapReason::Empty,
+            'f' => GapReason::Failed,
+            'n' => GapReason::NeverAsked,
+            'r' => GapReason::Rejected,
+            'b' => GapReason::BeyondRetention,
+            other => panic!("{other}"),
+        };
+        Gap::new(span, reason)
+    }
+
+    fn gaps(all: &[(i64, i64, char)]) -> Vec<Gap> {
+        all.iter().copied().map(gap).collect()
+    }
+
+    #[test]
+    fn a_domain_counts_for_the_account_from_its_beginning_on() {
+        const ALWAYS: Option<i64> = None;
+        for (what, first_point, before, expected) in [
+            ("no gap before the first point", Some(9), &[][..], ALWAYS),
+            (
+                "points at the edge of what is served",
+                Some(9),
+                &[(0, 9, 'b')],
+                ALWAYS,
+            ),
+            (
+                "less than a day of silence",
+                Some(300),
+                &[(0, 13, 'b'), (13, 300, 'c')],
+                ALWAYS,
+            ),
+            (
+                "a day of silence",
+                Some(300),
+                &[(0, 12, 'b'), (12, 300, 'c')],
+                Some(300),
+            ),
+            (
+                "a day of silence by one answer",
+                Some(300),
+                &[(0, 300, 'e')],
+                ALWAYS,
+            ),
+            (
+                "never asked before the silence",
+                Some(400),
+                &[(0, 100, 'n'), (100, 400, 'c')],
+                Some(400),
+            ),
+            (
+                "the last slots of the silence have one answer",
+                Some(400),
+                &[(0, 300, 'c'), (300, 400, 'e')],
+                Some(400),
+            ),
+            (
+                "a failure just before the first point",
+                Some(400),
+                &[(0, 300, 'c'), (300, 350, 'e'), (350, 400, 'f')],
+                Some(350),
+            ),
+            (
+                "a failure, then a day of silence",
+                Some(700),
+                &[(0, 300, 'c'), (300, 350, 'f'), (350, 700, 'c')],
+                Some(700),
+            ),
+            (
+                "slots that nobody asked for after the silence",
+                Some(400),
+                &[(0, 300, 'c'), (310, 400, 'e')],
+                Some(300),
+            ),
+            (
+                "a rejected point is a point",
+                Some(900),
+                &[(0, 300, 'c'), (300, 301, 'r'), (301, 900, 'c')],
+                Some(300),
+            ),
+            (
+                "a rejected point at the edge",
+                None,
+                &[(0, 9, 'r'), (9, 900, 'c')],
+                ALWAYS,
+            ),
+            ("no point, confirmed", None, &[(0, 5, 'n'), (5, 9, 'c')], Some(9)),
+            ("no point, by one answer", None, &[(0, 900, 'e')], ALWAYS),
+            (
+                "no point, not all confirmed",
+                None,
+                &[(0, 300, 'c'), (300, 310, 'e')],
+                Some(300),
+            ),
+            ("nothing at all", None, &[], ALWAYS),
+        ] {
+            let first_point = first_point.map(|slot| slot * SLOT_SECONDS);
+            let expected = expected.map_or(UnixSeconds::MIN, |slot| slot * SLOT_SECONDS);
+            assert_eq!(counts_from(first_point, &gaps(before)), expected, "{what}");
+        }
+    }
+
+    /// A domain that was asked for these ranges in slots: s settled, p provisional, b beyond retention.
+    fn ledger(asked: &[(i64, i64, char)], without_points: &[(i64, i64, char)]) -> DomainLedger {
+        let asked = asked.iter().map(|&(start, end, state)| AskedSpan {
+            span: slots(start, end),
+            is_fetched: state != 'b',
+            is_settled: state == 's',
+            fetched_at: 1_000_000_000,
+        });
+        DomainLedger {
+            asked: asked.collect(),
+            gaps: gaps(without_points),
+            counts_from: UnixSeconds::MIN,
+        }
+    }
+
+    #[test]
+    fn a_period_is_complete_if_every_slot_is_settled_and_every_hole_has_two_answers() {
+        let day = slots(DAY, 2 * DAY);
+        for (what, asked, without_points, is_complete) in [
+            ("all of it", &[(0, 3 * DAY, 's')][..], &[][..], true),
+            ("in pieces", &[(0, 300, 's'), (300, 600, 's')], &[], true),
+            (
+                "holes with two answers",
+                &[(0, 600, 's')],
+                &[(290, 300, 'c')],
+                true,
+            ),
+            (
+                "a hole outside",
+                &[(0, 600, 's')],
+                &[(0, DAY, 'e'), (576, 577, 'f')],
+                true,
+            ),
+            (
+                "a hole with one answer",
+                &[(0, 600, 's')],
+                &[(575, 577, 'e')],
+                false,
+            ),
+            ("a rejected point", &[(0, 600, 's')], &[(300, 301, 'r')], false),
+            (
+                "one slot not settled",
+                &[(0, 575, 's'), (575, 576, 'p')],
+                &[],
+                false,
+            ),
+            (
+                "one slot not asked for",
+                &[(0, 300, 's'), (301, 600, 's')],
+                &[],
+                false,
+            ),
+            ("the first slot not asked for", &[(289, 600, 's')], &[], false),
+            ("the last slot not asked for", &[(0, 575, 's')], &[], false),
+            (
+                "out of reach",
+                &[(0, 300, 'b'), (300, 600, 's')],
+                &[(0, 300, 'b')],
+                false,
+            ),
+            ("nothing asked for", &[], &[], false),
+        ] {
+            let ledger = ledger(asked, without_points);
+            assert_eq!(ledger.is_complete(day), is_complete, "{what}");
+            assert_eq!(ledger.voids(day), !is_complete && !asked.is_empty(), "{what}");
+        }
+        // Settled at an age of 0, and not over yet when it was asked for.
+        let mut early = ledger(&[(0, 2 * DAY, 's')], &[]);
+        early.asked[0].fetched_at = 2 * DAY * SLOT_SECONDS - 1;
+        assert!(!early.is_complete(day));
+        early.asked[0].fetched_at += 1;
+        assert!(early.is_complete(day));
+    }
+
+    #[test]
+    fn the_empty_past_of_a_new_domain_voids_nothing_and_its_present_does() {
+        let (past, present, next) = (slots(0, DAY), slots(DAY, 2 * DAY), slots(2 * DAY, 3 * DAY));
+        let new = |begins| DomainLedger {
+            counts_from: begins,
+            ..ledger(
+                &[(DAY, 3 * DAY, 's')],
+                &[(0, DAY, 'n'), (DAY, DAY + 9, 'e'), (3 * DAY, 4 * DAY, 'f')],
+            )
+        };
+        let voids = |ledger: &DomainLedger| [past, present, next].map(|day| ledger.voids(day));
+        assert_eq!(voids(&new(UnixSeconds::MIN)), [true, true, false]);
+        assert_eq!(voids(&new(DAY * SLOT_SECONDS)), [false, true, false]);
+        // Its own row stays incomplete.
+        let begun = new((DAY + 9) * SLOT_SECONDS);
+        assert_eq!(voids(&begun), [false, false, false]);
+        assert!(!begun.is_complete(present) && begun.is_complete(next));
+        // Nothing was fetched on the fourth day, and on the fifth it was not even expected.
+        assert!(begun.voids(slots(3 * DAY, 4 * DAY)) && !begun.voids(slots(4 * DAY, 5 * DAY)));
+    }
+}

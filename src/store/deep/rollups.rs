@@ -14,12 +14,11 @@ use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
+use crate::store::origin::account_rollups;
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{
-    ACCOUNT_TABLES, DayTally, RollupRow, RollupTable, RowKey, TABLES, month_row,
-};
+use crate::store::origin::rollup_tables::{ACCOUNT_TABLES, RollupRow, RollupTable, RowKey, TABLES};
+use crate::store::origin::rollups::{DayTally, month_row};
 use crate::store::origin::walk::{StoredCount, StoredPoint};
-use crate::store::write::roll_up::account_rows;
 
 type ExpectedRows = BTreeMap<RowKey, Vec<Value>>;
 
@@ -196,7 +195,7 @@ impl RollupCheck {
             month,
             stale: account.map_or_else(|| dates(&all().collect::<Vec<_>>()), |_| dates(stale)),
         };
-        let rows = account.map(|account| account_rows(account, month, &all().collect(), shift));
+        let rows = account.map(|account| account_rollups::rows(account, month, &all().collect(), shift));
         let expected = by_table(rows.unwrap_or_default());
         for table in ACCOUNT_TABLES {
             self.compare(

@@ -6,11 +6,13 @@
 //! - `stored`, `walk`: how they are read, with their counts
 //! - `codes`: numbers for status codes and for sets of them
 //! - `restatements`: what later answers changed
-//! - `rollups`: the hours, days and months that the points add up to
+//! - `rollups`, `account_rollups`: the hours, days and months that the points of a domain, and of all domains, add up to
+//! - `rollup_tables`: the relations of both
 //! - `month_sums`: sums by which a point that was changed from outside is found
 //! - `slot_label`: which hour, day and month a point belongs to
 //! - `gap_finder`: slots without a point
 
+pub(crate) mod account_rollups;
 pub(crate) mod bulk;
 pub(crate) mod calendar;
 pub(crate) mod codes;
@@ -19,6 +21,7 @@ pub(crate) mod month_sums;
 mod point_rows;
 pub(crate) mod points;
 pub(crate) mod restatements;
+pub(crate) mod rollup_tables;
 pub(crate) mod rollups;
 pub(crate) mod slot_label;
 pub(crate) mod stored;

@@ -11,14 +11,14 @@ use rusqlite::Connection;
 use crate::model::account::AccountMonth;
 use crate::model::billing::Month;
 use crate::model::completeness::DomainLedger;
-use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, cst_day_floor};
+use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::{CoverageSpan, SlotLabel, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::ledger::{asked, coverage, domain_ids, stale_days};
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{self, DayTally, RollupRow};
+use crate::store::origin::rollups::{self, DayTally};
 use crate::store::origin::walk::first_point;
-use crate::store::origin::{month_sums, slot_label};
+use crate::store::origin::{account_rollups, month_sums, rollup_tables, slot_label};
 use crate::store::write::store::Store;
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
         self.in_transaction(|tx, _| {
             month_sums::change_label(tx, (before, label))?;
             slot_label::set(tx, label)?;
-            rollups::delete_all(tx)?;
+            rollup_tables::delete_all(tx)?;
             stale_days::clear(tx, crate::model::span::EVER)?;
             // Points exist only where coverage does.
             for (domain, _) in domain_ids::all(tx)? {
@@ -108,32 +108,8 @@ fn bring_up_to_date(tx: &Connection, month: Span) -> Result<()> {
         }
     }
     let days: BTreeSet<UnixSeconds> = stale.into_values().flatten().collect();
-    rollups::write_account(tx, account_rows(&account, month, &days, shift))?;
+    account_rollups::write(tx, account_rollups::rows(&account, month, &days, shift))?;
     stale_days::clear(tx, month)
-}
-
-/// Returns the rows of the account for these days of a month, and for the month.
-pub(crate) fn account_rows(
-    account: &AccountMonth,
-    month: Span,
-    days: &BTreeSet<UnixSeconds>,
-    shift: i64,
-) -> Vec<RollupRow> {
-    let mut rows = Vec::new();
-    for day in days.iter().filter_map(|&day| Span::new(day, day + DAY_SECONDS)) {
-        rows.extend(rollups::account_day_row(
-            day.start(),
-            shift,
-            &account.day(day.start()),
-        ));
-        let hours = day.pieces(HOUR_SECONDS).map(|hour| hour.start());
-        rows.extend(hours.filter_map(|hour| rollups::account_hour_row(hour, &account.hour(hour))));
-    }
-    let whole = account.month();
-    if whole.1.domains > 0 {
-        rows.push(rollups::account_month_row((month, shift), &whole));
-    }
-    rows
 }
 
 /// Returns whether any of the ranges was fetched.

@@ -1,6 +1,7 @@
 //! Hours, days and months, computed a second time from what the public relations and coverage tell.
 
 mod expected;
+mod random;
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};

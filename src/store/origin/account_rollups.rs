@@ -1,0 +1,102 @@
+//! The rollups of the account: the points of all domains, summed for each slot.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use crate::model::account::{AccountMonth, AccountPeriod, AskedDomains};
+use crate::model::billing::MonthlyFigures;
+use crate::model::convert::to_i64;
+use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
+use crate::model::{Span, UnixSeconds, civil};
+use crate::store::error::Result;
+use crate::store::origin::rollup_tables::{ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
+use crate::store::origin::rollups::{month_columns, period_columns};
+
+/// Returns the rows of the account for these days of a month, and for the month.
+pub(crate) fn rows(
+    account: &AccountMonth,
+    month: Span,
+    days: &BTreeSet<UnixSeconds>,
+    shift: i64,
+) -> Vec<RollupRow> {
+    let mut rows = Vec::new();
+    for day in days.iter().filter_map(|&day| Span::new(day, day + DAY_SECONDS)) {
+        rows.extend(day_row(day.start(), shift, &account.day(day.start())));
+        let hours = day.pieces(HOUR_SECONDS).map(|hour| hour.start());
+        rows.extend(hours.filter_map(|hour| hour_row(hour, &account.hour(hour))));
+    }
+    let whole = account.month();
+    if whole.1.domains > 0 {
+        rows.push(month_row((month, shift), &whole));
+    }
+    rows
+}
+
+fn account_columns(slots: i64, asked: &AskedDomains) -> [Value; 3] {
+    let slots = slots.saturating_mul(to_i64(asked.domains));
+    period_columns(slots, asked.empty_slots, asked.is_complete())
+}
+
+/// Returns the row of a month of the account.
+fn month_row((month, shift): (Span, i64), (figures, asked): &(MonthlyFigures, AskedDomains)) -> RollupRow {
+    let period = account_columns(month.slots(), asked);
+    let domains = [to_i64(asked.domains).into()];
+    RollupRow {
+        table: &ACCOUNT_MONTHLY,
+        key: (civil::cst_month(month.start()), None),
+        values: domains
+            .into_iter()
+            .chain(month_columns(figures, period, shift))
+            .collect(),
+    }
+}
+
+/// Returns the row of a day of the account that begins at `midnight`; `None` if nothing was fetched.
+fn day_row(midnight: UnixSeconds, shift: i64, day: &AccountPeriod) -> Option<RollupRow> {
+    let AccountPeriod { points, sums, asked } = day;
+    let figures = sums.figures();
+    let measures = [
+        to_i64(asked.domains).into(),
+        to_i64(*points).into(),
+        to_i64(asked.expected_points).into(),
+        figures.map(|figures| figures.bandwidth_avg).into(),
+        figures.map(|figures| figures.peak.bandwidth).into(),
+        figures.map(|figures| figures.peak.ts + shift).into(),
+        figures.map(|figures| figures.traffic_bytes).into(),
+        figures.map(|figures| figures.pv).into(),
+    ];
+    let slots = DAY_SECONDS / SLOT_SECONDS;
+    (asked.domains > 0).then(|| RollupRow {
+        table: &ACCOUNT_DAILY,
+        key: (civil::cst_date(midnight), None),
+        values: measures
+            .into_iter()
+            .chain(account_columns(slots, asked))
+            .collect(),
+    })
+}
+
+/// Returns the row of an hour of the account that begins at `start`; `None` if it has no point.
+fn hour_row(start: UnixSeconds, hour: &AccountPeriod) -> Option<RollupRow> {
+    let figures = hour.sums.figures()?;
+    Some(RollupRow {
+        table: &ACCOUNT_HOURLY,
+        key: (civil::cst_second(start), None),
+        values: vec![
+            to_i64(hour.asked.domains).into(),
+            to_i64(hour.points).into(),
+            to_i64(hour.asked.expected_points).into(),
+            figures.bandwidth_avg.into(),
+            figures.peak.bandwidth.into(),
+            figures.traffic_bytes.into(),
+            figures.pv.into(),
+        ],
+    })
+}
+
+/// Writes rows of the account.
+pub(crate) fn write(tx: &Connection, rows: impl IntoIterator<Item = RollupRow>) -> Result<()> {
+    rows.into_iter().try_for_each(|row| row.write(tx, None))
+}
