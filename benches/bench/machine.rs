@@ -20,7 +20,8 @@ pub(crate) struct Made {
     pub(crate) versions: String,
     /// The sizes that were asked for by variables.
     pub(crate) sizes: String,
-    /// How long it took.
+    /// How long it took. A section that goes on where an earlier run was stopped says how long that one took; the rest
+    /// is added.
     pub(crate) seconds: f64,
     /// The mean number of programs that wanted to run, when it began: more than the benches' own slow everything down.
     pub(crate) load: String,

@@ -59,7 +59,7 @@ fn main() -> Result<()> {
         Some("speed") | None => measure(SECTIONS.get(..SPEED).unwrap_or_default()),
         Some("peers") => measure(&["peers"]),
         Some("big") => measure(&["big"]),
-        Some("page") => write_page(Size::Full),
+        Some("page") => write_page(setup::size()?),
         Some(other) => Err(format!("unknown argument `{other}`; use speed, peers, big or page").into()),
     }
 }
@@ -90,7 +90,7 @@ fn measure(ids: &[&str]) -> Result<()> {
         let began = Instant::now();
         let mut section = sections::measure(id, &setup)?;
         section.made = Made {
-            seconds: began.elapsed().as_secs_f64(),
+            seconds: section.made.seconds + began.elapsed().as_secs_f64(),
             ..made
         };
         section.save(&results)?;

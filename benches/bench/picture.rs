@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use crate::results::{Picture, duration};
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 780.0;
 const HEIGHT: f64 = 380.0;
 const LEFT: f64 = 70.0;
 /// Room for the names of the lines.
-const RIGHT: f64 = 170.0;
+const RIGHT: f64 = 220.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 52.0;
 /// The least distance of two names.

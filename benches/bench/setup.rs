@@ -33,11 +33,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new() -> Result<Self> {
-        let size = match std::env::var("SIZE").as_deref() {
-            Err(_) | Ok("" | "full") => Size::Full,
-            Ok("small") => Size::Small,
-            Ok(other) => return Err(format!("SIZE: `{other}` is neither small nor full").into()),
-        };
+        let size = size()?;
         let parent = text("DIR").map_or_else(scratch, PathBuf::from);
         std::fs::create_dir_all(&parent)?;
         Ok(Self {
@@ -87,6 +83,15 @@ impl Setup {
     ) -> Result<Account> {
         let endpoint = self.server.endpoint(latency, Revision::First);
         Account::new(directory, &data::names(domains)?, start, endpoint, now)
+    }
+}
+
+/// Returns how much is to be measured.
+pub(crate) fn size() -> Result<Size> {
+    match std::env::var("SIZE").as_deref() {
+        Err(_) | Ok("" | "full") => Ok(Size::Full),
+        Ok("small") => Ok(Size::Small),
+        Ok(other) => Err(format!("SIZE: `{other}` is neither small nor full").into()),
     }
 }
 

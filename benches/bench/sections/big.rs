@@ -4,6 +4,7 @@
 //! `KEEP=1` leaves the file for another run, which measures the commands again and does not build it.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jdcdn_stats::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use jdcdn_stats::model::{Span, UnixSeconds};
@@ -35,6 +36,8 @@ const LONG: f64 = 10.0;
 struct State {
     built_on: String,
     measured_on: String,
+    /// The seconds of all runs so far.
+    spent: f64,
     /// The time of the commands: ticks move it on. 0 at first.
     now: UnixSeconds,
     months: usize,
@@ -59,6 +62,9 @@ struct Big<'s> {
     domains: usize,
     state: State,
     account: Account,
+    began: Instant,
+    /// The seconds of earlier runs.
+    spent_before: f64,
 }
 
 pub(crate) fn measure(setup: &Setup) -> Result<Section> {
@@ -85,12 +91,15 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
         setup,
         directory,
         domains,
+        spent_before: state.spent,
         state,
         account,
+        began: Instant::now(),
     };
     big.build(months, end)?;
     big.commands()?;
-    let section = big.section(months)?;
+    let mut section = big.section(months)?;
+    section.made.seconds = big.spent_before;
     if setup::is_set("KEEP") {
         eprintln!("kept: {}", big.directory.display());
     } else {
@@ -100,7 +109,8 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
 }
 
 impl Big<'_> {
-    fn save(&self) -> Result<()> {
+    fn save(&mut self) -> Result<()> {
+        self.state.spent = self.spent_before + self.began.elapsed().as_secs_f64();
         Ok(std::fs::write(
             self.directory.join("state.json"),
             serde_json::to_vec_pretty(&self.state)?,

@@ -35,9 +35,8 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
         "growth",
         "How cost grows",
         &[
-            "The time of a command against the number of domains, and against the months of history. The axes are \
-             logarithmic: a flat line costs the same whatever is stored, a line that rises as steeply as the diagonal costs \
-             as much as it reads.",
+            "The time of a command by the number of domains, and by the months of history. Both axes are logarithmic. Where \
+             the line is flat, the time does not depend on what is stored.",
             "A command that this version does not have is left out.",
         ],
     );

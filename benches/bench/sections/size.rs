@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use jdcdn_stats::model::slot::SLOT_SECONDS;
 use rusqlite::Connection;
 
 use crate::Result;
-use crate::fill;
+use crate::data::Revision;
+use crate::fill::{self, Filler};
 use crate::results::{Cell, Section};
 use crate::setup::{Setup, first_days, just_after};
 
@@ -49,12 +51,26 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
     ] {
         rows.push(vec![Cell::text(what), Cell::Bytes(bytes), each(bytes / points)]);
     }
+    let (domains_of_ticks, days_of_ticks) = setup.pick((20, 31), (20, 2));
+    let (ticks, points_of_ticks) = by_ticks(setup, domains_of_ticks, days_of_ticks)?;
+    rows.push(vec![
+        Cell::text("points and counts, written five minutes at a time"),
+        Cell::Bytes(ticks.points),
+        each(ticks.points / points_of_ticks),
+    ]);
     let mut section = Section::new(
         "size",
         "Bytes a point",
-        &[&format!(
-            "{domains} domains and {days} days, {points} points, as they were written: not packed."
-        )],
+        &[
+            &format!(
+                "{domains} domains and {days} days, {points} points, fetched day by day. The file is not packed."
+            ),
+            &format!(
+                "A timer brings points five minutes at a time. Then pages are split where new points come, and stay less \
+                 full. The last row shows this for {domains_of_ticks} domains and {days_of_ticks} days. A snapshot packs \
+                 them."
+            ),
+        ],
     );
     section.table(&["table", "bytes", "bytes a point"], rows);
     section.at_most(
@@ -68,6 +84,24 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
         each(with_rollups / points),
     );
     Ok(section)
+}
+
+/// Writes points slot by slot; returns the bytes, and how many points there are.
+fn by_ticks(setup: &Setup, domains: usize, days: usize) -> Result<(Bytes, f64)> {
+    let span = first_days(days)?;
+    let now = just_after(span.end());
+    let directory = setup.scratch("ticks")?;
+    let file = directory.path().join("stats.db");
+    let mut filler = Filler::open(&file, domains, now)?;
+    let all = filler.store(Filler::batches(
+        domains,
+        span,
+        SLOT_SECONDS,
+        now,
+        Revision::First,
+    )?)?;
+    filler.finish(now)?;
+    Ok((bytes(&file)?, all.points as f64))
 }
 
 fn each(bytes: f64) -> Cell {
