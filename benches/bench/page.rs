@@ -21,7 +21,8 @@ figure on this page was measured by a make target, and can be measured again:
 |---|---|---|
 {TARGETS}
 `SIZE=small` tries everything on little data, and leaves this page alone. `ONLY=tick,export` measures some sections.
-`DOMAINS=` and `MONTHS=` set the size of the big file, `KEEP=1` keeps it, `DIR=` says where the files are made.
+`DOMAINS=` and `MONTHS=` set the size of the big file, `KEEP=1` keeps it, `DIR=` says where the files are made. With
+`REFLINK=`, a directory on XFS or Btrfs, copies by reference are measured there.
 
 ";
 
