@@ -121,7 +121,10 @@ pub(crate) fn bytes(file: &Path) -> Result<Bytes> {
         let (name, size) = table?;
         if POINTS.contains(&name.as_str()) {
             bytes.points += size;
-        } else if name.starts_with("rollup_") || name.starts_with("account_") || name.starts_with("origin_") {
+        } else if name.starts_with("rollup_")
+            || name.starts_with("account_")
+            || name.starts_with("origin_account_")
+        {
             bytes.rollups += size;
         } else {
             bytes.others += size;
