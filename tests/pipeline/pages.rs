@@ -384,7 +384,7 @@ fn superset_shows_the_dictionary() {
         assert_is(&name, &dataset(by_hand, relation));
         datasets += 1;
     }
-    assert_eq!(datasets, 4);
+    assert_eq!(datasets, 6);
 }
 
 #[test]

@@ -52,7 +52,7 @@ def test_grafana_finds_the_source_that_its_panels_name():
         (target,) = panel["targets"]
         assert panel["datasource"] == target["datasource"] == named, title
         assert target["queryText"] == target["rawQueryText"], title
-    assert len({panel["id"] for panel in GRAFANA["panels"]}) == len(GRAFANA["panels"]) == 7
+    assert len({panel["id"] for panel in GRAFANA["panels"]}) == len(GRAFANA["panels"]) == 9
 
 
 @pytest.mark.parametrize("title", PANELS)
@@ -90,7 +90,7 @@ def test_the_bundle_of_superset_holds_together():
     assert (metadata["type"], metadata["version"]) == ("Dashboard", "1.0.0")
     databases, datasets, charts, dashboards = map(load, ["databases", "datasets", "charts", "dashboards"])
     pieces = [*databases.values(), *datasets.values(), *charts.values(), *dashboards.values()]
-    assert len({piece["uuid"] for piece in pieces}) == len(pieces) == 1 + 4 + 6 + 1
+    assert len({piece["uuid"] for piece in pieces}) == len(pieces) == 1 + 6 + 8 + 1
     assert {piece["version"] for piece in pieces} == {"1.0.0"}
     assert {dataset["database_uuid"] for dataset in datasets.values()} == {databases["jdcdn"]["uuid"]}
     assert {chart["dataset_uuid"] for chart in charts.values()} == {dataset["uuid"] for dataset in datasets.values()}

@@ -135,6 +135,20 @@ def test_a_chart_has_rows_with_what_it_draws(datasette, slug, name, domain):
     assert None not in {row[field] for row in found for field in drawn}, name
 
 
+def test_the_table_of_the_month_begins_with_the_account_and_adds_up_to_it(datasette, database):
+    chart = DASHBOARDS["account"]["charts"]["billing"]
+    account, *domains = rows(datasette, f"/{NAME}", sql=chart["query"])
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        month = "SELECT points, bandwidth_95, traffic_bytes FROM origin_account_monthly ORDER BY month_cst DESC LIMIT 1"
+        points, bandwidth, traffic = connection.execute(month).fetchone()
+    connection.close()
+    assert account["domain"] == f"all {len(domains)} domains"
+    assert (account["points"], account["mbps_95"]) == (points, round(bandwidth / 1e6, 1))
+    assert account["traffic_gb"] == round(traffic / 1e9, 1)
+    assert sum(row["points"] for row in domains) == points
+    assert abs(sum(row["traffic_gb"] for row in domains) - traffic / 1e9) < 0.05 * (len(domains) + 1)
+
+
 def test_no_text_of_the_server_goes_into_a_page_as_html():
     for slug, name in CHARTS:
         chart = DASHBOARDS[slug]["charts"][name]

@@ -25,6 +25,8 @@ QUESTIONS = [
     ("origin_daily", "date_cst", "P1M", ("2026-06-01", "2026-07-01")),
     ("origin_monthly", "month_start", "P1M", ("2026-05-01", "2026-06-01")),
     ("origin_monthly", "month_start", "P1M", ("2026-05-01", "2026-07-01")),
+    ("origin_account_monthly", "month_start", "P1M", ("2026-05-01", "2026-06-01")),
+    ("origin_account_daily", "date_cst", "P1D", ("2026-06-01", "2026-06-03")),
     ("origin_hourly", "hour_cst", "PT1H", ("2026-06-01 01:00:00", "2026-06-01 03:00:00")),
     ("origin_hourly", "hour_cst", "P1D", ("2026-06-01 00:00:00", "2026-06-02 00:00:00")),
 ]
