@@ -48,6 +48,7 @@ pub use ledger::runs::{Finish, NewRun, Run};
 pub use origin::month_sums::{MonthSum, PointSum};
 pub use origin::restatements::Settling;
 pub use read::as_of::{AsOf, UnfinishedRun};
+pub use read::completeness::AccountMonthState;
 pub use read::gaps::DomainGaps;
 pub use read::limits::MAX_SQL_BYTES;
 pub use read::overview::{DomainOverview, MonthOfDomain, Overview, RunOverview};

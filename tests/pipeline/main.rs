@@ -17,6 +17,7 @@ mod changes;
 mod check;
 mod checker;
 mod clocks;
+mod completeness;
 mod convergence;
 mod cookbook;
 mod credentials;

@@ -29,7 +29,7 @@ pub(crate) fn in_words(as_of: &AsOf, now: UnixSeconds) -> String {
         Some(at) => format!(
             "As of the end of the last run at {}{}",
             civil::cst_minute(at),
-            ago(now - at)
+            ago(at, now)
         ),
         None => "No run has ended yet".to_owned(),
     };
@@ -63,9 +63,9 @@ pub(crate) fn new_slots(as_of: &AsOf, slots: i64) -> Option<String> {
     })
 }
 
-/// An age in brackets, in whole minutes; nothing below a minute, or if the clock went back.
-fn ago(seconds: i64) -> String {
-    let whole = to_u64(seconds / 60 * 60);
+/// The age of `at` in brackets, in minutes as a clock shows them; nothing within the same minute, or if the clock went back.
+fn ago(at: UnixSeconds, now: UnixSeconds) -> String {
+    let whole = to_u64(now.div_euclid(60) * 60 - at.div_euclid(60) * 60);
     if whole == 0 {
         return String::new();
     }

@@ -1,4 +1,4 @@
-//! The domains in the database, and those with stale rollups.
+//! The domains with stale rollups.
 
 use crate::model::Span;
 use crate::store::error::{Result, StoreError};
@@ -6,15 +6,6 @@ use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
 
 impl Reader {
-    /// Returns the names of all domains with fetched slots or gaps, in order.
-    pub fn known_domains(&self) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT d.name FROM domain d
-                   WHERE EXISTS (SELECT 1 FROM coverage c WHERE c.domain_id = d.id)
-                      OR EXISTS (SELECT 1 FROM gap g WHERE g.domain_id = d.id)
-                   ORDER BY d.name";
-        self.read(|connection| connection.column(sql, []))
-    }
-
     /// Returns the domains with stale rollups in `span`, and how many of their days are stale.
     pub fn stale_days_in(&self, span: Span) -> Result<Vec<(String, i64)>, StoreError> {
         let sql = "SELECT d.name, count(*) FROM rollup_due r CROSS JOIN domain d

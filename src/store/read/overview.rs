@@ -12,6 +12,7 @@ use crate::store::file::statements::Statements as _;
 use crate::store::ledger::expected::Expected;
 use crate::store::ledger::{coverage, domain_ids, gaps};
 use crate::store::read::as_of::{self, AsOf};
+use crate::store::read::completeness::complete_range;
 use crate::store::read::gaps::{current_gaps, new_slots};
 
 /// What the database has of one domain.
@@ -32,6 +33,8 @@ pub struct DomainOverview {
     /// How many slots the configuration wants and no run has noted: they became available, or were configured, after
     /// the last run.
     pub new_slots: i64,
+    /// The first unbroken range of complete days, in the time of the data; `None` if no day is complete.
+    pub complete: Option<Span>,
     /// The ranges that were asked for, in order.
     pub coverage: Vec<CoverageSpan>,
 }
@@ -201,6 +204,11 @@ fn domain_overview(tx: &Connection, name: &str, expected: &Expected, noted: bool
         rejects: tx.count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1", [id])?,
         gaps,
         new_slots,
+        complete: if tx.table_exists(None, "rollup_month")? {
+            complete_range(tx, id)?
+        } else {
+            None
+        },
         coverage: covered,
     })
 }

@@ -1,5 +1,6 @@
 //! `status`: what the database holds.
 
+pub mod months;
 pub mod settling;
 pub mod thresholds;
 
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
+use self::months::MonthJson;
 use self::settling::SettlingJson;
 use self::thresholds::{ThresholdAlarm, ThresholdArgs};
 use crate::cli::commands::gaps::{domain_names, expected};
@@ -28,7 +30,8 @@ const RUNS: u32 = 5;
 /// All times are UTC+8. The figures are as of the end of the last run, the same as in `gaps` and `origin_gaps`.
 /// `missing` counts the 5-minute slots without a point, from the configured start (else from the first slot asked
 /// for) to the newest slot that was available to that run. `failed` counts missing slots for which no usable answer
-/// came. `beyond` counts slots that the API no longer serves; they are not among the missing ones. Slots that
+/// came. `beyond` counts slots that the API no longer serves; they are not among the missing ones. From the first
+/// complete day to `complete until`, every day is complete: none of its figures can change. Slots that
 /// became available after the last run are counted apart. To notice that runs have stopped, use the thresholds: they
 /// go by the time now.
 #[derive(Debug, Args)]
@@ -59,6 +62,10 @@ struct DomainStatus {
     points: u64,
     #[serde(serialize_with = "rfc3339")]
     settled_until: Option<UnixSeconds>,
+    #[serde(serialize_with = "rfc3339")]
+    complete_from: Option<UnixSeconds>,
+    #[serde(serialize_with = "rfc3339")]
+    complete_until: Option<UnixSeconds>,
     missing_slots: i64,
     failed_slots: i64,
     beyond_retention_slots: i64,
@@ -74,6 +81,7 @@ struct StatusJson<'a> {
     #[serde(flatten)]
     as_of: AsOfJson<'a>,
     domains: Vec<DomainStatus>,
+    account_months: Vec<MonthJson>,
     runs: Vec<RunOverview>,
     /// Domain-days for which the rollups are out of date.
     rollup_days_due: u64,
@@ -101,6 +109,7 @@ impl StatusArgs {
             .iter()
             .map(|domain| domain_status(domain, &config))
             .collect();
+        let months = reader.account_months()?;
         let runs = reader.last_runs(RUNS)?;
         let stale_days = reader.stale_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
@@ -113,6 +122,7 @@ impl StatusArgs {
                     database: config.database.display().to_string(),
                     as_of: AsOfJson::from(&overview.as_of),
                     domains,
+                    account_months: months::json(&months, now),
                     runs,
                     rollup_days_due: stale_days,
                     settling,
@@ -128,6 +138,7 @@ impl StatusArgs {
                 if let Some(sentence) = as_of::new_slots(&overview.as_of, new_slots) {
                     writeln!(out, "\n{sentence}")?;
                 }
+                months::print(&months, now, out)?;
                 writeln!(out)?;
                 run_table(&runs, out)?;
                 if stale_days > 0 {
@@ -169,6 +180,8 @@ fn domain_status(overview: &DomainOverview, config: &Config) -> DomainStatus {
         last: overview.last_ts,
         points: overview.points,
         settled_until: settled_until(overview, from, config.refresh.last_age()),
+        complete_from: overview.complete.map(|range| range.start()),
+        complete_until: overview.complete.map(|range| range.end()),
         missing_slots: overview.gaps.sum_of(&missing),
         failed_slots: overview.gaps.sum_of(&[GapReason::Failed]),
         beyond_retention_slots: overview.gaps.sum_of(&[GapReason::BeyondRetention]),
@@ -200,12 +213,14 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn Write) -> io::Result<()>
         "last",
         "points",
         "settled until",
+        "complete until",
         "missing",
         "failed",
         "beyond",
         "rejects",
     ];
     let minute = |time: Option<UnixSeconds>| time.map_or_else(|| "-".to_owned(), civil::cst_minute).into();
+    let date = |time: Option<UnixSeconds>| time.map_or_else(|| "-".to_owned(), civil::cst_date).into();
     let rows = domains.iter().map(|domain| {
         [
             domain.domain.as_str().into(),
@@ -213,6 +228,7 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn Write) -> io::Result<()>
             minute(domain.last),
             domain.points.into(),
             minute(domain.settled_until),
+            date(domain.complete_until),
             domain.missing_slots.into(),
             domain.failed_slots.into(),
             domain.beyond_retention_slots.into(),
