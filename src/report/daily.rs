@@ -3,6 +3,7 @@
 use super::error::ReportError;
 use super::number::{Exact, RunLengths, weight, whole};
 use super::scope::{Step, rollup_time};
+use super::source::Source;
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::Reader;
 
@@ -15,6 +16,10 @@ pub struct DailyRow {
     pub points: i64,
     /// The number of slots that were asked for.
     pub expected: i64,
+    /// The number of slots that hold nothing, as two answers agree.
+    pub empty: i64,
+    /// Whether no figure of the day can change any more.
+    pub complete: bool,
     /// The figures, if the day has points.
     pub figures: Option<DailyFigures>,
 }
@@ -77,30 +82,35 @@ impl DomainTotals {
     }
 }
 
-/// Points and expected points of every day of a report. Both are 0 for a day that was never asked for.
-pub type Calendar = RunLengths<(i64, i64)>;
+/// Points, expected points, empty slots, and 1 if it is complete, of every day of a report. All are 0 for a day that was
+/// never asked for.
+pub type Calendar = RunLengths<(i64, i64, i64, u8)>;
 
 /// Returns the calendar of `days` in `span`.
 #[must_use]
 pub fn calendar(span: Span, days: &[DailyRow]) -> Calendar {
     let step = Step::Days(1);
-    let mut cells = vec![(0, 0); step.buckets(span)];
+    let mut cells = vec![(0, 0, 0, 0); step.buckets(span)];
     for day in days {
         if let Some(cell) = step.bucket(span, day.ts).and_then(|at| cells.get_mut(at)) {
-            *cell = (day.points, day.expected);
+            *cell = (day.points, day.expected, day.empty, u8::from(day.complete));
         }
     }
     cells.into_iter().collect()
 }
 
-/// Reads the days of `domain` in `span`, in order.
-pub(super) fn read(reader: &Reader, domain: &str, span: Span) -> Result<Vec<DailyRow>, ReportError> {
+/// Reads the days of `source` in `span`, in order.
+pub(super) fn read(reader: &Reader, source: Source<'_>, span: Span) -> Result<Vec<DailyRow>, ReportError> {
     let (from, to) = (civil::cst_date(span.start()), civil::cst_date(span.end()));
     let mut days = Vec::new();
     reader.each::<ReportError>(
-        "SELECT date_cst, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv
-         FROM origin_daily WHERE domain = ?1 AND date_cst >= ?2 AND date_cst < ?3 ORDER BY date_cst",
-        (domain, from, to),
+        &format!(
+            "SELECT date_cst, points, expected_points, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv,
+                    empty_slots, complete
+             {} AND date_cst >= ?2 AND date_cst < ?3 ORDER BY date_cst",
+            source.rows("daily")
+        ),
+        (source.name(), from, to),
         |row| {
             let points: i64 = row.get(1)?;
             let figures = || -> rusqlite::Result<_> {
@@ -116,6 +126,8 @@ pub(super) fn read(reader: &Reader, domain: &str, span: Span) -> Result<Vec<Dail
                 ts: rollup_time("origin_daily", row.get_ref(0)?)?,
                 points,
                 expected: row.get(2)?,
+                empty: row.get(8)?,
+                complete: row.get(9)?,
                 figures: (points > 0).then(figures).transpose()?,
             });
             Ok(())

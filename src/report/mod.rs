@@ -1,6 +1,7 @@
 //! One self-contained HTML page about the contents of the database.
 //!
 //! - [`scope`]: the domains, the days and the time step
+//! - [`source`]: the rollups of a domain, or those of the account
 //! - [`daily`]: the totals of each domain, and its calendar of completeness
 //! - [`series`]: bandwidth and requests over time
 //! - [`status`], [`months`], [`quality`]: status codes, the bill, and the quality of the data
@@ -22,6 +23,7 @@ pub mod quality;
 pub mod report_data;
 pub mod scope;
 pub mod series;
+pub mod source;
 pub mod status;
 
 pub use error::ReportError;

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::error::ReportError;
 use super::number::{Exact, whole};
-use crate::model::{Span, civil};
+use super::source::Source;
+use crate::model::open_slots::{OpenSlots, PeriodState};
+use crate::model::{Span, UnixSeconds, civil};
 use crate::store::Reader;
 
 /// The most rows. Beyond them the oldest months are left out.
@@ -21,8 +23,16 @@ pub struct MonthRow {
     pub points: i64,
     /// The number of slots that were asked for.
     pub expected: i64,
+    /// The number of its slots, those to come included.
+    pub slots: i64,
+    /// Whether no figure can change any more.
+    pub complete: bool,
+    /// How far it is complete.
+    pub words: String,
     /// The 95 peak, in bit/s.
     pub p95: Exact,
+    /// The time of the point that is the 95 peak; `null` if it is a slot without a point.
+    pub p95_ts: Option<UnixSeconds>,
     /// The highest point, in bit/s.
     pub peak: Exact,
     /// The fourth highest point, in bit/s.
@@ -53,34 +63,39 @@ pub fn first(domains: usize, span: Span) -> String {
     month
 }
 
-/// Reads the months of a domain, which has a name and a place in the report, or of the account, from `first` to the end
-/// of `span`, in order. Months are complete, even if `span` covers a part of them.
+/// Reads the months of `source`, which is the domain at `place` in the report or the account, from `first` to the end of
+/// `span`, in order. Months are whole, even if `span` covers a part of them.
 pub(super) fn read(
     reader: &Reader,
-    domain: Option<(&str, usize)>,
+    (source, place): (Source<'_>, Option<usize>),
     first: &str,
     span: Span,
 ) -> Result<Vec<MonthRow>, ReportError> {
-    let (name, place) = domain.unzip();
-    let (relation, of_domain) = match domain {
-        Some(_) => ("origin_monthly", "domain = ?1"),
-        None => ("origin_account_monthly", "?1 IS NULL"),
-    };
     let mut months = Vec::new();
     reader.each::<ReportError>(
         &format!(
             "SELECT month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
-                    bandwidth_daily_peak_avg, traffic_bytes, pv
-             FROM {relation} WHERE {of_domain} AND month_cst >= ?2 AND month_cst <= ?3 ORDER BY month_cst"
+                    bandwidth_daily_peak_avg, traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts
+             {} AND month_cst >= ?2 AND month_cst <= ?3 ORDER BY month_cst",
+            source.rows("monthly")
         ),
-        (name, first, civil::cst_month(span.end() - 1)),
+        (source.name(), first, civil::cst_month(span.end() - 1)),
         |row| {
+            let state = PeriodState {
+                is_complete: row.get(11)?,
+                empty: row.get(10)?,
+                open: OpenSlots::default(),
+            };
             months.push(MonthRow {
                 domain: place,
                 month: row.get(0)?,
                 points: row.get(1)?,
                 expected: row.get(2)?,
+                slots: row.get(9)?,
+                complete: state.is_complete,
+                words: state.in_words(),
                 p95: Exact(row.get(3)?),
+                p95_ts: row.get(12)?,
                 peak: Exact(row.get(4)?),
                 fourth: Exact(row.get(5)?),
                 daily: Exact(whole(row.get(6)?)),

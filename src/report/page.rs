@@ -20,7 +20,7 @@ const STYLES: [&str; 2] = [
 const UPLOT: &str = include_str!("assets/uplot/uPlot.iife.min.js");
 const UPLOT_LICENSE: &str = include_str!("assets/uplot/LICENSE");
 /// The parts of the page's own script, in their order. They share one scope.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     include_str!("assets/format.js"),
     include_str!("assets/element.js"),
     include_str!("assets/figures.js"),
@@ -29,6 +29,7 @@ const PARTS: [&str; 9] = [
     include_str!("assets/traffic.js"),
     include_str!("assets/codes.js"),
     include_str!("assets/calendar.js"),
+    include_str!("assets/bill.js"),
     include_str!("assets/page.js"),
 ];
 

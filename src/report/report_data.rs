@@ -1,6 +1,7 @@
 //! The data of the page, as its script reads it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -12,10 +13,11 @@ use super::number::Exact;
 use super::quality::{self, Gaps, Restatements};
 use super::scope::{self, ReportRequest, Scope, Step};
 use super::series::{self, TimeSeries};
+use super::source::Source;
 use super::status::{self, ClassSeries, CodeRow};
 use crate::model::convert::to_u64;
 use crate::model::{SlotLabel, Span, UnixSeconds, text};
-use crate::store::{Reader, RunOverview};
+use crate::store::{AsOf, Reader, RunOverview, UnfinishedRun};
 
 /// How many characters of a name are shown. A host name has at most 253.
 const SHOWN_NAME: usize = 260;
@@ -47,6 +49,16 @@ pub struct ReportData {
     pub due_days: u64,
     /// The last run.
     pub last_run: Option<RunOverview>,
+    /// When the last run ended. Gaps and completeness are as of then.
+    pub as_of: Option<UnixSeconds>,
+    /// The run that began after that and has not ended.
+    pub unfinished: Option<UnfinishedRun>,
+    /// The totals of the account; `null` if -d chose domains.
+    pub account: Option<DomainRow>,
+    /// Bandwidth and requests of the account, by the length of a bucket in seconds.
+    pub account_series: BTreeMap<i64, TimeSeries>,
+    /// Completeness of the account by day, where that of the domains is shown.
+    pub account_calendar: Option<Calendar>,
     /// The domains, the one with the most traffic first.
     pub domains: Vec<DomainRow>,
     /// The length of a bucket of `series`, in seconds.
@@ -120,7 +132,15 @@ impl ReportData {
             last_run: reader.last_runs(1)?.pop(),
             ..Self::default()
         };
+        AsOf {
+            ended_at: report.as_of,
+            unfinished: report.unfinished,
+            ..
+        } = reader.as_of()?;
         if let Some(run) = &mut report.last_run {
+            run.command = text::printable(&run.command);
+        }
+        if let Some(run) = &mut report.unfinished {
             run.command = text::printable(&run.command);
         }
         if let Some(span) = scope.span {
@@ -153,9 +173,12 @@ impl ReportData {
         self.step = step.seconds();
         self.status_step = status_step.seconds();
         let first = months::first(ranked.len(), span);
-        self.months = months::read(reader, None, &first, span)?;
+        self.months = months::read(reader, (Source::Account, None), &first, span)?;
         let has_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
         self.calendar = has_calendar.then(Vec::new);
+        if !self.chosen {
+            self.read_account(reader, span, step)?;
+        }
         let mut codes = Vec::new();
         for (place, domain) in ranked.iter().enumerate() {
             let name = &domain.name;
@@ -167,8 +190,12 @@ impl ReportData {
             if let Some(calendars) = &mut self.calendar {
                 calendars.push(daily::calendar(span, &domain.days));
             }
-            self.months
-                .extend(months::read(reader, Some((name, place)), &first, span)?);
+            self.months.extend(months::read(
+                reader,
+                (Source::Domain(name), Some(place)),
+                &first,
+                span,
+            )?);
             self.gaps.add(reader, (name, place), Some(labels))?;
             self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;
@@ -176,6 +203,27 @@ impl ReportData {
             self.domains.push(domain.row(newest));
         }
         (self.codes, self.codes_left_out) = status::by_domain(&codes);
+        Ok(())
+    }
+
+    /// Reads the account. Its steps are those of the page; points are summed in the page.
+    fn read_account(&mut self, reader: &Reader, span: Span, step: Step) -> Result<(), ReportError> {
+        let days = daily::read(reader, Source::Account, span)?;
+        let steps = match step {
+            Step::Points | Step::Hours => vec![Step::Hours, Step::Days(1)],
+            Step::Days(_) => vec![step],
+        };
+        for step in steps {
+            let series = series::of_account(reader, span, step, &days)?;
+            self.account_series.insert(step.seconds(), series);
+        }
+        self.account_calendar = self.calendar.is_some().then(|| daily::calendar(span, &days));
+        let account = RankedDomain {
+            name: String::new(),
+            totals: DomainTotals::of(&days),
+            days,
+        };
+        self.account = Some(account.row(None));
         Ok(())
     }
 
@@ -188,7 +236,7 @@ impl ReportData {
     ) -> Result<Vec<RankedDomain>, ReportError> {
         let mut ranked = Vec::new();
         for name in names {
-            let days = daily::read(reader, name, span)?;
+            let days = daily::read(reader, Source::Domain(name), span)?;
             ranked.push(RankedDomain {
                 name: name.clone(),
                 totals: DomainTotals::of(&days),
@@ -230,8 +278,9 @@ fn keep_largest(domains: &mut Vec<RankedDomain>) {
 
 fn has_rollups(view: &Connection) -> rusqlite::Result<bool> {
     view.query_row(
-        "SELECT count(*) = 5 FROM sqlite_schema
-         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly', 'origin_account_monthly')",
+        "SELECT count(*) = 7 FROM sqlite_schema
+         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly',
+                        'origin_account_hourly', 'origin_account_daily', 'origin_account_monthly')",
         [],
         |row| row.get(0),
     )

@@ -45,7 +45,7 @@ impl Scope {
         request: &ReportRequest,
         label: SlotLabel,
     ) -> Result<Self, ReportError> {
-        let known = reader.known_domains()?;
+        let known = reader.domains()?;
         if let Some(name) = request.domains.iter().find(|name| !known.contains(name)) {
             return Err(unknown(name, &known));
         }

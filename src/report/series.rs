@@ -6,6 +6,7 @@ use super::daily::DailyRow;
 use super::error::ReportError;
 use super::number::{RunLengths, weight, whole};
 use super::scope::{Step, rollup_time};
+use super::source::Source;
 use crate::model::{SlotLabel, Span, civil};
 use crate::store::Reader;
 
@@ -68,7 +69,7 @@ impl TimeSeries {
     }
 }
 
-/// Reads the series of `domain`. `days` are its daily rows, and `label` decides which bucket a point belongs to.
+/// Reads the series of a domain. `days` are its daily rows, and `label` decides which bucket a point belongs to.
 pub(super) fn read(
     reader: &Reader,
     domain: &str,
@@ -78,7 +79,22 @@ pub(super) fn read(
 ) -> Result<TimeSeries, ReportError> {
     let buckets = match step {
         Step::Points => add_points(reader, domain, span.moved(label.shift()))?,
-        Step::Hours => add_hours(reader, domain, span)?,
+        Step::Hours => add_hours(reader, Source::Domain(domain), span)?,
+        Step::Days(_) => add_days(span, step, days),
+    };
+    Ok(TimeSeries::new(&buckets, step))
+}
+
+/// Reads the series of the account by hour and by longer steps. `days` are its daily rows. Its points are summed from
+/// those of the domains.
+pub(super) fn of_account(
+    reader: &Reader,
+    span: Span,
+    step: Step,
+    days: &[DailyRow],
+) -> Result<TimeSeries, ReportError> {
+    let buckets = match step {
+        Step::Points | Step::Hours => add_hours(reader, Source::Account, span)?,
         Step::Days(_) => add_days(span, step, days),
     };
     Ok(TimeSeries::new(&buckets, step))
@@ -101,14 +117,16 @@ fn add_points(reader: &Reader, domain: &str, labels: Span) -> Result<Vec<Bucket>
     Ok(buckets)
 }
 
-fn add_hours(reader: &Reader, domain: &str, span: Span) -> Result<Vec<Bucket>, ReportError> {
+fn add_hours(reader: &Reader, source: Source<'_>, span: Span) -> Result<Vec<Bucket>, ReportError> {
     let step = Step::Hours;
     let mut buckets = vec![Bucket::default(); step.buckets(span)];
     let (from, to) = (civil::cst_second(span.start()), civil::cst_second(span.end()));
     reader.each::<ReportError>(
-        "SELECT hour_cst, points, bandwidth_avg, bandwidth_peak, pv FROM origin_hourly
-         WHERE domain = ?1 AND hour_cst >= ?2 AND hour_cst < ?3",
-        (domain, from, to),
+        &format!(
+            "SELECT hour_cst, points, bandwidth_avg, bandwidth_peak, pv {} AND hour_cst >= ?2 AND hour_cst < ?3",
+            source.rows("hourly")
+        ),
+        (source.name(), from, to),
         |row| {
             let ts = rollup_time("origin_hourly", row.get_ref(0)?)?;
             if let Some(bucket) = step.bucket(span, ts).and_then(|at| buckets.get_mut(at)) {
@@ -145,6 +163,8 @@ mod tests {
             ts: start + at * DAY_SECONDS,
             points,
             expected: 288,
+            empty: 0,
+            complete: true,
             figures: Some(DailyFigures {
                 average,
                 peak,

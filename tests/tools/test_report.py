@@ -96,7 +96,7 @@ def fits(page):
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_draws_at_every_width_and_in_both_colours(show, report, width, scheme):
     page = show(report, width, color_scheme=scheme)
@@ -140,6 +140,10 @@ def test_the_pointer_reads_the_exact_figures_of_a_point(show, report, demo):
     }
     stored = dict(read(demo, "SELECT domain, bandwidth FROM origin_stats WHERE time_cst = ?", moment + ":00"))
     assert len(stored) == 3
+    stored["Account"] = sum(stored.values())
+    month = moment[:7]
+    name = f"Account, 95 peak of {month}" + (" so far" if month == "2026-06" else "")
+    ((stored[name],),) = read(demo, "SELECT bandwidth_95 FROM origin_account_monthly WHERE month_cst = ?", month)
     assert shown == {domain: f"{bandwidth:,} bit/s" for domain, bandwidth in stored.items()}
     keep(page, "report-zoomed")
 
@@ -155,10 +159,15 @@ def test_hours_and_days_are_those_of_the_rollups(show, report, demo):
         hover(page, chart, 0.4)
         moment = chart.locator(".tip strong").inner_text()
         rows = chart.locator(".tip tr").all()
-        domain = rows[0].locator("th").inner_text().removesuffix(", average")
-        exact = [int(re.sub(r"\D", "", row.locator(".exact").inner_text().removesuffix(" bit/s"))) for row in rows[:2]]
-        average, peak = read(demo, sql, domain, moment[:13] if step == "by hour" else moment[:10])[0]
-        assert exact == [pytest.approx(average, abs=0.51), peak]
+        exact = [int(re.sub(r"\D", "", row.locator(".exact").inner_text().removesuffix(" bit/s"))) for row in rows[:4]]
+        when = moment[:13] if step == "by hour" else moment[:10]
+        # The account comes first, from relations of its own.
+        assert rows[0].locator("th").inner_text() == "Account, average"
+        account = sql.replace("origin_", "origin_account_").replace("domain = ?", "? = 'Account'")
+        domain = rows[2].locator("th").inner_text().removesuffix(", average")
+        for name, of, shown in [("Account", account, exact[:2]), (domain, sql, exact[2:])]:
+            average, peak = read(demo, of, name, when)[0]
+            assert shown == [pytest.approx(average, abs=0.51), peak]
 
 
 def test_the_view_moves_by_mouse_wheel_and_keyboard_and_comes_back(show, report):
@@ -185,7 +194,7 @@ def test_the_view_moves_by_mouse_wheel_and_keyboard_and_comes_back(show, report)
     assert telling.inner_text() == whole
     chart.focus()
     page.keyboard.press("ArrowRight")
-    read_out = r"2026-0\d-\d\d \d\d:00–\d\d:59 \(UTC\+8\): download.example.com, average .+ bit/s"
+    read_out = r"2026-0\d-\d\d \d\d:00–\d\d:59 \(UTC\+8\): Account, average .+ bit/s; .+download.example.com, average .+ bit/s"
     assert re.match(read_out, page.locator("#live").inner_text())
     page.keyboard.press("+")
     assert telling.inner_text() != whole
@@ -195,10 +204,13 @@ def test_the_view_moves_by_mouse_wheel_and_keyboard_and_comes_back(show, report)
 
 def test_domains_can_be_chosen_and_summed(show, report, demo):
     page = show(report)
+    page.get_by_label("Show Account").uncheck()
     page.get_by_role("button", name="Show no domain").click()
     assert "No domain is chosen" in page.locator("#traffic .legend").inner_text()
-    page.get_by_label("Account total", exact=False).last.check()
-    assert page.locator("#traffic .legend li").all_inner_texts() == ["Account total"]
+    page.get_by_label("Show Account").check()
+    page.get_by_label("95 peaks").uncheck()
+    # The account is shown from the start, and stays.
+    assert page.locator("#traffic .legend li").all_inner_texts() == ["Account"]
     page.get_by_label("Steps").select_option(label="by 5 minutes")
     chart = page.locator("#traffic .chart").first
     hover(page, chart, 0.6)
@@ -207,22 +219,91 @@ def test_domains_can_be_chosen_and_summed(show, report, demo):
     assert chart.locator(".tip .exact").inner_text() == f"{total:,} bit/s"
 
 
-def test_the_tables_hold_the_months_and_say_what_is_not_whole(show, report, demo):
+def test_the_months_of_the_account_stand_side_by_side_and_the_running_one_is_marked(show, report, demo):
     page = show(report)
-    rows = page.locator("#months tbody tr").all()
+    table = page.locator("#bill table.side")
     months = read(
         demo,
-        "SELECT domain, month_cst, bandwidth_95, points, expected_points FROM origin_monthly UNION ALL "
-        "SELECT '*', month_cst, bandwidth_95, points, expected_points FROM origin_account_monthly",
+        "SELECT month_cst, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes "
+        "FROM origin_account_monthly ORDER BY month_cst DESC",
     )
-    assert len(rows) == len(months) == 8
-    stored = {(domain, month): (f"{p95:,} bit/s", f"{points:,} / {expected:,}") for domain, month, p95, points, expected in months}
-    for row in rows:
-        cells = row.locator("th, td").all()
-        key = (cells[0].inner_text().removesuffix(" account"), cells[1].inner_text())
-        assert (cells[2].get_attribute("title"), cells[8].inner_text()) == stored[key]
-        # May and June are both cut by the demo's thirty days.
-        assert cells[9].inner_text() in ("part of the month", "incomplete")
+    # The newest month first. The demo ends in the middle of June.
+    assert [month for month, *_ in months] == table.locator("thead .month").all_inner_texts() == ["2026-06", "2026-05"]
+    assert table.locator("thead .badge").all_inner_texts()[0] == "running"
+    measures = table.locator("tbody tr").all()[:5]
+    for at, row in enumerate(measures, start=1):
+        unit = "bytes" if at == 5 else "bit/s"
+        titles = [cell.get_attribute("title") for cell in row.locator("td").all()]
+        assert titles == [f"{round(month[at]):,} {unit}" for month in months]
+        assert "so far" in row.locator("td").first.inner_text()
+    # One unit for a row, so that the months can be compared.
+    assert [row.locator("th .unit").inner_text() for row in measures] == ["Gbit/s"] * 4 + ["PB"]
+    page.get_by_label("Unit").select_option(label="Mbit/s of 2^20 and GiB (vendor's pages)")
+    shown = table.locator("tbody tr").first.locator(".figure").first.inner_text()
+    assert float(shown.replace(",", "")) == pytest.approx(months[0][1] / 2**20, abs=0.006)
+
+
+def test_the_bill_of_a_month_names_every_domain_the_account_first(show, report, demo):
+    page = show(report)
+    page.locator("#bill select").nth(2).select_option("2026-05")
+    stored = {
+        domain: f"{p95:,} bit/s"
+        for domain, p95 in read(demo, "SELECT domain, bandwidth_95 FROM origin_monthly WHERE month_cst = '2026-05'")
+    }
+    (account,) = read(demo, "SELECT bandwidth_95 FROM origin_account_monthly WHERE month_cst = '2026-05'")
+    stored["Account"] = f"{account[0]:,} bit/s"
+    rows = page.locator("#bill table.cards tbody tr").all()
+    shown = {row.locator("th").inner_text(): row.locator("td").first.get_attribute("title") for row in rows}
+    assert shown == stored
+    # However it is sorted.
+    for _ in range(2):
+        assert rows[0].locator("th").inner_text() == "Account"
+        page.locator("#bill").get_by_role("button", name="Domain").click()
+        rows = page.locator("#bill table.cards tbody tr").all()
+
+
+def test_the_whole_bill_can_be_read_on_a_phone(show, report):
+    page = show(report, 390)
+    # Two months and their names fit side by side, and no row of the table of domains is wider than the screen.
+    for selector in ["#bill table.side thead th:nth-child(-n+3)", "#bill table.cards tr > *"]:
+        for box in [cell.bounding_box() for cell in page.locator(selector).all() if cell.is_visible()]:
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    labels = page.locator("#bill table.cards tbody tr").first.locator("td").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    )
+    assert labels[0] == '"95 peak, Gbit/s"' and labels[-1] == '"State"'
+
+
+# The red of a pixel of the first chart, at a share of its width and a height in pixels.
+PIXELS = """canvas => {
+    const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return Array.from({length: width}, (_, x) => Array.from({length: height}, (_, y) => data.slice((y * width + x) * 4, (y * width + x) * 4 + 3).join()));
+}"""
+
+
+def test_the_95_line_is_drawn_and_the_running_day_is_shaded(show, report):
+    page = show(report)
+    page.get_by_role("button", name="Show no domain").click()
+    page.get_by_label("Steps").select_option(label="by day")
+    canvas = page.locator("#traffic canvas").first
+    with_line = canvas.evaluate(PIXELS)
+    assert "95 peak of each month: Account" in page.locator("#traffic .legend").inner_text()
+    page.get_by_label("95 peaks").uncheck()
+    without = canvas.evaluate(PIXELS)
+    # The line goes through the whole chart: most columns differ.
+    changed = sum(one != other for one, other in zip(with_line, without))
+    assert changed > 0.5 * len(without)
+    # A column of the running day has another ground than one of May.
+    chart = page.locator("#traffic .chart").first
+    hover(page, chart, 0.97)  # of thirty-one days
+    assert "so far" in chart.locator(".tip strong").inner_text()
+    box, over = canvas.bounding_box(), chart.locator(".u-over").bounding_box()
+
+    def ground(share):
+        column = without[round((over["x"] - box["x"] + over["width"] * share) * len(without) / box["width"])]
+        return max(set(column), key=column.count)
+
+    assert ground(0.2) != ground(0.9) != ground(0.99) != ground(0.2)
 
 
 def test_what_is_missing_and_what_was_changed_shows(show, program, varied, tmp_path):

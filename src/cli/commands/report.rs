@@ -17,8 +17,8 @@ use crate::store::Reader;
 
 /// Write one self-contained HTML page of charts and tables
 ///
-/// Shows bandwidth and requests over time, status codes, completeness, the monthly bill, gaps, and values that
-/// changed later. The page opens in any browser, without a network or other files. Without --from and --to it
+/// Shows the bill of the months, bandwidth and requests over time with the 95 peaks, status codes, completeness,
+/// gaps, and values that changed later. The account comes first. The page opens in any browser, without a network or other files. Without --from and --to it
 /// shows everything that is stored; a range is widened to whole UTC+8 days. Long ranges of many domains are shown
 /// by hour or by day, so that the page stays small.
 #[derive(Debug, Args)]

@@ -1,29 +1,34 @@
 // The completeness of each day of each domain. Each state has its own shade, sign and text.
 
 const STATES = {
-  complete: ["", "complete: every slot of the day has its point"],
-  sofar: ["◐", "complete so far: part of the day was not asked for, or is not available yet"],
-  partial: ["%", "partial: points are missing; the number is the stored share, in percent"],
-  missing: ["✕", "missing: asked for, but no point came"],
+  complete: ["", "complete: final, and every slot has its point"],
+  empty: ["∅", "complete: final, and some slots hold nothing, as two answers agree"],
+  running: ["▸", "running: the day is not over"],
+  sofar: ["◐", "can still change: not settled yet, or a part was not asked for"],
+  partial: ["%", "points are missing; the number is the stored share, in percent"],
+  missing: ["✕", "asked for, but no point came"],
   unasked: ["·", "not asked for"],
 };
+const STATE_WORDS = { complete: "complete", empty: "complete", running: "running", sofar: "can still change", partial: "points are missing", missing: "no point", unasked: "not asked for" };
 const DAY_SLOTS = DAY / SLOT;
 /** Above this many domain-days, months are shown one at a time. */
 const CALENDAR_CELLS = 4500;
 
-function stateOf(points, expected, whole) {
+function stateOf([points, expected, empty, complete], isNow) {
   if (!expected && !points) return "unasked";
-  if (!points) return "missing";
-  if (points < expected) return "partial";
-  return expected < whole ? "sofar" : "complete";
+  if (complete) return empty ? "empty" : "complete";
+  if (points + empty < expected && !isNow) return points ? "partial" : "missing";
+  return isNow ? "running" : "sofar";
 }
 
-function stateCell(name, when, points, expected, whole) {
-  const state = stateOf(points, expected, whole);
+/** A cell is [points, expected, empty, complete]. */
+function stateCell(name, when, cell, whole) {
+  const [points, expected, empty] = cell;
+  const state = stateOf(cell, when === today || when === thisMonth);
   const sign = state === "partial" ? String(Math.floor((points / expected) * 100)) : STATES[state][0];
-  const words = { complete: "complete", sofar: "complete so far", partial: "partial", missing: "missing", unasked: "not asked for" }[state];
-  const figures = state === "unasked" ? "" : `: ${exact(points)} of ${plural(expected, "point")}`;
-  const more = state === "sofar" ? ` (${exact(whole)} slots in all)` : "";
+  const words = STATE_WORDS[state];
+  const figures = state === "unasked" ? "" : `: ${exact(points)} of ${plural(expected, "point")}${empty ? `, ${plural(empty, "slot")} empty` : ""}`;
+  const more = expected < whole ? ` (${exact(whole)} slots in all)` : "";
   return element("td", { className: "state " + state, title: `${name}, ${when}: ${words}${figures}${more}` },
     element("span", { "aria-hidden": "true" }, sign), element("span", { className: "unseen" }, `${words}${figures}`));
 }
@@ -48,10 +53,11 @@ function calendarSection() {
     return;
   }
   const days = data.calendar.map(unpacked);
+  if (data.account_calendar) days[ACCOUNT] = unpacked(data.account_calendar);
   const domainName = (place) => element("th", { scope: "row", className: "name", title: nameOf(place) }, nameOf(place));
   let lacking = false;
-  const isLacking = (place, from = 0, to = Infinity) => days[place].slice(Math.max(0, from), to).some(([points, expected]) => points < expected || !expected);
-  const places = (from, to) => [...domains.keys()].filter((place) => !lacking || isLacking(place, from, to));
+  const isLacking = (place, from = 0, to = Infinity) => days[place].slice(Math.max(0, from), to).some((cell) => ["partial", "missing", "unasked"].includes(stateOf(cell, false)));
+  const places = (from, to) => [...(data.account_calendar && domains.length > 1 ? [ACCOUNT] : []), ...domains.keys()].filter((place) => !lacking || isLacking(place, from, to));
 
   /** One month: a row a domain, a column a day. */
   function monthTable({ month, start, days: length }) {
@@ -61,13 +67,13 @@ function calendarSection() {
     const inRange = (at) => first + at >= 0 && first + at < days[0].length;
     const shown = places(first, first + length);
     return element("div", { className: few ? "scroll" : "scroll tall", tabIndex: 0, role: "region", "aria-label": "Completeness in " + month },
-      element("table", { className: "calendar" }, element("caption", {}, month),
+      element("table", { className: "calendar" }, element("caption", {}, month === thisMonth ? `${month}, running` : month),
         element("thead", {}, element("tr", {}, element("th", { scope: "col", className: "name" }, "Domain"),
-          numbers.map((at) => element("th", { scope: "col", className: (weekend(at) ? "weekend" : "") + (inRange(at) ? "" : " outside") }, String(at + 1))))),
+          numbers.map((at) => element("th", { scope: "col", className: (weekend(at) ? "weekend" : "") + (inRange(at) ? "" : " outside") + (date(start + at * DAY) === today ? " now" : "") }, String(at + 1))))),
         element("tbody", {}, shown.length ? shown.map((place) => element("tr", {}, domainName(place),
           numbers.map((at) => {
             const cell = days[place][first + at];
-            return cell ? stateCell(nameOf(place), date(start + at * DAY), cell[0], cell[1], DAY_SLOTS) : element("td", { className: "outside" });
+            return cell ? stateCell(nameOf(place), date(start + at * DAY), cell, DAY_SLOTS) : element("td", { className: "outside" });
           }))) : element("tr", {}, element("td", { colSpan: length + 1 }, "Every day of every domain is complete.")))));
   }
 
@@ -81,7 +87,7 @@ function calendarSection() {
           const first = Math.round((found.start - data.from) / DAY);
           const cells = days[place].slice(Math.max(0, first), Math.max(0, first + found.days));
           const sum = (at) => cells.reduce((total, cell) => total + cell[at], 0);
-          return stateCell(nameOf(place), found.month, sum(0), sum(1), found.days * DAY_SLOTS);
+          return stateCell(nameOf(place), found.month, [sum(0), sum(1), sum(2), cells.length === found.days && cells.every((cell) => cell[3]) ? 1 : 0], found.days * DAY_SLOTS);
         }))))));
   }
 
@@ -99,7 +105,7 @@ function calendarSection() {
   }
   const box = element("input", { type: "checkbox", onchange: () => { lacking = box.checked; fill(); } });
   section("complete", "Completeness",
-    note("Stored points as a share of the available slots that were asked for, by UTC+8 day. A whole day has 288 slots."),
-    key, element("div", { className: "controls" }, element("label", { className: "choice" }, box, "Only domains with missing days or days not asked for")), body);
+    note("How far each UTC+8 day is complete, as of the end of the last run. A whole day has 288 slots."),
+    key, element("div", { className: "controls" }, element("label", { className: "choice" }, box, "Only domains with missing points or days not asked for")), body);
   fill();
 }

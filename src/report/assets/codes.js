@@ -50,12 +50,12 @@ function codesSection() {
       layers.reverse();
       return {
         unit: how === "share" ? "% of requests" : `Requests per ${bucketName(step)}`, stacked: how === "share" && stack.length === present.length ? 100 : 1,
-        show: (value) => value.toLocaleString("en-US", how === "share" ? { maximumFractionDigits: 3 } : { notation: "compact" }),
+        show: (value) => (how === "share" ? value.toLocaleString("en-US", { maximumFractionDigits: 3 }) : short(value)),
         series: layers.map(({ name }) => ({ fill: classColour(name), stroke: classColour(name), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.86, 80], align: 1 }) })),
         data: [starts(step, count), ...layers.map(({ sums }) => sums)],
       };
     },
-    heading: (at) => `${bucketText(data.from + at * step, step)} (UTC+8)`,
+    heading: (at) => `${bucketText(data.from + at * step, step)} (UTC+8)${soFar(data.from + at * step, step)}`,
     rows: (at) => [...present].reverse().map((name) => {
       const value = byClass[name][at];
       return [classColour(name), "block", CLASS_NAMES[name], value === null ? "no point" : exact(value), value === null ? "" : percent(value, totalAt(at))];
@@ -79,10 +79,11 @@ function codesSection() {
     const zeros = rows.length - shown.length;
     codeTable.replaceChildren(
       table(`Codes: ${place === ACCOUNT ? "all domains" : nameOf(place)}`, [
-        { label: "Code", value: (row) => row.code },
-        { label: "Class", value: (row) => row.class, cell: (row) => element("span", {}, swatch(classColour(row.class), "block"), CLASS_NAMES[row.class]) },
+        { label: "Code", value: (row) => row.code, cell: (row) => element("span", {}, swatch(classColour(row.class), "block"), row.code), title: (row) => CLASS_NAMES[row.class] },
+        { label: "Meaning", kind: "words", value: (row) => row.meaning ?? "" },
         countColumn("Requests", (row) => row.sum),
         { label: "Share", kind: "number", value: (row) => row.sum, cell: (row) => percent(row.sum, all) },
+        { label: "Class", value: (row) => row.class, cell: (row) => CLASS_NAMES[row.class] },
       ], shown, { sorted: { at: 2, down: true } }),
       ...(zeros ? [note(`${plural(zeros, "more code has", "more codes have")} no requests.`)] : []),
       ...(data.codes_left_out ? [note(`${plural(data.codes_left_out, "code")} with fewer requests ${data.codes_left_out === 1 ? "is" : "are"} not listed.`)] : []));
@@ -115,17 +116,19 @@ function codesSection() {
     choice("As", [["requests", "Requests"], ["share", "Share"]], how, (value) => { how = value; make(); }).made,
     element("div", { className: "choice", role: "group", "aria-label": "Presets" },
       button("All classes", "Show all classes", () => only(present)),
-      button("Errors only", "Show only 4xx and 5xx", () => only(present.filter((name) => name === "4xx" || name === "5xx")))),
+      button("4xx and 5xx", "Show only 4xx and 5xx", () => only(present.filter((name) => name === "4xx" || name === "5xx"))),
+      button("Origin errors", "Show only origin errors: 5xx", () => only(present.filter((name) => name === "5xx")))),
     viewButtons(view));
   const errors = (row) => row.sums["5xx"] ?? 0;
   section("codes", "Status codes", controls,
     element("div", { className: "chips", role: "group", "aria-label": "Classes shown" }, chips), telling, holder,
-    element("div", { className: "beside" }, codeTable,
-      table("Classes by domain", [
-        { label: "Domain", value: (row) => row.domain.name, kind: "name" },
-        { label: "5xx share", kind: "number", value: (row) => (row.all ? errors(row) / row.all : null), cell: (row) => percent(errors(row), row.all) },
-        ...[...present].reverse().map((name) => countColumn(name, (row) => row.sums[name])),
-      ], perDomain)));
+    codeTable,
+    table("Classes by domain", [
+      { label: "Domain", value: (row) => row.domain.name, kind: "name" },
+      { label: "Origin errors", kind: "number", value: (row) => (row.all ? errors(row) / row.all : null), cell: (row) => percent(errors(row), row.all) },
+      ...[...present].reverse().map((name) => countColumn(name, (row) => row.sums[name])),
+    ], perDomain),
+    note("Origin errors are requests that ended with a code of class 5xx. Connections that failed without a code are not among them: the vendor may count them under other codes, and does not say which."));
   make();
   codeRows();
   document.querySelectorAll("#codes .scroll").forEach((found) => found.classList.add("tall"));

@@ -7,16 +7,19 @@ const domains = data.domains;
 const labelShift = data.slot_label === "end" ? SLOT : 0;
 /** The place of the account's total among the domains. */
 const ACCOUNT = -1;
-const nameOf = (place) => (place === ACCOUNT ? "Account total" : domains[place].name);
+/** The account, or only some domains of it. */
+const isWhole = data.account !== null;
+const nameOf = (place) => (place === ACCOUNT ? (isWhole ? "Account" : "Sum of these domains") : domains[place].name);
+/** The day and the month that are not over; a figure of theirs is one so far. */
+const today = date(data.made), thisMonth = today.slice(0, 7);
 
 /** The available time steps, finest first. */
 const steps = !hasDays ? [] : data.step === SLOT ? [SLOT, HOUR, DAY] : data.step === HOUR ? [HOUR, DAY] : [data.step];
 
 const unpacked = (runs) => runs.flatMap(([value, times]) => Array(times).fill(value));
 
-/** The series of one domain: mean, peak, requests and points of every bucket. */
-function domainSeries(place) {
-  const packed = data.series[place];
+/** The series as it is in the data: mean, peak, requests and points of every bucket. */
+function unpackedSeries(packed) {
   const avg = packed.avg;
   const peak = packed.above ? avg.map((mean, at) => (mean === null ? null : mean + packed.above[at])) : avg;
   const points = packed.points ? unpacked(packed.points) : avg.map((mean) => (mean === null ? 0 : 1));
@@ -68,11 +71,25 @@ const kept = new Map();
 /** The figures of a domain, or of the account, in one of `steps`. */
 function figures(place, step) {
   const key = place + "/" + step;
-  if (!kept.has(key)) {
-    const fine = step === data.step ? (place === ACCOUNT ? summed() : domainSeries(place)) : figures(place, data.step);
-    kept.set(key, step === data.step ? fine : together(fine, step / data.step));
-  }
+  if (!kept.has(key)) kept.set(key, madeFigures(place, step));
   return kept.get(key);
+}
+
+function madeFigures(place, step) {
+  // The account has its own relations, with its own peaks.
+  const own = place === ACCOUNT ? data.account_series[step] : null;
+  if (own) return unpackedSeries(own);
+  if (step !== data.step) return together(figures(place, data.step), step / data.step);
+  return place === ACCOUNT ? summed() : unpackedSeries(data.series[place]);
+}
+
+/** The 95 peaks of a domain, or of the account, by month: {start, end, value, ts, running}. */
+function billedPeaks(place) {
+  const wanted = place === ACCOUNT ? (isWhole ? null : undefined) : place;
+  return data.months.filter((row) => row.domain === wanted && row.points > 0).map((row) => ({
+    month: row.month, start: startOf(row.month), end: monthAfter(row.month), value: Number(row.p95), exact: row.p95,
+    ts: row.p95_ts === null ? null : row.p95_ts - labelShift, running: row.month === thisMonth,
+  }));
 }
 
 /** The starts of the buckets of a step. */

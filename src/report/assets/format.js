@@ -1,4 +1,4 @@
-// Figures and times as text. Units are SI: 1 Mbps = 1,000,000 bit/s, 1 GB = 1,000,000,000 bytes.
+// Figures and times as text. Units are decimal: 1 Mbit/s = 1,000,000 bit/s, 1 GB = 1,000,000,000 bytes.
 
 const SLOT = 300, HOUR = 3600, DAY = 86400, ZONE = 8 * HOUR;
 
@@ -8,15 +8,40 @@ const exact = (value) => (typeof value === "string" ? BigInt(value) : value).toL
 const digits = (value, most) =>
   value.toLocaleString("en-US", { minimumFractionDigits: most, maximumFractionDigits: most });
 
-/** Formats with more decimals for small figures. */
-function scaled(value, unit) {
-  const number = Number(value) / unit;
-  const size = Math.abs(number);
-  return digits(number, size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 6);
+/** Units, the largest first: {size, name}. */
+const BANDWIDTH = [[1e12, "Tbit/s"], [1e9, "Gbit/s"], [1e6, "Mbit/s"], [1e3, "kbit/s"], [1, "bit/s"]].map(([size, name]) => ({ size, name }));
+const TRAFFIC = [[1e15, "PB"], [1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]].map(([size, name]) => ({ size, name }));
+
+/** The largest unit in which the highest of `values` is at least 1. One unit for many figures keeps them comparable. */
+function unitFor(units, values) {
+  const top = values.reduce((high, value) => Math.max(high, Math.abs(Number(value ?? 0))), 0);
+  return units.find(({ size }) => top >= size) ?? units[units.length - 1];
 }
 
-const mbps = (value) => scaled(value, 1e6);
-const gigabytes = (value) => scaled(value, 1e9);
+/** A figure in a unit, with more decimals where it is small. What is not zero never looks like zero. */
+function inUnit(value, { size }) {
+  const number = Number(value) / size;
+  const height = Math.abs(number);
+  if (size === 1) return exact(value);
+  if (height > 0 && height < 0.0000005) return "< 0.000001";
+  return digits(number, height >= 1 || height === 0 ? 2 : height >= 0.01 ? 4 : 6);
+}
+
+const withUnit = (units) => (value) => {
+  const unit = unitFor(units, [value]);
+  return `${inUnit(value, unit)} ${unit.name}`;
+};
+const bandwidthText = withUnit(BANDWIDTH);
+const trafficText = withUnit(TRAFFIC);
+
+/** A power of ten of bit/s in short: `10 G`. */
+const prefixed = (value) => {
+  const unit = unitFor(BANDWIDTH, [value]);
+  return `${value / unit.size} ${unit.name[0] === "b" ? "" : unit.name[0]}`;
+};
+
+/** A large number in short: `689.04M`. */
+const short = (value, most = 2) => Number(value).toLocaleString("en-US", { notation: "compact", maximumFractionDigits: most });
 
 /** A share. It shows 100 only if nothing is missing, and 0 only if everything is. */
 function percent(part, whole) {
@@ -36,6 +61,9 @@ const date = (ts) => civil(ts).slice(0, 10);
 
 /** The start of a UTC+8 date such as 2026-01-31 or 2026-01. */
 const startOf = (text) => Date.parse(text.length === 7 ? text + "-01" : text) / 1000 - ZONE;
+
+/** The start of the next month. */
+const monthAfter = (month) => startOf(date(startOf(month) + 32 * DAY).slice(0, 7));
 
 function span(seconds) {
   if (seconds >= 2 * DAY) return plural(Math.round(seconds / DAY), "day");

@@ -9,8 +9,8 @@ function head() {
     ? [element("b", {}, `${minute(data.from)} to ${minute(data.to)}`), `, ${every(data.step)}`]
     : ["nothing stored yet"];
   about.append("Database ", element("b", {}, data.database), " · ", ...rest, element("br"),
-    `Made ${minute(data.made)} · newest point ${data.newest === null ? "none" : minute(data.newest)} · `,
-    element("b", {}, "all times are UTC+8"), labelShift ? ", and the time of a point is the end of its 5 minutes" : "", " · 1 Mbps = 1,000,000 bit/s · 1 GB = 1,000,000,000 bytes");
+    `Made ${minute(data.made)} · gaps and completeness as of the end of the last run${data.as_of === null ? "" : ` at ${minute(data.as_of)}`} · newest point ${data.newest === null ? "none" : minute(data.newest)} · `,
+    element("b", {}, "all times are UTC+8"), labelShift ? ", and the time of a point is the end of its 5 minutes" : "", " · 1 Mbit/s = 1,000,000 bit/s · 1 GB = 1,000,000,000 bytes");
   const theme = choice("Colours", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], "auto", (value) => paint(value));
   byId("theme").append(...theme.made.childNodes);
 }
@@ -21,9 +21,10 @@ function warnings() {
   if (data.due_days) found.push(`Rollups are out of date for ${plural(data.due_days, "domain-day")}: figures of those days are old or missing. The next run, or “jdcdn-stats migrate”, brings them up to date.`);
   if (gapSlots) found.push(`${plural(gapSlots, "slot")} without a point, in ${plural(data.gaps.count, "gap")}: see Gaps.`);
   if (data.rejects) found.push(`${plural(data.rejects, "reject")}: parts of answers that could not be used. See “jdcdn-stats rejects list”.`);
-  const partial = data.months.filter((row) => row.points < row.expected).length;
-  if (partial) found.push(`${plural(partial, "row")} of the monthly table ${partial === 1 ? "has" : "have"} incomplete data and ${partial === 1 ? "is" : "are"} marked there.`);
-  if (data.last_run && data.last_run.outcome !== "complete") found.push(`The last run (${data.last_run.command}, ${data.last_run.started_cst}) ended as “${data.last_run.outcome}”.`);
+  const open = data.months.filter((row) => row.domain === null && !row.complete && row.month !== thisMonth).map((row) => row.month);
+  if (open.length) found.push(`${plural(open.length, "month")} of the account ${open.length === 1 ? "is" : "are"} not complete: ${open.slice(-6).join(", ")}${open.length > 6 ? " and earlier" : ""}. See Bill.`);
+  if (data.unfinished) found.push(`Run ${data.unfinished.id} (${data.unfinished.command}) began at ${data.unfinished.started_cst.slice(0, 16)} and had not ended when this page was made: it was at work, or it was killed.`);
+  else if (data.last_run && data.last_run.outcome !== "complete") found.push(`The last run (${data.last_run.command}, ${data.last_run.started_cst}) ended as “${data.last_run.outcome}”.`);
   if (data.newest !== null && data.to + 0 > data.newest && data.made - data.newest > 2 * HOUR) found.push(`The newest point was ${span(data.made - data.newest)} old when this page was made.`);
   if (data.left_out) found.push(`${plural(data.left_out, "domain")} with the least traffic ${data.left_out === 1 ? "is" : "are"} not on this page and not in its totals.`);
   return found;
@@ -37,68 +38,30 @@ function summary() {
     data.gaps.outside ? note(`${plural(data.gaps.outside, "slot")} without a point: no usable answer has come for any of them.`) : "");
     return;
   }
-  const sum = (of) => domains.reduce((total, domain) => total + BigInt(of(domain)), 0n);
-  const [points, expected] = [Number(sum((domain) => domain.points)), Number(sum((domain) => domain.expected))];
-  const [traffic, pv] = [sum((domain) => domain.traffic), sum((domain) => domain.pv)];
+  const { points, expected, traffic, pv } = data.account ?? sumRow();
   const tile = (label, value, unit, detail) => element("div", { className: "tile" },
     element("dt", {}, label), element("dd", {}, element("span", { className: "big" }, value), unit ? " " + unit : "",
       element("span", { className: "detail" }, detail)));
+  const figureTile = (label, text, detail) => tile(label, ...text.split(" "), detail);
+  /** The newest month of the account and the one before it, or of the only domain. */
+  function peakTiles() {
+    const of = isWhole ? null : domains.length === 1 ? 0 : undefined;
+    const rows = data.months.filter((row) => row.domain === of).slice(-2).reverse();
+    return rows.map((row) => figureTile(`95 peak ${row.month}${isRunning(row) ? " so far" : ""}`, bandwidthText(row.p95), `${exact(row.p95)} bit/s; ${row.words}`));
+  }
   const found = warnings();
   section("summary", "Summary",
     element("dl", { className: "tiles" },
-      tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : "all stored domains"),
-      tile("Complete", percent(points, expected), "", `${exact(points)} of ${exact(expected)} points`),
-      tile("Traffic", gigabytes(String(traffic)), "GB", `${exact(String(traffic))} bytes`),
-      tile("Requests", Number(pv).toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 2 }), "", `${exact(String(pv))} requests`),
+      ...peakTiles(),
+      figureTile("Traffic", trafficText(traffic), `${exact(traffic)} bytes`),
+      tile("Requests", short(pv), "", `${exact(pv)} requests`),
+      tile("Points", percent(points, expected), "", `${exact(points)} of ${exact(expected)} that were asked for`),
+      tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : data.left_out ? `and ${exact(data.left_out)} more` : "all stored domains"),
       tile("Newest point", data.newest === null ? "–" : minute(data.newest).slice(5), "", data.newest === null ? "" : `${span(Math.max(0, data.made - data.newest))} before this page`)),
     found.length
       ? element("div", { className: "notice warn" }, element("h3", {}, `Before you rely on these figures (${found.length})`), element("ul", {}, found.map((text) => element("li", {}, text))))
       : element("p", { className: "notice good" }, "No warnings: every slot that was asked for has its point, the rollups are up to date, and nothing was rejected."),
     steps.length === 1 ? note(`This page has many domains and days, so it shows time ${every(data.step)}. Choose fewer domains (-d) or a shorter range (--from, --to) for steps of an hour or 5 minutes.`) : "");
-}
-
-function monthsSection() {
-  if (!data.months.length) {
-    section("months", "Monthly bill", note("The rollups have no month yet."));
-    return;
-  }
-  const slots = (row) => Math.round((startOf(date(startOf(row.month) + 32 * DAY).slice(0, 7)) - startOf(row.month)) / SLOT);
-  const isAccount = (row) => row.domain === null;
-  const state = (row) => (row.points < row.expected ? "incomplete" : row.expected < slots(row) ? "part" : "");
-  const badge = (row) => ({
-    incomplete: element("span", { className: "badge bad", title: `${plural(row.expected - row.points, "point")} missing` }, "incomplete"),
-    part: element("span", { className: "badge" }, "part of the month"),
-    "": element("span", { className: "badge good" }, "complete"),
-  })[state(row)];
-  const names = [...new Set(data.months.map((row) => row.month))].sort().reverse();
-  const many = data.months.length > 150;
-  let month = "all", who = many ? "account" : "all";
-  const body = element("div");
-  function fill() {
-    const rows = data.months.filter((row) => (month === "all" || row.month === month) &&
-      (who === "all" || (who === "account" ? isAccount(row) : String(row.domain) === who)));
-    body.replaceChildren(table("Billing measures by month (UTC+8)", [
-      { label: "Domain", kind: "name", value: (row) => (isAccount(row) ? "" : nameOf(row.domain)), cell: (row) => (isAccount(row) ? element("b", {}, "* account") : nameOf(row.domain)) },
-      { label: "Month", value: (row) => row.month },
-      bandwidthColumn("95 peak", (row) => row.p95),
-      bandwidthColumn("Peak", (row) => row.peak),
-      bandwidthColumn("4th peak", (row) => row.fourth),
-      bandwidthColumn("Mean daily peak", (row) => row.daily),
-      trafficColumn((row) => row.traffic),
-      countColumn("Requests", (row) => row.pv),
-      { label: "Points", unit: "of expected", kind: "number", value: (row) => (row.expected ? row.points / row.expected : 0), cell: (row) => `${exact(row.points)} / ${exact(row.expected)}`,
-        title: (row) => `${percent(row.points, row.expected)}; the month has ${exact(slots(row))} slots` },
-      { label: "State", value: state, cell: badge },
-    ], rows, { mark: (row) => [isAccount(row) ? "account" : "", state(row)].join(" ") }));
-    body.firstChild.classList.add("tall");
-  }
-  section("months", "Monthly bill",
-    element("div", { className: "controls" },
-      select("Month", [["all", "All months"], ...names.map((name) => [name, name])], month, (value) => { month = value; fill(); }),
-      select("Of", [["all", "Account and domains"], ["account", "Account only"], ...domains.map((domain, place) => [String(place), domain.name])], who, (value) => { who = value; fill(); })),
-    body,
-    note("95 peak: sort the 5-minute slots that were asked for in descending order, count a missing one as 0, drop the highest 5 %, and bill the next one. 4th peak: the fourth highest point. Mean daily peak: the mean of the highest points of the days. The rows of the account are computed from the sum of all domains in each slot, so they are not the sum of the rows below; their points are those of all domains. A month is always shown as a whole, even if this page begins or ends within one."));
-  fill();
 }
 
 const REASONS = { never_asked: "never asked for", failed: "asked for, no usable answer", empty: "asked for, no point in the answer", rejected: "its point could not be used", beyond_retention: "the API no longer serves it" };
@@ -151,7 +114,7 @@ function restatementsSection() {
       { label: "Domain", kind: "name", value: (row) => nameOf(row.domain) },
       { label: "Point", value: (row) => row.ts, cell: (row) => minute(row.ts) },
       { label: "Age", kind: "number", value: (row) => row.age, cell: (row) => span(row.age), title: (row) => `${exact(row.age)} seconds` },
-      { label: "Bandwidth", unit: "Mbps", kind: "number", value: (row) => Number(row.bandwidth[1]) - Number(row.bandwidth[0]), cell: (row) => arrow(row.bandwidth, mbps), title: (row) => whole(row.bandwidth, "bit/s") },
+      { label: "Bandwidth", kind: "number", value: (row) => Number(row.bandwidth[1]) - Number(row.bandwidth[0]), cell: (row) => arrow(row.bandwidth, bandwidthText), title: (row) => whole(row.bandwidth, "bit/s") },
       { label: "Requests", kind: "number", value: (row) => Number(row.pv[1]) - Number(row.pv[0]), cell: (row) => arrow(row.pv, exact) },
       { label: "Status codes", kind: "codes", cell: (row) => codeChanges(row.codes) },
     ], rows, { rowHeader: 2 }));
@@ -189,10 +152,10 @@ function printed() {
 head();
 summary();
 if (hasDays) {
+  billSection();
   trafficSection();
   codesSection();
   calendarSection();
-  monthsSection();
   gapsSection();
   restatementsSection();
 }

@@ -64,13 +64,15 @@ function axes(unit, log, show, width) {
 }
 
 /** The powers of ten around the values. */
-const decades = (plot, min, max) => (min > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))] : [1, 10]);
+const decades = (min, max) => (min > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))] : [1, 10]);
 
 /**
  * A chart in `holder`. `build()` returns {series, data, log, unit, show}. `rows(at)` returns the lines of the tooltip as
- * [colour, kind, name, value, exact], `heading(at)` its first line. Several charts can share a `view`.
+ * [colour, kind, name, value, exact], `heading(at)` its first line. Several charts can share a `view`. `levels()` returns
+ * horizontal lines, each a value from a start to an end: {start, end, value, stroke, text, ts}. `last()` is the place of the
+ * last bucket; what follows it only closes a line.
  */
-function chart({ holder, height, label, build, rows, heading, view }) {
+function chart({ holder, height, label, build, rows, heading, view, levels = () => [], last = () => Infinity }) {
   const tip = element("div", { className: "tip", hidden: true });
   let plot = null, over = false, width = 0;
 
@@ -84,7 +86,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
       legend: { show: false },
       scales: {
         x: { time: false, range: () => [view.min, view.max] },
-        y: log ? { distr: 3, range: decades } : { range: (self, min, max) => [0, max > 0 ? (stacked === 100 ? 100 : max * 1.06) : 1] },
+        y: log ? { distr: 3, range: (self, min, max) => decades(min, highest(max)) } : { range: (self, min, max) => [0, stacked === 100 ? 100 : highest(max) * 1.06 || 1] },
       },
       axes: axes(unit, log, show, width),
       series: [{}, ...series],
@@ -95,12 +97,15 @@ function chart({ holder, height, label, build, rows, heading, view }) {
         points: { size: 7, show: stacked ? false : undefined },
         bind: { dblclick: () => () => view.reset() },
       },
-      hooks: { setCursor: [point], setSelect: [zoomToSelection], ready: [(self) => self.over.append(tip)] },
+      hooks: { setCursor: [point], setSelect: [zoomToSelection], ready: [(self) => self.over.append(tip)], drawClear: [shadeRunning], draw: [(self) => drawLevels(self, levels())] },
     }, figures, holder);
     plot.over.addEventListener("mouseenter", () => { over = true; });
     plot.over.addEventListener("mouseleave", () => { over = false; tip.hidden = true; });
     plot.over.addEventListener("wheel", wheel, { passive: false });
   }
+
+  /** The highest value of the figures and the levels. */
+  const highest = (max) => levels().filter(({ start, end }) => start < view.max && end > view.min).reduce((high, { value }) => Math.max(high, value), max > 0 ? max : 0);
 
   function zoomToSelection(self) {
     if (self.select.width < 5) return;
@@ -111,11 +116,11 @@ function chart({ holder, height, label, build, rows, heading, view }) {
 
   /** Shows the values at the cursor. */
   function point(self) {
-    const at = self.cursor.idx;
-    if (at === null || at === undefined || !over) {
+    if (self.cursor.idx === null || self.cursor.idx === undefined || !over) {
       tip.hidden = true;
       return;
     }
+    const at = Math.min(self.cursor.idx, last());
     const lines = rows(at);
     tip.replaceChildren(element("strong", {}, heading(at)), element("table", {}, element("tbody", {}, lines.map(
       ([paint, kind, name, value, detail]) => element("tr", {},
@@ -172,7 +177,7 @@ function chart({ holder, height, label, build, rows, heading, view }) {
     const times = plot.data[0];
     let at = plot.cursor.idx;
     at = at === null || at === undefined ? (step > 0 ? times.findIndex((ts) => ts >= view.min) : times.findLastIndex((ts) => ts < view.max)) : at + step;
-    if (!(at >= 0 && at < times.length)) return;
+    if (!(at >= 0 && at < times.length && at <= last())) return;
     if (times[at] < view.min || times[at] >= view.max) view.move(step * 0.5);
     over = true;
     plot.setCursor({ left: plot.valToPos(times[at], "x"), top: 10 });
@@ -201,6 +206,69 @@ function chart({ holder, height, label, build, rows, heading, view }) {
 
 /** Every chart of the page. */
 const charts = [];
+
+/** Shades the month and the day that are not over. Their figures are figures so far. */
+function shadeRunning(plot) {
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  const place = (ts) => Math.min(left + width, Math.max(left, plot.valToPos(ts, "x", true)));
+  for (const [start, end, name] of [[startOf(thisMonth), monthAfter(thisMonth), `${thisMonth}, running`], [startOf(today), startOf(today) + DAY, "today"]]) {
+    const [from, to] = [place(start), place(end)];
+    if (to <= from) continue;
+    ctx.save();
+    ctx.fillStyle = colour("running");
+    ctx.fillRect(from, top, to - from, height);
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.fillStyle = colour("soft");
+    ctx.textBaseline = "top";
+    ctx.textAlign = "left";
+    if (ctx.measureText(name).width + 8 * devicePixelRatio < to - from) ctx.fillText(name, from + 4 * devicePixelRatio, top + (name === "today" ? 18 : 3) * devicePixelRatio);
+    ctx.restore();
+  }
+}
+
+/** Draws horizontal lines with their names above them, and a dot at the slot that a value comes from. */
+function drawLevels(plot, levels) {
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
+  ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.lineWidth = 2 * ratio;
+  for (const { start, end, value, stroke, text, ts, running } of levels) {
+    const [from, to, at] = [plot.valToPos(start, "x", true), plot.valToPos(end, "x", true), plot.valToPos(value, "y", true)];
+    if (to < left || from > left + width || !Number.isFinite(at)) continue;
+    ctx.strokeStyle = stroke;
+    ctx.setLineDash(running ? [2 * ratio, 3 * ratio] : [8 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(from, at);
+    ctx.lineTo(to, at);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    if (ts !== null) {
+      ctx.beginPath();
+      ctx.arc(plot.valToPos(ts, "x", true), at, 3.5 * ratio, 0, 2 * Math.PI);
+      ctx.fillStyle = stroke;
+      ctx.fill();
+    }
+    // A halo keeps the name readable over the lines.
+    const begin = Math.max(from, left) + 4 * ratio;
+    if (ctx.measureText(text).width + 8 * ratio > Math.min(to, left + width) - begin) continue;
+    ctx.textBaseline = at - 16 * ratio > top ? "bottom" : "top";
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = colour("card");
+    ctx.lineWidth = 4 * ratio;
+    ctx.strokeText(text, begin, at + (ctx.textBaseline === "bottom" ? -3 : 3) * ratio);
+    ctx.fillStyle = stroke;
+    ctx.fillText(text, begin, at + (ctx.textBaseline === "bottom" ? -3 : 3) * ratio);
+    ctx.lineWidth = 2 * ratio;
+  }
+  ctx.restore();
+}
 
 /** The time range that charts show. `changed()` draws it. */
 function makeView(key, finest, changed) {

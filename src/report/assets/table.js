@@ -2,9 +2,10 @@
 
 /**
  * `columns`: {label, unit, value (to sort by), cell (to show; default: `value`), title, kind}. A column of the `kind`
- * "number" is aligned to the right and sorts in descending order first.
+ * "number" is aligned to the right and sorts in descending order first. On a narrow screen, each row of a table with `cards`
+ * becomes a card, in which every cell has its column's label before it. Rows that are `pinned` stay first.
  */
-function table(caption, columns, rows, { sorted = null, mark = () => "", rowHeader = 0 } = {}) {
+function table(caption, columns, rows, { sorted = null, mark = () => "", rowHeader = 0, cards = false, pinned = () => false } = {}) {
   let order = sorted ?? { at: null, down: false };
   const body = element("tbody");
   const heads = columns.map((column, at) => {
@@ -13,12 +14,13 @@ function table(caption, columns, rows, { sorted = null, mark = () => "", rowHead
       fill();
       say(`Sorted by ${column.label}, ${order.down ? "descending" : "ascending"}`);
     };
-    const label = [column.label, column.unit ? element("span", { className: "unit" }, " " + column.unit) : null];
+    const label = [element("span", { className: "label" }, column.label), column.unit ? element("span", { className: "unit" }, " " + column.unit) : null];
     return element("th", { scope: "col", className: column.kind ?? "" },
       column.value ? element("button", { type: "button", className: "sort", onclick: sort }, label) : label);
   });
   function fill() {
     const shown = order.at === null ? rows : rows.slice().sort((one, other) => {
+      if (pinned(one) !== pinned(other)) return pinned(one) ? -1 : 1;
       const [a, b] = [columns[order.at].value(one), columns[order.at].value(other)];
       const less = a === b ? 0 : a === null || a === undefined ? -1 : b === null || b === undefined ? 1 : a < b ? -1 : 1;
       return order.down ? -less : less;
@@ -32,26 +34,24 @@ function table(caption, columns, rows, { sorted = null, mark = () => "", rowHead
         scope: at === rowHeader ? "row" : undefined,
         className: column.kind ?? "",
         title: column.title ? column.title(row) ?? undefined : undefined,
+        "data-label": cards && at !== rowHeader ? column.label + (column.unit ? `, ${column.unit}` : "") : undefined,
       }, (column.cell ?? column.value)(row) ?? "–")))));
   }
   fill();
   return element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
-    element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, heads)), body));
+    element("table", { className: cards ? "cards" : "" }, element("caption", {}, caption), element("thead", {}, element("tr", {}, heads)), body));
 }
 
-const bandwidthColumn = (label, of) => ({
-  label, unit: "Mbps", kind: "number",
+/** A column of figures in one unit; without one, in the unit that fits the highest of them. */
+const measureColumn = (label, of, unit, base) => ({
+  label, unit: unit.name, kind: "number",
   value: (row) => (of(row) === null ? null : Number(of(row))),
-  cell: (row) => (of(row) === null ? null : mbps(of(row))),
-  title: (row) => (of(row) === null ? null : `${exact(of(row))} bit/s`),
+  cell: (row) => (of(row) === null ? null : inUnit(of(row), unit)),
+  title: (row) => (of(row) === null ? null : `${exact(of(row))} ${base}`),
 });
 
-const trafficColumn = (of) => ({
-  label: "Traffic", unit: "GB", kind: "number",
-  value: (row) => Number(of(row)),
-  cell: (row) => gigabytes(of(row)),
-  title: (row) => `${exact(of(row))} bytes`,
-});
+const bandwidthColumn = (label, of, rows, unit = unitFor(BANDWIDTH, rows.map(of))) => measureColumn(label, of, unit, "bit/s");
+const trafficColumn = (of, rows, unit = unitFor(TRAFFIC, rows.map(of))) => measureColumn("Traffic", of, unit, "bytes");
 
 const countColumn = (label, of) => ({
   label, kind: "number",
