@@ -49,6 +49,12 @@ impl CliError {
         Self::with_message(ExitStatus::USAGE, Some(message.into()))
     }
 
+    /// Returns an error of what is missing. `message` names it.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::with_message(ExitStatus::FAILED, Some(message.into()))
+    }
+
     fn with_message(status: ExitStatus, message: Option<String>) -> Self {
         Self {
             status,

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::civil::cst_month_bounds;
 use super::convert::{to_i64, to_u64};
 use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
@@ -23,6 +24,9 @@ pub struct MonthlyFigures {
     /// The time of the point that is the 95 peak, of the first one if several are equal. `None` if a slot without a
     /// point is the 95 peak.
     pub bandwidth_95_ts: Option<UnixSeconds>,
+    /// What the 95 peak is at least when the month ends, in bit/s: what is left of the points without 5 % of all slots of
+    /// the month. Whatever else comes can only raise it.
+    pub bandwidth_95_least: i64,
     /// The highest point, in bit/s.
     pub bandwidth_peak: i64,
     /// The highest point but three ("omitting three peaks"), in bit/s.
@@ -82,6 +86,7 @@ impl Month {
             point.map(|(Reverse(bandwidth), _)| *bandwidth)
         };
         let billed = ranked(self.expected_points.max(points) / 20);
+        let least = ranked(self.slots_of_month() / 20);
         let first_billed = billed.and_then(|billed| {
             let higher = self.points.partition_point(|(Reverse(point), _)| *point > billed);
             self.points.get(higher)
@@ -97,12 +102,22 @@ impl Month {
             expected_points: self.expected_points,
             bandwidth_95: billed.unwrap_or(0),
             bandwidth_95_ts: first_billed.map(|(_, ts)| *ts),
+            bandwidth_95_least: least.unwrap_or(0),
             bandwidth_peak: ranked(0).unwrap_or(0),
             bandwidth_fourth_peak: ranked(3).unwrap_or(0),
             bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
             traffic_bytes: traffic_bytes(bits),
             pv: to_i64(self.pv),
         }
+    }
+}
+
+impl Month {
+    /// Returns how many slots the calendar month has.
+    fn slots_of_month(&self) -> u64 {
+        let (day, _) = self.daily_peaks.first_key_value().unzip();
+        let bounds = day.and_then(|day| cst_month_bounds(*day));
+        bounds.map_or(0, |(start, end)| to_u64((end - start) / SLOT_SECONDS))
     }
 }
 
@@ -179,6 +194,30 @@ mod tests {
             (figures.bandwidth_95, figures.bandwidth_95_ts),
             (0, Some(MONTH + 2 * SLOT_SECONDS))
         );
+    }
+
+    #[test]
+    fn the_95_peak_is_at_least_what_is_left_without_5_percent_of_the_whole_month() {
+        let mut month = asked(2000);
+        for at in 0..2000 {
+            month.add(MONTH + at * SLOT_SECONDS, 1 + at * 7 % 2000, 1);
+        }
+        let figures = month.figures();
+        assert_eq!(
+            (figures.bandwidth_95, figures.bandwidth_95_least),
+            (1900, 2000 - 432)
+        );
+        // A day and a half of points are all among the highest 5 %.
+        let mut month = asked(433);
+        month.add(MONTH, 9, 1);
+        assert_eq!(month.figures().bandwidth_95_least, 0);
+        for (slots, least) in [(432, 0), (433, 1)] {
+            let mut month = asked(slots);
+            for at in 0..slots {
+                month.add(MONTH + at * SLOT_SECONDS, 1, 1);
+            }
+            assert_eq!(month.figures().bandwidth_95_least, least);
+        }
     }
 
     #[test]

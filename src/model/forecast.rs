@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::month_bill::Measures;
 use super::slot::{CST_OFFSET_SECONDS, DAY_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
 use super::units::{as_real, nearest};
@@ -34,23 +35,6 @@ pub struct ForecastDay {
     pub points: i64,
     /// In bit/s.
     pub bandwidth_peak: i64,
-    /// In bytes.
-    pub traffic_bytes: i64,
-    /// Requests.
-    pub pv: i64,
-}
-
-/// The measures of a month so far, or at its end.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Measures {
-    /// The 95 peak, in bit/s.
-    pub bandwidth_95: i64,
-    /// The highest point, in bit/s.
-    pub bandwidth_peak: i64,
-    /// The fourth highest point, in bit/s.
-    pub bandwidth_fourth_peak: i64,
-    /// The mean of the daily peaks, in bit/s.
-    pub bandwidth_daily_peak_avg: f64,
     /// In bytes.
     pub traffic_bytes: i64,
     /// Requests.

@@ -7,8 +7,9 @@
 //! - [`span`]: half-open ranges of time
 //! - [`civil`]: Unix seconds to text in UTC and UTC+8
 //! - [`moment`]: times as people write them on the command line and in the configuration
-//! - [`mod@month`], [`units`], [`open_slots`], [`forecast`]: a month of the bill, its units, whether it can still change,
-//!   and where it will end
+//! - [`mod@month`], [`month_bill`], [`units`]: a month, what it is billed by, and the units of that
+//! - [`changes`]: what is different in a month since it was closed
+//! - [`open_slots`], [`forecast`]: whether a month can still change, and where it will end
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`completeness`]: whether the figures of a period can still change
 //! - [`convert`]: numbers of one type in another, and bytes as text
@@ -32,6 +33,7 @@
 
 pub mod account;
 pub mod billing;
+pub mod changes;
 pub mod civil;
 pub mod completeness;
 pub mod convert;
@@ -48,6 +50,7 @@ pub mod keep;
 pub mod label;
 pub mod moment;
 pub mod month;
+pub mod month_bill;
 pub mod open_slots;
 pub mod points;
 pub mod refresh;

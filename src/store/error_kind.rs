@@ -97,6 +97,11 @@ pub enum StoreErrorKind {
         /// The newest version that this program knows.
         known: i32,
     },
+    /// It lacks relations that this command reads.
+    #[error(
+        "its schema is too old to be read; run `jdcdn-stats migrate` once, or any command that writes to it"
+    )]
+    OldSchema,
     /// A migration was applied that differs from the one of the same number in this program.
     #[error(
         "its migration {version} (`{name}`) is not the one of this program; use the program that made it, or another path"

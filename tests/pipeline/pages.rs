@@ -50,7 +50,7 @@ reasons of gaps.
 ";
 
 /// An example statement for each relation.
-const EXAMPLES: [(&str, &str); 18] = [
+const EXAMPLES: [(&str, &str); 19] = [
     (
         "origin_monthly",
         "SELECT domain, month_cst, bandwidth_95, traffic_bytes, complete\n\
@@ -128,6 +128,11 @@ const EXAMPLES: [(&str, &str); 18] = [
     (
         "origin_dictionary",
         "SELECT \"column\", type, unit, meaning FROM origin_dictionary WHERE relation = 'origin_monthly';",
+    ),
+    (
+        "origin_closings",
+        "SELECT closing_id, closed_cst, note, domain, bandwidth_95, traffic_bytes, complete\n\
+         FROM origin_closings WHERE month_cst = '2026-01' AND scope = 'domain' AND period = 'month' ORDER BY closing_id;",
     ),
     ("origin_settings", "SELECT name, value FROM origin_settings;"),
 ];

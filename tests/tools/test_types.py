@@ -18,14 +18,18 @@ CONTRACT = {
     "origin_status_daily": "domain T date_cst A code T class T requests B",
     "origin_monthly": "domain T month_cst T points B expected_points B bandwidth_95 B bandwidth_peak B"
     " bandwidth_fourth_peak B bandwidth_daily_peak_avg D traffic_bytes B pv B period_slots B empty_slots B"
-    " complete B bandwidth_95_ts B",
+    " complete B bandwidth_95_ts B bandwidth_95_least B",
     "origin_account_hourly": "hour_cst M domains B points B expected_points B bandwidth_avg D bandwidth_peak B"
     " traffic_bytes B pv B",
     "origin_account_daily": "date_cst A domains B points B expected_points B bandwidth_avg D bandwidth_peak B peak_ts B"
     " traffic_bytes B pv B period_slots B empty_slots B complete B",
     "origin_account_monthly": "month_cst T domains B points B expected_points B bandwidth_95 B bandwidth_peak B"
     " bandwidth_fourth_peak B bandwidth_daily_peak_avg D traffic_bytes B pv B period_slots B empty_slots B complete B"
-    " bandwidth_95_ts B",
+    " bandwidth_95_ts B bandwidth_95_least B",
+    "origin_closings": "closing_id B month_cst T closed_at B closed_cst M note T slot_label T scope T domain T period T"
+    " date_cst A domains B points B expected_points B period_slots B empty_slots B complete B bandwidth_avg D"
+    " bandwidth_95 B bandwidth_95_ts B bandwidth_peak B peak_ts B bandwidth_fourth_peak B bandwidth_daily_peak_avg D"
+    " traffic_bytes B pv B",
     "origin_coverage": "domain T start_ts B end_ts B start_cst M end_cst M fetched_at B state T",
     "origin_gaps": "domain T start_ts B end_ts B start_cst M end_cst M slots B reason T confirmed B",
     "origin_restatements": "domain T ts B detected_at B age_seconds B bandwidth_before B bandwidth_after B"

@@ -8,6 +8,7 @@
 //! - `restatements`: what later answers changed
 //! - `rollups`, `account_rollups`: the hours, days and months that the points of a domain, and of all domains, add up to
 //! - `rollup_tables`: the relations of both
+//! - `closings`: months as they stood when somebody closed them
 //! - `month_sums`: sums by which a point that was changed from outside is found
 //! - `slot_label`: which hour, day and month a point belongs to
 //! - `gap_finder`: slots without a point
@@ -15,6 +16,7 @@
 pub(crate) mod account_rollups;
 pub(crate) mod bulk;
 pub(crate) mod calendar;
+pub(crate) mod closings;
 pub(crate) mod codes;
 pub(crate) mod gap_finder;
 pub(crate) mod month_sums;

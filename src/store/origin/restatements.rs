@@ -8,6 +8,7 @@ use crate::model::UnixSeconds;
 use crate::model::slot::{HOUR_SECONDS, slot_floor};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
+use crate::store::origin::closings;
 use crate::store::origin::codes::Translation;
 use crate::store::origin::walk::{StoredCount, StoredPoint};
 
@@ -65,7 +66,7 @@ pub(crate) fn record(
             codes_after,
         ),
     )?;
-    Ok(())
+    closings::note_restatement(tx, domain, after.ts)
 }
 
 /// Returns the counts above zero as a JSON object in the order of the codes' text. A zero is included if `other`

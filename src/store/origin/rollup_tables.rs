@@ -84,7 +84,8 @@ rollup_table!(
     "domain_id",
     "month_cst",
     "points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, \
-     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts"
+     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts, \
+     bandwidth_95_least"
 );
 rollup_table!(
     ACCOUNT_HOURLY,
@@ -110,7 +111,8 @@ rollup_table!(
     "",
     "month_cst",
     "domains, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak, bandwidth_daily_peak_avg, \
-     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts"
+     traffic_bytes, pv, period_slots, empty_slots, complete, bandwidth_95_ts, \
+     bandwidth_95_least"
 );
 
 /// The relations of the domains.

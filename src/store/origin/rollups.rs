@@ -161,7 +161,8 @@ pub(super) fn month_columns(
         figures.pv.into(),
     ];
     let billed = figures.bandwidth_95_ts.map(|start| start + shift);
-    measures.into_iter().chain(period).chain([billed.into()])
+    let more = [billed.into(), figures.bandwidth_95_least.into()];
+    measures.into_iter().chain(period).chain(more)
 }
 
 /// Writes the row of a month of a domain.

@@ -3,6 +3,7 @@
 //! - `query`, `explain`, `parameter`, `limits`: one statement of the user, its values, its errors and its memory
 //! - `overview`, `domains`: what the database has, for people
 //! - `as_of`: as of when it speaks about gaps
+//! - `bill`: what the months are billed by; `changes`: what is different since one was closed
 //! - `completeness`: how far a domain is complete, and which months of the account are
 //! - `gaps`: the gaps as the commits noted them, or found again in the points
 //! - `rejects`: the rejects, and what a replay needs to know
@@ -11,6 +12,8 @@
 //! - `relations`: the rows of the public relations as of that moment
 
 pub(crate) mod as_of;
+pub(crate) mod bill;
+pub(crate) mod changes;
 pub(crate) mod completeness;
 pub(crate) mod domains;
 mod explain;

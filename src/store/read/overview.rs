@@ -162,7 +162,7 @@ impl Reader {
         &self,
         mut visit: impl FnMut(&MonthOfDomain) -> Result<(), E>,
     ) -> Result<(), E> {
-        let figures = "month_cst, points, expected_points, bandwidth_95, bandwidth_95_ts, bandwidth_peak,
+        let figures = "month_cst, points, expected_points, bandwidth_95, bandwidth_95_ts, bandwidth_95_least, bandwidth_peak,
                        bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv";
         for sql in [
             format!("SELECT domain, {figures} FROM origin_monthly ORDER BY domain, month_cst"),
@@ -222,6 +222,7 @@ fn month_of_domain(row: &Row<'_>) -> rusqlite::Result<MonthOfDomain> {
             expected_points: to_u64(row.get::<_, i64>("expected_points")?),
             bandwidth_95: row.get("bandwidth_95")?,
             bandwidth_95_ts: row.get("bandwidth_95_ts")?,
+            bandwidth_95_least: row.get("bandwidth_95_least")?,
             bandwidth_peak: row.get("bandwidth_peak")?,
             bandwidth_fourth_peak: row.get("bandwidth_fourth_peak")?,
             bandwidth_daily_peak_avg: row.get("bandwidth_daily_peak_avg")?,

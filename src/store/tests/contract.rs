@@ -133,7 +133,7 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
             "domain TEXT, month_cst TEXT, points BIGINT, expected_points BIGINT, bandwidth_95 BIGINT, \
              bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
              traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, empty_slots BIGINT, complete BIGINT, \
-             bandwidth_95_ts BIGINT",
+             bandwidth_95_ts BIGINT, bandwidth_95_least BIGINT",
         ),
         (
             "origin_account_hourly",
@@ -151,7 +151,15 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
             "month_cst TEXT, domains BIGINT, points BIGINT, expected_points BIGINT, bandwidth_95 BIGINT, \
              bandwidth_peak BIGINT, bandwidth_fourth_peak BIGINT, bandwidth_daily_peak_avg DOUBLE, \
              traffic_bytes BIGINT, pv BIGINT, period_slots BIGINT, empty_slots BIGINT, complete BIGINT, \
-             bandwidth_95_ts BIGINT",
+             bandwidth_95_ts BIGINT, bandwidth_95_least BIGINT",
+        ),
+        (
+            "origin_closings",
+            "closing_id BIGINT, month_cst TEXT, closed_at BIGINT, closed_cst TIMESTAMP, note TEXT, slot_label TEXT, \
+             scope TEXT, domain TEXT, period TEXT, date_cst DATE, domains BIGINT, points BIGINT, expected_points BIGINT, \
+             period_slots BIGINT, empty_slots BIGINT, complete BIGINT, bandwidth_avg DOUBLE, bandwidth_95 BIGINT, \
+             bandwidth_95_ts BIGINT, bandwidth_peak BIGINT, peak_ts BIGINT, bandwidth_fourth_peak BIGINT, \
+             bandwidth_daily_peak_avg DOUBLE, traffic_bytes BIGINT, pv BIGINT",
         ),
         ("origin_settings", "name TEXT, value TEXT"),
     ] {

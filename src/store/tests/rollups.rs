@@ -127,6 +127,7 @@ fn a_commit_notes_its_days_and_the_roll_up_tells_hours_day_codes_and_month() {
         number(0),
         number(0),
         number(at(0)),
+        number(0),
     ];
     assert_eq!(monthly, [[&[domain, text("2019-09")], &month[..]].concat()]);
     // With one domain, the account is the same.

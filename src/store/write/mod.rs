@@ -3,11 +3,12 @@
 //! - `store`: opens, locks and confirms the database; `transaction`: how every change is committed
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
-//! - `roll_up`: brings the rollups up to date
+//! - `roll_up`: brings the rollups up to date; `close`: closes a month
 //! - `staleness`: which days a change of the ledger makes stale
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `derived`, `summed_tables`: tables that are computed once from the others
 
+mod close;
 pub(crate) mod commit;
 pub(crate) mod derived;
 pub(crate) mod replay;

@@ -61,6 +61,7 @@ const DEFECTS: &[(&str, Kind, &str)] = &[
       bandwidth_peak, peak_ts, traffic_bytes, pv, period_slots, empty_slots, complete FROM rollup_day WHERE domain_id = 1 LIMIT 1"),
     ("wrong day of a code", Kind::Rollup, "UPDATE rollup_code_day SET requests = requests + 1 WHERE code_id = (SELECT id FROM code WHERE code = '200')"),
     ("wrong bill", Kind::Rollup, "UPDATE rollup_month SET bandwidth_95 = bandwidth_95 + 1"),
+    ("wrong lower bound of a bill", Kind::Rollup, "UPDATE rollup_month SET bandwidth_95_least = bandwidth_95_least + 1"),
     ("wrong billing point", Kind::Rollup, "UPDATE rollup_month SET bandwidth_95_ts = 1"),
     ("day that is called complete too early", Kind::Rollup, "UPDATE rollup_day SET complete = 1"),
     ("wrong empty slots", Kind::Rollup, "UPDATE rollup_month SET empty_slots = empty_slots + 1"),

@@ -100,11 +100,15 @@ impl Bill {
         let equal = self.points.iter().filter(|(bandwidth, _)| *bandwidth == billed);
         let first = equal.map(|(_, ts)| *ts).min();
         let first = first.filter(|_| dropped < self.points.len());
+        let month = *self.peaks.keys().next().unwrap() * DAY - 28_800;
+        let (start, end) = jdcdn_stats::model::civil::cst_month_bounds(month).unwrap();
+        let of_all_slots = usize::try_from((end - start) / 300 * 5 / 100).unwrap();
+        let least = bandwidths.get(of_all_slots).copied().unwrap_or(0);
         let bytes = bandwidths.iter().map(|bits| i128::from(*bits)).sum::<i128>() * 300 / 8;
         let bytes = bounded(bytes);
         let peaks: i128 = self.peaks.values().map(|peak| i128::from(*peak)).sum();
         format!(
-            "{points}|{asked}|{billed}|{}|{}|{:?}|{bytes}|{}|{completeness}|{}",
+            "{points}|{asked}|{billed}|{}|{}|{:?}|{bytes}|{}|{completeness}|{}|{least}",
             bandwidths[0],
             bandwidths[3],
             peaks as f64 / self.peaks.len() as f64,

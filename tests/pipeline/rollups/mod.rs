@@ -35,7 +35,7 @@ const READ: [&str; 7] = [
      FROM origin_status_daily WHERE substr(date_cst, 1, 7) = ?1",
     "SELECT domain || '|' || month_cst, points, expected_points, bandwidth_95, bandwidth_peak,
             bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv, period_slots, empty_slots, complete,
-            bandwidth_95_ts
+            bandwidth_95_ts, bandwidth_95_least
      FROM origin_monthly WHERE month_cst = ?1",
     "SELECT '*|' || hour_cst, domains, points, expected_points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv
      FROM origin_account_hourly WHERE substr(hour_cst, 1, 7) = ?1",
@@ -44,7 +44,7 @@ const READ: [&str; 7] = [
      FROM origin_account_daily WHERE substr(date_cst, 1, 7) = ?1",
     "SELECT '*|' || month_cst, domains, points, expected_points, bandwidth_95, bandwidth_peak,
             bandwidth_fourth_peak, bandwidth_daily_peak_avg, traffic_bytes, pv, period_slots, empty_slots, complete,
-            bandwidth_95_ts
+            bandwidth_95_ts, bandwidth_95_least
      FROM origin_account_monthly WHERE month_cst = ?1",
 ];
 /// The tables behind them.
