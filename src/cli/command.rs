@@ -6,6 +6,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::commands::backfill::BackfillArgs;
+use super::commands::bill::BillArgs;
 use super::commands::check::CheckArgs;
 use super::commands::completions::CompletionsArgs;
 use super::commands::demo::DemoArgs;
@@ -56,6 +57,7 @@ pub enum Command {
     Watch(WatchArgs),
     Status(StatusArgs),
     Gaps(GapsArgs),
+    Bill(BillArgs),
     Rejects(RejectsArgs),
     Query(QueryArgs),
     Snapshot(SnapshotArgs),
@@ -84,6 +86,7 @@ impl Command {
             Self::Watch(args) => args.run(context),
             Self::Status(args) => args.run(context),
             Self::Gaps(args) => args.run(context),
+            Self::Bill(args) => args.run(context),
             Self::Rejects(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Snapshot(args) => args.run(context),

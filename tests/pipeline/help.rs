@@ -19,6 +19,8 @@ fn the_examples_of_every_command_run() {
     });
     sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
     sandbox.backfill("2026-06-14", "now", &[]).with(0);
+    // The examples of `bill` close this month.
+    sandbox.backfill("2026-05-31", "2026-06-01", &[]).with(0);
     // An example of `restore` names this copy.
     sandbox.run(&["snapshot", "stats.db.before-v8"]).with(0);
     let help = sandbox.run(&["--help"]).with(0);

@@ -12,6 +12,7 @@
 mod as_of;
 mod attacks;
 mod backfill;
+mod bill;
 mod bounds;
 mod changes;
 mod check;

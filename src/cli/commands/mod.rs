@@ -1,6 +1,7 @@
 //! One file or folder a command.
 
 pub mod backfill;
+pub mod bill;
 pub mod check;
 pub mod completions;
 pub mod demo;

@@ -130,6 +130,20 @@ fn fetch(sandbox: &Sandbox) -> Vec<Value> {
     fetches.map(fetch).to_vec()
 }
 
+/// The changes after a point of the month was restated.
+fn changes(sandbox: &Sandbox) -> Value {
+    let restated = DataFault::Mutate {
+        domain: LATE.to_owned(),
+        slot: at("2026-06-14 03:00"),
+        mutation: Mutation::UnknownCode,
+    };
+    sandbox.simulator.rule(Rule::always(Fault::Data(restated)));
+    let fetch = ["backfill", "-d", LATE, "--from", DAY.0, "--to", DAY.1, "--force"];
+    sandbox.run(&fetch).with(0);
+    sandbox.simulator.clear_faults();
+    json(sandbox, &["bill", "2026-06", "--changes"], 0)
+}
+
 #[test]
 fn the_page_lists_the_fields_of_every_output() {
     let sandbox = Sandbox::with_domains(3);
@@ -143,6 +157,12 @@ fn the_page_lists_the_fields_of_every_output() {
     let status = ["status", "--settling", "--fail-if-gaps"];
     assert_documented("Status", &[json(&sandbox, &status, 6)]);
     assert_documented("Check", &[json(&sandbox, &["check"], 0)]);
+    let bill = ["bill", "2026-06"];
+    assert_documented("Bill", &[json(&sandbox, &bill, 0)]);
+    sandbox.clock.set(at("2026-07-01"));
+    let close = [&bill[..], &["--close", "--note", "a"]].concat();
+    assert_documented("Closing", &[json(&sandbox, &close, 0)]);
+    assert_documented("Changes since a closing", &[changes(&sandbox)]);
     assert_documented("Snapshot", &[json(&sandbox, &["snapshot", "copy.db"], 0)]);
     assert_documented("Restore", &[json(&sandbox, &["restore", "copy.db"], 0)]);
     sandbox.run(&["export", "--format", "csv", "files"]).with(0);
