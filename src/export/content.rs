@@ -10,8 +10,8 @@ use rusqlite::types::ValueRef;
 use super::partition::Partition;
 use super::staged::FileSettings;
 use super::table::FileTable;
-use crate::model::UnixSeconds;
 use crate::model::convert::{hex, to_u64};
+use crate::model::{Span, UnixSeconds};
 use crate::store::PointSum;
 
 /// The version of the columns, types and encodings of the files. A file of another version is written again.
@@ -52,6 +52,16 @@ impl ContentDigest {
             self.number(sum.points);
             self.number(sum.counts);
             self.0.update(&sum.sum.to_bytes());
+        }
+    }
+
+    /// Adds the ranges that were asked for.
+    pub(super) fn asked(&mut self, asked: &[(String, Span)]) {
+        self.count(asked.len());
+        for (domain, range) in asked {
+            self.text(domain);
+            self.number(range.start());
+            self.number(range.end());
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use super::asked;
 use super::directory::ExportDirectory;
 use super::error::ExportError;
 use super::manifest::{FoundManifest, Manifest};
@@ -11,7 +12,7 @@ use super::partition::Partition;
 use super::partition_writer::{OutputForm, PartitionWriter};
 use super::plan::{Planner, month_span};
 use super::progress::{ExportProgress, FileTotals};
-use super::relation::{DataFormat, ExportedRelation};
+use super::relation::{DataFormat, ExportedRelation, RowsOf};
 use super::staged::{FileSettings, PartLimits};
 use super::table::FileTable;
 use crate::model::convert::to_u64;
@@ -75,7 +76,10 @@ pub fn export(
     };
     let mut tables = BTreeMap::new();
     for relation in ExportedRelation::ALL {
-        let table = FileTable::new(relation, moment.columns(relation.name())?);
+        let table = match relation.rows_of() {
+            RowsOf::Asked => asked::table(relation),
+            _ => FileTable::new(relation, moment.columns(relation.name())?),
+        };
         tables.extend(table.map(|table| (relation, table)));
     }
     let sums = sums(&moment, &settings)?;

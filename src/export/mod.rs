@@ -9,6 +9,7 @@
 //!
 //! - [`exporter`]: one export, from the comparison to the manifest; [`progress`]: how far it is
 //! - `plan`: the partitions that the database has rows for, each with its digest
+//! - `asked`: how many slots of each day were asked for
 //! - `content`: a digest of what the rows of a partition are made from
 //! - `partition_writer`: writes the partitions that are due
 //! - [`relation`]: the exported relations
@@ -21,6 +22,7 @@
 //! - `parquet_part`, `csv_part`: rows in each format
 //! - [`error`]: the errors
 
+mod asked;
 mod content;
 mod csv_part;
 mod directory;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::ToSql;
 
+use super::asked;
 use super::directory::ExportDirectory;
 use super::error::ExportError;
 use super::partition::Partition;
@@ -104,7 +105,7 @@ impl<'e, 'r, W: FnMut(ExportProgress) -> ControlFlow<()>> PartitionWriter<'e, 'r
                 return Ok(ControlFlow::Break(()));
             }
             for planned in others {
-                if self.rows(planned)?.is_break() {
+                if self.rows(group.month.as_ref(), planned)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -219,8 +220,12 @@ impl<'e, 'r, W: FnMut(ExportProgress) -> ControlFlow<()>> PartitionWriter<'e, 'r
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Writes a partition whose rows are those of a statement.
-    fn rows(&mut self, planned: &PlannedPartition) -> Result<ControlFlow<()>, ExportError> {
+    /// Writes a partition whose rows are no points.
+    fn rows(
+        &mut self,
+        month: Option<&PlannedMonth>,
+        planned: &PlannedPartition,
+    ) -> Result<ControlFlow<()>, ExportError> {
         let relation = planned.partition.relation;
         let Some(table) = self.form.tables.get(&relation) else {
             return Ok(ControlFlow::Continue(()));
@@ -242,8 +247,15 @@ impl<'e, 'r, W: FnMut(ExportProgress) -> ControlFlow<()>> PartitionWriter<'e, 'r
             let parameters: &[&dyn ToSql] = match relation.rows_of() {
                 RowsOf::Domains(_) => &[domain, &first, &next],
                 RowsOf::Account(_) => &[&first, &next],
-                RowsOf::Points | RowsOf::Table => &[],
+                RowsOf::Points | RowsOf::Asked | RowsOf::Table => &[],
             };
+            if relation.rows_of() == RowsOf::Asked {
+                let asked = month.map(|month| month.asked_of(relation)).unwrap_or_default();
+                for day in asked::days(relation, &asked) {
+                    staged.row(&asked::cells(table, day))?;
+                }
+                continue;
+            }
             let moment = &self.moment;
             moment.each_row(&sql, parameters, |row| {
                 let cells = table.cells(row).map_err(|what| moment.damage(what))?;

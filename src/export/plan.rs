@@ -6,6 +6,7 @@ use ring::digest::{SHA256, digest};
 use rusqlite::ToSql;
 use rusqlite::types::ValueRef;
 
+use super::asked::{self, AskedRanges};
 use super::content::{ContentDigest, row_bytes};
 use super::error::ExportError;
 use super::partition::Partition;
@@ -40,6 +41,8 @@ pub(super) struct PlannedMonth {
     /// The domains with a row in `origin_monthly`, in the order of their names.
     rolled_up: Vec<RolledUpMonth>,
     stale: Vec<(String, UnixSeconds)>,
+    /// What was asked for, by domain and time.
+    asked: AskedRanges,
 }
 
 /// A partition with rows.
@@ -85,6 +88,11 @@ impl Planner<'_, '_> {
                 month.stale.push((domain, day));
             }
         }
+        for (name, asked) in asked::by_month(self.asked()?) {
+            if let Some(month) = months.get_mut(&name) {
+                month.asked = asked;
+            }
+        }
         let mut groups = Vec::new();
         for (name, mut month) in months {
             month.name = name;
@@ -98,6 +106,13 @@ impl Planner<'_, '_> {
     fn selects(&self, domain: &str) -> bool {
         let names = self.settings.domains.as_ref();
         names.is_none_or(|names| names.iter().any(|name| name == domain))
+    }
+
+    /// Returns whether the relation is exported: of selected domains there is no account.
+    fn exports(&self, relation: ExportedRelation) -> bool {
+        let is_of_account =
+            matches!(relation.rows_of(), RowsOf::Account(_)) || relation == ExportedRelation::AccountAsked;
+        self.settings.domains.is_none() || !is_of_account
     }
 
     /// Adds the rows of `origin_monthly`: each month that was asked for has one, also without points.
@@ -128,6 +143,31 @@ impl Planner<'_, '_> {
         })
     }
 
+    /// Returns the ranges of slots that the selected domains were asked for, by domain and time.
+    fn asked(&self) -> Result<AskedRanges, ExportError> {
+        let shift = self.settings.label.shift();
+        let mut asked = AskedRanges::new();
+        let sql = "SELECT domain, start_ts, end_ts FROM origin_coverage ORDER BY domain, start_ts";
+        self.moment.each_row(sql, &[], |row| {
+            let range = match row {
+                [domain, ValueRef::Integer(start), ValueRef::Integer(end)] => {
+                    let range = Span::new(*start, *end).map(|range| range.moved(-shift));
+                    domain.as_str().ok().zip(range)
+                }
+                _ => None,
+            };
+            let Some((domain, range)) = range else {
+                let what = "`origin_coverage` has a row that is no range";
+                return Err(self.moment.damage(what.to_owned()).into());
+            };
+            if self.selects(domain) {
+                asked.push((domain.to_owned(), range));
+            }
+            Ok::<_, ExportError>(())
+        })?;
+        Ok(asked)
+    }
+
     fn group(
         &self,
         month: Option<PlannedMonth>,
@@ -154,7 +194,13 @@ impl Planner<'_, '_> {
                 (RowsOf::Domains(_), Some(month)) if !month.rolled_up.is_empty() => {
                     Some(self.of_domains(table, &partition, month)?)
                 }
-                (RowsOf::Account(_), Some(month)) if self.settings.domains.is_none() => {
+                (RowsOf::Asked, Some(month)) if self.exports(relation) => {
+                    let asked = month.asked_of(relation);
+                    let mut digest = ContentDigest::new(self.settings, table, &partition);
+                    digest.asked(&asked);
+                    (!asked.is_empty()).then(|| (digest.finish(), Vec::new()))
+                }
+                (RowsOf::Account(_), Some(month)) if self.exports(relation) => {
                     let ends = ends(&month.name);
                     self.of_rows(table, &partition, &[&ends.0, &ends.1])?
                 }
@@ -232,6 +278,17 @@ impl PlannedMonth {
     /// Returns the starts of its slots.
     pub(super) fn span(&self) -> Option<Span> {
         month_span(&self.name)
+    }
+
+    /// Returns the ranges behind a relation of asked days. A domain of which nothing was fetched has no month, but its
+    /// slots count for the account.
+    pub(super) fn asked_of(&self, relation: ExportedRelation) -> AskedRanges {
+        let mut asked = self.asked.clone();
+        if relation == ExportedRelation::Asked {
+            let domains: BTreeSet<&str> = self.rolled_up.iter().map(|one| one.domain.as_str()).collect();
+            asked.retain(|(domain, _)| domains.contains(domain.as_str()));
+        }
+        asked
     }
 }
 

@@ -32,6 +32,12 @@ pub enum ExportedRelation {
     /// Months of the account.
     #[serde(rename = "origin_account_monthly")]
     AccountMonthly,
+    /// How many slots of each day were asked for, by domain. The database has it as ranges, in `origin_coverage`.
+    #[serde(rename = "origin_asked")]
+    Asked,
+    /// How many slots of each day were asked for of any domain.
+    #[serde(rename = "origin_account_asked")]
+    AccountAsked,
     /// What each code means.
     #[serde(rename = "origin_codes")]
     Codes,
@@ -46,6 +52,8 @@ pub(super) enum RowsOf {
     Domains(&'static str),
     /// A rollup of the account: by this column.
     Account(&'static str),
+    /// Days that were asked for: by domain, if there is one, and day.
+    Asked,
     /// One small table, by its code. It belongs to no month.
     Table,
 }
@@ -62,7 +70,7 @@ pub enum DataFormat {
 
 impl ExportedRelation {
     /// All relations, in the order of writing.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Stats,
         Self::StatusCodes,
         Self::Hourly,
@@ -72,10 +80,12 @@ impl ExportedRelation {
         Self::AccountHourly,
         Self::AccountDaily,
         Self::AccountMonthly,
+        Self::Asked,
+        Self::AccountAsked,
         Self::Codes,
     ];
 
-    /// Returns the name in SQL.
+    /// Returns the name. It is that of the relation in SQL, but for the days that were asked for.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,6 +98,8 @@ impl ExportedRelation {
             Self::AccountHourly => "origin_account_hourly",
             Self::AccountDaily => "origin_account_daily",
             Self::AccountMonthly => "origin_account_monthly",
+            Self::Asked => "origin_asked",
+            Self::AccountAsked => "origin_account_asked",
             Self::Codes => "origin_codes",
         }
     }
@@ -102,6 +114,7 @@ impl ExportedRelation {
             Self::AccountHourly => RowsOf::Account("hour_cst"),
             Self::AccountDaily => RowsOf::Account("date_cst"),
             Self::AccountMonthly => RowsOf::Account("month_cst"),
+            Self::Asked | Self::AccountAsked => RowsOf::Asked,
             Self::Codes => RowsOf::Table,
         }
     }
@@ -110,12 +123,6 @@ impl ExportedRelation {
     #[must_use]
     pub fn has_months(self) -> bool {
         self.rows_of() != RowsOf::Table
-    }
-
-    /// Returns whether its rows are about the whole account.
-    #[must_use]
-    pub fn is_of_account(self) -> bool {
-        matches!(self.rows_of(), RowsOf::Account(_))
     }
 }
 

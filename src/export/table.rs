@@ -98,7 +98,7 @@ impl FileTable {
         let has_code = self.columns.iter().any(|column| column.name == "code");
         let then_code = if has_code { ", code" } else { "" };
         let rest = match self.relation.rows_of() {
-            RowsOf::Points => String::new(),
+            RowsOf::Points | RowsOf::Asked => String::new(),
             RowsOf::Domains(time) => {
                 format!(" WHERE domain = ?1 AND {time} >= ?2 AND {time} < ?3 ORDER BY {time}{then_code}")
             }

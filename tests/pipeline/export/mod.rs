@@ -46,6 +46,9 @@ const OTHERS: [(&str, &str, &str); 8] = [
     ("origin_codes", "", "code"),
 ];
 
+/// The days that were asked for. The database has them as ranges.
+const ASKED: [&str; 2] = ["origin_asked", "origin_account_asked"];
+
 const NOON: &str = "2026-06-01 12:00";
 
 /// Two domains with two days in May and one in June.
@@ -163,8 +166,37 @@ fn seal(manifest: &mut serde_json::Value) {
     manifest["checksum"] = digits.collect::<String>().into();
 }
 
+/// The days that were asked for in a month, of each domain or of the account: slot by slot, from `origin_coverage`.
+fn asked_rows(database: &Connection, relation: &str, month: &str) -> Vec<Vec<Value>> {
+    let (from, to) = civil::cst_month_bounds(at(month)).unwrap();
+    let shift = shift(database);
+    let (domain, order) = if relation == "origin_asked" {
+        ("domain, ", "1, 2")
+    } else {
+        ("", "1")
+    };
+    let sql = format!(
+        "WITH RECURSIVE slot (domain, ts, end_ts) AS (
+             SELECT domain, start_ts - {shift}, end_ts - {shift} FROM origin_coverage
+             UNION ALL SELECT domain, ts + 300, end_ts FROM slot WHERE ts + 300 < end_ts)
+         SELECT {domain}date(ts + 28800, 'unixepoch'), count(DISTINCT ts) FROM slot
+         WHERE ts >= {from} AND ts < {to} GROUP BY {order} ORDER BY {order}"
+    );
+    rows_of(database, &sql)
+}
+
+fn rows_of(database: &Connection, sql: &str) -> Vec<Vec<Value>> {
+    let mut select = database.prepare(sql).unwrap();
+    let count = select.column_count();
+    let rows = select.query_map([], |row| (0..count).map(|at| row.get(at)).collect());
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
 /// The rows of a relation in a month, as an export has them.
 fn relation_rows(database: &Connection, relation: &str, month: &str) -> Vec<Vec<Value>> {
+    if ASKED.contains(&relation) {
+        return asked_rows(database, relation, month);
+    }
     let points = POINTS.into_iter().find(|(name, _)| *name == relation);
     let (filter, order) = if let Some((_, order)) = points {
         let (from, to) = civil::cst_month_bounds(at(month)).unwrap();
@@ -179,11 +211,10 @@ fn relation_rows(database: &Connection, relation: &str, month: &str) -> Vec<Vec<
         };
         (filter, order)
     };
-    let sql = format!("SELECT * FROM {relation} WHERE {filter} ORDER BY {order}");
-    let mut select = database.prepare(&sql).unwrap();
-    let count = select.column_count();
-    let rows = select.query_map([], |row| (0..count).map(|at| row.get(at)).collect());
-    rows.unwrap().map(Result::unwrap).collect()
+    rows_of(
+        database,
+        &format!("SELECT * FROM {relation} WHERE {filter} ORDER BY {order}"),
+    )
 }
 
 /// Whether the database has a relation.
