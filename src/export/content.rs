@@ -33,7 +33,9 @@ impl ContentDigest {
             None => digest.number(-1),
             Some(domains) => {
                 digest.count(domains.len());
-                domains.iter().for_each(|domain| digest.text(domain));
+                for domain in domains {
+                    digest.text(domain);
+                }
             }
         }
         digest.count(table.columns.len());

@@ -99,10 +99,10 @@ pub fn export(
         range.is_none_or(in_range) || directory.broken().contains(partition)
     };
     let plan = planner.plan(wants)?;
-    let planned = plan.partitions();
+    let with_rows = plan.partitions();
     let listed = directory.manifest().files.keys().chain(directory.broken());
     let vanished: Vec<Partition> = listed
-        .filter(|partition| wants(partition) && !planned.contains(*partition))
+        .filter(|partition| wants(partition) && !with_rows.contains(*partition))
         .cloned()
         .collect();
     let form = OutputForm {

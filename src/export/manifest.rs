@@ -315,7 +315,7 @@ mod tests {
         manifest().save(directory.path(), 6, 0).unwrap();
         let good = fs::read_to_string(&path).unwrap();
         for broken in [
-            "".to_owned(),
+            String::new(),
             "{".to_owned(),
             "{}".to_owned(),
             r#"{"manifest": 2}"#.to_owned(),

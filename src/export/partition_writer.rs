@@ -157,14 +157,13 @@ impl<'e, 'r, W: FnMut(ExportProgress) -> ControlFlow<()>> PartitionWriter<'e, 'r
             return Ok(ControlFlow::Continue(()));
         };
         self.directory.begin()?;
-        let domains = match self.domains.take() {
-            Some(domains) => domains,
-            None => {
-                let mut domains = self.moment.domains()?;
-                let names = self.form.settings.domains.as_ref();
-                domains.retain(|domain| names.is_none_or(|names| names.contains(&domain.name)));
-                domains
-            }
+        let domains = if let Some(domains) = self.domains.take() {
+            domains
+        } else {
+            let mut domains = self.moment.domains()?;
+            let names = self.form.settings.domains.as_ref();
+            domains.retain(|domain| names.is_none_or(|names| names.contains(&domain.name)));
+            domains
         };
         let mut staged = Vec::new();
         for planned in due {
