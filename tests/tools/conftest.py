@@ -6,7 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -148,6 +148,13 @@ def documented_sums(snapshot) -> tuple[int, int]:
     start = datetime(2026, 5, 31, 16, tzinfo=timezone.utc).timestamp()
     ((bandwidth,),) = read(snapshot, "SELECT sum(bandwidth) FROM origin_stats WHERE ts >= ? AND ts < ?", start, start + DAY)
     return traffic, bandwidth
+
+
+@pytest.fixture(scope="session")
+def documented_peak(snapshot) -> datetime:
+    """The last peak of the first of these days, which the programs read from `ts`."""
+    ((peak,),) = read(snapshot, "SELECT max(peak_ts) FROM origin_daily WHERE date_cst = '2026-06-01'")
+    return datetime.fromtimestamp(peak, timezone(timedelta(hours=8)))
 
 
 def relations(database) -> dict[str, dict[str, str]]:
