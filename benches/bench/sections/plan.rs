@@ -51,6 +51,7 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
             Cell::Count(size.requests as f64),
             Cell::Count(size.slots as f64),
             Cell::Seconds(median_cost(&costs).wall),
+            Cell::Seconds(median_cost(&costs).cpu),
         ]);
     }
     let mut section = Section::new(
@@ -60,7 +61,7 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
             "{domains} domains and a year: the plan is made, and all of its requests are listed once."
         )],
     );
-    section.table(&["coverage", "requests", "slots", "time"], rows);
+    section.table(&["coverage", "requests", "slots", "time", "CPU time"], rows);
     Ok(section)
 }
 

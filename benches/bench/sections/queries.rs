@@ -61,6 +61,7 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
             Cell::Text(what),
             Cell::Count(answered as f64),
             Cell::Seconds(median_cost(&costs).wall),
+            Cell::Seconds(median_cost(&costs).cpu),
         ]);
     }
     let mut section = Section::new(
@@ -74,7 +75,7 @@ pub(crate) fn measure(setup: &Setup) -> Result<Section> {
             "The last ones are the first questions of the [cookbook](cookbook.md).",
         ],
     );
-    section.table(&["question", "rows", "time"], rows);
+    section.table(&["question", "rows", "time", "CPU time"], rows);
     Ok(section)
 }
 
