@@ -76,6 +76,8 @@ def varied(program, tmp_path_factory) -> Path:
         writable.execute("UPDATE sum_build SET complete = 0")
     writable.close()
     run(program, "--db", database, "migrate")
+    month = datetime.fromtimestamp(NOW - 88 * DAY, timezone.utc).strftime("%Y-%m")
+    run(program, "--db", database, "bill", month, "--close", env=environment(NOW + DAY))
     return database
 
 

@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[2] / "docs/odbc.md").read_text()
 BIG = 2**33 + 7
 SQL_TYPES = {"BIGINT": -5, "DOUBLE": 8, "TIMESTAMP": 93, "DATE": 91}
 # What rows find each other by; `ts` has a row of its own below.
-KEYS = {"ts", "domain_id", "asked_domain_id", "code_id", "code_set_id"}
+KEYS = {"ts", "domain_id", "asked_domain_id", "code_id", "code_set_id", "closing_id"}
 
 
 def driver() -> Path:
@@ -37,6 +37,8 @@ def planted(varied_snapshot, tmp_path_factory) -> Path:
         database.execute("UPDATE code_count SET ts = ? WHERE (domain_id, ts) = (?, ?)", (late, domain, ts))
         database.execute("UPDATE restatement SET ts = ? WHERE ts = (SELECT min(ts) FROM restatement)", (late,))
         database.execute("UPDATE reject SET ts = ?", (late,))
+        database.execute("UPDATE closing SET id = ?", (BIG,))
+        database.execute("UPDATE closing_row SET closing_id = ?", (BIG,))
         tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'")
         for (table,) in tables.fetchall():
             columns = database.execute("SELECT name, type, pk FROM pragma_table_info(?)", (table,)).fetchall()
