@@ -7,6 +7,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
@@ -30,6 +31,7 @@ impl Server {
     pub(crate) fn start() -> Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .arg("serve")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
@@ -56,21 +58,21 @@ impl Drop for Server {
     }
 }
 
-/// Serves until the process is ended. Prints the port first.
+/// Serves until its standard input ends, which is also when its parent was killed. Prints the port first.
 pub(crate) fn serve() -> Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
     println!("{}", listener.local_addr()?.port());
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                let mut body = Vec::new();
-                for stream in listener.incoming().flatten() {
-                    // The client sees a failure, and reports it.
-                    let _ = answer(&stream, &mut body);
-                }
-            });
-        }
-    });
+    for _ in 0..THREADS {
+        let listener = Arc::clone(&listener);
+        std::thread::spawn(move || {
+            let mut body = Vec::new();
+            for stream in listener.incoming().flatten() {
+                // The client sees a failure, and reports it.
+                let _ = answer(&stream, &mut body);
+            }
+        });
+    }
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
     Ok(())
 }
 
