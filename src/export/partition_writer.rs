@@ -16,7 +16,7 @@ use super::relation::{ExportedRelation, RowsOf};
 use super::staged::{FileSettings, PartLimits, StagedPart, StagedRows, totals};
 use super::table::FileTable;
 use crate::model::convert::to_u64;
-use crate::model::rollup::class;
+use crate::model::status_codes::class;
 use crate::model::text::printable;
 use crate::store::{PointInTime, StoredDomain};
 

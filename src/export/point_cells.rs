@@ -7,8 +7,8 @@ use super::error::ExportError;
 use super::relation::ExportedRelation;
 use super::table::{Cell, FileTable};
 use crate::model::convert::to_u64;
-use crate::model::rollup::class;
 use crate::model::slot::CST_OFFSET_SECONDS;
+use crate::model::status_codes::class;
 use crate::store::CountedPoint;
 
 /// Where the value of a column comes from.

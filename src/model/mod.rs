@@ -28,6 +28,7 @@
 //! - [`rollup`]: what points add up to over an hour or a day
 //! - [`run`]: what a run did, as numbers
 //! - [`slots_by_reason`]: how many slots hold no point, by reason
+//! - [`status_codes`]: classes and meanings of status codes, and which are origin errors
 //! - [`mod@sum`]: sums over rows that do not depend on their order
 //! - [`text`]: makes foreign text safe to print
 
@@ -62,6 +63,7 @@ pub mod run;
 pub mod slot;
 pub mod slots_by_reason;
 pub mod span;
+pub mod status_codes;
 pub mod sum;
 pub mod text;
 pub mod units;

@@ -65,22 +65,6 @@ impl PointSums {
     }
 }
 
-/// Returns the class of a status code: `2xx` of `206`, and `other` of whatever is not three digits from 1 to 5 on.
-#[must_use]
-pub fn class(code: &str) -> &'static str {
-    match code.as_bytes() {
-        [first, second, third] if second.is_ascii_digit() && third.is_ascii_digit() => match first {
-            b'1' => "1xx",
-            b'2' => "2xx",
-            b'3' => "3xx",
-            b'4' => "4xx",
-            b'5' => "5xx",
-            _ => "other",
-        },
-        _ => "other",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,15 +82,5 @@ mod tests {
         assert!((figures.bandwidth_avg - 6.75).abs() < f64::EPSILON);
         // 27 bit/s for 300 s are 1012.5 bytes.
         assert_eq!((figures.traffic_bytes, figures.pv), (1012, 40));
-    }
-
-    #[test]
-    fn a_code_that_is_no_http_status_is_of_no_class() {
-        for (code, expected) in [("100", "1xx"), ("206", "2xx"), ("499", "4xx"), ("599", "5xx")] {
-            assert_eq!(class(code), expected);
-        }
-        for code in ["0", "000", "600", "other", "20", "2000", "2x0", "", "２00"] {
-            assert_eq!(class(code), "other", "{code}");
-        }
     }
 }

@@ -243,7 +243,7 @@ fn the_oracle_finds_every_planted_defect() {
         "INSERT INTO rollup_day SELECT domain_id, '2026-07-01', points, expected_points, bandwidth_avg,
          bandwidth_peak, peak_ts, traffic_bytes, pv, period_slots, empty_slots, complete FROM rollup_day",
         "DELETE FROM rollup_code_day WHERE requests = 0",
-        "UPDATE rollup_code_day SET class = 'other' WHERE class = '2xx'",
+        "UPDATE code SET code = '299' WHERE code = '206'",
         "DELETE FROM origin_account_monthly",
         "UPDATE origin_account_monthly SET bandwidth_95 = bandwidth_95 + 1",
         "UPDATE rollup_month SET bandwidth_fourth_peak = bandwidth_peak",

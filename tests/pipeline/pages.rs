@@ -44,13 +44,13 @@ decides to which hour, day and month the point belongs. With `end`, the point of
 before. The setting changes the rollups, the bill, the months of `export` and the days of `report`. It never changes `ts` and
 `time_cst`. If you change it, the next run computes the rollups again and warns. `check` reports what the API does.
 
-[cookbook.md](cookbook.md) answers twenty questions in SQL. [conclusions.md](conclusions.md#reasons-of-gaps) explains the
+[cookbook.md](cookbook.md) answers the questions that people ask, in SQL. [conclusions.md](conclusions.md#reasons-of-gaps) explains the
 reasons of gaps.
 
 ";
 
 /// An example statement for each relation.
-const EXAMPLES: [(&str, &str); 19] = [
+const EXAMPLES: [(&str, &str); 20] = [
     (
         "origin_monthly",
         "SELECT domain, month_cst, bandwidth_95, traffic_bytes, complete\n\
@@ -102,6 +102,10 @@ const EXAMPLES: [(&str, &str); 19] = [
          FROM origin_status_nonzero WHERE ts >= strftime('%s', '2026-01-31') - 28800 GROUP BY code;",
     ),
     (
+        "origin_codes",
+        "SELECT code, class, meaning FROM origin_codes WHERE origin_error = 1 ORDER BY code;",
+    ),
+    (
         "origin_gaps",
         "SELECT domain, start_cst, end_cst, reason FROM origin_gaps ORDER BY domain, start_ts;",
     ),
@@ -147,6 +151,7 @@ fn reading(relation: &str) -> &'static str {
         "origin_daily" => "sort_desc: date_cst\nfacets: [domain]\n",
         "origin_status_daily" => "sort_desc: date_cst\nfacets: [domain, class, code]\n",
         "origin_hourly" => "facets: [domain]\n",
+        "origin_codes" => "sort: code\nfacets: [class, source, origin_error]\n",
         "origin_gaps" => "sort_desc: start_ts\nfacets: [domain, reason]\n",
         "origin_coverage" => "sort_desc: end_ts\nfacets: [domain, state]\n",
         "origin_restatements" => "sort_desc: detected_at\nfacets: [domain]\n",
@@ -293,7 +298,7 @@ fn metadata(by_hand: &str, relations: &[Relation]) -> String {
             quoted(&question.reading)
         )
         .unwrap();
-        for line in question.sql.trim_end_matches(';').lines() {
+        for line in question.sql_with_parameters().trim_end_matches(';').lines() {
             writeln!(page, "          {line}").unwrap();
         }
     }

@@ -9,6 +9,7 @@ use crate::model::points::{CodeIndex, SetIndex};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::names::{MAX_REMEMBERED, Names};
 use crate::store::file::statements::Statements as _;
+use crate::store::origin::code_texts;
 
 /// The numbers of codes and sets, remembered over transactions.
 ///
@@ -38,7 +39,11 @@ impl Default for CodeIds {
 
 impl CodeIds {
     fn code(&mut self, tx: &Connection, code: &str) -> Result<i64> {
-        Ok(self.codes.id(tx, code)?.0)
+        let (id, is_new) = self.codes.id(tx, code)?;
+        if is_new {
+            code_texts::write(tx, id, code)?;
+        }
+        Ok(id)
     }
 
     fn set(&mut self, tx: &Connection, codes: &[&str]) -> Result<i64> {

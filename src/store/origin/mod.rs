@@ -4,7 +4,7 @@
 //!
 //! - `points`, `point_rows`, `bulk`, `calendar`: how points are written
 //! - `stored`, `walk`: how they are read, with their counts
-//! - `codes`: numbers for status codes and for sets of them
+//! - `codes`, `code_texts`: numbers for status codes and for sets of them, and what the codes mean
 //! - `restatements`: what later answers changed
 //! - `rollups`, `account_rollups`: the hours, days and months that the points of a domain, and of all domains, add up to
 //! - `rollup_tables`: the relations of both
@@ -17,6 +17,7 @@ pub(crate) mod account_rollups;
 pub(crate) mod bulk;
 pub(crate) mod calendar;
 pub(crate) mod closings;
+pub(crate) mod code_texts;
 pub(crate) mod codes;
 pub(crate) mod gap_finder;
 pub(crate) mod month_sums;

@@ -75,7 +75,7 @@ rollup_table!(
     "rollup_code_day",
     "domain_id",
     "date_cst, code_id",
-    "class, requests"
+    "requests"
 );
 rollup_table!(
     MONTHLY,

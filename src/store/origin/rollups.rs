@@ -13,7 +13,7 @@ use rusqlite::types::Value;
 use crate::model::billing::MonthlyFigures;
 use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_usize};
-use crate::model::rollup::{PointSums, class};
+use crate::model::rollup::PointSums;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
@@ -114,11 +114,11 @@ impl DayTally {
         }
         requests.extend(&self.requests);
         for (id, requests) in requests {
-            if let Some(code) = codes.code(connection, id)? {
+            if codes.code(connection, id)?.is_some() {
                 rows.push(RollupRow {
                     table: &STATUS_DAILY,
                     key: (civil::cst_date(midnight), Some(id)),
-                    values: vec![class(code).to_owned().into(), requests.into()],
+                    values: vec![requests.into()],
                 });
             }
         }

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::*;
+use crate::model::status_codes::class;
 
 /// The endpoint document's example: seventeen codes, one of them above zero.
 const EXAMPLE: Point<'static> = (
@@ -41,14 +42,14 @@ fn a_point_is_read_back_exactly_with_every_zero_that_was_reported() {
         text("2019-09-14 16:05:00"),
         text("2019-09-15 00:05:00"),
     ];
-    let row = |tail: [Value; 2]| [&head[..], &tail].concat();
+    let row = |tail: &[Value]| [&head[..], tail].concat();
     assert_eq!(
         sandbox.rows("SELECT * FROM origin_stats"),
-        [row([Value::Integer(5_033_164), Value::Integer(4)])]
+        [row(&[Value::Integer(5_033_164), Value::Integer(4)])]
     );
     let codes = EXAMPLE.3.iter();
     let all: Vec<_> = codes
-        .map(|(code, count)| row([text(code), Value::Integer(*count)]))
+        .map(|(code, count)| row(&[text(code), Value::Integer(*count), text(class(code))]))
         .collect();
     assert_eq!(
         sandbox.rows("SELECT * FROM origin_status_codes ORDER BY code"),
@@ -56,7 +57,7 @@ fn a_point_is_read_back_exactly_with_every_zero_that_was_reported() {
     );
     assert_eq!(
         sandbox.rows("SELECT * FROM origin_status_nonzero"),
-        [row([text("302"), Value::Integer(4)])]
+        [row(&[text("302"), Value::Integer(4), text("3xx")])]
     );
 }
 
@@ -71,11 +72,11 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
         ),
         (
             "origin_status_codes",
-            "domain TEXT, ts BIGINT, time_utc TIMESTAMP, time_cst TIMESTAMP, code TEXT, count BIGINT",
+            "domain TEXT, ts BIGINT, time_utc TIMESTAMP, time_cst TIMESTAMP, code TEXT, count BIGINT, class TEXT",
         ),
         (
             "origin_status_nonzero",
-            "domain TEXT, ts BIGINT, time_utc TIMESTAMP, time_cst TIMESTAMP, code TEXT, count BIGINT",
+            "domain TEXT, ts BIGINT, time_utc TIMESTAMP, time_cst TIMESTAMP, code TEXT, count BIGINT, class TEXT",
         ),
         (
             "origin_coverage",
@@ -160,6 +161,10 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
              period_slots BIGINT, empty_slots BIGINT, complete BIGINT, bandwidth_avg DOUBLE, bandwidth_95 BIGINT, \
              bandwidth_95_ts BIGINT, bandwidth_peak BIGINT, peak_ts BIGINT, bandwidth_fourth_peak BIGINT, \
              bandwidth_daily_peak_avg DOUBLE, traffic_bytes BIGINT, pv BIGINT",
+        ),
+        (
+            "origin_codes",
+            "code TEXT, class TEXT, meaning TEXT, source TEXT, origin_error BIGINT",
         ),
         ("origin_settings", "name TEXT, value TEXT"),
     ] {

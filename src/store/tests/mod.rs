@@ -1,5 +1,6 @@
 //! The store as a whole, on real files.
 
+mod codes;
 mod contract;
 mod dictionary;
 mod gaps;

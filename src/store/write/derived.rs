@@ -1,4 +1,4 @@
-//! Tables that are computed once from the others, in a database from before they existed.
+//! Tables that are computed from the others in a database of an earlier version of this program.
 
 use rusqlite::Connection;
 
@@ -6,10 +6,11 @@ use crate::model::Span;
 use crate::store::error::Result;
 use crate::store::file::table_sums;
 use crate::store::ledger::{coverage, domain_ids, gaps};
-use crate::store::origin::{gap_finder, month_sums};
+use crate::store::origin::{code_texts, gap_finder, month_sums};
 use crate::store::write::summed_tables::TABLES;
 
-/// Computes the gaps and the sums if they are missing. Each takes one transaction: `transaction` runs and commits it.
+/// Computes the gaps, the sums and the texts of codes if they are missing or of an earlier version. Each takes one
+/// transaction: `transaction` runs and commits it.
 pub(crate) fn build(
     connection: &Connection,
     mut transaction: impl FnMut(fn(&Connection) -> Result<()>) -> Result<()>,
@@ -19,6 +20,9 @@ pub(crate) fn build(
     }
     if !month_sums::are_complete(connection)? {
         transaction(build_sums)?;
+    }
+    if !code_texts::are_complete(connection)? {
+        transaction(code_texts::complete)?;
     }
     Ok(())
 }

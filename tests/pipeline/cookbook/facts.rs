@@ -16,10 +16,25 @@ pub(super) struct Point {
 /// What the answers follow from.
 pub(super) struct Facts {
     pub(super) points: Vec<Point>,
-    /// Domain, time in UTC+8, ts, code and count.
+    /// Domain, time in UTC+8, ts, code and count. Without the zeros.
     pub(super) codes: Vec<(String, String, i64, String, i64)>,
     /// Domain and slot of all that was asked for.
     pub(super) asked: BTreeSet<(String, i64)>,
+    /// Domain and slot of all that was confirmed to be empty.
+    pub(super) empty: BTreeSet<(String, i64)>,
+    pub(super) restatements: Vec<Restatement>,
+    /// The months with the codes that were reported in them, also those with no request.
+    pub(super) reported: BTreeSet<(String, String)>,
+}
+
+/// A change of a point by a later answer. The figures before are 0 if there was no point.
+pub(super) struct Restatement {
+    pub(super) domain: String,
+    pub(super) ts: i64,
+    pub(super) detected_at: i64,
+    pub(super) was_there: bool,
+    pub(super) bandwidth: [i64; 2],
+    pub(super) pv: [i64; 2],
 }
 
 pub(super) fn number(count: i64) -> f64 {
@@ -32,6 +47,17 @@ pub(super) fn number(count: i64) -> f64 {
 /// Bytes of points of 5 minutes.
 pub(super) fn bytes<'a>(points: impl Iterator<Item = &'a Point>) -> f64 {
     number(points.map(|point| point.bandwidth).sum()) * 300.0 / 8.0
+}
+
+/// Domain and slot of all ranges of a relation.
+fn slots_of(database: &Connection, from: &str) -> BTreeSet<(String, i64)> {
+    let sql = ["SELECT domain, start_ts, end_ts FROM ", from].concat();
+    let mut ranges = database.prepare(&sql).unwrap();
+    let ranges = ranges.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let ranges = ranges.unwrap().map(Result::<(String, i64, i64), _>::unwrap);
+    ranges
+        .flat_map(|(domain, start, end)| (start..end).step_by(300).map(move |slot| (domain.clone(), slot)))
+        .collect()
 }
 
 impl Facts {
@@ -49,25 +75,39 @@ impl Facts {
             })
         });
         let mut codes = database
-            .prepare("SELECT domain, time_cst, ts, code, count FROM origin_status_codes")
+            .prepare("SELECT domain, time_cst, ts, code, count FROM origin_status_nonzero")
             .unwrap();
         let codes = codes.query_map([], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         });
-        let mut asked = database
-            .prepare("SELECT domain, start_ts, end_ts FROM origin_coverage")
+        let mut restatements = database
+            .prepare(
+                "SELECT domain, ts, detected_at, bandwidth_before, bandwidth_after, pv_before, pv_after
+                 FROM origin_restatements",
+            )
             .unwrap();
-        let asked = asked.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-        let asked: Vec<(String, i64, i64)> = asked.unwrap().map(Result::unwrap).collect();
+        let restatements = restatements.query_map([], |row| {
+            let before: Option<i64> = row.get(3)?;
+            Ok(Restatement {
+                domain: row.get(0)?,
+                ts: row.get(1)?,
+                detected_at: row.get(2)?,
+                was_there: before.is_some(),
+                bandwidth: [before.unwrap_or(0), row.get(4)?],
+                pv: [row.get::<_, Option<i64>>(5)?.unwrap_or(0), row.get(6)?],
+            })
+        });
+        let mut reported = database
+            .prepare("SELECT DISTINCT substr(time_cst, 1, 7), code FROM origin_status_codes")
+            .unwrap();
+        let reported = reported.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         Self {
             points: points.unwrap().map(Result::unwrap).collect(),
             codes: codes.unwrap().map(Result::unwrap).collect(),
-            asked: asked
-                .into_iter()
-                .flat_map(|(domain, start, end)| {
-                    (start..end).step_by(300).map(move |slot| (domain.clone(), slot))
-                })
-                .collect(),
+            asked: slots_of(database, "origin_coverage"),
+            empty: slots_of(database, "origin_gaps WHERE confirmed = 1"),
+            restatements: restatements.unwrap().map(Result::unwrap).collect(),
+            reported: reported.unwrap().map(Result::unwrap).collect(),
         }
     }
 
@@ -98,12 +138,36 @@ impl Facts {
         slots.len().try_into().unwrap()
     }
 
-    /// Counts of `domain` from `since` on, of codes that `is` picks.
-    pub(super) fn counted(&self, domain: &str, since: i64, is: impl Fn(&str) -> bool) -> i64 {
+    /// Counts of `domain` in `[from, to)`, of codes that `is` picks.
+    pub(super) fn counted(&self, domain: &str, (from, to): (i64, i64), is: impl Fn(&str) -> bool) -> i64 {
         let codes = self.codes.iter();
         codes
-            .filter(|(of, _, ts, code, _)| of == domain && *ts >= since && is(code))
+            .filter(|(of, _, ts, code, _)| of == domain && (from..to).contains(ts) && is(code))
             .map(|(_, _, _, _, count)| count)
             .sum()
+    }
+
+    /// The slots of `[from, to)` that were asked for and have no point.
+    pub(super) fn without_point(&self, domain: &str, (from, to): (i64, i64)) -> i64 {
+        let held: BTreeSet<i64> = self.of(domain, "").map(|point| point.ts).collect();
+        let asked = self
+            .asked
+            .iter()
+            .filter(|(of, slot)| of == domain && (from..to).contains(slot));
+        asked
+            .filter(|(_, slot)| !held.contains(slot))
+            .count()
+            .try_into()
+            .unwrap()
+    }
+
+    /// Bytes of `domain`, or of every domain for `*`, in `[from, to)`.
+    pub(super) fn bytes_in(&self, domain: &str, (from, to): (i64, i64)) -> f64 {
+        bytes(self.of(domain, "").filter(|point| (from..to).contains(&point.ts)))
+    }
+
+    /// The end of all that was asked for.
+    pub(super) fn end(&self) -> i64 {
+        self.asked.iter().map(|(_, slot)| slot + 300).max().unwrap()
     }
 }

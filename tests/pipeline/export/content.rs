@@ -205,26 +205,10 @@ fn weird_domains_and_codes_stay_in_their_place_and_run_in_no_spreadsheet() {
     }
 }
 
-/// Adds a code, whatever other columns the table has.
+/// Adds a code.
 fn insert_code(database: &Connection, id: i64, code: &str) {
-    let columns: Vec<String> = database
-        .prepare("SELECT * FROM code")
-        .unwrap()
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let values = columns.iter().map(|column| match column.as_str() {
-        "id" => Value::Integer(id),
-        "code" => Value::Text(code.to_owned()),
-        "class" => Value::Text("other".to_owned()),
-        "origin_error" => Value::Integer(0),
-        _ => Value::Text("-".to_owned()),
-    });
-    let places = vec!["?"; columns.len()].join(", ");
-    let sql = format!("INSERT INTO code ({}) VALUES ({places})", columns.join(", "));
     database
-        .execute(&sql, rusqlite::params_from_iter(values))
+        .execute("INSERT INTO code (id, code) VALUES (?1, ?2)", (id, code))
         .unwrap();
 }
 

@@ -73,10 +73,9 @@ fn filled(domains: u32, days: u32) -> Sandbox {
                  4000000000 + abs(random()) % 1000000000, ts, 10000000000000, 40000000 + abs(random()) % 9000000, 288, 0, 1
                  FROM domain, day;
              INSERT INTO code (code) VALUES ('200'), ('206'), ('304'), ('404'), ('502'), ('000');
-             INSERT INTO rollup_code_day SELECT d.id, date, code.id, class, abs(random()) % size FROM domain d, day,
-                 (SELECT '200' AS code, '2xx' AS class, 40000000 AS size UNION ALL SELECT '206', '2xx', 4000000 UNION ALL
-                  SELECT '304', '3xx', 900000 UNION ALL SELECT '404', '4xx', 90000 UNION ALL SELECT '502', '5xx', 9000 UNION ALL
-                  SELECT '000', 'other', 900) JOIN code USING (code);
+             INSERT INTO rollup_code_day SELECT d.id, date, code.id, abs(random()) % size FROM domain d, day,
+                 (SELECT '200' AS code, 40000000 AS size UNION ALL SELECT '206', 4000000 UNION ALL SELECT '304', 900000 UNION ALL
+                  SELECT '404', 90000 UNION ALL SELECT '502', 9000 UNION ALL SELECT '000', 900) JOIN code USING (code);
              INSERT INTO rollup_month SELECT domain_id, substr(date_cst, 1, 7), sum(points), sum(expected_points), max(bandwidth_peak),
                  max(bandwidth_peak), max(bandwidth_peak), 4e9, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL
                  FROM rollup_day GROUP BY 1, 2;
