@@ -19,7 +19,7 @@
 //! - `scan`: the files that lie in it; `held`: what they hold, as far as it can be believed
 //! - [`manifest`]: the list of the files in a directory; `footer`: what a Parquet file says about itself
 //! - [`staged`]: the new parts of a partition; `part`: one file, written completely or not at all
-//! - `parquet_part`, `csv_part`: rows in each format
+//! - `parquet_part`, `csv_part`: rows in each format; `known_texts`: numbers for texts that repeat
 //! - [`error`]: the errors
 
 mod asked;
@@ -30,6 +30,7 @@ pub mod error;
 pub mod exporter;
 mod footer;
 mod held;
+mod known_texts;
 pub mod manifest;
 mod parquet_part;
 mod part;

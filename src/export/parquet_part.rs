@@ -4,7 +4,6 @@
 //! without a zone. Rows are sorted by domain, so an engine finds a domain by the smallest and largest value that each
 //! row group states.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -18,9 +17,11 @@ use parquet::schema::types::ColumnPath;
 
 use super::error::ExportError;
 use super::footer::Footer;
+use super::known_texts::KnownTexts;
 use super::part::{PartFile, WrittenFile};
 use super::relation::ExportedRelation;
 use super::table::{Cell, ColumnKind, FileTable};
+use crate::model::convert::to_usize;
 
 /// The size of a row group: enough rows for engines to work on several at once, and about 6 MiB in memory.
 pub(super) const ROW_GROUP_ROWS: usize = 1 << 17;
@@ -55,9 +56,7 @@ enum Values {
 #[derive(Default)]
 struct Texts {
     rows: Vec<u32>,
-    known: Vec<ByteArray>,
-    numbers: HashMap<Arc<str>, u32>,
-    last: Option<(Arc<str>, u32)>,
+    known: KnownTexts,
 }
 
 impl ParquetPart {
@@ -191,25 +190,7 @@ impl ColumnRows {
 
 impl Texts {
     fn push(&mut self, text: &str) {
-        let number = match &self.last {
-            Some((last, number)) if **last == *text => *number,
-            _ => self.number(text),
-        };
-        self.rows.push(number);
-    }
-
-    fn number(&mut self, text: &str) -> u32 {
-        let (text, number) = if let Some((known, number)) = self.numbers.get_key_value(text) {
-            (Arc::clone(known), *number)
-        } else {
-            let number = crate::model::convert::to_u32(self.known.len());
-            let text: Arc<str> = Arc::from(text);
-            self.known.push(ByteArray::from(&*text));
-            self.numbers.insert(Arc::clone(&text), number);
-            (text, number)
-        };
-        self.last = Some((text, number));
-        number
+        self.rows.push(self.known.number(text).0);
     }
 
     fn write(
@@ -219,12 +200,13 @@ impl Texts {
     ) -> Result<()> {
         let mut column = group.next_column()?.ok_or_else(missing)?;
         let typed = column.typed::<ByteArrayType>();
-        let text = |number: &u32| {
-            self.known
-                .get(crate::model::convert::to_usize(*number))
-                .cloned()
-                .unwrap_or_default()
-        };
+        let known: Vec<ByteArray> = self
+            .known
+            .texts()
+            .iter()
+            .map(|text| ByteArray::from(&**text))
+            .collect();
+        let text = |number: &u32| known.get(to_usize(*number)).cloned().unwrap_or_default();
         match present {
             None => {
                 for rows in self.rows.chunks(TEXTS_AT_ONCE) {

@@ -1,11 +1,12 @@
 //! The new parts of a partition. They replace the old ones together, when all of them are written.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::csv_part::CsvPart;
 use super::error::ExportError;
 use super::footer::Footer;
+use super::known_texts::KnownTexts;
 use super::manifest::PartEntry;
 use super::parquet_part::ParquetPart;
 use super::part::{PartFile, WrittenFile};
@@ -66,7 +67,8 @@ pub(super) struct StagedPart {
 struct CurrentPart {
     out: PartWriter,
     rows: u64,
-    classes: HashMap<String, String>,
+    codes: KnownTexts,
+    classes: BTreeSet<String>,
 }
 
 /// Writes a file in one of the formats.
@@ -118,15 +120,16 @@ impl<'e> StagedRows<'e> {
                     self.table,
                 )?,
                 rows: 0,
-                classes: HashMap::new(),
+                codes: KnownTexts::default(),
+                classes: BTreeSet::new(),
             }),
         };
         part.rows += 1;
         if let Some((code, class)) = self.table.class
             && let (Some(Cell::Text(code)), Some(Cell::Text(class))) = (cells.get(code), cells.get(class))
-            && !part.classes.contains_key(*code)
+            && part.codes.number(code).1
         {
-            part.classes.insert((*code).to_owned(), (*class).to_owned());
+            part.classes.insert(format!("{class} {code}"));
         }
         match &mut part.out {
             PartWriter::Parquet(part) => part.row(cells),
@@ -150,11 +153,7 @@ impl<'e> StagedRows<'e> {
             is_last,
             label: self.settings.label,
             domains: self.settings.domains.clone(),
-            classes: part
-                .classes
-                .iter()
-                .map(|(code, class)| format!("{class} {code}"))
-                .collect(),
+            classes: part.classes,
         };
         let file = match part.out {
             PartWriter::Parquet(part) => part.finish(&footer)?,

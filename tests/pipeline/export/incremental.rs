@@ -163,6 +163,42 @@ fn points_that_differ_from_their_sums_are_not_exported() {
 }
 
 #[test]
+fn a_database_without_sums_is_exported_from_its_points_with_the_same_bytes() {
+    let sandbox = sandbox();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let before = identities(&sandbox);
+    let without = "UPDATE sum_build SET complete = 0; DELETE FROM month_sum";
+    writable(&sandbox).execute_batch(without).unwrap();
+    let said = export(&sandbox, &PARQUET, &[]).with(0);
+    assert!(said.starts_with("0 files written"), "{said}");
+    assert_eq!(identities(&sandbox), before);
+    fs::remove_dir_all(sandbox.path("out")).unwrap();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    assert_parquet_is_the_relations(&sandbox);
+}
+
+#[test]
+fn rollups_that_are_out_of_date_are_named_and_written_again_when_they_are_not() {
+    let sandbox = sandbox();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    // As a run that is killed before its rollups leaves the file.
+    let sql = "UPDATE point SET pv = pv + 1 WHERE domain_id = 1 AND ts = NOON;
+        INSERT INTO rollup_due VALUES (1, NOON - 43200); UPDATE sum_build SET complete = 0";
+    let sql = sql.replace("NOON", &at(NOON).to_string());
+    writable(&sandbox).execute_batch(&sql).unwrap();
+    let said = export(&sandbox, &PARQUET, &[]).with(0);
+    assert!(
+        said.contains("rollups are out of date for 1 domain-day: "),
+        "{said}"
+    );
+    assert_parquet_is_the_relations(&sandbox);
+    sandbox.run(&["migrate"]).with(0);
+    let said = export(&sandbox, &PARQUET, &[]).with(0);
+    assert!(!said.contains("out of date"), "{said}");
+    assert_parquet_is_the_relations(&sandbox);
+}
+
+#[test]
 fn a_month_in_several_parts_is_replaced_as_a_whole() {
     let sandbox = Sandbox::with_domains(4);
     sandbox.backfill("2026-05-01", "2026-05-12", &["-q"]).with(0);
