@@ -3,7 +3,7 @@
 //! ```text
 //! job ──> run ──> worker ──> task (decides what to ask and what follows; no input or output)
 //!                    └─> fetcher (attempts: pause, rate, sign, send, retry) ──> api
-//!                    └─> bounded channel ──> writer thread (owns the store, one transaction a batch)
+//!                    └─> bounded queue ──> writer thread (owns the store, one transaction a batch)
 //! ```
 //!
 //! - [`job`]: the work of a run, prepared from what the database knows
@@ -15,7 +15,8 @@
 //! - `clocks`: this machine's clock against the API's
 //! - [`denial`]: answers that refuse the caller, and when they end a run
 //! - [`control`]: how a run is stopped, and why
-//! - [`writer`]: the thread that owns the store
+//! - `commit_queue`: the commits that wait for the writer, bounded by the memory that they take
+//! - `writer`: the thread that owns the store
 //! - `finalizer`: rollups, the end of the run, and the summary
 //! - [`finished`]: how a run ended, for the caller
 //! - [`summary`]: the summary of a run; [`named_list`] bounds its lists
@@ -23,6 +24,7 @@
 //! - [`mod@replay`]: reads rejects again, without a request; `reject_index` knows the neighbours of each reject
 
 mod clocks;
+mod commit_queue;
 pub mod control;
 pub mod decide;
 pub mod denial;
@@ -39,7 +41,7 @@ pub mod replay;
 pub mod run;
 pub mod summary;
 mod worker;
-pub mod writer;
+mod writer;
 
 pub use control::{Control, Stop};
 pub use denial::Denial;

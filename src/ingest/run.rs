@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::commit_queue::commit_queue;
 use super::control::Control;
 use super::decide::{Knowledge, Purpose, Rules, WindowTask};
 use super::fetcher::{Fetcher, Transport};
@@ -47,7 +47,7 @@ pub async fn run<T: Transport>(
     let (store, run) = begin(store, new_run, &control).await?;
     let path = store.path().to_owned();
     let concurrency = job.pace.concurrency.max(1);
-    let (commits, inbox) = mpsc::channel(concurrency);
+    let (commits, inbox) = commit_queue();
     let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
         .map_err(RunError::NoThread)?;
     let knowledge = Knowledge::new(std::mem::take(&mut job.prior_knowledge));
@@ -156,7 +156,7 @@ impl<T: Transport> Stages<T> {
             coverage: Coverage::Reopened,
             ..Commit::new(marks.domains, marks.span, now)
         };
-        self.worker.send(reopened).await;
+        self.worker.commits.send(reopened).await;
         Some(marks.plan)
     }
 
@@ -216,6 +216,7 @@ impl<T: Transport> Stages<T> {
         };
         let now = self.worker.clock.now();
         self.worker
+            .commits
             .send(Commit {
                 totals,
                 ..Commit::new(Vec::new(), self.range, now)

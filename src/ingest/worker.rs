@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
-
+use super::commit_queue::CommitSender;
 use super::control::Control;
 use super::decide::{Conclusion, Knowledge, NextRequest, Output, WindowTask};
 use super::fetcher::{Fetcher, NotAnswered, RequestCounts, TimedAnswer, Transport};
@@ -12,7 +11,6 @@ use crate::api::OriginRequest;
 use crate::clock::SharedClock;
 use crate::model::{Domain, Span};
 use crate::planted;
-use crate::store::Commit;
 
 /// The resources that all tasks of a run share.
 #[derive(Debug)]
@@ -25,8 +23,8 @@ pub(super) struct Worker<T> {
     pub(super) control: Control,
     /// The time for decisions.
     pub(super) clock: SharedClock,
-    /// The channel to the writer.
-    pub(super) commits: mpsc::Sender<Commit>,
+    /// The queue to the writer.
+    pub(super) commits: CommitSender,
 }
 
 impl NextRequest {
@@ -114,7 +112,7 @@ impl<T: Transport> Worker<T> {
                     commit.totals.requests += requests;
                     commit.totals.retries += retries;
                     commit.totals.bytes += bytes;
-                    self.send(*commit).await;
+                    self.commits.send(*commit).await;
                 }
                 Output::Failed(failed) => result.failures.push(failed),
                 Output::Concluded(conclusion) => result.conclusions.push(conclusion),
@@ -132,11 +130,5 @@ impl<T: Transport> Worker<T> {
     pub(super) fn knowing<R>(&self, decide: impl FnOnce(&mut Knowledge) -> R) -> R {
         // A panic cannot leave the knowledge half changed.
         decide(&mut self.knowledge.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Sends a commit to the writer.
-    pub(super) async fn send(&self, commit: Commit) {
-        // This fails only after the writer has stopped the run, even if it panicked.
-        let _ = self.commits.send(commit).await;
     }
 }
