@@ -9,6 +9,7 @@ use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
 use super::denial::{self, Denial};
 use super::job::Pace;
+use super::permit::Permit;
 use super::progress::Progress;
 use super::rate_limiter::RateLimiter;
 use crate::api::{
@@ -163,11 +164,13 @@ impl<T: Transport> Fetcher<T> {
     }
 
     /// Sends a request until there is an answer, or a failure that another attempt would not mend. If the same request
-    /// failed just before (`is_repeated`), every attempt counts as a retry.
+    /// failed just before (`is_repeated`), every attempt counts as a retry. When it returns, the permit may be given
+    /// back; see [`Permit::arrived`].
     pub async fn ask(
         &self,
         request: &Arc<OriginRequest>,
         is_repeated: bool,
+        permit: &mut Permit,
         counts: &mut RequestCounts,
     ) -> Result<TimedAnswer, NotAnswered> {
         let mut failures = 0;
@@ -181,7 +184,7 @@ impl<T: Transport> Fetcher<T> {
             tokio::select! {
                 biased;
                 () = self.control.stopped() => return Err(NotAnswered::Stopped),
-                () = self.limiter.ready() => {}
+                () = self.may_send(permit) => {}
             }
             let now = self.clock.now();
             let signed_for = date.take().unwrap_or_else(|| SigningDate::from_unix(now));
@@ -189,7 +192,7 @@ impl<T: Transport> Fetcher<T> {
             counts.retries += u64::from(sent > 0);
             self.progress.request(sent > 0);
             sent = sent.saturating_add(1);
-            let failure = match self.attempt(request, signed_for, counts).await? {
+            let failure = match self.attempt(request, signed_for, permit, counts).await? {
                 Ok((answer, server_time)) => {
                     self.progress.answered();
                     self.answered.store(true, Ordering::Relaxed);
@@ -243,11 +246,18 @@ impl<T: Transport> Fetcher<T> {
         }
     }
 
+    /// Completes when a request may be sent.
+    async fn may_send(&self, permit: &mut Permit) {
+        permit.retake().await;
+        self.limiter.ready().await;
+    }
+
     /// Sends once, and reads the answer on another thread, because that step costs CPU time.
     async fn attempt(
         &self,
         request: &Arc<OriginRequest>,
         date: SigningDate,
+        permit: &mut Permit,
         counts: &mut RequestCounts,
     ) -> Result<Result<(CheckedAnswer, Option<UnixSeconds>), Failure>, NotAnswered> {
         let reply = tokio::select! {
@@ -258,6 +268,7 @@ impl<T: Transport> Fetcher<T> {
             },
             () = self.control.abandoned() => return Err(NotAnswered::Stopped),
         };
+        permit.arrived(reply.body.len());
         counts.bytes += to_u64(reply.body.len());
         let date = reply.date;
         let request = Arc::clone(request);

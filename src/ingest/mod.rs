@@ -11,6 +11,7 @@
 //! - [`mod@run`]: carries out a job; `worker` carries out its tasks
 //! - [`decide`]: what follows from an answer, as pure functions and a state machine
 //! - [`fetcher`]: sends one request, with retries
+//! - [`permit`]: the right to have a request in flight
 //! - [`rate_limiter`]: the rate limit and the pause that all workers share
 //! - `clocks`: this machine's clock against the API's
 //! - [`denial`]: answers that refuse the caller, and when they end a run
@@ -33,6 +34,7 @@ mod finalizer;
 pub mod finished;
 pub mod job;
 pub mod named_list;
+pub mod permit;
 pub mod progress;
 pub mod rate_limiter;
 pub mod refused_ranges;

@@ -12,6 +12,7 @@ use super::fetcher::{Fetcher, Transport};
 use super::finalizer::{Finalizer, ServiceFacts, StageResults};
 use super::finished::{Finished, RunError};
 use super::job::Job;
+use super::permit::Permits;
 use super::progress::Progress;
 use super::refused_ranges::{RefusedRange, RetentionMarks};
 use super::summary::FailedRange;
@@ -22,6 +23,10 @@ use crate::model::{RunTotals, Span};
 use crate::plan::holes::HolePlan;
 use crate::plan::{Plan, PlannedRequest};
 use crate::store::{Commit, Coverage, Holder, NewRun, Run, Store};
+
+/// How many tasks are under way beyond the concurrency. Their answers have arrived, and are being read or wait for the
+/// writer.
+const RUN_AHEAD: usize = 2;
 
 /// Carries out `job`. After an error the store is gone: open the database again.
 pub async fn run<T: Transport>(
@@ -53,6 +58,7 @@ pub async fn run<T: Transport>(
     let knowledge = Knowledge::new(std::mem::take(&mut job.prior_knowledge));
     let worker = Arc::new(Worker {
         fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress),
+        permits: Permits::new(concurrency),
         knowledge: Mutex::new(knowledge),
         control: control.clone(),
         clock: Arc::clone(&clock),
@@ -232,17 +238,25 @@ impl<T: Transport> Stages<T> {
         });
         let mut tasks = JoinSet::new();
         let mut last = None;
+        let mut is_over = false;
         loop {
-            while tasks.len() < self.concurrency && !self.worker.control.is_stopped() {
-                let retention_met = self.worker.knowing(|knowledge| knowledge.retention_met());
-                let Some(task) = next(retention_met) else { break };
-                tasks.spawn(Arc::clone(&self.worker).work(task));
-            }
-            match tasks.join_next().await {
-                None => break,
-                Some(Ok(result)) => last = Some(self.add(result)),
-                // One poisoned window must not take the others with it.
-                Some(Err(_)) => self.results.failures.add(lost_task(self.range)),
+            let is_full = tasks.len() >= self.concurrency.saturating_add(RUN_AHEAD);
+            let may_begin = !is_over && !is_full && !self.worker.control.is_stopped();
+            tokio::select! {
+                biased;
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(result) => last = Some(self.add(result)),
+                    // One poisoned window must not take the others with it.
+                    Err(_) => self.results.failures.add(lost_task(self.range)),
+                },
+                permit = self.worker.permits.take(), if may_begin => {
+                    let retention_met = self.worker.knowing(|knowledge| knowledge.retention_met());
+                    match next(retention_met) {
+                        Some(task) => drop(tasks.spawn(Arc::clone(&self.worker).work(task, permit))),
+                        None => is_over = true,
+                    }
+                }
+                else => break,
             }
         }
         abandon.abort();

@@ -6,6 +6,7 @@ use super::commit_queue::CommitSender;
 use super::control::Control;
 use super::decide::{Conclusion, Knowledge, NextRequest, Output, WindowTask};
 use super::fetcher::{Fetcher, NotAnswered, RequestCounts, TimedAnswer, Transport};
+use super::permit::{Permit, Permits};
 use super::summary::FailedRange;
 use crate::api::OriginRequest;
 use crate::clock::SharedClock;
@@ -17,6 +18,8 @@ use crate::planted;
 pub(super) struct Worker<T> {
     /// Sends the requests.
     pub(super) fetcher: Fetcher<T>,
+    /// The permits for requests in flight.
+    pub(super) permits: Permits,
     /// The knowledge about the service. Decisions are quick, and the lock is never held across a wait.
     pub(super) knowledge: Mutex<Knowledge>,
     /// The switch that stops the run.
@@ -48,13 +51,14 @@ pub(super) struct TaskResult {
 }
 
 impl<T: Transport> Worker<T> {
-    /// Carries out `task`.
-    pub(super) async fn work(self: Arc<Self>, mut task: WindowTask) -> TaskResult {
+    /// Carries out `task`. It holds `permit` until the results are passed on, or gives it back early.
+    pub(super) async fn work(self: Arc<Self>, mut task: WindowTask, mut permit: Permit) -> TaskResult {
         planted::pass("task");
         let mut result = TaskResult::default();
         let mut counts = RequestCounts::default();
         let mut charges = 0;
         let mut failed: Option<NextRequest> = None;
+        let mut is_first = true;
         loop {
             let ask = if self.control.is_stopped() {
                 self.knowing(|knowledge| task.stop(knowledge, self.clock.now()));
@@ -62,6 +66,9 @@ impl<T: Transport> Worker<T> {
             } else {
                 self.knowing(|knowledge| task.next(knowledge, self.clock.now()))
             };
+            if !std::mem::take(&mut is_first) {
+                self.permits.note(ask.is_none() && failed.is_none());
+            }
             let may_go_on = self
                 .deliver(&mut task, &mut counts, &mut result, &mut charges)
                 .await;
@@ -75,7 +82,11 @@ impl<T: Transport> Worker<T> {
             };
             let request = Arc::new(request.asking(ask.sent));
             let is_repeated = failed.take().is_some_and(|failed| failed.is_repeated_by(&ask));
-            match self.fetcher.ask(&request, is_repeated, &mut counts).await {
+            match self
+                .fetcher
+                .ask(&request, is_repeated, &mut permit, &mut counts)
+                .await
+            {
                 Ok(TimedAnswer { answer, asked_at }) => {
                     self.knowing(|knowledge| task.answered(answer, asked_at, knowledge));
                 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::model::convert::{to_u64, to_usize};
 
@@ -20,6 +20,7 @@ pub(super) struct BodyBudget {
     share: u64,
     largest: u64,
     lane: Arc<Mutex<()>>,
+    places: Arc<Semaphore>,
 }
 
 /// A body is larger than can ever be taken.
@@ -43,6 +44,17 @@ impl BodyBudget {
             share,
             largest: max_body - (bodies - 1).saturating_mul(share).min(max_body),
             lane: Arc::default(),
+            places: Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Returns an empty body, once fewer than `concurrency` others are there. A request may be sent while the answer to
+    /// an earlier one is still being read, so there can be more answers than bodies.
+    pub(super) async fn begin(&self) -> Body {
+        Body {
+            // The semaphore is never closed.
+            _place: Arc::clone(&self.places).acquire_owned().await.ok(),
+            ..Body::default()
         }
     }
 
@@ -82,6 +94,7 @@ impl BodyBudget {
 pub struct Body {
     bytes: Vec<u8>,
     lane: Option<OwnedMutexGuard<()>>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
@@ -102,7 +115,10 @@ impl Deref for Body {
 /// A body that counts against no limit.
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, lane: None }
+        Self {
+            bytes,
+            ..Self::default()
+        }
     }
 }
 
@@ -175,6 +191,19 @@ mod tests {
         drop(first);
         budget.append(&mut second, b"x").await.unwrap();
         assert_eq!(second.len(), 101);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_as_many_bodies_as_requests_at_a_time_and_the_next_one_waits_until_one_is_dropped() {
+        let budget = budget();
+        let mut bodies = Vec::new();
+        for _ in 0..4 {
+            bodies.push(budget.begin().await);
+        }
+        let waits = Duration::from_hours(1);
+        assert!(tokio::time::timeout(waits, budget.begin()).await.is_err());
+        bodies.pop();
+        assert!(budget.begin().await.is_empty());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -169,7 +169,7 @@ impl Client {
             announced,
         };
         let bodies = &self.shared.bodies;
-        let mut body = Body::default();
+        let mut body = bodies.begin().await;
         if let Some(length) = announced {
             bodies.allow(&mut body, length).await.map_err(too_large)?;
         }

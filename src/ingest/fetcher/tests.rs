@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::super::denial::tests::denials;
+use super::super::permit::Permits;
 use super::*;
 use crate::clock::ManualClock;
 use crate::model::Span;
@@ -17,6 +18,8 @@ struct Scripted {
     /// When each request came, by the test's clock of waits.
     sent: Mutex<Vec<tokio::time::Instant>>,
     dates: Mutex<Vec<SigningDate>>,
+    /// How many blanks follow the figures.
+    blanks: usize,
 }
 
 impl Scripted {
@@ -35,9 +38,13 @@ impl Transport for Arc<Scripted> {
         match self.failures.lock().unwrap().pop_front().flatten() {
             Some(kind) => Err(kind.into()),
             None => Ok(Reply {
-                body: br#"{"status":0,"msg":"","data":[{"domain":"www.a.com","data":[]}]}"#
-                    .to_vec()
-                    .into(),
+                body: [
+                    r#"{"status":0,"msg":"","data":[{"domain":"www.a.com","data":[]}]}"#,
+                    &" ".repeat(self.blanks),
+                ]
+                .concat()
+                .into_bytes()
+                .into(),
                 date: None,
             }),
         }
@@ -80,7 +87,8 @@ fn request() -> Arc<OriginRequest> {
 /// Asks once; whether there was an answer, and how many requests that took.
 async fn ask(fetcher: &Fetcher<Arc<Scripted>>) -> (bool, u64) {
     let mut counts = RequestCounts::default();
-    let answered = fetcher.ask(&request(), false, &mut counts).await;
+    let mut permit = Permits::new(1).take().await;
+    let answered = fetcher.ask(&request(), false, &mut permit, &mut counts).await;
     (answered.is_ok(), counts.requests)
 }
 
@@ -145,16 +153,13 @@ async fn a_pause_after_a_refusal_holds_every_worker() {
     let api = Arc::new(Scripted::saying([Some(kind)]));
     let fetcher = fetcher(&api, NOON, true);
     let began = tokio::time::Instant::now();
-    let (mut mine, mut other) = (RequestCounts::default(), RequestCounts::default());
-    let (request, another) = (request(), request());
-    let refused = fetcher.ask(&request, false, &mut mine);
     let waiting = async {
         // The other worker comes just after the refusal.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        fetcher.ask(&another, false, &mut other).await
+        ask(&fetcher).await
     };
-    let (a, b) = tokio::join!(refused, waiting);
-    assert!(a.is_ok() && b.is_ok());
+    let (refused, waited) = tokio::join!(ask(&fetcher), waiting);
+    assert!(refused.0 && waited.0);
     assert!(
         api.sent.lock().unwrap()[1..]
             .iter()
@@ -189,4 +194,32 @@ async fn a_connection_that_cannot_be_trusted_stops_the_run_at_any_time() {
     assert_eq!(ask(&fetcher).await, (false, 1));
     let reason = fetcher.control.reason();
     assert!(matches!(reason, Some(Stop::Configuration(_))), "{reason:?}");
+}
+
+#[tokio::test]
+async fn the_permit_is_back_once_a_large_answer_has_arrived_and_taken_again_for_the_next_request() {
+    for (blanks, kept) in [(0, true), (1 << 20, false)] {
+        let api = Arc::new(Scripted {
+            blanks,
+            ..Scripted::default()
+        });
+        let fetcher = noon(&api);
+        let permits = Permits::new(1);
+        permits.note(true);
+        let mut permit = permits.take().await;
+        for _ in 0..2 {
+            let mut counts = RequestCounts::default();
+            let answered = fetcher.ask(&request(), false, &mut permit, &mut counts).await;
+            assert!(answered.is_ok() && permit.is_held() == kept);
+        }
+        // Somebody else has the only permit: the stop of the run ends the waiting.
+        if !kept {
+            let other = permits.take().await;
+            fetcher.control.stop(Stop::Outage);
+            let mut counts = RequestCounts::default();
+            let answered = fetcher.ask(&request(), false, &mut permit, &mut counts).await;
+            assert!(matches!(answered, Err(NotAnswered::Stopped)) && counts.requests == 0);
+            drop(other);
+        }
+    }
 }

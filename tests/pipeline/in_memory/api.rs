@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jdcdn_stats::api::{Failure, FailureKind, OriginRequest, Reply, SigningDate, signed_body};
 use jdcdn_stats::clock::{Clock as _, ManualClock};
@@ -30,6 +31,12 @@ pub(crate) struct Api {
     /// How many requests are answered before the process dies.
     pub(super) left: Arc<AtomicU64>,
     pub(super) death: Arc<Notify>,
+    /// How long an answer takes.
+    pub(super) latency: Duration,
+    /// How many blanks follow the figures of an answer.
+    pub(super) blanks: usize,
+    /// How many requests are in flight, and the most that were.
+    pub(super) in_flight: Arc<Mutex<(usize, usize)>>,
 }
 
 impl Transport for Api {
@@ -45,6 +52,11 @@ impl Transport for Api {
         let answer = lives.then(|| self.answer(request, date));
         async move {
             if let Some(answer) = answer {
+                if !self.latency.is_zero() {
+                    self.enter();
+                    tokio::time::sleep(self.latency).await;
+                    self.in_flight.lock().unwrap().0 -= 1;
+                }
                 answer
             } else {
                 self.death.notify_one();
@@ -65,13 +77,16 @@ impl Api {
             fetches: Arc::default(),
             left: Arc::new(AtomicU64::new(u64::MAX)),
             death: Arc::default(),
+            latency: Duration::ZERO,
+            blanks: 0,
+            in_flight: Arc::default(),
         }
     }
 
     fn answer(&self, request: &OriginRequest, date: SigningDate) -> Result<Reply, Failure> {
         let now = self.clock.now();
         let body = signed_body(request.parameters(), &self.credentials, date);
-        let response = self.service.answer(body.expose_secret().as_bytes(), now);
+        let mut response = self.service.answer(body.expose_secret().as_bytes(), now);
         if std::env::var("JDCDN_TRACE").is_ok() {
             let met = self
                 .service
@@ -91,11 +106,19 @@ impl Api {
                     .collect::<String>()
             );
         }
+        let blanks = response.http.body.len() + self.blanks;
+        response.http.body.resize(blanks, b' ');
         let reply = arrived(response, now)?;
         if reply.body.starts_with(br#"{"status":0,"#) {
             self.note(request, now);
         }
         Ok(reply)
+    }
+
+    fn enter(&self) {
+        let mut in_flight = self.in_flight.lock().unwrap();
+        in_flight.0 += 1;
+        in_flight.1 = in_flight.1.max(in_flight.0);
     }
 
     fn note(&self, request: &OriginRequest, now: i64) {

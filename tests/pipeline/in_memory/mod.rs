@@ -2,6 +2,7 @@
 //!
 //! One run takes about a millisecond this way, so months of runs fit into a test.
 
+mod ahead;
 mod api;
 
 use std::future::Future;
