@@ -102,6 +102,8 @@ pub struct DomainRow {
     pub traffic: Exact,
     /// Requests.
     pub pv: Exact,
+    /// Requests that ended with an origin error. Of the account: those of the domains on the page.
+    pub errors: Exact,
     /// The newest point, within the days shown or later.
     pub newest: Option<UnixSeconds>,
 }
@@ -180,12 +182,16 @@ impl ReportData {
             self.read_account(reader, span, step)?;
         }
         let mut codes = Vec::new();
+        let texts = status::texts(reader)?;
+        let mut all_errors: i64 = 0;
         for (place, domain) in ranked.iter().enumerate() {
             let name = &domain.name;
             self.series
                 .push(series::read(reader, name, (span, label), step, &domain.days)?);
             let (by_class, by_code) = status::read(reader, name, span, status_step)?;
             self.status.push(by_class);
+            let errors = status::origin_errors(&by_code, &texts);
+            all_errors = all_errors.saturating_add(errors);
             codes.push(by_code);
             if let Some(calendars) = &mut self.calendar {
                 calendars.push(daily::calendar(span, &domain.days));
@@ -200,9 +206,12 @@ impl ReportData {
             self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;
             self.newest = self.newest.max(newest);
-            self.domains.push(domain.row(newest));
+            self.domains.push(domain.row(newest, errors));
         }
-        (self.codes, self.codes_left_out) = status::by_domain(&codes);
+        if let Some(account) = &mut self.account {
+            account.errors = Exact(all_errors);
+        }
+        (self.codes, self.codes_left_out) = status::by_domain(&codes, &texts);
         Ok(())
     }
 
@@ -223,7 +232,7 @@ impl ReportData {
             totals: DomainTotals::of(&days),
             days,
         };
-        self.account = Some(account.row(None));
+        self.account = Some(account.row(None, 0));
         Ok(())
     }
 
@@ -253,7 +262,7 @@ impl ReportData {
 }
 
 impl RankedDomain {
-    fn row(&self, newest: Option<UnixSeconds>) -> DomainRow {
+    fn row(&self, newest: Option<UnixSeconds>, errors: i64) -> DomainRow {
         DomainRow {
             name: text::shorten(&self.name, SHOWN_NAME),
             points: self.totals.points,
@@ -263,6 +272,7 @@ impl RankedDomain {
             peak_ts: self.totals.peak.map(|(_, ts)| ts),
             traffic: Exact(self.totals.traffic_bytes),
             pv: Exact(self.totals.pv),
+            errors: Exact(errors),
             newest,
         }
     }
@@ -278,8 +288,8 @@ fn keep_largest(domains: &mut Vec<RankedDomain>) {
 
 fn has_rollups(view: &Connection) -> rusqlite::Result<bool> {
     view.query_row(
-        "SELECT count(*) = 7 FROM sqlite_schema
-         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly',
+        "SELECT count(*) = 8 FROM sqlite_schema
+         WHERE name IN ('origin_hourly', 'origin_daily', 'origin_status_daily', 'origin_monthly', 'origin_codes',
                         'origin_account_hourly', 'origin_account_daily', 'origin_account_monthly')",
         [],
         |row| row.get(0),

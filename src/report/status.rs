@@ -17,6 +17,8 @@ pub const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
 pub const CODES: usize = 100;
 /// How many characters of a code are shown. Codes are texts of the server.
 const SHOWN_CODE: usize = 40;
+/// How many characters of a meaning are shown.
+const SHOWN_MEANING: usize = 200;
 
 /// Requests by class and bucket. `null` where no code was reported. A class is left out where all values are 0.
 pub type ClassSeries = BTreeMap<&'static str, Vec<Option<i64>>>;
@@ -31,8 +33,46 @@ pub struct CodeRow {
     pub code: String,
     /// Its class.
     pub class: String,
+    /// What it means; empty if the database does not say.
+    pub meaning: String,
     /// Requests by domain.
     pub requests: Vec<Exact>,
+}
+
+/// What the database says about a code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeText {
+    meaning: String,
+    origin_error: bool,
+}
+
+/// What the database says about each code.
+pub type CodeTexts = BTreeMap<String, CodeText>;
+
+/// Reads what the database says about the codes.
+pub(super) fn texts(reader: &Reader) -> Result<CodeTexts, ReportError> {
+    let mut texts = CodeTexts::new();
+    reader.each::<ReportError>(
+        "SELECT code, meaning, origin_error FROM origin_codes",
+        [],
+        |row| {
+            let text = CodeText {
+                meaning: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                origin_error: row.get(2)?,
+            };
+            texts.insert(row.get(0)?, text);
+            Ok(())
+        },
+    )?;
+    Ok(texts)
+}
+
+/// Returns the requests that ended with an origin error.
+#[must_use]
+pub fn origin_errors(totals: &CodeTotals, texts: &CodeTexts) -> i64 {
+    let is_error = |code: &str| texts.get(code).is_some_and(|text| text.origin_error);
+    let errors = totals.iter().filter(|((_, code), _)| is_error(code));
+    errors.fold(0, |sum, (_, requests)| sum.saturating_add(*requests))
 }
 
 /// Reads the status codes of `domain`.
@@ -83,7 +123,7 @@ pub(super) fn read(
 
 /// Returns the codes with the most requests, each with its requests by domain, and how many codes were left out.
 #[must_use]
-pub fn by_domain(domains: &[CodeTotals]) -> (Vec<CodeRow>, usize) {
+pub fn by_domain(domains: &[CodeTotals], texts: &CodeTexts) -> (Vec<CodeRow>, usize) {
     let mut sums: BTreeMap<&(String, String), i64> = BTreeMap::new();
     for (key, requests) in domains.iter().flatten() {
         add(Some(sums.entry(key).or_default()), *requests);
@@ -94,6 +134,9 @@ pub fn by_domain(domains: &[CodeTotals]) -> (Vec<CodeRow>, usize) {
     let rows = order.into_iter().take(CODES).map(|(key, _)| CodeRow {
         code: text::shorten(&key.1, SHOWN_CODE),
         class: key.0.clone(),
+        meaning: texts
+            .get(&key.1)
+            .map_or_else(String::new, |text| text::shorten(&text.meaning, SHOWN_MEANING)),
         requests: domains
             .iter()
             .map(|codes| Exact(codes.get(key).copied().unwrap_or(0)))

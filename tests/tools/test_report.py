@@ -306,6 +306,21 @@ def test_the_95_line_is_drawn_and_the_running_day_is_shaded(show, report):
     assert ground(0.2) != ground(0.9) != ground(0.99) != ground(0.2)
 
 
+def test_every_code_says_what_it_means_and_origin_errors_are_counted_by_one_rule(show, report, demo):
+    page = show(report)
+    meanings = dict(read(demo, "SELECT code, meaning FROM origin_codes"))
+    rows = page.locator("#codes tbody").first.locator("tr").all()
+    shown = {row.locator("th").inner_text(): row.locator("td").first.inner_text() for row in rows}
+    assert shown == {code: meanings[code] for code in shown} and {"200", "000"} <= shown.keys()
+    errors, requests = read(
+        demo,
+        "SELECT (SELECT sum(requests) FROM origin_status_daily JOIN origin_codes USING (code) WHERE origin_error = 1), "
+        "(SELECT sum(pv) FROM origin_account_daily)",
+    )[0]
+    tile = page.locator(".tile", has_text="Origin errors").inner_text()
+    assert f"{errors:,} requests of class 5xx" in tile and f"{errors / requests * 100:.1f}"[:3] in tile
+
+
 def test_what_is_missing_and_what_was_changed_shows(show, program, varied, tmp_path):
     page = show(report_of(program, varied, tmp_path))
     warned = page.locator("#summary .notice.warn").inner_text()

@@ -119,7 +119,7 @@ function codesSection() {
       button("4xx and 5xx", "Show only 4xx and 5xx", () => only(present.filter((name) => name === "4xx" || name === "5xx"))),
       button("Origin errors", "Show only origin errors: 5xx", () => only(present.filter((name) => name === "5xx")))),
     viewButtons(view));
-  const errors = (row) => row.sums["5xx"] ?? 0;
+  const errors = ({ domain }) => Number(domain.errors);
   section("codes", "Status codes", controls,
     element("div", { className: "chips", role: "group", "aria-label": "Classes shown" }, chips), telling, holder,
     codeTable,

@@ -38,7 +38,7 @@ function summary() {
     data.gaps.outside ? note(`${plural(data.gaps.outside, "slot")} without a point: no usable answer has come for any of them.`) : "");
     return;
   }
-  const { points, expected, traffic, pv } = data.account ?? sumRow();
+  const { points, expected, traffic, pv, errors } = data.account ?? sumRow();
   const tile = (label, value, unit, detail) => element("div", { className: "tile" },
     element("dt", {}, label), element("dd", {}, element("span", { className: "big" }, value), unit ? " " + unit : "",
       element("span", { className: "detail" }, detail)));
@@ -55,6 +55,7 @@ function summary() {
       ...peakTiles(),
       figureTile("Traffic", trafficText(traffic), `${exact(traffic)} bytes`),
       tile("Requests", short(pv), "", `${exact(pv)} requests`),
+      ...(data.left_out ? [] : [tile("Origin errors", percent(Number(errors), Number(pv)), "", `${exact(errors)} requests of class 5xx`)]),
       tile("Points", percent(points, expected), "", `${exact(points)} of ${exact(expected)} that were asked for`),
       tile("Domains", exact(domains.length), "", data.chosen ? "chosen with -d" : data.left_out ? `and ${exact(data.left_out)} more` : "all stored domains"),
       tile("Newest point", data.newest === null ? "–" : minute(data.newest).slice(5), "", data.newest === null ? "" : `${span(Math.max(0, data.made - data.newest))} before this page`)),

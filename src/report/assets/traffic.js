@@ -12,7 +12,7 @@ const accountRow = () => (isWhole && domains.length > 1 ? { ...data.account, new
 /** The sum of the chosen domains. Their peaks do not add up. */
 function sumRow() {
   const sum = (of) => String(domains.reduce((total, domain) => total + BigInt(of(domain)), 0n));
-  return { traffic: sum(({ traffic }) => traffic), pv: sum(({ pv }) => pv), avg: null, peak: null, peak_ts: null,
+  return { traffic: sum(({ traffic }) => traffic), pv: sum(({ pv }) => pv), errors: sum(({ errors }) => errors), avg: null, peak: null, peak_ts: null,
     points: Number(sum(({ points }) => points)), expected: Number(sum(({ expected }) => expected)), newest: data.newest };
 }
 

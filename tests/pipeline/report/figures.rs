@@ -72,7 +72,25 @@ fn the_figures_in_the_page_are_those_of_sql() {
             .map(|row| row["requests"][place].as_i64().unwrap())
             .sum();
         assert_eq!(codes, classes);
+        assert_eq!(
+            domain["errors"],
+            sql(
+                "SELECT sum(requests) FROM origin_status_daily JOIN origin_codes USING (code)
+                 WHERE domain = ?1 AND origin_error = 1"
+            )
+        );
         assert_eq!(figures["calendar"][place], json!([[[288, 288, 0, 1], 4]]));
+    }
+    for row in figures["codes"].as_array().unwrap() {
+        let code = row["code"].as_str().unwrap();
+        let meaning: String = database
+            .query_row(
+                "SELECT meaning FROM origin_codes WHERE code = ?1",
+                [code],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(row["meaning"], meaning.as_str(), "{code}");
     }
     let mut months = database
         .prepare(
@@ -116,6 +134,10 @@ fn the_account_is_that_of_its_own_relations_and_not_a_sum_of_peaks() {
     let database = sandbox.database();
     let sql = |sql: &str| -> i64 { database.query_row(sql, [], |row| row.get(0)).unwrap() };
     let account = &all["account"];
+    assert_eq!(
+        account["errors"],
+        sql("SELECT sum(requests) FROM origin_status_daily WHERE class = '5xx'")
+    );
     for (field, of) in [
         ("points", "sum(points)"),
         ("expected", "sum(expected_points)"),

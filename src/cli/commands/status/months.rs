@@ -24,6 +24,7 @@ enum State {
 }
 
 /// Returns the JSON form.
+#[must_use]
 pub fn json(months: &[AccountMonthState], now: UnixSeconds) -> Vec<MonthJson> {
     let month = |found: &AccountMonthState| MonthJson {
         month: found.month.to_string(),
