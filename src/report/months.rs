@@ -1,16 +1,21 @@
 //! The billing measures of the months.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::error::ReportError;
 use super::number::{Exact, whole};
 use super::source::Source;
 use crate::model::open_slots::{OpenSlots, PeriodState};
-use crate::model::{Span, UnixSeconds, civil};
+use crate::model::{CalendarMonth, Refresh, Span, UnixSeconds, civil};
 use crate::store::Reader;
 
 /// The most rows. Beyond them the oldest months are left out.
 pub const ROWS: usize = 20_000;
+
+/// For how many months that are not complete the page says why.
+const EXPLAINED: usize = 6;
 
 /// A month of a domain, or of the account.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +48,45 @@ pub struct MonthRow {
     pub traffic: Exact,
     /// Requests.
     pub pv: Exact,
+}
+
+/// How far months are complete, in words, by month and domain. `None` is the account.
+pub type MonthWords = BTreeMap<String, BTreeMap<Option<String>, String>>;
+
+/// Returns in words why months are not complete: for the latest ones of the account that are not.
+pub(super) fn words(
+    reader: &Reader,
+    rows: &[MonthRow],
+    (refresh, now): (&Refresh, UnixSeconds),
+) -> Result<MonthWords, ReportError> {
+    let open = rows.iter().rev().filter(|row| !row.complete).take(EXPLAINED);
+    let mut words = MonthWords::new();
+    for name in open.map(|row| &row.month) {
+        let Ok(month) = name.parse::<CalendarMonth>() else {
+            continue;
+        };
+        let bills = reader.bill(month, now, refresh)?;
+        let account = bills.account.iter().map(|bill| (None, bill));
+        let domains = bills
+            .domains
+            .iter()
+            .map(|(name, bill)| (Some(name.clone()), bill));
+        let of_month = account
+            .chain(domains)
+            .map(|(name, bill)| (name, bill.state.in_words()));
+        words.insert(name.clone(), of_month.collect());
+    }
+    Ok(words)
+}
+
+/// Writes the words into the rows of a domain, or of the account.
+pub(super) fn explain(rows: &mut [MonthRow], name: Option<&str>, words: &MonthWords) {
+    for row in rows {
+        let of_month = words.get(&row.month);
+        if let Some(found) = of_month.and_then(|of_month| of_month.get(&name.map(ToOwned::to_owned))) {
+            row.words.clone_from(found);
+        }
+    }
 }
 
 /// Returns the first month to show, so that `domains` and the account stay within [`ROWS`].

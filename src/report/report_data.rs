@@ -16,7 +16,7 @@ use super::series::{self, TimeSeries};
 use super::source::Source;
 use super::status::{self, ClassSeries, CodeRow};
 use crate::model::convert::to_u64;
-use crate::model::{SlotLabel, Span, UnixSeconds, text};
+use crate::model::{Refresh, SlotLabel, Span, UnixSeconds, text};
 use crate::store::{AsOf, Reader, RunOverview, UnfinishedRun};
 
 /// How many characters of a name are shown. A host name has at most 253.
@@ -146,7 +146,7 @@ impl ReportData {
             run.command = text::printable(&run.command);
         }
         if let Some(span) = scope.span {
-            report.fill(reader, &scope.domains, (span, label))?;
+            report.fill(reader, &scope.domains, (span, label), &request.refresh)?;
         } else {
             for name in &scope.domains {
                 report.gaps.add(reader, (name, 0), None)?;
@@ -160,6 +160,7 @@ impl ReportData {
         reader: &Reader,
         names: &[String],
         (span, label): (Span, SlotLabel),
+        refresh: &Refresh,
     ) -> Result<(), ReportError> {
         // The relations of the ledger name a slot by its label.
         let labels = span.moved(label.shift());
@@ -176,6 +177,8 @@ impl ReportData {
         self.status_step = status_step.seconds();
         let first = months::first(ranked.len(), span);
         self.months = months::read(reader, (Source::Account, None), &first, span)?;
+        let words = months::words(reader, &self.months, (refresh, self.made))?;
+        months::explain(&mut self.months, None, &words);
         let has_calendar = Step::days(ranked.len(), span, scope::CELLS) == Step::Days(1);
         self.calendar = has_calendar.then(Vec::new);
         if !self.chosen {
@@ -196,12 +199,9 @@ impl ReportData {
             if let Some(calendars) = &mut self.calendar {
                 calendars.push(daily::calendar(span, &domain.days));
             }
-            self.months.extend(months::read(
-                reader,
-                (Source::Domain(name), Some(place)),
-                &first,
-                span,
-            )?);
+            let mut rows = months::read(reader, (Source::Domain(name), Some(place)), &first, span)?;
+            months::explain(&mut rows, Some(name), &words);
+            self.months.append(&mut rows);
             self.gaps.add(reader, (name, place), Some(labels))?;
             self.restatements.add(reader, (name, place), labels)?;
             let newest = reader.newest_point(name)?;

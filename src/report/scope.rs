@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 use super::error::ReportError;
 use crate::model::convert::to_usize;
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
-use crate::model::{SlotLabel, Span, UnixSeconds, moment, text};
+use crate::model::{Refresh, SlotLabel, Span, UnixSeconds, moment, text};
 use crate::store::Reader;
 
 /// The most 5-minute points, of all domains together: 3 domains and 30 days are 25 920.
@@ -27,6 +27,8 @@ pub struct ReportRequest {
     pub from: Option<UnixSeconds>,
     /// The end of the range (exclusive).
     pub to: Option<UnixSeconds>,
+    /// When slots are asked for.
+    pub refresh: Refresh,
 }
 
 /// The domains and the days of a report.

@@ -55,6 +55,7 @@ impl ReportCommandArgs {
             },
             from,
             to,
+            refresh: config.refresh.clone(),
         };
         let reader = Reader::open(&config.database)?;
         let file = ReportFile::new(&self.out, reader.path(), self.force)?;

@@ -69,9 +69,12 @@ impl Reader {
         refresh: &Refresh,
     ) -> Result<MonthBills, StoreError> {
         self.read(|connection| {
-            // All figures are of one moment.
-            let tx = connection.unchecked_transaction()?;
-            read(&tx, month, now, refresh)
+            // All figures are of one moment: that of the caller's transaction, if there is one.
+            let view = connection
+                .is_autocommit()
+                .then(|| connection.unchecked_transaction());
+            let _view = view.transpose()?;
+            read(connection, month, now, refresh)
         })
     }
 }

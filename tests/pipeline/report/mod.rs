@@ -77,10 +77,10 @@ fn filled(domains: u32, days: u32) -> Sandbox {
                  (SELECT '200' AS code, 40000000 AS size UNION ALL SELECT '206', 4000000 UNION ALL SELECT '304', 900000 UNION ALL
                   SELECT '404', 90000 UNION ALL SELECT '502', 9000 UNION ALL SELECT '000', 900) JOIN code USING (code);
              INSERT INTO rollup_month SELECT domain_id, substr(date_cst, 1, 7), sum(points), sum(expected_points), max(bandwidth_peak),
-                 max(bandwidth_peak), max(bandwidth_peak), 4e9, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL
+                 max(bandwidth_peak), max(bandwidth_peak), 4e9, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL, 0
                  FROM rollup_day GROUP BY 1, 2;
              INSERT INTO origin_account_monthly SELECT month_cst, count(*), sum(points), sum(expected_points), sum(bandwidth_95),
-                 sum(bandwidth_peak), sum(bandwidth_fourth_peak), 4e11, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL
+                 sum(bandwidth_peak), sum(bandwidth_fourth_peak), 4e11, sum(traffic_bytes), sum(pv), sum(period_slots), 0, 1, NULL, 0
                  FROM rollup_month GROUP BY 1;
              COMMIT;"
         ))
