@@ -8,7 +8,7 @@ use ring::digest::{Context, SHA256};
 use rusqlite::types::ValueRef;
 
 use super::partition::Partition;
-use super::staged::FileSettings;
+use super::settings::FileSettings;
 use super::table::FileTable;
 use crate::model::convert::{hex, to_u64};
 use crate::model::{Span, UnixSeconds};

@@ -13,7 +13,8 @@ use super::manifest::{
 use super::partition::Partition;
 use super::relation::ExportedRelation;
 use super::scan::FoundParts;
-use super::staged::{FileSettings, StagedPart};
+use super::settings::FileSettings;
+use super::staged::StagedPart;
 use crate::model::UnixSeconds;
 use crate::store::Holder;
 use crate::store::lock::Lock;

@@ -12,7 +12,7 @@ use super::manifest::{Manifest, ManifestState, PartEntry};
 use super::partition::Partition;
 use super::relation::DataFormat;
 use super::scan::{FoundPart, FoundParts};
-use super::staged::FileSettings;
+use super::settings::FileSettings;
 
 /// The partitions of a directory.
 pub(super) struct HeldParts {

@@ -15,7 +15,7 @@ use super::content::LAYOUT;
 use super::error::ExportError;
 use super::partition::Partition;
 use super::relation::DataFormat;
-use super::staged::FileSettings;
+use super::settings::FileSettings;
 use crate::model::convert::hex;
 use crate::model::{SlotLabel, UnixSeconds, civil};
 

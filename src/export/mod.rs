@@ -16,6 +16,7 @@
 //! - `table`: the columns of a file, and the cells of its rows; `point_cells`: the rows of a point
 //! - [`partition`]: the path of the files of one relation and month
 //! - `directory`: the directory of an export: its lock, its files, the repair after an interrupted export
+//! - `settings`: what all files of a directory have in common
 //! - `scan`: the files that lie in it; `held`: what they hold, as far as it can be believed
 //! - [`manifest`]: the list of the files in a directory; `footer`: what a Parquet file says about itself
 //! - [`staged`]: the new parts of a partition; `part`: one file, written completely or not at all
@@ -41,6 +42,7 @@ mod point_cells;
 pub mod progress;
 pub mod relation;
 mod scan;
+mod settings;
 pub mod staged;
 mod table;
 

@@ -13,7 +13,8 @@ use super::plan::{ExportPlan, PlannedGroup, PlannedMonth, PlannedPartition, ends
 use super::point_cells::PointCells;
 use super::progress::{ExportProgress, FileTotals};
 use super::relation::{ExportedRelation, RowsOf};
-use super::staged::{FileSettings, PartLimits, StagedPart, StagedRows, totals};
+use super::settings::FileSettings;
+use super::staged::{PartLimits, StagedPart, StagedRows, totals};
 use super::table::FileTable;
 use crate::model::convert::to_u64;
 use crate::model::status_codes::class;

@@ -11,7 +11,7 @@ use super::content::{ContentDigest, row_bytes};
 use super::error::ExportError;
 use super::partition::Partition;
 use super::relation::{ExportedRelation, RowsOf};
-use super::staged::FileSettings;
+use super::settings::FileSettings;
 use super::table::FileTable;
 use crate::model::{Span, UnixSeconds, civil, moment};
 use crate::store::{MonthSum, PointInTime, PointSum};

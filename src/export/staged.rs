@@ -12,8 +12,8 @@ use super::parquet_part::ParquetPart;
 use super::part::{PartFile, WrittenFile};
 use super::partition::Partition;
 use super::relation::DataFormat;
+use super::settings::FileSettings;
 use super::table::{Cell, FileTable};
-use crate::model::SlotLabel;
 use crate::model::convert::to_u64;
 
 /// When a part is full and the next one begins.
@@ -33,17 +33,6 @@ impl Default for PartLimits {
             bytes: 192 << 20,
         }
     }
-}
-
-/// What all files of a directory have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileSettings {
-    pub(super) format: DataFormat,
-    /// CSV begins with the mark by which spreadsheets know UTF-8.
-    pub(super) bom: bool,
-    pub(super) label: SlotLabel,
-    /// The selected domains, in order; `None` for all.
-    pub(super) domains: Option<Vec<String>>,
 }
 
 /// Writes the rows of a partition to as many parts as they need.
