@@ -1,14 +1,13 @@
 //! What the months are billed by, from the rollups alone. No point is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use rusqlite::{Connection, Row};
 
 use crate::model::forecast::{self, ForecastDay, Known};
 use crate::model::month_bill::{Measures, MonthBill};
 use crate::model::open_slots::{OpenSlots, PeriodState};
-use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS};
+use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, cst_day_floor};
 use crate::model::{CalendarMonth, Refresh, SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::file::reader::Reader;
@@ -48,6 +47,8 @@ struct View<'c> {
     to_come_from: UnixSeconds,
     /// Only for a running month: its name and the moment of its newest figures.
     running: Option<(CalendarMonth, UnixSeconds)>,
+    /// The midnights of the days that a forecast looks at, by their dates: a date is read once, not once a domain.
+    midnights: BTreeMap<String, UnixSeconds>,
 }
 
 /// Whose rows are read.
@@ -116,6 +117,7 @@ fn read(
             refresh.horizon(newest)
         },
         running: (!is_over).then_some((month, newest)),
+        midnights: midnights(span, newest),
     };
     let name = month.to_string();
     let mut open = OpenSlots::default();
@@ -249,7 +251,7 @@ impl View<'_> {
         let Some((month, newest)) = self.running else {
             return Ok(None);
         };
-        let days = self.days(owner, newest)?;
+        let days = self.days(owner)?;
         let before = match month.before() {
             Some(before) => self.month_before(owner, before)?,
             None => None,
@@ -264,9 +266,10 @@ impl View<'_> {
         }))
     }
 
-    fn days(&self, owner: Owner, newest: UnixSeconds) -> Result<Vec<ForecastDay>> {
-        let first = (newest - forecast::MAX_AGE - DAY_SECONDS).min(self.month.start());
-        let range = (civil::cst_date(first), civil::cst_date(self.month.end()));
+    fn days(&self, owner: Owner) -> Result<Vec<ForecastDay>> {
+        let first = self.midnights.keys().next().cloned().unwrap_or_default();
+        let range = (first, civil::cst_date(self.month.end()));
+        let forecast_day = |row: &Row<'_>| self.forecast_day(row);
         let columns = "date_cst, points, expected_points = period_slots, coalesce(bandwidth_peak, 0),
                        coalesce(traffic_bytes, 0), coalesce(pv, 0)";
         match owner {
@@ -284,6 +287,20 @@ impl View<'_> {
                 self.connection.rows(&sql, (id, range.0, range.1), forecast_day)
             }
         }
+    }
+
+    fn forecast_day(&self, row: &Row<'_>) -> Result<ForecastDay> {
+        let date = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        let midnight = self.midnights.get(date).copied();
+        Ok(ForecastDay {
+            midnight: midnight
+                .ok_or_else(|| StoreErrorKind::Impossible("a day of the rollups is not a date".to_owned()))?,
+            points: row.get(1)?,
+            is_whole: row.get(2)?,
+            bandwidth_peak: row.get(3)?,
+            traffic_bytes: row.get(4)?,
+            pv: row.get(5)?,
+        })
     }
 
     /// Returns the measures of the month before, if enough of it was asked for.
@@ -305,19 +322,11 @@ impl View<'_> {
     }
 }
 
-fn forecast_day(row: &Row<'_>) -> Result<ForecastDay> {
-    let date: String = row.get(0)?;
-    let midnight = NaiveDate::parse_from_str(&date, "%Y-%m-%d")
-        .ok()
-        .and_then(|day| day.and_hms_opt(0, 0, 0))
-        .map(civil::from_cst);
-    Ok(ForecastDay {
-        midnight: midnight
-            .ok_or_else(|| StoreErrorKind::Impossible("a day of the rollups is not a date".to_owned()))?,
-        points: row.get(1)?,
-        is_whole: row.get(2)?,
-        bandwidth_peak: row.get(3)?,
-        traffic_bytes: row.get(4)?,
-        pv: row.get(5)?,
-    })
+/// Returns the midnights from the first day that a forecast looks at to the end of the month, by their dates.
+fn midnights(month: Span, newest: UnixSeconds) -> BTreeMap<String, UnixSeconds> {
+    let first = cst_day_floor(newest - forecast::MAX_AGE - DAY_SECONDS).min(month.start());
+    let all = std::iter::successors(Some(first), |midnight| Some(midnight + DAY_SECONDS));
+    all.take_while(|midnight| *midnight < month.end())
+        .map(|midnight| (civil::cst_date(midnight), midnight))
+        .collect()
 }

@@ -62,6 +62,7 @@ fn a_point_is_read_back_exactly_with_every_zero_that_was_reported() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a row for each relation")]
 fn every_public_column_has_its_name_its_place_and_a_declared_type() {
     let sandbox = Sandbox::new();
     let connection = Connection::open(sandbox.path()).unwrap();

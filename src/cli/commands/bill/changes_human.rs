@@ -156,20 +156,21 @@ fn of_point(point: &PointChange) -> String {
     format!("{time} restated: {}", parts.join(", "))
 }
 
+/// A figure of a month and its name.
+type Figure<T> = (&'static str, fn(&MonthFigures) -> T);
+
 /// Prints the effect on the month.
 fn month(change: MonthChange, out: &mut dyn Write) -> io::Result<()> {
     let (closed, now) = (change.closed, change.now);
     let mut lines = Vec::new();
     let rate = |value: f64| format!("{:.3}", MBIT.of(value));
-    for (name, value) in [
-        (
-            "95 peak",
-            (|of| as_real(of.measures.bandwidth_95)) as fn(&MonthFigures) -> f64,
-        ),
+    let rates: [Figure<f64>; 4] = [
+        ("95 peak", |of| as_real(of.measures.bandwidth_95)),
         ("peak", |of| as_real(of.measures.bandwidth_peak)),
         ("fourth peak", |of| as_real(of.measures.bandwidth_fourth_peak)),
         ("mean of peaks", |of| of.measures.bandwidth_daily_peak_avg),
-    ] {
+    ];
+    for (name, value) in rates {
         let (then, today) = (closed.as_ref().map(value), now.as_ref().map(value));
         if then != today {
             let shown = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), rate);
@@ -180,15 +181,13 @@ fn month(change: MonthChange, out: &mut dyn Write) -> io::Result<()> {
             ));
         }
     }
-    for (name, value) in [
-        (
-            "traffic",
-            (|of| of.measures.traffic_bytes) as fn(&MonthFigures) -> i64,
-        ),
+    let counts: [Figure<i64>; 4] = [
+        ("traffic", |of| of.measures.traffic_bytes),
         ("requests", |of| of.measures.pv),
         ("points", |of| of.points),
         ("asked for", |of| of.expected_points),
-    ] {
+    ];
+    for (name, value) in counts {
         lines.extend(pair(name, closed.as_ref().map(value), now.as_ref().map(value)));
     }
     let complete = |figures: Option<MonthFigures>| match figures {

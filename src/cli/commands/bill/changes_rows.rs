@@ -71,7 +71,7 @@ impl<'w> Rows<'w> {
             self.closing.into(),
             month.into(),
             period.into(),
-            domain.map(Cell::from).unwrap_or(Cell::Null),
+            domain.into(),
             date.map(civil::cst_date).into(),
             ts.into(),
             ts.map(civil::cst_second).into(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Asked, BillArgs, BillFormat, no_figures, words};
 use crate::cli::output::separated::SeparatedWriter;
-use crate::cli::output::{self, Cell, Formulas, RowWriter as _};
+use crate::cli::output::{self, Formulas, RowWriter as _};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::convert::to_u64;
@@ -223,7 +223,7 @@ impl Done<'_> {
             json.closing_id.into(),
             json.month.into(),
             civil::cst_second(self.asked.now).into(),
-            json.note.map(Cell::from).unwrap_or(Cell::Null),
+            json.note.into(),
             json.slot_label.into(),
             json.domains.into(),
             json.rows.into(),

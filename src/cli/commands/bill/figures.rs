@@ -201,7 +201,7 @@ impl Serialize for Month<'_> {
                 // The account alone has domains.
                 ("domains", Cell::Null) => {}
                 ("complete" | "can_change", Cell::Integer(flag)) => {
-                    map.serialize_entry(&name, &(flag == 1))?
+                    map.serialize_entry(&name, &(flag == 1))?;
                 }
                 (_, Cell::Integer(number)) => map.serialize_entry(&name, &number)?,
                 (_, Cell::Real(number)) => map.serialize_entry(&name, &number)?,

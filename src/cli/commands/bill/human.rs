@@ -1,5 +1,6 @@
 //! A month for people: the account first, then the domains from the highest 95 peak down. It fits 80 columns.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use indicatif::HumanCount;
@@ -76,14 +77,15 @@ struct Layout {
 
 impl Layout {
     fn header(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.line("", COLUMNS.map(str::to_owned), out)
+        self.line("", &COLUMNS.map(str::to_owned), out)
     }
 
-    fn line(&self, label: &str, values: [String; 4], out: &mut dyn Write) -> io::Result<()> {
+    fn line(&self, label: &str, values: &[String; 4], out: &mut dyn Write) -> io::Result<()> {
         let mut line = format!("{label:LABEL_WIDTH$}");
         for (value, width) in values.iter().zip(self.widths) {
+            // Writing to a String cannot fail.
             line.push_str("  ");
-            line.push_str(&format!("{value:>width$}"));
+            let _ = write!(line, "{value:>width$}");
         }
         writeln!(out, "{}", line.trim_end())
     }
@@ -91,7 +93,7 @@ impl Layout {
     fn block(&self, name: &str, bill: &MonthBill, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{name}")?;
         let bandwidths = bandwidths(&bill.measures);
-        self.line("  bit/s", bandwidths.map(|value| whole(value)), out)?;
+        self.line("  bit/s", &bandwidths.map(whole), out)?;
         self.scaled("  Mbit/s (10^6)", MBIT, bandwidths, out)?;
         self.scaled("  Mbit/s (2^20)", MIBIT, bandwidths, out)?;
         if self.is_running {
@@ -125,7 +127,7 @@ impl Layout {
     }
 
     fn scaled(&self, label: &str, unit: Unit, values: Bandwidths, out: &mut dyn Write) -> io::Result<()> {
-        self.line(label, values.map(|value| in_unit(value, unit)), out)
+        self.line(label, &values.map(|value| in_unit(value, unit)), out)
     }
 }
 
