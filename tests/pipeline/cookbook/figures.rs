@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Facts, Restatement, bytes, number};
-use super::{DOMAIN, LAST_DAY, MONTH, Row};
+use super::facts::{Facts, Point, Restatement, bytes, number};
+use super::{DEMO, DOMAIN, LAST_DAY, MONTH, Row};
 use crate::sandbox::{NOW, at};
 
 const DAY: i64 = 86_400;
@@ -19,24 +19,25 @@ pub(super) fn check(number: usize, rows: &[Row], facts: &Facts, month: &str) -> 
             .for_each(|row| bill(row, row.text("domain"), facts, month)),
         3 => rows.iter().for_each(|row| completeness(row, facts, month)),
         4 => changes(rows, facts, month),
-        5 => forecast(rows, facts),
-        6 => rows.iter().for_each(|row| jump(row, facts)),
-        7 => spikes(rows, facts),
-        8 => busiest_hours(rows, facts, month),
-        9 => shares(rows, facts, month),
-        10 => rows.iter().for_each(|row| months(row, facts)),
-        11 => rows.iter().for_each(|row| extent(row, facts)),
-        12 => peaks(rows, facts, month),
-        13 => rows.iter().for_each(|row| rank(row, facts, month)),
-        14 => rows.iter().for_each(|row| sums(row, facts)),
-        15 => rows.iter().for_each(|row| weeks(row, facts)),
-        16 => rows.iter().for_each(|row| traffic(row, facts)),
-        17 => rows.iter().for_each(|row| day(row, facts)),
-        18 => codes(rows, facts, month),
-        19 => last_hours(rows, facts),
-        20 => rows.iter().for_each(|row| refused(row, facts)),
-        21 => rows.iter().for_each(|row| hour_of_day(row, facts)),
-        22 => gaps(rows, facts),
+        5 => since_closing(rows, facts, month),
+        6 => forecast(rows, facts),
+        7 => rows.iter().for_each(|row| jump(row, facts)),
+        8 => spikes(rows, facts),
+        9 => busiest_hours(rows, facts, month),
+        10 => shares(rows, facts, month),
+        11 => rows.iter().for_each(|row| months(row, facts)),
+        12 => rows.iter().for_each(|row| extent(row, facts)),
+        13 => peaks(rows, facts, month),
+        14 => rows.iter().for_each(|row| rank(row, facts, month)),
+        15 => rows.iter().for_each(|row| sums(row, facts)),
+        16 => rows.iter().for_each(|row| weeks(row, facts)),
+        17 => rows.iter().for_each(|row| traffic(row, facts)),
+        18 => rows.iter().for_each(|row| day(row, facts)),
+        19 => codes(rows, facts, month),
+        20 => last_hours(rows, facts),
+        21 => rows.iter().for_each(|row| refused(row, facts)),
+        22 => rows.iter().for_each(|row| hour_of_day(row, facts)),
+        23 => gaps(rows, facts),
         _ => return false,
     }
     true
@@ -160,6 +161,44 @@ fn changes(rows: &[Row], facts: &Facts, month: &str) {
         .map(|change| change.domain.clone())
         .collect();
     assert_eq!(told, changed);
+}
+
+/// The month before was closed when the demo was all that was there.
+fn since_closing(rows: &[Row], facts: &Facts, month: &str) {
+    if month == MONTH {
+        assert_eq!(rows.len(), 0);
+        return;
+    }
+    let then = at(DEMO) - 30 * DAY;
+    let mut told = BTreeSet::new();
+    for row in rows {
+        let (domain, date) = (row.text("domain"), row.text("date_cst"));
+        told.insert((date.to_owned(), domain.to_owned()));
+        let now: Vec<_> = facts.of(domain, date).collect();
+        let closed: Vec<_> = now.iter().copied().filter(|point| point.ts >= then).collect();
+        let figures = |points: &[&Point]| {
+            let requests: i64 = points.iter().map(|point| point.pv).sum();
+            (points.len(), requests)
+        };
+        let told_now = (row.count("points_now"), row.count("requests_now"));
+        let (points, requests) = figures(&now);
+        assert_eq!(told_now, (i64::try_from(points).unwrap(), requests));
+        row.assert("gb_now", bytes(now.iter().copied()) / 1e9, 3);
+        if closed.is_empty() {
+            assert!(["points", "gb", "requests"].map(|column| row.0[column].is_null()) == [true; 3]);
+        } else {
+            let (points, requests) = figures(&closed);
+            let told = (row.count("points"), row.count("requests"));
+            assert_eq!(told, (i64::try_from(points).unwrap(), requests));
+            row.assert("gb", bytes(closed.into_iter()) / 1e9, 3);
+        }
+    }
+    let later = facts.of("*", month).filter(|point| point.ts < then);
+    let expected: BTreeSet<_> = later
+        .map(|point| (point.time_cst[..10].to_owned(), point.domain.clone()))
+        .collect();
+    assert_eq!(told, expected);
+    assert_eq!(told.len(), 3 * 15);
 }
 
 /// Each day from `LAST_DAY` on counts like the mean of the same weekday in the 14 days before.

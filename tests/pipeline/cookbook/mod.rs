@@ -102,6 +102,8 @@ fn demo() -> Sandbox {
         .rule(Rule::always(damage).for_moment(at("2026-06-14 10:00")));
     sandbox.clock.set(at(DEMO));
     sandbox.run(&["demo", "--db", "jdcdn-stats.db", "-q"]).with(0);
+    // Half of the month is fetched after it was closed.
+    sandbox.run(&["bill", "2026-05", "--close"]).with(0);
     sandbox.backfill("2026-05-01", "2026-05-16", &[]).with(0);
     sandbox.clock.set(at(NOW));
     sandbox.backfill("2026-06-13", "now", &[]).with(3);
@@ -134,7 +136,7 @@ impl Row {
 }
 
 /// Each answer's columns, and how many rows there are at least.
-const ANSWERS: [(&str, usize); 24] = [
+const ANSWERS: [(&str, usize); 25] = [
     (
         "month_cst complete mbps_95 mibps_95 billing_point_cst mbps_peak mbps_fourth_peak mbps_daily_peak_avg \
          traffic_gb traffic_gib requests",
@@ -152,6 +154,10 @@ const ANSWERS: [(&str, usize); 24] = [
     (
         "domain points_changed came_late last_change_cst oldest_hours requests_more gb_more",
         3,
+    ),
+    (
+        "domain date_cst points points_now gb gb_now requests requests_now closing_id",
+        0,
     ),
     (
         "month_cst days_to_come gb_so_far gb_at_the_end requests_so_far requests_at_the_end",
@@ -204,7 +210,7 @@ const ANSWERS: [(&str, usize); 24] = [
 ];
 
 /// Two of them show what the program wrote down about its own work.
-const COMPUTED_AGAIN: usize = 22;
+const COMPUTED_AGAIN: usize = 23;
 
 #[test]
 fn every_question_is_answered_and_the_figures_are_right() {
@@ -354,7 +360,10 @@ fn the_questions_reach_points_and_codes_by_the_key() {
         }
         let title = &question.title;
         assert!(
-            !plan.iter().any(|step| step.starts_with("MATERIALIZE origin")),
+            // The rows of one closing are looked up by an index of their own.
+            !plan
+                .iter()
+                .any(|step| step.starts_with("MATERIALIZE origin") && step != "MATERIALIZE origin_closings"),
             "{title}: {plan:#?}"
         );
         for (relation, alias) in [("origin_stats", "p"), ("origin_status_nonzero", "c")] {

@@ -89,9 +89,16 @@ fn fill(old: &Connection, version: i32) {
             _ => "true",
         };
         let columns = columns.join(", ");
+        // Where the class of a code was written in every row.
+        let values = match name.as_str() {
+            "rollup_code_day" => {
+                columns.replace("class", "(SELECT k.class FROM today.code k WHERE k.id = code_id)")
+            }
+            _ => columns.clone(),
+        };
         old.execute_batch(&format!(
             "DELETE FROM main.{name};
-             INSERT INTO main.{name} ({columns}) SELECT {columns} FROM today.{name} WHERE {known}"
+             INSERT INTO main.{name} ({columns}) SELECT {values} FROM today.{name} WHERE {known}"
         ))
         .unwrap();
     }
