@@ -20,7 +20,7 @@ const ROOM: u32 = 6 << 20;
 const MAX_BATCH: usize = 32;
 /// A batch of this many bytes takes no more commits. With full answers it has six windows, which are written as fast
 /// as eighteen (measured).
-const BATCH_BYTES: u32 = 3 << 20;
+const BATCH_BYTES: usize = 3 << 20;
 
 /// The end of the queue into which commits are put. Clones share the room.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl CommitReceiver {
         let Waiting { commit, mut room } = self.commits.blocking_recv()?;
         let mut commits = vec![commit];
         while commits.len() < MAX_BATCH
-            && room.num_permits() < BATCH_BYTES as usize
+            && room.num_permits() < BATCH_BYTES
             && let Ok(next) = self.commits.try_recv()
         {
             commits.push(next.commit);
