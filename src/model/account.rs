@@ -1,20 +1,25 @@
 //! A month of the whole account: the points of its domains are summed for each slot, and then measured like those of one
 //! domain.
 
-use super::billing::{Month, MonthlyFigures};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::billing::{MonthSums, MonthlyFigures};
 use super::completeness::DomainLedger;
 use super::convert::to_usize;
-use super::rollup::PointSums;
-use super::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds};
+use super::rollup::{DayTotals, PointSums};
+use super::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
+use super::top_points::TopPoints;
 
-/// Collects a month of the whole account. All times are starts of slots.
+/// Collects some days of a month of the whole account, and what was asked for in the month. All times are starts of slots.
 #[derive(Debug)]
 pub struct AccountMonth {
     month: Span,
-    slots: Vec<AccountSlot>,
-    hours: Vec<AskedDomains>,
-    days: Vec<AskedDomains>,
+    /// The days whose points are added.
+    days: BTreeMap<UnixSeconds, AccountDay>,
+    /// Whether any domain was asked for each slot of the month.
+    asked: Vec<bool>,
     whole: AskedDomains,
 }
 
@@ -42,12 +47,17 @@ pub struct AccountPeriod {
     pub asked: AskedDomains,
 }
 
+#[derive(Debug)]
+struct AccountDay {
+    slots: Vec<AccountSlot>,
+    hours: Vec<AskedDomains>,
+    asked: AskedDomains,
+}
+
 #[derive(Debug, Clone, Default)]
 struct AccountSlot {
     bandwidth: i64,
     pv: i64,
-    /// Whether a domain was asked for the slot.
-    is_asked: bool,
     /// How many domains have a point in it.
     points: u64,
 }
@@ -77,16 +87,28 @@ impl AskedDomains {
     }
 }
 
+impl AccountDay {
+    fn new(day: Span) -> Self {
+        Self {
+            slots: vec![AccountSlot::default(); to_usize(day.slots())],
+            hours: vec![AskedDomains::default(); to_usize(day.seconds() / HOUR_SECONDS)],
+            asked: AskedDomains::default(),
+        }
+    }
+}
+
 impl AccountMonth {
-    /// Returns an account of which nothing is known in `month`, a range of whole UTC+8 days.
+    /// Returns an account of which nothing is known in `month`, a range of whole UTC+8 days. The points of the days that
+    /// begin at `days` will be added.
     #[must_use]
-    pub fn new(month: Span) -> Self {
-        let periods = |seconds| vec![AskedDomains::default(); to_usize(month.seconds() / seconds)];
+    pub fn new(month: Span, days: impl IntoIterator<Item = UnixSeconds>) -> Self {
+        let days = days
+            .into_iter()
+            .filter_map(|day| Span::new(day, day + DAY_SECONDS));
         Self {
             month,
-            slots: vec![AccountSlot::default(); to_usize(month.slots())],
-            hours: periods(HOUR_SECONDS),
-            days: periods(DAY_SECONDS),
+            days: days.map(|day| (day.start(), AccountDay::new(day))).collect(),
+            asked: vec![false; to_usize(month.slots())],
             whole: AskedDomains::default(),
         }
     }
@@ -98,91 +120,133 @@ impl AccountMonth {
             .iter()
             .filter_map(|piece| piece.span.intersect(&self.month))
         {
-            let first = self.index(asked.start(), SLOT_SECONDS);
-            let slots = self.slots.iter_mut().skip(first);
-            slots
-                .take(to_usize(asked.slots()))
-                .for_each(|slot| slot.is_asked = true);
+            let first = index(self.month.start(), asked.start(), SLOT_SECONDS);
+            if let Some(slots) = self.asked.get_mut(first..first + to_usize(asked.slots())) {
+                slots.fill(true);
+            }
         }
-        for (hour, span) in self.hours.iter_mut().zip(self.month.pieces(HOUR_SECONDS)) {
-            hour.add_slots(ledger, span);
-        }
-        for (day, span) in self.days.iter_mut().zip(self.month.pieces(DAY_SECONDS)) {
-            day.add(ledger, span);
+        for (&midnight, day) in &mut self.days {
+            let Some(span) = Span::new(midnight, midnight + DAY_SECONDS) else {
+                continue;
+            };
+            for (hour, span) in day.hours.iter_mut().zip(span.pieces(HOUR_SECONDS)) {
+                hour.add_slots(ledger, span);
+            }
+            day.asked.add(ledger, span);
         }
         self.whole.add(ledger, self.month);
     }
 
-    /// Adds a point of one domain. Points outside the month are ignored.
+    /// Adds a point of one domain. Points outside the days are ignored.
     pub fn add(&mut self, start: UnixSeconds, bandwidth: i64, pv: i64) {
-        let at = self.index(start, SLOT_SECONDS);
-        if let Some(slot) = self.slots.get_mut(at) {
+        let midnight = cst_day_floor(start);
+        let day = self.days.get_mut(&midnight);
+        let at = index(midnight, start, SLOT_SECONDS);
+        if let Some(slot) = day.and_then(|day| day.slots.get_mut(at)) {
             slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
             slot.pv = slot.pv.saturating_add(pv);
             slot.points += 1;
         }
     }
 
-    /// Returns the figures of the month, and what was asked for. `points` and `expected_points` count the slots of each
-    /// domain.
+    /// Returns what was asked for in the month.
     #[must_use]
-    pub fn month(&self) -> (MonthlyFigures, AskedDomains) {
-        let mut month = Month::default();
-        for (start, slot) in self.slots_of(self.month) {
-            if slot.is_asked {
-                month.ask(Span::slot_of(start));
-            }
-            if slot.points > 0 {
-                month.add(start, slot.bandwidth, slot.pv);
+    pub const fn asked(&self) -> AskedDomains {
+        self.whole
+    }
+
+    /// Returns the figures of the month and its highest sums. `others` are the days of the month whose points were not
+    /// added, and `top` the highest sums of the month as they were before. `None` if these do not reach far enough.
+    ///
+    /// `points` and `expected_points` count the slots of each domain.
+    #[must_use]
+    pub fn month(&self, others: &[OtherDay], top: TopPoints) -> Option<(MonthlyFigures, TopPoints)> {
+        let mut month = MonthSums::default();
+        for (slot, is_asked) in self.month.pieces(SLOT_SECONDS).zip(&self.asked) {
+            if *is_asked {
+                month.ask(slot);
             }
         }
+        let mut points = 0;
+        let mut read = Vec::new();
+        for &midnight in self.days.keys() {
+            let day = self.day(midnight);
+            month.add_day(midnight, &day.sums.totals());
+            points += day.points;
+            let slots = self.slots_of(midnight, DAY_SECONDS);
+            read.extend(slots.map(|(start, slot)| (Reverse(slot.bandwidth), start)));
+        }
+        for other in others {
+            month.add_day(other.midnight, &other.totals);
+            points += other.points;
+        }
+        let top = top.with(|start| self.days.contains_key(&cst_day_floor(start)), read);
         let figures = MonthlyFigures {
-            points: self.slots.iter().map(|slot| slot.points).sum(),
+            points,
             expected_points: self.whole.expected_points,
-            ..month.figures()
+            ..month.figures(&top)?
         };
-        (figures, self.whole)
+        Some((figures, top))
     }
 
-    /// Returns the figures of the day that begins at `midnight`.
+    /// Returns the figures of the day that begins at `midnight`, one of the days.
     #[must_use]
     pub fn day(&self, midnight: UnixSeconds) -> AccountPeriod {
-        self.period(midnight, DAY_SECONDS, &self.days)
+        let day = self.days.get(&midnight);
+        let asked = day.map(|day| day.asked);
+        self.period((midnight, DAY_SECONDS), asked.unwrap_or_default())
     }
 
-    /// Returns the figures of the hour that begins at `start`.
+    /// Returns the figures of the hour that begins at `start`, in one of the days.
     #[must_use]
     pub fn hour(&self, start: UnixSeconds) -> AccountPeriod {
-        self.period(start, HOUR_SECONDS, &self.hours)
+        let midnight = cst_day_floor(start);
+        let hour = index(midnight, start, HOUR_SECONDS);
+        let asked = self.days.get(&midnight).and_then(|day| day.hours.get(hour));
+        self.period((start, HOUR_SECONDS), asked.copied().unwrap_or_default())
     }
 
-    fn period(&self, start: UnixSeconds, seconds: i64, asked: &[AskedDomains]) -> AccountPeriod {
+    fn period(&self, (start, seconds): (UnixSeconds, i64), asked: AskedDomains) -> AccountPeriod {
         let mut period = AccountPeriod {
             points: 0,
             sums: PointSums::default(),
-            asked: asked.get(self.index(start, seconds)).copied().unwrap_or_default(),
+            asked,
         };
-        let span = Span::new(start, start + seconds);
-        for (start, slot) in span.into_iter().flat_map(|span| self.slots_of(span)) {
-            if slot.points > 0 {
-                period.points += slot.points;
-                period.sums.add(start, slot.bandwidth, slot.pv);
-            }
+        for (start, slot) in self.slots_of(start, seconds) {
+            period.points += slot.points;
+            period.sums.add(start, slot.bandwidth, slot.pv);
         }
         period
     }
 
-    /// The slots of `span`, each with its start.
-    fn slots_of(&self, span: Span) -> impl Iterator<Item = (UnixSeconds, &AccountSlot)> {
-        let first = self.index(span.start(), SLOT_SECONDS);
-        let starts = (0..).map(move |slot| span.start() + slot * SLOT_SECONDS);
-        let slots = self.slots.iter().skip(first);
-        starts.zip(slots.take(to_usize(span.slots())))
+    /// The slots with a point of a period within a day, each with its start.
+    fn slots_of(
+        &self,
+        start: UnixSeconds,
+        seconds: i64,
+    ) -> impl Iterator<Item = (UnixSeconds, &AccountSlot)> {
+        let midnight = cst_day_floor(start);
+        let slots = self.days.get(&midnight).map_or(&[][..], |day| &day.slots);
+        let first = index(midnight, start, SLOT_SECONDS);
+        let starts = (0..).map(move |slot| start + slot * SLOT_SECONDS);
+        let slots = starts.zip(slots.iter().skip(first).take(to_usize(seconds / SLOT_SECONDS)));
+        slots.filter(|(_, slot)| slot.points > 0)
     }
+}
 
-    fn index(&self, start: UnixSeconds, seconds: i64) -> usize {
-        usize::try_from((start - self.month.start()).div_euclid(seconds)).unwrap_or(usize::MAX)
-    }
+/// A day of the account whose points are not added again.
+#[derive(Debug, Clone, Copy)]
+pub struct OtherDay {
+    /// Its start.
+    pub midnight: UnixSeconds,
+    /// The points of all domains.
+    pub points: u64,
+    /// What its slots add up to. Their number is not known: 1 for a day with points.
+    pub totals: DayTotals,
+}
+
+fn index(from: UnixSeconds, start: UnixSeconds, seconds: i64) -> usize {
+    usize::try_from((start - from).div_euclid(seconds)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -210,10 +274,14 @@ mod tests {
         }
     }
 
+    fn days(month: Span) -> impl Iterator<Item = UnixSeconds> {
+        month.pieces(DAY_SECONDS).map(|day| day.start())
+    }
+
     #[test]
     fn the_account_is_measured_by_the_sums_of_its_slots_and_not_by_the_sums_of_its_measures() {
         let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
-        let mut account = AccountMonth::new(span);
+        let mut account = AccountMonth::new(span, days(span));
         account.ask(&asked(0..576, true));
         account.ask(&asked(0..576, false));
         // Their peaks never coincide; off the grid, a point still belongs to its slot.
@@ -226,7 +294,8 @@ mod tests {
         }
         account.add(MONTH - 1, 9999, 1);
         account.add(span.end(), 9999, 1);
-        let (figures, asked) = account.month();
+        let (figures, _) = account.month(&[], TopPoints::of(Vec::new(), 0)).unwrap();
+        let asked = account.asked();
         assert_eq!((figures.points, figures.expected_points), (2 * 576 - 1, 2 * 576));
         assert_eq!((asked.domains, asked.is_complete()), (2, false));
         assert_eq!((figures.bandwidth_peak, figures.bandwidth_95), (1001, 1001));
@@ -258,7 +327,7 @@ mod tests {
     #[test]
     fn a_day_is_complete_if_every_domain_is_and_the_month_if_all_of_its_slots_are() {
         let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
-        let mut account = AccountMonth::new(span);
+        let mut account = AccountMonth::new(span, days(span));
         account.ask(&asked(0..576, true));
         account.ask(&asked(0..300, true));
         assert!(account.day(MONTH).asked.is_complete());
@@ -267,11 +336,11 @@ mod tests {
             !account.day(MONTH + 2 * DAY_SECONDS).asked.is_complete(),
             "nothing was asked for"
         );
-        assert!(!account.month().1.is_complete());
-        let mut account = AccountMonth::new(span);
+        assert!(!account.asked().is_complete());
+        let mut account = AccountMonth::new(span, days(span));
         account.ask(&asked(0..8640, true));
-        assert!(account.month().1.is_complete());
+        assert!(account.asked().is_complete());
         account.ask(&asked(8639..8640, true));
-        assert!(!account.month().1.is_complete());
+        assert!(!account.asked().is_complete());
     }
 }

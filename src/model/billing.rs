@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 
 use super::civil::cst_month_bounds;
 use super::convert::{to_i64, to_u64};
+use super::rollup::DayTotals;
 use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
+use super::top_points::{RankedPoint, TopPoints};
 
 /// The billing measures of a month, and the number of points behind them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MonthlyFigures {
     /// Stored points.
     pub points: u64,
@@ -39,18 +41,19 @@ pub struct MonthlyFigures {
     pub pv: i64,
 }
 
-/// Collects the points of one month, and the ranges that were asked for.
-#[derive(Debug, Default)]
-pub struct Month {
-    points: Vec<(Reverse<i64>, UnixSeconds)>,
+/// What the points of a month add up to, and the ranges that were asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MonthSums {
+    points: u64,
+    bandwidth: i128,
+    pv: i128,
     /// The peak of every day that was asked for or has a point. It is 0 for a day without points, because the API may
     /// leave out idle slots. Points that are really missing show in `points`.
     daily_peaks: BTreeMap<UnixSeconds, i64>,
     expected_points: u64,
-    pv: i128,
 }
 
-impl Month {
+impl MonthSums {
     /// Adds a range that was asked for; ranges do not overlap, and lie on the grid and in the month.
     pub fn ask(&mut self, asked: Span) {
         self.expected_points += to_u64(asked.slots());
@@ -68,56 +71,102 @@ impl Month {
         }
     }
 
-    /// Adds a point: bandwidth in bit/s, pv in requests. The order does not matter.
-    pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
-        self.points.push((Reverse(bandwidth), ts));
-        let peak = self.daily_peaks.entry(cst_day_floor(ts)).or_insert(bandwidth);
-        *peak = bandwidth.max(*peak);
-        self.pv += i128::from(pv);
-    }
-
-    /// Returns the figures. A slot that was asked for and has no point counts as 0.
-    #[must_use]
-    pub fn figures(mut self) -> MonthlyFigures {
-        self.points.sort_unstable();
-        let points = to_u64(self.points.len());
-        let ranked = |rank: u64| {
-            let point = usize::try_from(rank).ok().and_then(|rank| self.points.get(rank));
-            point.map(|(Reverse(bandwidth), _)| *bandwidth)
-        };
-        let billed = ranked(self.expected_points.max(points) / 20);
-        let least = ranked(self.slots_of_month() / 20);
-        let first_billed = billed.and_then(|billed| {
-            let higher = self.points.partition_point(|(Reverse(point), _)| *point > billed);
-            self.points.get(higher)
-        });
-        let bits: i128 = self
-            .points
-            .iter()
-            .map(|(Reverse(bits), _)| i128::from(*bits))
-            .sum();
-        let peaks: i128 = self.daily_peaks.values().map(|&peak| i128::from(peak)).sum();
-        MonthlyFigures {
-            points,
-            expected_points: self.expected_points,
-            bandwidth_95: billed.unwrap_or(0),
-            bandwidth_95_ts: first_billed.map(|(_, ts)| *ts),
-            bandwidth_95_least: least.unwrap_or(0),
-            bandwidth_peak: ranked(0).unwrap_or(0),
-            bandwidth_fourth_peak: ranked(3).unwrap_or(0),
-            bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
-            traffic_bytes: traffic_bytes(bits),
-            pv: to_i64(self.pv),
+    /// Adds a day that begins at `midnight`, with all of its points.
+    pub fn add_day(&mut self, midnight: UnixSeconds, day: &DayTotals) {
+        self.points += day.points;
+        self.bandwidth += day.bandwidth;
+        self.pv += day.pv;
+        if day.points > 0 {
+            self.raise_peak(midnight, day.peak);
         }
     }
-}
 
-impl Month {
+    /// Returns how many points are dropped for the 95 peak.
+    fn billed_rank(&self) -> u64 {
+        self.expected_points.max(self.points) / 20
+    }
+
+    /// Returns how many points are dropped when the whole month has been asked for.
+    fn least_rank(&self) -> u64 {
+        self.slots_of_month() / 20
+    }
+
     /// Returns how many slots the calendar month has.
     fn slots_of_month(&self) -> u64 {
         let (day, _) = self.daily_peaks.first_key_value().unzip();
         let bounds = day.and_then(|day| cst_month_bounds(*day));
         bounds.map_or(0, |(start, end)| to_u64((end - start) / SLOT_SECONDS))
+    }
+
+    fn raise_peak(&mut self, midnight: UnixSeconds, bandwidth: i64) {
+        let peak = self.daily_peaks.entry(midnight).or_insert(bandwidth);
+        *peak = bandwidth.max(*peak);
+    }
+
+    /// Returns the figures; `None` if `top`, the highest points of the month, does not reach as far as the 95 peak of the
+    /// whole month. A slot
+    /// that was asked for and has no point counts as 0.
+    #[must_use]
+    pub fn figures(&self, top: &TopPoints) -> Option<MonthlyFigures> {
+        let bandwidth = |point: Option<RankedPoint>| point.map_or(0, |(Reverse(bandwidth), _)| bandwidth);
+        let billed = top.ranked(self.billed_rank())?;
+        let least = top.ranked(self.least_rank())?;
+        let peaks: i128 = self.daily_peaks.values().map(|&peak| i128::from(peak)).sum();
+        Some(MonthlyFigures {
+            points: self.points,
+            expected_points: self.expected_points,
+            bandwidth_95: bandwidth(billed),
+            bandwidth_95_ts: billed.map(|billed| top.first_like(billed).1),
+            bandwidth_95_least: bandwidth(least),
+            bandwidth_peak: bandwidth(top.ranked(0)?),
+            bandwidth_fourth_peak: bandwidth(top.ranked(3)?),
+            bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
+            traffic_bytes: traffic_bytes(self.bandwidth),
+            pv: to_i64(self.pv),
+        })
+    }
+}
+
+/// Collects all points of one month, and the ranges that were asked for.
+#[derive(Debug, Default)]
+pub struct Month {
+    sums: MonthSums,
+    points: Vec<RankedPoint>,
+}
+
+impl Month {
+    /// Adds a range that was asked for, as [`MonthSums::ask`] does.
+    pub fn ask(&mut self, asked: Span) {
+        self.sums.ask(asked);
+    }
+
+    /// Adds the part of a range that lies in `month`.
+    pub fn ask_in(&mut self, month: Span, asked: Span) {
+        self.sums.ask_in(month, asked);
+    }
+
+    /// Adds a point: bandwidth in bit/s, pv in requests. The order does not matter.
+    pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
+        self.points.push((Reverse(bandwidth), ts));
+        self.sums.points += 1;
+        self.sums.bandwidth += i128::from(bandwidth);
+        self.sums.pv += i128::from(pv);
+        self.sums.raise_peak(cst_day_floor(ts), bandwidth);
+    }
+
+    /// Returns the figures. A slot that was asked for and has no point counts as 0.
+    #[must_use]
+    pub fn figures(self) -> MonthlyFigures {
+        self.measured().0
+    }
+
+    /// Returns the figures, and the highest points.
+    #[must_use]
+    pub fn measured(self) -> (MonthlyFigures, TopPoints) {
+        let top = TopPoints::of(self.points, self.sums.billed_rank().max(self.sums.least_rank()));
+        // It reaches as far as both ranks.
+        let figures = self.sums.figures(&top).unwrap_or_default();
+        (figures, top)
     }
 }
 

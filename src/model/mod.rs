@@ -31,6 +31,7 @@
 //! - [`status_codes`]: classes and meanings of status codes, and which are origin errors
 //! - [`mod@sum`]: sums over rows that do not depend on their order
 //! - [`text`]: makes foreign text safe to print
+//! - [`top_points`]: the highest points of a month, to rank them
 
 pub mod account;
 pub mod billing;
@@ -66,6 +67,7 @@ pub mod span;
 pub mod status_codes;
 pub mod sum;
 pub mod text;
+pub mod top_points;
 pub mod units;
 
 pub use coverage::CoverageSpan;

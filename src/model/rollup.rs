@@ -1,7 +1,7 @@
 //! Sums over the points of an hour or a day.
 
 use super::billing::{mean, traffic_bytes};
-use super::convert::to_i64;
+use super::convert::{to_i64, to_u64};
 use super::slot::UnixSeconds;
 
 /// The sum of some points.
@@ -35,6 +35,35 @@ pub struct RollupFigures {
     pub pv: i64,
 }
 
+/// What the points of a day add up to, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayTotals {
+    /// How many points.
+    pub points: u64,
+    /// Their bandwidths in bit/s.
+    pub bandwidth: i128,
+    /// Their requests.
+    pub pv: i128,
+    /// The highest bandwidth in bit/s; 0 without points.
+    pub peak: i64,
+}
+
+impl DayTotals {
+    /// Returns the totals that have these figures; `None` if a figure is as large as a number can be, so it may have been
+    /// larger.
+    #[must_use]
+    pub fn of_figures(points: u64, traffic_bytes: i64, pv: i64, peak: i64) -> Option<Self> {
+        // Half a byte may have been cut: the sum of the bandwidths is the smallest one with this traffic.
+        let bandwidth = (2 * i128::from(traffic_bytes) + 74) / 75;
+        (traffic_bytes < i64::MAX && pv < i64::MAX).then_some(Self {
+            points,
+            bandwidth,
+            pv: pv.into(),
+            peak,
+        })
+    }
+}
+
 impl PointSums {
     /// Adds a point: bandwidth in bit/s, pv in requests.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
@@ -51,6 +80,17 @@ impl PointSums {
     #[must_use]
     pub fn points(&self) -> usize {
         self.points
+    }
+
+    /// Returns what they add up to.
+    #[must_use]
+    pub fn totals(&self) -> DayTotals {
+        DayTotals {
+            points: to_u64(self.points),
+            bandwidth: self.bandwidth,
+            pv: self.pv,
+            peak: self.peak.map_or(0, |peak| peak.bandwidth),
+        }
     }
 
     /// Returns the figures; `None` without points.
@@ -82,5 +122,34 @@ mod tests {
         assert!((figures.bandwidth_avg - 6.75).abs() < f64::EPSILON);
         // 27 bit/s for 300 s are 1012.5 bytes.
         assert_eq!((figures.traffic_bytes, figures.pv), (1012, 40));
+    }
+
+    #[test]
+    fn the_exact_totals_of_a_day_follow_from_its_figures() {
+        for bandwidth in [
+            0_i64,
+            1,
+            2,
+            3,
+            27,
+            74,
+            75,
+            76,
+            5_033_164,
+            9_000_000_000_000,
+            9_000_000_000_001,
+        ] {
+            let mut sums = PointSums::default();
+            sums.add(0, bandwidth, 7);
+            sums.add(300, 1, 2);
+            let figures = sums.figures().unwrap();
+            let totals = DayTotals::of_figures(2, figures.traffic_bytes, figures.pv, figures.peak.bandwidth);
+            assert_eq!(totals, Some(sums.totals()), "{bandwidth}");
+        }
+        let mut huge = PointSums::default();
+        huge.add(0, i64::MAX, i64::MAX);
+        let figures = huge.figures().unwrap();
+        assert_eq!(DayTotals::of_figures(1, figures.traffic_bytes, 0, 0), None);
+        assert_eq!(DayTotals::of_figures(1, 0, figures.pv, 0), None);
     }
 }

@@ -11,14 +11,15 @@ use crate::model::billing::Month;
 use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_u64};
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
+use crate::model::top_points::TopPoints;
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
-use crate::store::origin::account_rollups;
 use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::rollup_tables::{ACCOUNT_TABLES, RollupRow, RollupTable, RowKey, TABLES};
 use crate::store::origin::rollups::{DayTally, month_row};
 use crate::store::origin::walk::{StoredCount, StoredPoint};
+use crate::store::origin::{account_rollups, month_tops};
 
 type ExpectedRows = BTreeMap<RowKey, Vec<Value>>;
 
@@ -65,8 +66,8 @@ impl<'a> MonthTally<'a> {
         }
     }
 
-    /// Returns the rows that should be stored.
-    fn rows(self, connection: &Connection, codes: &mut CodeLookup) -> Result<Vec<RollupRow>> {
+    /// Returns the rows that should be stored, and the highest points.
+    fn rows(self, connection: &Connection, codes: &mut CodeLookup) -> Result<(Vec<RollupRow>, TopPoints)> {
         let (month, _) = self.of;
         let mut rows = Vec::new();
         let no_points = DayTally::default();
@@ -76,10 +77,11 @@ impl<'a> MonthTally<'a> {
                 rows.extend(tally.rows(connection, day.start(), self.ledger, codes)?);
             }
         }
+        let (figures, top) = self.month.measured();
         if self.ledger.is_fetched(month) {
-            rows.push(month_row(self.of, &self.month.figures(), self.ledger));
+            rows.push(month_row(self.of, &figures, self.ledger));
         }
-        Ok(rows)
+        Ok((rows, top))
     }
 }
 
@@ -165,7 +167,9 @@ impl RollupCheck {
             month: of.month,
             stale: dates(of.stale),
         };
-        let expected = by_table(tally.rows(connection, codes)?);
+        let (rows, top) = tally.rows(connection, codes)?;
+        let expected = by_table(rows);
+        self.compare_top(connection, deep, &compared, &top)?;
         for table in TABLES {
             self.compare(
                 connection,
@@ -195,8 +199,14 @@ impl RollupCheck {
             month,
             stale: account.map_or_else(|| dates(&all().collect::<Vec<_>>()), |_| dates(stale)),
         };
-        let rows = account.map(|account| account_rollups::rows(account, month, &all().collect(), shift));
-        let expected = by_table(rows.unwrap_or_default());
+        let mut rows = Vec::new();
+        if let Some(account) = account
+            && let Some((figures, top)) = account.month(&[], TopPoints::default())
+        {
+            rows = account_rollups::rows(account, (month, shift), &all().collect(), &figures);
+            self.compare_top(connection, deep, &compared, &top)?;
+        }
+        let expected = by_table(rows);
         for table in ACCOUNT_TABLES {
             self.compare(
                 connection,
@@ -220,6 +230,27 @@ impl RollupCheck {
                     format!("`{name}` has {all} rows, and only {seen} belong to a domain and a month");
                 deep.found(Subject::Rollups, finding);
             }
+        }
+        Ok(())
+    }
+
+    /// Compares the highest points that are kept of a month with those that there are.
+    fn compare_top(
+        &self,
+        connection: &Connection,
+        deep: &mut Deep,
+        of: &Compared<'_>,
+        top: &TopPoints,
+    ) -> Result<()> {
+        let owner = of.domain.map_or(month_tops::ACCOUNT, |(id, _)| id);
+        let whose = of.domain.map_or("the account", |(_, name)| name);
+        let month = civil::cst_month(of.month.start());
+        let kept = month_tops::read(connection, owner, of.month);
+        let what = format!("the highest points of `{whose}` in {month} cannot be read");
+        let kept = deep.judge(Subject::Rollups, &what, kept)?.flatten();
+        if of.stale.is_empty() && kept.is_some_and(|kept| !kept.begin(top)) {
+            let finding = format!("the highest points of `{whose}` in {month} are not those of its points");
+            deep.found(Subject::Rollups, finding);
         }
         Ok(())
     }

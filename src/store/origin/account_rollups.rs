@@ -14,12 +14,12 @@ use crate::store::error::Result;
 use crate::store::origin::rollup_tables::{ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
 use crate::store::origin::rollups::{month_columns, period_columns};
 
-/// Returns the rows of the account for these days of a month, and for the month.
+/// Returns the rows of the account for these days of a month, and for the month, which has these figures.
 pub(crate) fn rows(
     account: &AccountMonth,
-    month: Span,
+    (month, shift): (Span, i64),
     days: &BTreeSet<UnixSeconds>,
-    shift: i64,
+    figures: &MonthlyFigures,
 ) -> Vec<RollupRow> {
     let mut rows = Vec::new();
     for day in days.iter().filter_map(|&day| Span::new(day, day + DAY_SECONDS)) {
@@ -27,9 +27,9 @@ pub(crate) fn rows(
         let hours = day.pieces(HOUR_SECONDS).map(|hour| hour.start());
         rows.extend(hours.filter_map(|hour| hour_row(hour, &account.hour(hour))));
     }
-    let whole = account.month();
-    if whole.1.domains > 0 {
-        rows.push(month_row((month, shift), &whole));
+    let asked = account.asked();
+    if asked.domains > 0 {
+        rows.push(month_row((month, shift), figures, &asked));
     }
     rows
 }
@@ -40,7 +40,7 @@ fn account_columns(slots: i64, asked: &AskedDomains) -> [Value; 3] {
 }
 
 /// Returns the row of a month of the account.
-fn month_row((month, shift): (Span, i64), (figures, asked): &(MonthlyFigures, AskedDomains)) -> RollupRow {
+fn month_row((month, shift): (Span, i64), figures: &MonthlyFigures, asked: &AskedDomains) -> RollupRow {
     let period = account_columns(month.slots(), asked);
     let domains = [to_i64(asked.domains).into()];
     RollupRow {

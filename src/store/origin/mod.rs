@@ -9,6 +9,7 @@
 //! - `rollups`, `account_rollups`: the hours, days and months that the points of a domain, and of all domains, add up to
 //! - `rollup_tables`: the relations of both
 //! - `closings`: months as they stood when somebody closed them
+//! - `month_tops`: the highest points of a month, to rank them
 //! - `month_sums`: sums by which a point that was changed from outside is found
 //! - `slot_label`: which hour, day and month a point belongs to
 //! - `gap_finder`: slots without a point
@@ -21,6 +22,7 @@ pub(crate) mod code_texts;
 pub(crate) mod codes;
 pub(crate) mod gap_finder;
 pub(crate) mod month_sums;
+pub(crate) mod month_tops;
 mod point_rows;
 pub(crate) mod points;
 pub(crate) mod restatements;

@@ -165,7 +165,7 @@ impl RollupRow {
     }
 }
 
-/// Deletes all rollups.
+/// Deletes all rows of all relations.
 pub(crate) fn delete_all(tx: &Connection) -> Result<()> {
     for table in TABLES.iter().chain(&ACCOUNT_TABLES) {
         tx.execute(&["DELETE FROM ", table.table].concat(), [])?;

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::model::account::OtherDay;
 use crate::model::billing::MonthlyFigures;
 use crate::model::completeness::DomainLedger;
-use crate::model::convert::{to_i64, to_usize};
-use crate::model::rollup::PointSums;
+use crate::model::convert::{to_i64, to_u64, to_usize};
+use crate::model::rollup::{DayTotals, PointSums};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
@@ -61,6 +62,11 @@ impl DayTally {
     pub(crate) fn add_count(&mut self, count: StoredCount) {
         let requests = self.requests.entry(count.code).or_insert(0);
         *requests = requests.saturating_add(count.count);
+    }
+
+    /// Returns what its points add up to.
+    pub(crate) fn totals(&self) -> DayTotals {
+        self.day.totals()
     }
 
     /// Returns the rows of the day that begins at `midnight`: one of the day, and one of each hour and each code that was
@@ -191,6 +197,56 @@ pub(crate) fn write_day(
         ),
     )?;
     Ok(())
+}
+
+/// Returns the stored days of a month of a domain, or of the account, except `read`. `dates` are the days of the month.
+/// `None` if they do not show exactly what the points add up to.
+pub(crate) fn other_days(
+    connection: &Connection,
+    domain: Option<i64>,
+    dates: &BTreeMap<String, UnixSeconds>,
+    read: &BTreeSet<UnixSeconds>,
+) -> Result<Option<Vec<OtherDay>>> {
+    let Some(((first, _), (last, _))) = dates.first_key_value().zip(dates.last_key_value()) else {
+        return Ok(None);
+    };
+    let relation = match domain {
+        Some(_) => "rollup_day WHERE domain_id = ?1",
+        None => "origin_account_daily WHERE ?1 IS NULL",
+    };
+    let sql = format!(
+        "SELECT date_cst, points, coalesce(traffic_bytes, 0), coalesce(pv, 0), coalesce(bandwidth_peak, 0)
+         FROM {relation} AND date_cst >= ?2 AND date_cst <= ?3"
+    );
+    let days = connection.rows(&sql, (domain, first, last), |row| {
+        let date: String = row.get(0)?;
+        let (points, traffic, pv, peak): (i64, i64, i64, i64) =
+            (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        let points = to_u64(points);
+        let of_account = if domain.is_some() { points } else { points.min(1) };
+        let midnight = dates.get(&date).copied();
+        Ok(midnight
+            .zip(DayTotals::of_figures(of_account, traffic, pv, peak))
+            .map(|(midnight, totals)| OtherDay {
+                midnight,
+                points,
+                totals,
+            }))
+    })?;
+    let is_other = |day: &OtherDay| !read.contains(&day.midnight);
+    let exact: Option<Vec<OtherDay>> = days.into_iter().collect();
+    Ok(exact.map(|days| days.into_iter().filter(is_other).collect()))
+}
+
+/// Returns whether the stored month of a domain, or of the account, is complete.
+pub(crate) fn is_complete(connection: &Connection, domain: Option<i64>, month: Span) -> Result<bool> {
+    let relation = match domain {
+        Some(_) => "rollup_month WHERE domain_id = ?1",
+        None => "origin_account_monthly WHERE ?1 IS NULL",
+    };
+    let sql = format!("SELECT complete FROM {relation} AND month_cst = ?2");
+    let complete = connection.first(&sql, (domain, civil::cst_month(month.start())), |row| row.get(0))?;
+    Ok(complete.unwrap_or(false))
 }
 
 /// Adds the stored counts of a day to its tally. `labels` are the labels of the day's slots.

@@ -30,7 +30,8 @@ pub(super) fn rebuild(sandbox: &mut Sandbox) {
     connection
         .execute_batch(
             "DELETE FROM rollup_hour; DELETE FROM rollup_day; DELETE FROM rollup_code_day; DELETE FROM rollup_month;
-             DELETE FROM origin_account_hourly; DELETE FROM origin_account_daily; DELETE FROM origin_account_monthly",
+             DELETE FROM origin_account_hourly; DELETE FROM origin_account_daily; DELETE FROM origin_account_monthly;
+             DELETE FROM month_top",
         )
         .unwrap();
     note_all(&connection);
@@ -291,4 +292,39 @@ fn a_database_from_before_the_rollups_gets_them_all() {
     let mut store = open(&old).unwrap();
     assert_eq!(store.roll_up(|_, _| ()).unwrap(), 1);
     assert_eq!(rows_of(&old), expected);
+}
+
+#[test]
+fn a_month_whose_highest_points_a_correction_lowers_is_read_again() {
+    let mut sandbox = Sandbox::new();
+    let day = |day: i64, bandwidth: i64| {
+        let points: Vec<Point<'_>> = (0..288)
+            .map(|slot| {
+                (
+                    MIDNIGHT + (day * 288 + slot) * SLOT_SECONDS,
+                    bandwidth + slot % 9,
+                    1,
+                    &[][..],
+                )
+            })
+            .collect();
+        answer(span(day * 288, 288), &points)
+    };
+    // Two of ten days have all points that are kept.
+    for at in 0..10 {
+        sandbox.commit(day(at, if at < 2 { 9_000_000 } else { 1_000 + at }));
+    }
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let billed = "SELECT bandwidth_95, bandwidth_fourth_peak, bandwidth_95_ts FROM origin_account_monthly";
+    let high = sandbox.rows(billed);
+    for lowered in 0..2 {
+        sandbox.commit(day(lowered, 7));
+        sandbox.store.roll_up(|_, _| ()).unwrap();
+        assert_ne!(sandbox.rows(billed), high, "day {lowered}");
+    }
+    assert_eq!(sums::damage(&sandbox.path()), Vec::<String>::new());
+    let kept = rows_of(&sandbox.path());
+    rebuild(&mut sandbox);
+    assert_eq!(kept, rows_of(&sandbox.path()));
+    assert!(sandbox.number("SELECT bandwidth_95 FROM origin_monthly") < 2_000);
 }

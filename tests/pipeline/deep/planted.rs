@@ -127,6 +127,12 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "`origin_account_daily` at 2026-05-31",
     ),
     (
+        "UPDATE month_top SET points = (SELECT points FROM month_top WHERE domain_id = 1 AND month_ts < NOON - 43200)
+         WHERE domain_id = 2 AND month_ts < NOON - 43200",
+        "rollups",
+        "the highest points of `d001.example.com` in 2026-05 are not those of its points",
+    ),
+    (
         "DELETE FROM origin_account_hourly WHERE hour_cst = '2026-06-01 12:00:00'",
         "rollups",
         "`origin_account_hourly` lacks 2026-06-01 12:00:00",

@@ -102,6 +102,8 @@ fn assert_is_upgrade(old: &OldFile, today: &Connection, upgraded: &Connection) {
         let rows = table.1.len();
         match old.tables.get(name) {
             _ if SCHEMA.contains(&name.as_str()) => assert_eq!(table.1, of_today.1, "rows of {name}"),
+            // How many of a month's highest points are kept depends on what was read when.
+            _ if name == "month_top" => assert!(rows <= of_today.1.len(), "rows of {name}"),
             // The sums of what the other tables hold: whoever verifies the file compares them.
             None if name == "table_sum" => assert_eq!(rows, 10),
             Some(old) if !COMPUTED.contains(&name.as_str()) => assert_kept(name, old, upgraded, table),
