@@ -169,7 +169,7 @@ impl RollupCheck {
         };
         let (rows, top) = tally.rows(connection, codes)?;
         let expected = by_table(rows);
-        self.compare_top(connection, deep, &compared, &top)?;
+        compare_top(connection, deep, &compared, &top)?;
         for table in TABLES {
             self.compare(
                 connection,
@@ -204,7 +204,7 @@ impl RollupCheck {
             && let Some((figures, top)) = account.month(&[], TopPoints::default())
         {
             rows = account_rollups::rows(account, (month, shift), &all().collect(), &figures);
-            self.compare_top(connection, deep, &compared, &top)?;
+            compare_top(connection, deep, &compared, &top)?;
         }
         let expected = by_table(rows);
         for table in ACCOUNT_TABLES {
@@ -230,27 +230,6 @@ impl RollupCheck {
                     format!("`{name}` has {all} rows, and only {seen} belong to a domain and a month");
                 deep.found(Subject::Rollups, finding);
             }
-        }
-        Ok(())
-    }
-
-    /// Compares the highest points that are kept of a month with those that there are.
-    fn compare_top(
-        &self,
-        connection: &Connection,
-        deep: &mut Deep,
-        of: &Compared<'_>,
-        top: &TopPoints,
-    ) -> Result<()> {
-        let owner = of.domain.map_or(month_tops::ACCOUNT, |(id, _)| id);
-        let whose = of.domain.map_or("the account", |(_, name)| name);
-        let month = civil::cst_month(of.month.start());
-        let kept = month_tops::read(connection, owner, of.month);
-        let what = format!("the highest points of `{whose}` in {month} cannot be read");
-        let kept = deep.judge(Subject::Rollups, &what, kept)?.flatten();
-        if of.stale.is_empty() && kept.is_some_and(|kept| !kept.begin(top)) {
-            let finding = format!("the highest points of `{whose}` in {month} are not those of its points");
-            deep.found(Subject::Rollups, finding);
         }
         Ok(())
     }
@@ -298,4 +277,19 @@ impl RollupCheck {
         }
         Ok(())
     }
+}
+
+/// Compares the highest points that are kept of a month with those that there are.
+fn compare_top(connection: &Connection, deep: &mut Deep, of: &Compared<'_>, top: &TopPoints) -> Result<()> {
+    let owner = of.domain.map_or(month_tops::ACCOUNT, |(id, _)| id);
+    let whose = of.domain.map_or("the account", |(_, name)| name);
+    let month = civil::cst_month(of.month.start());
+    let kept = month_tops::read(connection, owner, of.month);
+    let what = format!("the highest points of `{whose}` in {month} cannot be read");
+    let kept = deep.judge(Subject::Rollups, &what, kept)?.flatten();
+    if of.stale.is_empty() && kept.is_some_and(|kept| !kept.begin(top)) {
+        let finding = format!("the highest points of `{whose}` in {month} are not those of its points");
+        deep.found(Subject::Rollups, finding);
+    }
+    Ok(())
 }

@@ -226,8 +226,10 @@ fn differences<'a>(some: &'a [Gap], others: &'a [Gap]) -> impl Iterator<Item = S
     changed.map(|gap| {
         let (start, end) = (gap.span.start(), gap.span.end());
         let like = |other: &&Gap| other.is_like(gap);
-        let mut same = others.iter().filter(like);
-        let of_start = same.find(|other| other.span.start() == start);
+        let of_start = others
+            .iter()
+            .filter(like)
+            .find(|other| other.span.start() == start);
         let of_end = || others.iter().filter(like).find(|other| other.span.end() == end);
         let part = match of_start {
             Some(other) => Span::new(other.span.end().min(end), other.span.end().max(end)),

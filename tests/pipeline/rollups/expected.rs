@@ -260,12 +260,12 @@ pub(super) fn compute(database: &Connection, (start, end): (i64, i64), month: &s
         }
         codes(database, (id, &name), (start, end), &mut expected.codes);
     }
-    measure(account, (start, end), month, shift, &mut expected);
+    measure(&account, (start, end), month, shift, &mut expected);
     expected
 }
 
 /// Measures the account like a domain.
-fn measure(account: Account, (start, end): (i64, i64), month: &str, shift: i64, expected: &mut Expected) {
+fn measure(account: &Account, (start, end): (i64, i64), month: &str, shift: i64, expected: &mut Expected) {
     let sum = |from: i64, to: i64| {
         let (mut sum, mut points) = (Sum::default(), 0);
         for (slot, held) in account.slots.range(from..to).filter(|(_, slot)| slot.points > 0) {
