@@ -157,7 +157,7 @@ fn people_see_what_the_figures_are_in_both_units_within_80_columns() {
         .iter()
         .map(|domain| text.find(domain["domain"].as_str().unwrap()).unwrap())
         .collect();
-    assert!(order.is_sorted() && text.find("account:").unwrap() < order[0]);
+    assert!(order.is_sorted() && text.find("the account").unwrap() < order[0]);
 }
 
 #[test]
@@ -290,4 +290,37 @@ fn with_labels_that_name_the_end_of_a_slot_the_month_begins_five_minutes_later()
     );
     let text = sandbox.run(&["bill", "2026-05"]).with(0);
     assert!(text.contains("(end of the slot)"), "{text}");
+}
+
+#[test]
+fn an_account_of_many_domains_has_a_line_for_each_and_every_measure_of_the_chosen_ones() {
+    let sandbox = world(account(25), "2026-05-31", "2026-06-15 12:00");
+    sandbox.backfill("2026-05-31", "2026-06-01", &[]).with(0);
+    let found = bill(&sandbox, &["2026-05"]);
+    let text = sandbox.run(&["bill", "2026-05"]).with(0);
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+    assert_eq!(text.matches("  bit/s").count(), 1, "{text}");
+    let plain = text.replace(',', "");
+    let months = found["domains"].as_array().unwrap();
+    assert_eq!(months.len(), 25);
+    for month in months.iter().chain([&found["account"]]) {
+        let name = month["domain"].as_str().unwrap_or("the account");
+        let figure = |field: &str| format!("{:.1}", month[field].as_f64().unwrap());
+        let expected = [
+            figure("bandwidth_95_mbit"),
+            figure("bandwidth_peak_mbit"),
+            figure("traffic_gb"),
+            "can change".to_owned(),
+        ];
+        let line = plain.lines().find(|line| line.starts_with(name)).unwrap();
+        let rest = line[name.len()..]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert_eq!(rest, expected.join(" "), "{name}");
+    }
+    let chosen = sandbox
+        .run(&["bill", "2026-05", "-d", &sandbox.domains[24], &sandbox.domains[3]])
+        .with(0);
+    assert_eq!(chosen.matches("  bit/s").count(), 3, "{chosen}");
 }

@@ -152,6 +152,7 @@ impl Serialize for Json<'_> {
             month,
             bills,
             account,
+            ..
         } = self.0;
         let span = month.span();
         let mut map = serializer.serialize_map(None)?;

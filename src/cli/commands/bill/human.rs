@@ -1,11 +1,11 @@
-//! A month for people: the account first, then the domains from the highest 95 peak down. It fits 80 columns.
+//! A month for people: a line for the account and each domain, then every measure of each. It fits 80 columns.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use indicatif::HumanCount;
 
-use super::{Bill, words};
+use super::{Bill, glance, words};
 use crate::cli::view::text::counted;
 use crate::model::convert::to_u64;
 use crate::model::month_bill::{Measures, MonthBill};
@@ -58,9 +58,16 @@ pub(super) fn print(bill: &Bill<'_>, out: &mut dyn Write) -> io::Result<()> {
     };
     let account = bill.account.domains.unwrap_or(0);
     let account = format!("account: {}", counted(to_u64(account), "domain"));
+    if bills.domains.len() > 1 {
+        writeln!(out)?;
+        glance::print(bill, out)?;
+    }
     writeln!(out)?;
     layout.header(out)?;
     layout.block(&account, bill.account, out)?;
+    if !glance::has_blocks(bill) {
+        return writeln!(out, "\n{}", words::wrapped(glance::MORE, 0));
+    }
     for (name, month) in &bills.domains {
         writeln!(out)?;
         layout.block(&text::shorten(name, usize::MAX), month, out)?;
@@ -180,16 +187,16 @@ fn whole(value: Option<f64>) -> String {
 
 /// Returns a figure with three decimals and groups of thousands.
 fn in_unit(value: Option<f64>, unit: Unit) -> String {
-    value.map_or_else(
-        || "-".to_owned(),
-        |value| {
-            let digits = format!("{:.3}", unit.of(value));
-            match digits.split_once('.') {
-                Some((whole, rest)) => format!("{}.{rest}", grouped(whole.parse().unwrap_or(0))),
-                None => digits,
-            }
-        },
-    )
+    value.map_or_else(|| "-".to_owned(), |value| decimal(unit.of(value), 3))
+}
+
+/// Returns a figure with `places` decimals and groups of thousands.
+pub(super) fn decimal(value: f64, places: usize) -> String {
+    let digits = format!("{value:.places$}");
+    match digits.split_once('.') {
+        Some((whole, rest)) => format!("{}.{rest}", grouped(whole.parse().unwrap_or(0))),
+        None => digits,
+    }
 }
 
 fn traffic(bytes: i64) -> String {

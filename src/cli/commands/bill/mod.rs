@@ -1,7 +1,7 @@
 //! `bill`: what a month is billed by.
 //!
 //! - `figures`: the fields of a month, as JSON and CSV write them
-//! - `human`: the same for people
+//! - `human`: the same for people; `glance`: a line for each domain
 //! - `close`: keeps a month as it stands
 //! - `changes`: what is different since; `changes_writer`, `changes_human`, `changes_rows`: its formats
 
@@ -11,6 +11,7 @@ mod changes_rows;
 mod changes_writer;
 mod close;
 mod figures;
+mod glance;
 mod human;
 mod words;
 
@@ -132,6 +133,7 @@ impl BillArgs {
             month: asked.month,
             bills: &bills,
             account: &account,
+            is_chosen: !asked.domains.is_empty(),
         };
         let out = &mut *context.streams.stdout;
         match self.format {
@@ -170,6 +172,8 @@ struct Bill<'b> {
     month: CalendarMonth,
     bills: &'b MonthBills,
     account: &'b crate::model::month_bill::MonthBill,
+    /// Whether domains were chosen with -d.
+    is_chosen: bool,
 }
 
 fn no_figures(asked: &Asked, what: &str) -> CliError {
