@@ -58,11 +58,11 @@ fn day_of(ts: i64) -> String {
     jdcdn_stats::model::civil::cst_date(ts)
 }
 
+/// A domain and the time of a point.
+type PointKeys = BTreeSet<(String, i64)>;
+
 /// Points that are stored with other figures than before, and points that are new.
-fn differences(
-    before: &BTreeMap<String, Points>,
-    now: &BTreeMap<String, Points>,
-) -> (BTreeSet<(String, i64)>, BTreeSet<(String, i64)>) {
+fn differences(before: &BTreeMap<String, Points>, now: &BTreeMap<String, Points>) -> (PointKeys, PointKeys) {
     let (mut other, mut new) = (BTreeSet::new(), BTreeSet::new());
     for (name, points) in now {
         for (ts, point) in points {

@@ -104,7 +104,7 @@ fn columns(database: &Connection, relation: &str) -> Vec<String> {
     }
     let sql = format!("SELECT * FROM {relation}");
     let select = database.prepare(&sql).unwrap();
-    select.column_names().into_iter().map(str::to_owned).collect()
+    select.column_names().map(str::to_owned).collect()
 }
 
 #[test]

@@ -92,6 +92,17 @@ fn the_figures_in_the_page_are_those_of_sql() {
             .unwrap();
         assert_eq!(row["meaning"], meaning.as_str(), "{code}");
     }
+}
+
+#[test]
+fn the_months_in_the_page_are_those_of_sql() {
+    let sandbox = Sandbox::with_domains(3);
+    sandbox.backfill("2026-05-30", "2026-06-03", &[]).with(0);
+    let figures = figures(&page(&sandbox, &[]));
+    let database = sandbox.database();
+    let names: Vec<&str> = (0..3)
+        .map(|place| figures["domains"][place]["name"].as_str().unwrap())
+        .collect();
     let mut months = database
         .prepare(
             "SELECT '*', month_cst, points, expected_points, bandwidth_95, bandwidth_peak, bandwidth_fourth_peak,
