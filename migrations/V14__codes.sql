@@ -2,17 +2,22 @@
 -- of the origin. Every code that was seen now says its class, its meaning and who says so (`origin_codes`). The vendor's own
 -- codes have no published meaning, and that is said, too. One rule decides what an origin error is: a code of class 5xx.
 --
--- Class and origin error follow from the code alone, so they are generated columns: nobody has to keep them up to date, and
--- they cannot be wrong. They have declared types. The texts are rows beside the codes, because a later version may
--- know more; src/store/origin/code_texts.rs writes them. The relations with a code take the class from `code`.
+-- Class and origin error follow from the code alone. They are columns of `code`, and checks hold them to the rule, so they
+-- cannot be wrong. (Generated columns would be shorter, but `PRAGMA table_info` does not list them, and DuckDB then cannot read a
+-- view that uses them.) The texts are rows beside the codes, because a later version may know more;
+-- src/store/origin/code_texts.rs writes them. The relations with a code take the class from `code`.
 --
 -- The dictionary warns beside the columns where a filter that looks right is wrong.
 --
--- Cost: two short texts a code, some 20 codes. A class is computed for each row that is read, if a statement names it.
+-- Cost: a class and two short texts for each code, and there are some 20 codes. The rollups of codes lose a column.
 
-ALTER TABLE code ADD COLUMN class TEXT GENERATED ALWAYS AS
-    (CASE WHEN code GLOB '[1-5][0-9][0-9]' THEN substr(code, 1, 1) || 'xx' ELSE 'other' END) VIRTUAL;
-ALTER TABLE code ADD COLUMN origin_error BIGINT GENERATED ALWAYS AS (code GLOB '5[0-9][0-9]') VIRTUAL;
+-- NULL only in a row that another program inserted: it is filled when the file is next opened for writing.
+ALTER TABLE code ADD COLUMN class TEXT CHECK (class IS NULL OR class =
+    CASE WHEN code GLOB '[1-5][0-9][0-9]' THEN substr(code, 1, 1) || 'xx' ELSE 'other' END);
+ALTER TABLE code ADD COLUMN origin_error BIGINT CHECK (origin_error IS NULL OR origin_error = (code GLOB '5[0-9][0-9]'));
+UPDATE code SET
+    class = CASE WHEN code GLOB '[1-5][0-9][0-9]' THEN substr(code, 1, 1) || 'xx' ELSE 'other' END,
+    origin_error = (code GLOB '5[0-9][0-9]');
 
 CREATE TABLE code_text (
     code_id INTEGER PRIMARY KEY REFERENCES code (id),

@@ -2,8 +2,8 @@
 //!
 //! A code is a text of the server: `0`, `000` and `other` are three codes, and tomorrow there may be another one.
 //!
-//! The database derives class and origin error with the same two rules (generated columns of the table `code`). A test
-//! of the store compares both.
+//! The table `code` holds class and origin error, and its checks know the same two rules. So a difference is an error, not a
+//! wrong class.
 
 /// What is known about a code. The texts are for people who read a table of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

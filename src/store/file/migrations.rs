@@ -238,6 +238,11 @@ mod tests {
                 _ => continue,
             };
             let table = table.trim_end_matches(';');
+            // A column that the same migration added is filled, and nothing else is changed.
+            let fills = format!("alter table {table} add column {}", after(at + 3));
+            if after(at) == "update" && words.join(" ").contains(&fills) {
+                continue;
+            }
             if !DERIVED.contains(&table) && table != "set" {
                 found.push(table.to_owned());
             }

@@ -1,17 +1,21 @@
-//! What the codes of the file mean, as text beside each code (`origin_codes`).
+//! What the codes of the file mean: class, origin error and texts of each code (`origin_codes`).
 //!
-//! A new code gets its texts in the transaction that stores it first. A later version of this program may know more about
-//! a code: then the texts of an older file change when it is next opened for writing. No figure depends on them.
+//! A new code gets them in the transaction that stores it first. A later version of this program may know more about a code:
+//! then the texts of an older file change when it is next opened for writing. No figure depends on them.
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::model::status_codes::{CodeMeaning, meaning};
+use crate::model::status_codes::{CodeMeaning, class, is_origin_error, meaning};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 
-/// Writes the texts of a code that is new, or whose texts differ.
+/// Describes a code that is new, or whose description is incomplete or of an earlier version.
 pub(crate) fn write(tx: &Connection, id: i64, code: &str) -> Result<()> {
+    tx.run(
+        "UPDATE code SET class = ?2, origin_error = ?3 WHERE id = ?1 AND (class IS NULL OR origin_error IS NULL)",
+        (id, class(code), is_origin_error(code)),
+    )?;
     let CodeMeaning { meaning, source } = meaning(code);
     tx.run(
         "INSERT INTO code_text (code_id, meaning, source) VALUES (?1, ?2, ?3)
@@ -21,12 +25,12 @@ pub(crate) fn write(tx: &Connection, id: i64, code: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether every code has the texts that this program has for it.
+/// Returns whether every code has the description that this program has for it.
 pub(crate) fn are_complete(connection: &Connection) -> Result<bool> {
     Ok(outdated(connection)?.is_empty())
 }
 
-/// Writes the texts that are missing or differ.
+/// Writes the descriptions that are missing or differ.
 pub(crate) fn complete(tx: &Connection) -> Result<()> {
     for (id, code) in outdated(tx)? {
         write(tx, id, &code)?;
@@ -37,7 +41,8 @@ pub(crate) fn complete(tx: &Connection) -> Result<()> {
 fn outdated(connection: &Connection) -> Result<Vec<(i64, String)>> {
     let mut found = Vec::new();
     connection.each(
-        "SELECT k.id, k.code, t.meaning, t.source FROM code k LEFT JOIN code_text t ON t.code_id = k.id",
+        "SELECT k.id, k.code, t.meaning, t.source, k.class IS NULL OR k.origin_error IS NULL
+         FROM code k LEFT JOIN code_text t ON t.code_id = k.id",
         [],
         |row| {
             // A code that is no text is damage. `check --deep` finds it, and there is nothing to say about it here.
@@ -46,7 +51,7 @@ fn outdated(connection: &Connection) -> Result<Vec<(i64, String)>> {
             };
             let CodeMeaning { meaning, source } = meaning(code);
             let expected = [meaning, source].map(ValueRef::from);
-            if [row.get_ref(2)?, row.get_ref(3)?] != expected {
+            if row.get(4)? || [row.get_ref(2)?, row.get_ref(3)?] != expected {
                 found.push((row.get(0)?, code.to_owned()));
             }
             Ok(())

@@ -275,7 +275,7 @@ fn a_database_from_before_the_rollups_gets_them_all() {
         "calendar",
         "coverage",
     ] {
-        // Today's table has generated columns, too.
+        // Today's table has more columns.
         let columns = if table == "code" { "id, code" } else { "*" };
         let copy = [
             "INSERT INTO main.",

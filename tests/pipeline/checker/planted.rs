@@ -42,12 +42,12 @@ const DEFECTS: &[(&str, Kind, &str)] = &[
     ("value of a wrong type", Kind::Integrity, "UPDATE point SET pv = 'many' WHERE THIS_POINT"),
     ("changed count", Kind::Truth, "UPDATE code_count SET count = count + 1 WHERE THIS_POINT"),
     ("lost count", Kind::Truth, "DELETE FROM code_count WHERE THIS_POINT"),
-    ("stale count of a code that is no longer reported", Kind::Reference, "INSERT INTO code VALUES (99, '999'); INSERT INTO code_count VALUES (1, THIS_TIME, 99, 1)"),
+    ("stale count of a code that is no longer reported", Kind::Reference, "INSERT INTO code (id, code) VALUES (99, '999'); INSERT INTO code_count VALUES (1, THIS_TIME, 99, 1)"),
     ("count that lost its point", Kind::Reference, "INSERT INTO code_count SELECT domain_id, ts + 1, code_id, count FROM code_count WHERE THIS_POINT"),
     ("changed code set", Kind::CodeSet, "UPDATE code_set SET codes = '[\"200\"]' WHERE id = 1"),
     ("lost member of a code set", Kind::CodeSet, "DELETE FROM code_set_member WHERE code_id = (SELECT max(code_id) FROM code_set_member)"),
     ("point of an unknown code set", Kind::Reference, "UPDATE point SET code_set_id = 99 WHERE THIS_POINT"),
-    ("point of another code set", Kind::Truth, "INSERT INTO code VALUES (98, 'zz');
+    ("point of another code set", Kind::Truth, "INSERT INTO code (id, code) VALUES (98, 'zz');
       INSERT INTO code_set SELECT 98, json_insert(codes, '$[#]', 'zz') FROM code_set WHERE id = (SELECT code_set_id FROM point WHERE THIS_POINT);
       INSERT INTO code_set_member SELECT 98, code_id FROM code_set_member WHERE code_set_id = (SELECT code_set_id FROM point WHERE THIS_POINT);
       INSERT INTO code_set_member VALUES (98, 98); UPDATE point SET code_set_id = 98 WHERE THIS_POINT"),
