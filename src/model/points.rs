@@ -129,6 +129,16 @@ impl PointColumns {
         }
     }
 
+    /// Gives back memory that is reserved and not used.
+    pub fn shrink_to_fit(&mut self) {
+        self.ts.shrink_to_fit();
+        self.bandwidth.shrink_to_fit();
+        self.pv.shrink_to_fit();
+        self.code_set.shrink_to_fit();
+        self.counts_end.shrink_to_fit();
+        self.counts.shrink_to_fit();
+    }
+
     /// Whether the points at `a` and `b` say the same: figures, reported codes and counts.
     #[must_use]
     pub fn same_figures(&self, a: usize, b: usize) -> bool {
@@ -260,6 +270,11 @@ mod tests {
                 let mut kept = points.clone();
                 kept.keep(start..end);
                 assert_eq!(kept, expected, "{start}..{end}");
+                kept.shrink_to_fit();
+                assert_eq!(
+                    (&kept, kept.counts.capacity()),
+                    (&expected, expected.counts.len())
+                );
             }
         }
     }

@@ -69,6 +69,14 @@ impl BodyBudget {
         Ok(())
     }
 
+    /// Prepares `body` for an announced length, once it may grow to that.
+    pub(super) async fn announce(&self, body: &mut Body, length: u64) -> Result<(), TooLarge> {
+        self.allow(body, length).await?;
+        // A server can announce what never comes.
+        body.bytes.reserve_exact(to_usize(length.min(self.share)));
+        Ok(())
+    }
+
     /// Appends `chunk` to `body`, once it may grow by that much.
     pub(super) async fn append(&self, body: &mut Body, chunk: &[u8]) -> Result<(), TooLarge> {
         let needed = body.bytes.len().saturating_add(chunk.len());
@@ -191,6 +199,21 @@ mod tests {
         drop(first);
         budget.append(&mut second, b"x").await.unwrap();
         assert_eq!(second.len(), 101);
+    }
+
+    #[tokio::test]
+    async fn an_announced_length_is_reserved_at_once_as_far_as_it_is_the_share_of_a_body() {
+        let budget = budget();
+        for (announced, reserved) in [(70, 70), (100, 100), (2_900, 100)] {
+            let mut body = Body::default();
+            budget.announce(&mut body, announced).await.unwrap();
+            assert_eq!(
+                (body.bytes.capacity(), body.lane.is_some()),
+                (reserved, announced > 100)
+            );
+        }
+        let refused = budget.announce(&mut Body::default(), 2_901).await;
+        assert_eq!(refused, Err(TooLarge { limit: 2_900 }));
     }
 
     #[tokio::test(start_paused = true)]

@@ -171,7 +171,7 @@ impl Client {
         let bodies = &self.shared.bodies;
         let mut body = bodies.begin().await;
         if let Some(length) = announced {
-            bodies.allow(&mut body, length).await.map_err(too_large)?;
+            bodies.announce(&mut body, length).await.map_err(too_large)?;
         }
         while let Some(chunk) = deadline
             .keep(response.chunk())

@@ -156,6 +156,8 @@ fn select(mut points: PointColumns, kept: &[usize]) -> PointColumns {
         if kept.len() < points.len() {
             points.keep(first..last + 1);
         }
+        // Many answers wait at a time, and growing columns reserve up to twice what they hold.
+        points.shrink_to_fit();
         return points;
     }
     let mut selected = PointColumns::default();
