@@ -22,7 +22,7 @@ use crate::clock::SharedClock;
 use crate::model::{RunTotals, Span};
 use crate::plan::holes::HolePlan;
 use crate::plan::{Plan, PlannedRequest};
-use crate::store::{Commit, Coverage, Holder, NewRun, Run, Store};
+use crate::store::{Commit, Coverage, Expected, Holder, NewRun, Run, Store};
 
 /// How many tasks are under way beyond the concurrency. Their answers have arrived, and are being read or wait for the
 /// writer.
@@ -49,7 +49,7 @@ pub async fn run<T: Transport>(
         command: new_run.command.clone(),
         started_at: new_run.started_at,
     };
-    let (store, run) = begin(store, new_run, &control).await?;
+    let (store, run) = begin(store, new_run, job.expected.clone(), &control).await?;
     let path = store.path().to_owned();
     let concurrency = job.pace.concurrency.max(1);
     let (commits, inbox) = commit_queue();
@@ -103,10 +103,18 @@ pub async fn run<T: Transport>(
 }
 
 /// Begins a run. This blocks while another program holds the write lock; signals are still seen meanwhile.
-async fn begin(mut store: Store, new: NewRun, control: &Control) -> Result<(Store, Run), RunError> {
+async fn begin(
+    mut store: Store,
+    new: NewRun,
+    expected: Option<Expected>,
+    control: &Control,
+) -> Result<(Store, Run), RunError> {
     store.heed(control.interruption())?;
     let begun = tokio::task::spawn_blocking(move || {
         let run = store.begin_run(&new)?;
+        if let Some(expected) = expected {
+            store.expect_much(&expected)?;
+        }
         Ok((store, run))
     });
     begun

@@ -69,10 +69,15 @@ impl DomainLedger {
 
     /// Returns whether the domain makes `period` of the account incomplete.
     ///
-    /// What lies before [`counts_from`] does not. A domain of which nothing was fetched in the period does only if it
-    /// should have been: it was never asked for, no answer came, or the API no longer served it.
+    /// What failed, or was never asked for, always does: the next run asks for it, and it may bring traffic. Of the rest,
+    /// what lies before [`counts_from`] does not. A domain of which nothing was fetched in the period does only if the API
+    /// no longer served it.
     #[must_use]
     pub fn voids(&self, period: Span) -> bool {
+        let is_due = |gap: &Gap| matches!(gap.reason, GapReason::Failed | GapReason::NeverAsked);
+        if self.gaps_in(period).any(|(gap, _)| is_due(gap)) {
+            return true;
+        }
         let Some(counted) = Span::new(period.start().max(self.counts_from), period.end()) else {
             return false;
         };
@@ -107,7 +112,7 @@ const QUIET_SLOTS: i64 = 288;
 /// `first_point`, in order; all of its gaps if it has no point.
 ///
 /// A new domain has an empty past. If a whole day before its first point is empty by two answers, nothing before that
-/// day matters: neither what is out of reach nor what was never asked for. After that day, the domain counts from the
+/// day matters but what a later run asks for (see [`DomainLedger::voids`]). After that day, the domain counts from the
 /// first slot that has a point or may have one. A domain whose points begin without such a day had traffic before, and
 /// always counts.
 ///
@@ -336,7 +341,7 @@ mod tests {
             counts_from: begins,
             ..ledger(
                 &[(DAY, 3 * DAY, 's')],
-                &[(0, DAY, 'n'), (DAY, DAY + 9, 'e'), (3 * DAY, 4 * DAY, 'f')],
+                &[(0, DAY, 'b'), (DAY, DAY + 9, 'e'), (3 * DAY, 4 * DAY, 'f')],
             )
         };
         let voids = |ledger: &DomainLedger| [past, present, next].map(|day| ledger.voids(day));
@@ -346,6 +351,14 @@ mod tests {
         let begun = new((DAY + 9) * SLOT_SECONDS);
         assert_eq!(voids(&begun), [false, false, false]);
         assert!(!begun.is_complete(present) && begun.is_complete(next));
+        // What the next run asks for may bring traffic, however new the domain is.
+        for reason in ['f', 'n'] {
+            let due = DomainLedger {
+                counts_from: 9 * DAY * SLOT_SECONDS,
+                ..ledger(&[(DAY, 3 * DAY, 's')], &[(0, 9, reason), (9, DAY, 'b')])
+            };
+            assert_eq!(voids(&due), [true, false, false], "{reason}");
+        }
         // Nothing was fetched on the fourth day, and on the fifth it was not even expected.
         assert!(begun.voids(slots(3 * DAY, 4 * DAY)) && !begun.voids(slots(4 * DAY, 5 * DAY)));
     }

@@ -328,3 +328,78 @@ fn a_month_whose_highest_points_a_correction_lowers_is_read_again() {
     assert_eq!(kept, rows_of(&sandbox.path()));
     assert!(sandbox.number("SELECT bandwidth_95 FROM origin_monthly") < 2_000);
 }
+
+/// A short confirmed gap before midnight becomes a part of an open one after it, although no answer named its day.
+#[test]
+fn a_gap_that_grows_over_midnight_makes_the_day_before_stale() {
+    let mut sandbox = Sandbox::new();
+    let a = |slot: i64| -> Point<'static> { (MIDNIGHT + slot * SLOT_SECONDS, 800, 3, &[("200", 3)]) };
+    let points: Vec<Point<'_>> = (0..282).map(a).collect();
+    let (day, next) = (span(0, 288), span(288, 288));
+    let late = MIDNIGHT + 9 * DAY_SECONDS;
+    let settled = |commit: Commit, window| Commit {
+        coverage: Coverage::Fetched(vec![CoverageSpan {
+            fetched_at: late,
+            ..fetched(window, DAY_SECONDS)
+        }]),
+        ..commit
+    };
+    sandbox.commit(Commit {
+        confirmed: vec![(domain("www.a.com"), vec![span(282, 6)])],
+        ..settled(answer(day, &points), day)
+    });
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let complete = "SELECT complete FROM origin_daily WHERE date_cst = '2019-09-15'";
+    assert_eq!(sandbox.number(complete), 1);
+
+    sandbox.commit(settled(answer(next, &[]), next));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let open = format!(
+        "SELECT count(*) FROM origin_gaps WHERE confirmed = 0 AND start_ts < {}",
+        next.start()
+    );
+    assert_eq!(sandbox.number(&open), 1);
+    assert_eq!(sandbox.number(complete), 0);
+    assert_eq!(
+        sandbox.number("SELECT empty_slots FROM origin_daily WHERE date_cst = '2019-09-15'"),
+        0
+    );
+}
+
+/// A run that is killed after the answers about one domain: nobody has asked for the other one yet.
+#[test]
+fn a_run_that_is_killed_halfway_leaves_the_account_incomplete() {
+    let mut sandbox = Sandbox::new();
+    let day = span(0, 288);
+    let expected = Expected {
+        domains: vec![domain("www.a.com"), domain("www.b.com")],
+        from: Some(MIDNIGHT),
+        until: day.end(),
+    };
+    sandbox.store.expect_much(&expected).unwrap();
+    let points: Vec<Point<'_>> = (0..288)
+        .map(|slot| -> Point<'static> { (MIDNIGHT + slot * SLOT_SECONDS, 800, 3, &[("200", 3)]) })
+        .collect();
+    let of = |name: &str| Commit {
+        coverage: Coverage::Fetched(vec![CoverageSpan {
+            fetched_at: MIDNIGHT + 9 * DAY_SECONDS,
+            ..fetched(day, DAY_SECONDS)
+        }]),
+        ..answer_of(name, day, &points)
+    };
+    sandbox.commit(of("www.a.com"));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let complete = "SELECT complete FROM origin_account_daily";
+    assert_eq!(sandbox.number("SELECT complete FROM origin_daily"), 1);
+    assert_eq!(sandbox.number(complete), 0);
+    sandbox.commit(of("www.b.com"));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    assert_eq!(sandbox.number(complete), 1);
+    // A few slots that became available write nothing.
+    let a_tick = Expected {
+        until: day.end() + SLOT_SECONDS,
+        ..expected
+    };
+    sandbox.store.expect_much(&a_tick).unwrap();
+    assert_eq!(sandbox.number("SELECT count(*) FROM origin_gaps"), 0);
+}

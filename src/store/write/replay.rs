@@ -128,7 +128,7 @@ fn give_up(tx: &Connection, id: i64) -> Result<usize> {
 
 fn give_up_slots(tx: &Connection, domain: i64, slots: Span) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
-    let before = LedgerState::read(tx, domain, (slots, shift))?;
+    let before = LedgerState::read_around(tx, domain, (slots, shift))?;
     gaps::give_up(tx, domain, slots)?;
     before.note_changes(tx)
 }

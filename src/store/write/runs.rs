@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::model::slot::HOUR_SECONDS;
 use crate::model::{CoverageSpan, Domain, Fact, FactName, Gap, Refusal, RunTotals, Span, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::file::connection::{self, Synchronous};
@@ -41,7 +42,7 @@ impl Store {
         self.read(|connection| connection::synchronous(connection, Synchronous::Full))?;
         let finished = self.in_transaction(|tx, ids| {
             if let Some(expected) = &finish.expected {
-                expect(tx, &mut ids.domains, expected)?;
+                expect(tx, &mut ids.domains, expected, 0)?;
             }
             runs::finish(tx, run, finish)
         });
@@ -52,7 +53,14 @@ impl Store {
 
     /// Writes which ranges were never asked for as of now. To be called before the rollups of a run, which depend on it.
     pub fn expect(&mut self, expected: &Expected) -> Result<(), StoreError> {
-        self.in_transaction(|tx, ids| expect(tx, &mut ids.domains, expected))
+        self.in_transaction(|tx, ids| expect(tx, &mut ids.domains, expected, 0))
+    }
+
+    /// Like [`expect`](Self::expect), at the start of a run, and only for domains of which more than an hour changes. A
+    /// run that is killed halfway, or a snapshot that is taken meanwhile, then shows what this run has not asked for yet.
+    /// A tick, which brings a few slots, writes nothing here.
+    pub fn expect_much(&mut self, expected: &Expected) -> Result<(), StoreError> {
+        self.in_transaction(|tx, ids| expect(tx, &mut ids.domains, expected, HOUR_SECONDS))
     }
 
     /// Returns what a run has committed so far, from the database.
@@ -157,10 +165,12 @@ fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
 }
 
 /// Writes the gaps that no commit can know, and notes the days of the account that they make incomplete.
-fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected) -> Result<()> {
+fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected, at_least: i64) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
     for change in gaps::expected(tx, ids, expected)? {
-        if let Some(labels) = change.hull() {
+        if let Some(labels) = change.hull()
+            && labels.seconds() > at_least
+        {
             let before = LedgerState::read(tx, change.domain, (labels, shift))?;
             change.write(tx)?;
             before.note_changes(tx)?;

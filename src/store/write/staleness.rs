@@ -6,7 +6,8 @@
 
 use rusqlite::Connection;
 
-use crate::model::slot::{DAY_SECONDS, cst_day_ceil, cst_day_floor};
+use crate::model::gap_rules::ABSORBED_SLOTS;
+use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
 use crate::model::{Span, UnixSeconds};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
@@ -34,6 +35,14 @@ struct DayState {
 }
 
 impl LedgerState {
+    /// Like [`read`](Self::read), of the days that a change of the points or the gaps in `labels` can reach: a short gap
+    /// next to them can become a part of one of theirs.
+    pub(crate) fn read_around(tx: &Connection, domain: i64, (labels, shift): (Span, i64)) -> Result<Self> {
+        let reach = ABSORBED_SLOTS * SLOT_SECONDS;
+        let around = Span::new(labels.start() - reach, labels.end() + reach);
+        Self::read(tx, domain, (around.unwrap_or(labels), shift))
+    }
+
     /// Reads the state of the days of a domain that hold the labels in `labels`. A label is `shift` seconds later than the
     /// start of its slot. To be called before a change.
     pub(crate) fn read(tx: &Connection, domain: i64, (labels, shift): (Span, i64)) -> Result<Self> {

@@ -68,7 +68,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
     let mut ledgers = Vec::with_capacity(commit.domains.len());
     for name in &commit.domains {
         let id = ids.domains.id(tx, name.as_str())?;
-        ledgers.push(LedgerState::read(tx, id, (window, label.shift()))?);
+        ledgers.push(LedgerState::read_around(tx, id, (window, label.shift()))?);
         let change = coverage::apply(tx, id, window, &commit.coverage, last_age)?;
         domains.push((name, id, change));
     }

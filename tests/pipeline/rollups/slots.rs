@@ -21,7 +21,9 @@ enum Gap {
     Confirmed,
     Empty,
     Rejected,
-    Other,
+    Unserved,
+    /// Failed or never asked for: the next run asks.
+    Due,
 }
 
 /// The slots of a domain, and where it begins to count for the account.
@@ -68,7 +70,8 @@ impl Slots {
                     "empty" if row.get(3).unwrap() => Gap::Confirmed,
                     "empty" => Gap::Empty,
                     "rejected" => Gap::Rejected,
-                    _ => Gap::Other,
+                    "beyond_retention" => Gap::Unserved,
+                    _ => Gap::Due,
                 };
                 for label in slots {
                     by_start.entry(label - shift).or_default().gap = Some(gap);
@@ -100,12 +103,16 @@ impl Slots {
                     .filter(|(_, slot)| slot.gap == Some(Gap::Confirmed)),
             ),
             is_complete: self.is_final(start, end),
-            is_void: !counted.is_empty()
-                && if is_fetched {
-                    !self.is_final(counted.start, end)
-                } else {
-                    self.by_start.range(counted).any(|(_, slot)| is_lacking(slot))
-                },
+            is_void: self
+                .by_start
+                .range(start..end)
+                .any(|(_, slot)| slot.gap == Some(Gap::Due))
+                || !counted.is_empty()
+                    && if is_fetched {
+                        !self.is_final(counted.start, end)
+                    } else {
+                        self.by_start.range(counted).any(|(_, slot)| is_lacking(slot))
+                    },
         }
     }
 
