@@ -100,10 +100,10 @@ SELECT domain_id, CAST(strftime('%s', month_cst || '-01') AS INTEGER) - 28800 FR
 INSERT INTO origin_dictionary (relation, "column", type, unit, meaning) VALUES
 ('origin_monthly', 'bandwidth_95_least', 'BIGINT', 'bit/s',
  'What bandwidth_95 is at least when the month ends: the highest 5 % of all slots of the month are dropped from the points ' ||
- 'so far. 0 while there are fewer points than that.'),
+ 'so far. 0 while there are fewer points than that. Only a point that is restated lower can lower it.'),
 ('origin_account_monthly', 'bandwidth_95_least', 'BIGINT', 'bit/s',
  'What bandwidth_95 is at least when the month ends: the highest 5 % of all slots of the month are dropped from the sums so ' ||
- 'far. 0 while there are fewer slots with points than that.'),
+ 'far. 0 while there are fewer slots with points than that. Only a point that is restated lower can lower it.'),
 
 ('origin_closings', '', '', '',
  'Closed months: the figures as they stood when `bill MONTH --close` was run. For each closing there is one row for each ' ||

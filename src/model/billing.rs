@@ -27,7 +27,7 @@ pub struct MonthlyFigures {
     /// point is the 95 peak.
     pub bandwidth_95_ts: Option<UnixSeconds>,
     /// What the 95 peak is at least when the month ends, in bit/s: what is left of the points without 5 % of all slots of
-    /// the month. Whatever else comes can only raise it.
+    /// the month. New points can only raise it; a point that is restated lower can lower it.
     pub bandwidth_95_least: i64,
     /// The highest point, in bit/s.
     pub bandwidth_peak: i64,

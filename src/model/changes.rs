@@ -28,7 +28,7 @@ pub struct DayFigures {
     pub bandwidth_avg: Option<f64>,
     /// The highest point, in bit/s.
     pub bandwidth_peak: Option<i64>,
-    /// The `ts` of the highest point.
+    /// The slot that holds the highest point.
     pub peak_ts: Option<UnixSeconds>,
     /// In bytes.
     pub traffic_bytes: Option<i64>,
@@ -130,7 +130,15 @@ impl DayChange {
     /// Returns whether nothing that is on record explains the difference.
     #[must_use]
     pub fn is_unexplained(&self) -> bool {
-        self.points.is_empty() && self.fetched_points() <= 0 && self.asked_slots() <= 0
+        // Marks of slots that are no longer served can be withdrawn: then fewer slots were asked for.
+        let only_asked = DayFigures {
+            expected_points: self.closed.expected_points,
+            ..self.now
+        };
+        self.points.is_empty()
+            && self.fetched_points() <= 0
+            && self.asked_slots() <= 0
+            && only_asked != self.closed
     }
 }
 

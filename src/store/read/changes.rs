@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, Transaction};
 
 use crate::model::changes::{DayChange, DayFigures, MonthFigures, PointFigures, Restated, point_changes};
 use crate::model::month_bill::Measures;
-use crate::model::slot::{DAY_SECONDS, cst_day_floor};
+use crate::model::slot::{DAY_SECONDS, cst_day_floor, slot_floor};
 use crate::model::{CalendarMonth, SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreError};
 use crate::store::file::reader::Reader;
@@ -41,6 +41,17 @@ pub struct DomainChanges {
     pub month: MonthChange,
     /// The days that are different, in order.
     pub days: Vec<DayChange>,
+}
+
+impl DomainChanges {
+    /// Returns how many slots of the month were asked for since, on days of which nothing was ever fetched: the API no
+    /// longer served them. Such a day has no figures, but its slots count in the month. Negative: some no longer count.
+    #[must_use]
+    pub fn unserved_slots(&self) -> i64 {
+        let asked = |month: Option<MonthFigures>| month.map_or(0, |month| month.expected_points);
+        let of_days: i64 = self.days.iter().map(DayChange::asked_slots).sum();
+        asked(self.month.now) - asked(self.month.closed) - of_days
+    }
 }
 
 /// A day of a closing, with the mask of its slots.
@@ -228,7 +239,8 @@ fn day_figures(row: &Row<'_>) -> rusqlite::Result<DayFigures> {
         expected_points: row.get("expected_points")?,
         bandwidth_avg: row.get("bandwidth_avg")?,
         bandwidth_peak: row.get("bandwidth_peak")?,
-        peak_ts: row.get("peak_ts")?,
+        // A point that moves within its slot has the same figures.
+        peak_ts: row.get::<_, Option<UnixSeconds>>("peak_ts")?.map(slot_floor),
         traffic_bytes: row.get("traffic_bytes")?,
         pv: row.get("pv")?,
     })

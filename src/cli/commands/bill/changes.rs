@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::changes_human::Human;
 use super::changes_rows::Rows;
 use super::changes_writer::{ChangesWriter, Head, change};
-use super::{Asked, BillArgs, BillFormat, words};
+use super::{Asked, BillArgs, BillFormat, no_figures, words};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::changes::{DayChange, MonthFigures, PointChange};
-use crate::model::civil;
+use crate::model::{Domain, civil};
 use crate::store::{DomainChanges, MonthChange, Reader};
 
 impl BillArgs {
@@ -29,6 +29,12 @@ impl BillArgs {
             let help = format!("`jdcdn-stats bill {} --close` makes one", asked.month);
             return Err(CliError::failed(message).with_help(Some(help)));
         };
+        let domains = closed.domains()?;
+        // A name that is not known would look like a domain without changes.
+        let is_known = |wanted: &&Domain| domains.iter().any(|(_, name)| name == wanted.as_str());
+        if let Some(unknown) = asked.domains.iter().find(|wanted| !is_known(wanted)) {
+            return Err(no_figures(asked, unknown.as_str()));
+        }
         let head = Head {
             asked,
             account: closed.account()?,
@@ -43,7 +49,7 @@ impl BillArgs {
             BillFormat::Csv => Box::new(Rows::new(&head, out)?),
         };
         if head.is_comparable {
-            for (id, name) in closed.domains()? {
+            for (id, name) in domains {
                 if asked.shows(&name)
                     && let Some(changes) = closed.changes(id)?
                 {
@@ -92,6 +98,7 @@ struct FiguresJson {
 struct DomainJson<'d> {
     domain: &'d str,
     month: MonthJson,
+    unserved_slots: i64,
     days: Vec<DayJson>,
 }
 
@@ -229,6 +236,7 @@ impl ChangesWriter for Json<'_> {
         let json = DomainJson {
             domain: name,
             month: changes.month.into(),
+            unserved_slots: changes.unserved_slots(),
             days: changes.days.iter().map(DayJson::from).collect(),
         };
         Ok(serde_json::to_writer(&mut *self.out, &json)?)

@@ -7,6 +7,7 @@ use indicatif::HumanCount;
 use super::changes_writer::{ChangesWriter, Head};
 use super::close::MAX_NOTE_CHARS;
 use super::words::wrapped;
+use crate::cli::view::text::counted;
 use crate::model::changes::{DayChange, MonthFigures, PointChange};
 use crate::model::convert::{to_i64, to_u64};
 use crate::model::units::{MBIT, as_real};
@@ -76,6 +77,14 @@ impl ChangesWriter for Human<'_> {
         writeln!(self.out, "\n{}{about}", text::shorten(name, usize::MAX))?;
         for day in &changes.days {
             self.day(day)?;
+        }
+        let unserved = changes.unserved_slots();
+        if unserved > 0 {
+            let slots = counted(to_u64(unserved), "slot");
+            writeln!(
+                self.out,
+                "  {slots} asked for since, which the API no longer serves"
+            )?;
         }
         month(changes.month, self.out)
     }

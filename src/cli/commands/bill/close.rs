@@ -46,7 +46,8 @@ impl BillArgs {
         store.roll_up(|_, _| ())?;
         let new = NewClosing {
             month,
-            closed_at: asked.now,
+            // After the wait: the closing holds what the run before it stored.
+            closed_at: context.now(),
             note,
         };
         let Some(closed) = store.close_month(&new)? else {
@@ -58,8 +59,11 @@ impl BillArgs {
         }
         store.confirm(None)?;
         drop(store);
-        if !closed.is_complete {
-            warn(asked)?;
+        // The closing is stored. An error here would make people close the month again.
+        if !closed.is_complete
+            && let Err(error) = warn(asked)
+        {
+            tracing::warn!("{} was closed incomplete: {error}", asked.month);
         }
         if closed.slot_label != asked.config.slot_label {
             tracing::warn!(
