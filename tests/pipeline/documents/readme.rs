@@ -111,5 +111,5 @@ fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
         );
     }
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
-    assert!(makefile.contains("cargo run --release --locked --quiet -- demo"));
+    assert!(makefile.contains("cargo run --release --locked -- demo"));
 }

@@ -72,7 +72,8 @@ fn filled(domains: u32, days: u32) -> Sandbox {
              INSERT INTO rollup_day SELECT id, date, 288 - (n + id) % 97 / 96, 288, 1e9 + abs(random()) % 1000000000 + 0.5,
                  4000000000 + abs(random()) % 1000000000, ts, 10000000000000, 40000000 + abs(random()) % 9000000, 288, 0, 1
                  FROM domain, day;
-             INSERT INTO code (code) VALUES ('200'), ('206'), ('304'), ('404'), ('502'), ('000');
+             INSERT INTO code (code, class, origin_error) VALUES ('200', '2xx', 0), ('206', '2xx', 0), ('304', '3xx', 0),
+                 ('404', '4xx', 0), ('502', '5xx', 1), ('000', 'other', 0);
              INSERT INTO rollup_code_day SELECT d.id, date, code.id, abs(random()) % size FROM domain d, day,
                  (SELECT '200' AS code, 40000000 AS size UNION ALL SELECT '206', 4000000 UNION ALL SELECT '304', 900000 UNION ALL
                   SELECT '404', 90000 UNION ALL SELECT '502', 9000 UNION ALL SELECT '000', 900) JOIN code USING (code);

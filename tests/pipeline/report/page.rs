@@ -74,7 +74,7 @@ fn a_hostile_name_stays_a_name() {
     let database = writable(&sandbox);
     let name = "UPDATE domain SET name = ?1 WHERE name = 'd000.example.com'";
     assert_eq!(database.execute(name, [HOSTILE]).unwrap(), 1);
-    let code = "UPDATE code SET code = ?1 || char(27) || char(8238) WHERE code = '200'";
+    let code = "UPDATE code SET code = ?1 || char(27) || char(8238), class = 'other' WHERE code = '200'";
     database.execute(code, [HOSTILE]).unwrap();
     drop(database);
     fs::rename(sandbox.path(DB), sandbox.path("<b>{{data}}.db")).unwrap();
