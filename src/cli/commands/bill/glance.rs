@@ -30,10 +30,8 @@ pub(super) fn print(bill: &Bill<'_>, out: &mut dyn Write) -> io::Result<()> {
     let months = std::iter::once(bill.account).chain(domains.iter().map(|(_, month)| month));
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let mut line = |name: &str, [peak_95, peak, traffic, state]: [&str; 4]| {
-        writeln!(
-            out,
-            "{name:width$}  {peak_95:>12}  {peak:>12}  {traffic:>13}  {state}"
-        )
+        let line = format!("{name:width$}  {peak_95:>12}  {peak:>12}  {traffic:>13}  {state}");
+        writeln!(out, "{}", line.trim_end())
     };
     line("", ["95 peak", "peak", "traffic", "figures"])?;
     line("", ["Mbit/s", "Mbit/s", "GB", ""])?;
