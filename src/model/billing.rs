@@ -104,8 +104,7 @@ impl MonthSums {
     }
 
     /// Returns the figures; `None` if `top`, the highest points of the month, does not reach as far as the 95 peak of the
-    /// whole month. A slot
-    /// that was asked for and has no point counts as 0.
+    /// whole month. A slot that was asked for and has no point counts as 0.
     #[must_use]
     pub fn figures(&self, top: &TopPoints) -> Option<MonthlyFigures> {
         let bandwidth = |point: Option<RankedPoint>| point.map_or(0, |(Reverse(bandwidth), _)| bandwidth);

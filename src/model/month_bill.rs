@@ -37,8 +37,8 @@ pub struct MonthBill {
     pub measures: Measures,
     /// The `ts` of the point that is the 95 peak, the first of equal ones. `None` if a slot without a point is it.
     pub bandwidth_95_ts: Option<UnixSeconds>,
-    /// What the 95 peak is at least at the end of the month, in bit/s. The other measures that only grow are at least
-    /// what they are: the peak, the fourth peak, traffic and requests.
+    /// What the 95 peak is at least at the end of the month, in bit/s, unless a point is restated lower. The
+    /// peak, the fourth peak, traffic and requests are then at least what they are now.
     pub bandwidth_95_least: i64,
     /// The measures at the end of a running month. `None` if it is over, or if there are not enough days for a forecast.
     pub forecast: Option<Measures>,
