@@ -162,6 +162,8 @@ fn nothing_is_marked_where_a_slot_as_old_was_served_in_the_same_run_or_lately() 
     super::world::backfill(&sandbox, ("2026-04-22", "2026-04-23"), &[], 3);
     assert_eq!(gaps_of(&sandbox, &["beyond_retention"]), []);
     sandbox.simulator.clear_faults();
+    // What was refused is not asked for again within the same second.
+    super::world::wait(&sandbox, 60);
     super::world::backfill(&sandbox, ("2026-04-20", "2026-04-23"), &[], 0);
     sandbox.assert_holds_all(("2026-04-20", "2026-04-23"));
 }
