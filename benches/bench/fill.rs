@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Instant;
 
 use jdcdn_stats::model::slot::DAY_SECONDS;
 use jdcdn_stats::model::{Domain, Outcome, RunTotals, Span, UnixSeconds};
@@ -10,7 +9,7 @@ use jdcdn_stats::store::{Commit, Finish, Holder, NewRun, Run, Store};
 
 use crate::Result;
 use crate::data::{self, Codes, Revision};
-use crate::meter::{Cost, measure};
+use crate::meter::{Cost, measure, measure_thread};
 
 /// How many answers share a transaction: what the writer does when answers wait for it.
 const WINDOWS_A_TRANSACTION: usize = 8;
@@ -54,13 +53,13 @@ impl Filler {
     }
 
     /// Stores every point of `span`, day by day and group by group, as if all of it was fetched at `now`. Calls `watch`
-    /// with the points and the seconds of each transaction.
+    /// with the points and the cost of each transaction.
     pub(crate) fn fill(
         &mut self,
         span: Span,
         now: UnixSeconds,
         revision: Revision,
-        mut watch: impl FnMut(u64, f64) -> Result<()>,
+        mut watch: impl FnMut(u64, Cost) -> Result<()>,
     ) -> Result<Filled> {
         let (names, codes) = (&self.names, &self.codes);
         let (store, run) = (&mut self.store, self.run);
@@ -83,13 +82,12 @@ impl Filler {
             });
             let mut filled = Filled::default();
             for batch in batches {
-                let began = Instant::now();
-                store.commit(run, &batch)?;
-                let wall = began.elapsed().as_secs_f64();
+                let mut cost = Cost::default();
+                measure_thread(&mut cost, || store.commit(run, &batch))??;
                 let points = points(&batch);
                 filled.points += points;
-                filled.cost.wall += wall;
-                watch(points, wall)?;
+                filled.cost += cost;
+                watch(points, cost)?;
             }
             Ok(filled)
         })

@@ -34,7 +34,23 @@ pub(crate) fn measure<T>(cost: &mut Cost, work: impl FnOnce() -> T) -> Result<T>
     Ok(done)
 }
 
-/// Returns the CPU seconds of this process, or of its children that have ended.
+/// Adds what `work` takes in this thread to `cost`. Other threads do not count.
+pub(crate) fn measure_thread<T>(cost: &mut Cost, work: impl FnOnce() -> T) -> Result<T> {
+    // macOS counts for whole processes only.
+    #[cfg(target_os = "macos")]
+    let thread = UsageWho::RUSAGE_SELF;
+    #[cfg(not(target_os = "macos"))]
+    let thread = UsageWho::RUSAGE_THREAD;
+    let (began, before) = (Instant::now(), cpu(thread)?);
+    let done = work();
+    *cost += Cost {
+        wall: began.elapsed().as_secs_f64(),
+        cpu: cpu(thread)? - before,
+    };
+    Ok(done)
+}
+
+/// Returns the CPU seconds of this process, of this thread, or of the children that have ended.
 pub(crate) fn cpu(who: UsageWho) -> Result<f64> {
     let usage = getrusage(who)?;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))

@@ -43,12 +43,12 @@ struct State {
     months: usize,
     points: u64,
     /// In commits.
-    storing: f64,
-    rollups: f64,
+    storing: Cost,
+    rollups: Cost,
     /// A million, or less for a small file.
     slice: u64,
-    /// The seconds of each slice of so many points.
-    slices: Vec<f64>,
+    /// What each slice of so many points took.
+    slices: Vec<Cost>,
     /// What commands took, by name.
     steps: Vec<(String, Vec<Ran>)>,
     /// What commands did, by name.
@@ -138,7 +138,7 @@ impl Big<'_> {
                 self.month(Span::new(start, month_end).ok_or("no month")?)?;
                 self.state.months = month + 1;
                 self.save()?;
-                let (points, seconds) = (self.state.points, self.state.storing);
+                let (points, seconds) = (self.state.points, self.state.storing.wall);
                 eprintln!(
                     "  {} of {months} months, {points} points, {}",
                     month + 1,
@@ -155,19 +155,23 @@ impl Big<'_> {
         let now = self.account.now;
         let mut filler = Filler::open(&self.account.database(), self.domains, now)?;
         let state = &mut self.state;
-        let (mut points, mut seconds) = (0, 0.0);
-        let all = filler.fill(month, now, Revision::First, |more, wall| {
+        let (mut points, mut cost) = (0, Cost::default());
+        let all = filler.fill(month, now, Revision::First, |more, took| {
             points += more;
-            seconds += wall;
+            cost += took;
             if points >= state.slice {
-                state.slices.push(seconds / points as f64 * state.slice as f64);
-                (points, seconds) = (0, 0.0);
+                let share = state.slice as f64 / points as f64;
+                state.slices.push(Cost {
+                    wall: cost.wall * share,
+                    cpu: cost.cpu * share,
+                });
+                (points, cost) = (0, Cost::default());
             }
             Ok(())
         })?;
         state.points += all.points;
-        state.storing += all.cost.wall;
-        state.rollups += filler.roll_up()?.wall;
+        state.storing += all.cost;
+        state.rollups += filler.roll_up()?;
         filler.finish(now)
     }
 
@@ -345,8 +349,6 @@ impl Big<'_> {
         let state = &self.state;
         let bytes = file_bytes(&self.account.database())?;
         let points = state.points as f64;
-        let rate = |seconds: Option<&f64>| state.slice as f64 / seconds.copied().unwrap_or(f64::NAN);
-        let (first, last) = (rate(state.slices.first()), rate(state.slices.last()));
         let domains = self.domains;
         let mut section = Section::new(
             "big",
@@ -369,30 +371,50 @@ impl Big<'_> {
                     Cell::text("bytes a point, with everything"),
                     Cell::Count((bytes / points * 10.0).round() / 10.0),
                 ],
-                vec![
-                    Cell::text("time to store the points"),
-                    Cell::Seconds(state.storing),
-                ],
-                vec![Cell::text("time for the rollups"), Cell::Seconds(state.rollups)],
-                vec![
-                    Cell::text(&format!(
-                        "speed of the first {} points",
-                        Cell::Count(state.slice as f64)
-                    )),
-                    Cell::Rate(first),
-                ],
-                vec![
-                    Cell::text("speed of all points"),
-                    Cell::Rate(points / state.storing),
-                ],
-                vec![
-                    Cell::text(&format!(
-                        "speed of the last {} points",
-                        Cell::Count(state.slice as f64)
-                    )),
-                    Cell::Rate(last),
-                ],
             ],
+        );
+        let share = points / state.slice as f64;
+        let slice = Cell::Count(state.slice as f64);
+        let (first, last) = (state.slices.first(), state.slices.last());
+        let speeds = [
+            ("all points".to_owned(), state.storing, share),
+            (
+                format!("the first {slice} points"),
+                first.copied().unwrap_or_default(),
+                1.0,
+            ),
+            (
+                format!("the last {slice} points"),
+                last.copied().unwrap_or_default(),
+                1.0,
+            ),
+        ];
+        let rows = speeds.map(|(what, cost, slices)| {
+            let rate = |seconds: f64| Cell::Rate(state.slice as f64 * slices / seconds);
+            vec![
+                Cell::Text(what),
+                Cell::Seconds(cost.wall),
+                rate(cost.wall),
+                Cell::Seconds(cost.cpu),
+                rate(cost.cpu),
+            ]
+        });
+        let rollups = vec![
+            Cell::text("the rollups"),
+            Cell::Seconds(state.rollups.wall),
+            Cell::none(),
+            Cell::Seconds(state.rollups.cpu),
+            Cell::none(),
+        ];
+        section.table(
+            &[
+                "stored",
+                "wall time",
+                "points a second",
+                "CPU time",
+                "points a CPU second",
+            ],
+            rows.into_iter().chain([rollups]).collect(),
         );
         let rows = state.steps.iter().map(|(name, ran)| {
             let note = state.notes.iter().find(|(known, _)| known == name);
@@ -419,7 +441,8 @@ impl Big<'_> {
             &["command", "wall time", "CPU time", "memory", ""],
             rows.chain(left_out).collect(),
         );
-        self.goals(&mut section, last / first);
+        let cpu = |slice: Option<&Cost>| slice.map_or(f64::NAN, |cost| cost.cpu);
+        self.goals(&mut section, cpu(first) / cpu(last));
         Ok(section)
     }
 
@@ -455,7 +478,7 @@ impl Big<'_> {
             );
         }
         section.at_least(
-            "speed of the last million points ÷ the first",
+            "points a CPU second, the last million ÷ the first",
             Cell::Ratio(0.8),
             Cell::Ratio(last_to_first),
         );
