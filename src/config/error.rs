@@ -106,6 +106,18 @@ pub enum ConfigError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Other users can write to the key file, and this user cannot change that.
+    #[error(
+        "others can write to the key file `{path}` (mode {mode:04o}), so it may not be the key: let its owner run \
+         `chmod go-w {path}`",
+        path = shown(.path)
+    )]
+    KeyFileWritable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The key command cannot be run, or does not end. Its words are not shown: one may be the key, or a password.
     #[error("{at}: cannot take the key from the program")]
     KeyCommand {

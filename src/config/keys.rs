@@ -40,6 +40,11 @@ pub const KEYS: &[ConfigKey] = &[
             if given.trim().is_empty() {
                 return Err("the value is empty".into());
             }
+            if is_quoted(given) {
+                return Err(
+                    "the value has quotes around it, as in an env file: write it without them".into(),
+                );
+            }
             config.username = Some(given.to_owned());
             Ok(())
         }))
@@ -237,6 +242,13 @@ impl ConfigKey {
             ..self
         }
     }
+}
+
+fn is_quoted(text: &str) -> bool {
+    let text = text.trim();
+    ["\"", "'"]
+        .iter()
+        .any(|quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote))
 }
 
 /// Returns each domain once, in the order of the list.

@@ -9,12 +9,15 @@
 //! - [`source`]: a value with its place
 //! - [`settings`]: the resolved configuration
 //! - [`resolve`]: merges the places into it
-//! - [`secret_key`]: where the secret key comes from; `bounded_io` limits how long that may take
+//! - [`secret_key`]: where the secret key comes from; [`key_access`]: who can read its file; `key_text`: what a key looks
+//!   like; `bounded_io` limits how long reading may take
 
 mod bounded_io;
 pub mod environment;
 pub mod error;
 pub mod file;
+pub mod key_access;
+mod key_text;
 pub mod keys;
 pub mod overrides;
 pub mod resolve;
@@ -26,6 +29,7 @@ pub mod value;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use file::FileConfig;
+pub use key_access::KeyAccess;
 pub use keys::{ConfigKey, KEYS};
 pub use overrides::Overrides;
 pub use secret_key::SecretKeySource;

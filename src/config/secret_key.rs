@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,11 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::bounded_io::{self, TIME_LIMIT};
 use super::environment::{self, Environment};
 use super::error::{ConfigError, shown};
+use super::key_access::{FileFacts, KeyAccess, NotProtected};
+use super::key_text::{self, MAX_KEY_BYTES};
 use super::source::{Setting, ValueSource};
-use crate::redact;
-
-/// The most that is read of a key file or of a command's output, in bytes. A key has 32.
-const MAX_KEY_BYTES: usize = 4_096;
 
 /// Where the secret key is. It is read only when it is needed.
 #[derive(Clone)]
@@ -136,11 +133,27 @@ impl SecretKeySource {
             }
         };
         let from = self.to_string();
-        checked(&bytes).map_err(|problem| ConfigError::KeyMalformed { from, problem })
+        key_text::checked(&bytes).map_err(|problem| ConfigError::KeyMalformed { from, problem })
+    }
+
+    /// Returns who can read the key file; `None` for another source, or where the file cannot be opened.
+    #[must_use]
+    pub fn access(&self) -> Option<(FileFacts, KeyAccess)> {
+        let Self::File {
+            path, from_systemd, ..
+        } = self
+        else {
+            return None;
+        };
+        // A FIFO is not opened: its writer would write the key now, and only once.
+        path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let facts = FileFacts::of(&bounded_io::open(path).ok()?, path, *from_systemd).ok()?;
+        Some((facts, facts.access().ok()?))
     }
 }
 
-/// Reads a file that only its owner may read. The mode is that of the opened file, even if the path changes meanwhile.
+/// Reads a file that only its owner can read, or that this user cannot protect any better. The permissions are those of
+/// the opened file, even if the path changes meanwhile.
 fn read_private(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
     let failed = |cause: io::Error| {
         let at = at.clone();
@@ -150,10 +163,12 @@ fn read_private(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<Vec
         }
     };
     let mut file = bounded_io::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 && !from_systemd {
-        let path = path.to_owned();
-        return Err(ConfigError::KeyFileOpen { path, mode });
+    let facts = FileFacts::of(&file, path, from_systemd).map_err(failed)?;
+    let (path, mode) = (path.to_owned(), facts.mode);
+    match facts.access() {
+        Ok(_) => {}
+        Err(NotProtected::ByThisUser) => return Err(ConfigError::KeyFileOpen { path, mode }),
+        Err(NotProtected::ByItsOwner) => return Err(ConfigError::KeyFileWritable { path, mode }),
     }
     bounded_io::read_all(&mut file, MAX_KEY_BYTES, TIME_LIMIT).map_err(failed)
 }
@@ -166,23 +181,6 @@ fn run(words: &[OsString], at: &ValueSource) -> Result<Vec<u8>, ConfigError> {
         Ok((status, output)) if status.success() => Ok(output),
         Ok((status, _)) => Err(ConfigError::KeyCommandFailed { at, status }),
         Err(cause) => Err(ConfigError::KeyCommand { at, cause }),
-    }
-}
-
-/// Returns the key without its line end, or what is wrong with it.
-///
-/// Keys are printable ASCII without spaces (assumed; the documented one is hexadecimal). Anything else is a wrong file,
-/// and would fail later as a wrong signature.
-fn checked(bytes: &[u8]) -> Result<SecretString, &'static str> {
-    let key = bytes.trim_ascii_end();
-    match str::from_utf8(key) {
-        _ if key.is_empty() => Err("is empty: it must hold the secret key"),
-        _ if key.len() < redact::SHORTEST => {
-            Err("is too short for a secret key: it must have at least 8 characters")
-        }
-        _ if bytes.len() > MAX_KEY_BYTES => Err("is too long for a secret key"),
-        Ok(text) if key.iter().all(u8::is_ascii_graphic) => Ok(text.into()),
-        _ => Err("holds more than a secret key: a space, a second line or a character that no key has"),
     }
 }
 

@@ -36,6 +36,7 @@ mod help;
 mod hostile;
 mod in_memory;
 mod interruption;
+mod key_files;
 mod leftovers;
 mod limits;
 mod monitoring;

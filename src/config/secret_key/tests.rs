@@ -1,5 +1,7 @@
 //! The secret key: which source is read, and what is refused.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 use crate::config::{Config, FileConfig, Overrides};
 

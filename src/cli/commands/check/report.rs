@@ -66,6 +66,11 @@ impl CheckReport {
         self.add(name, CheckStatus::Ok, detail.into(), None, None);
     }
 
+    /// Adds a check that passed, with a note on what is unusual about it.
+    pub fn note(&mut self, name: &'static str, detail: impl Into<String>, note: impl Into<String>) {
+        self.add(name, CheckStatus::Ok, detail.into(), Some(note.into()), None);
+    }
+
     /// Adds a check that was skipped; `detail` says why.
     pub fn skip(&mut self, name: &'static str, detail: impl Into<String>) {
         self.add(name, CheckStatus::Skip, detail.into(), None, None);

@@ -1,11 +1,9 @@
 //! Shows every value with its place, and whether the secret key can be read.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::report::CheckReport;
 use crate::cli::Context;
 use crate::cli::view::text;
-use crate::config::{Config, KEYS, SecretKeySource};
+use crate::config::{Config, KEYS, KeyAccess, SecretKeySource};
 use crate::model::text::printable;
 use crate::model::{Credentials, Domain, civil};
 
@@ -66,8 +64,9 @@ pub fn check_key(
     }
     match context.credentials(config) {
         Ok(credentials) => {
-            let source = config.secret_key_source().map(described).unwrap_or_default();
-            report.ok("secret key", format!("read from {source}"));
+            if let Some(source) = config.secret_key_source() {
+                key_source(report, source);
+            }
             Some(credentials)
         }
         Err(error) => {
@@ -86,12 +85,19 @@ pub fn check_key(
     }
 }
 
-/// The place of the secret key, with the mode of its file.
-fn described(source: &SecretKeySource) -> String {
-    if let SecretKeySource::File { path, .. } = source
-        && let Ok(metadata) = path.metadata()
-    {
-        return format!("{source} (mode {:04o})", metadata.permissions().mode() & 0o7777);
+/// Shows the place of the secret key, and who can read its file.
+fn key_source(report: &mut CheckReport, source: &SecretKeySource) {
+    let name = "secret key";
+    let Some((facts, access)) = source.access() else {
+        return report.ok(name, format!("read from {source}"));
+    };
+    let detail = format!("read from {source} (mode {:04o})", facts.mode);
+    if access == KeyAccess::Private {
+        return report.ok(name, detail);
     }
-    source.to_string()
+    let note = format!(
+        "its mode lets others read the file; it is taken, because this user cannot change that ({access}, owner {})",
+        facts.owner
+    );
+    report.note(name, detail, note);
 }
