@@ -12,6 +12,7 @@ use super::commands::completions::CompletionsArgs;
 use super::commands::demo::DemoArgs;
 use super::commands::export::ExportArgs;
 use super::commands::gaps::GapsArgs;
+use super::commands::man::ManArgs;
 use super::commands::migrate::MigrateArgs;
 use super::commands::query::QueryArgs;
 use super::commands::rejects::RejectsArgs;
@@ -68,6 +69,7 @@ pub enum Command {
     Check(CheckArgs),
     Simulate(SimulateArgs),
     Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 impl Command {
@@ -97,6 +99,7 @@ impl Command {
             Self::Check(args) => args.run(context),
             Self::Simulate(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command(), context),
+            Self::Man(args) => args.run(Cli::command(), context),
         }
     }
 }

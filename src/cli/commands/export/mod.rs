@@ -38,7 +38,7 @@ use crate::store::Reader;
   jdcdn-stats export --format csv exports/csv -d www.a.com")]
 pub struct ExportArgs {
     /// Directory for the files; created if it does not exist
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     directory: PathBuf,
     /// Format of the files; one directory holds one format
     #[arg(long, value_enum, value_name = "FORMAT")]
