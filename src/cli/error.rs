@@ -71,6 +71,13 @@ impl CliError {
         self
     }
 
+    /// Puts what failed before the message.
+    #[must_use]
+    pub fn with_context(mut self, what: &str) -> Self {
+        self.message = self.message.map(|message| format!("{what}: {message}"));
+        self
+    }
+
     /// Marks a cause that may pass by itself, so that a later run can succeed.
     #[must_use]
     pub fn transient(mut self) -> Self {

@@ -5,6 +5,7 @@
 //! - [`context`]: the configuration, clock and streams of a command
 //! - [`pull`]: plans and carries out a run, for every command that fetches; `client`, [`descriptors`], [`signals`]: its API
 //!   client, its file descriptors, and its end at a signal
+//! - [`listing`]: the account's domains, as the API lists them
 //! - [`output`]: rows as tables, JSON, CSV and Markdown; [`view`]: summaries, plans and progress
 //! - [`error`], [`exit`]: why a command ended early, and the exit codes
 //! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
@@ -20,6 +21,7 @@ pub mod descriptors;
 pub mod error;
 pub mod exit;
 pub mod fetch_options;
+pub mod listing;
 pub mod logging;
 pub mod options;
 pub mod output;

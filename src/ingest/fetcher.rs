@@ -28,14 +28,31 @@ const PATIENCE: u32 = 2;
 /// The waits before the pieces of a task grow up to this failure.
 const CHARGED_WAITS: u32 = 2;
 
+/// A question to one endpoint of the API.
+pub trait Question: Send + Sync + 'static {
+    /// What is read from a reply.
+    type Answer: Send + 'static;
+
+    /// Reads and checks the body of a reply.
+    ///
+    /// # Errors
+    /// Where the body does not answer the question.
+    fn read(&self, body: &[u8]) -> Result<Self::Answer, FailureKind>;
+}
+
+impl Question for OriginRequest {
+    type Answer = CheckedAnswer;
+
+    fn read(&self, body: &[u8]) -> Result<CheckedAnswer, FailureKind> {
+        planted::pass("answer");
+        read_answer(self, body)
+    }
+}
+
 /// Sends one request and returns one reply. The real one is [`Client`].
-pub trait Transport: Send + Sync + 'static {
+pub trait Transport<Q = OriginRequest>: Send + Sync + 'static {
     /// Sends `request`, signed for `date`, once.
-    fn send(
-        &self,
-        request: &OriginRequest,
-        date: SigningDate,
-    ) -> impl Future<Output = Result<Reply, Failure>> + Send;
+    fn send(&self, request: &Q, date: SigningDate) -> impl Future<Output = Result<Reply, Failure>> + Send;
 }
 
 impl Transport for Client {
@@ -50,9 +67,9 @@ impl Transport for Client {
 
 /// An answer, and the time of its request.
 #[derive(Debug)]
-pub struct TimedAnswer {
+pub struct TimedAnswer<A = CheckedAnswer> {
     /// The answer, checked against the request.
-    pub answer: CheckedAnswer,
+    pub answer: A,
     /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count
     /// as older than they are.
     pub asked_at: UnixSeconds,
@@ -103,7 +120,7 @@ struct Chance {
     rng: fastrand::Rng,
 }
 
-impl<T: Transport> Fetcher<T> {
+impl<T> Fetcher<T> {
     /// Returns a fetcher over `transport`. If the API answered the account lately (`pace.answered_before`), a refusal
     /// is tried again from the first request on.
     pub fn new(
@@ -166,13 +183,16 @@ impl<T: Transport> Fetcher<T> {
     /// Sends a request until there is an answer, or a failure that another attempt would not mend. If the same request
     /// failed just before (`is_repeated`), every attempt counts as a retry. When it returns, the permit may be given
     /// back; see [`Permit::arrived`].
-    pub async fn ask(
+    pub async fn ask<Q: Question>(
         &self,
-        request: &Arc<OriginRequest>,
+        request: &Arc<Q>,
         is_repeated: bool,
         permit: &mut Permit,
         counts: &mut RequestCounts,
-    ) -> Result<TimedAnswer, NotAnswered> {
+    ) -> Result<TimedAnswer<Q::Answer>, NotAnswered>
+    where
+        T: Transport<Q>,
+    {
         let mut failures = 0;
         let mut pauses = 0;
         let mut denials = 0;
@@ -253,13 +273,16 @@ impl<T: Transport> Fetcher<T> {
     }
 
     /// Sends once, and reads the answer on another thread, because that step costs CPU time.
-    async fn attempt(
+    async fn attempt<Q: Question>(
         &self,
-        request: &Arc<OriginRequest>,
+        request: &Arc<Q>,
         date: SigningDate,
         permit: &mut Permit,
         counts: &mut RequestCounts,
-    ) -> Result<Result<(CheckedAnswer, Option<UnixSeconds>), Failure>, NotAnswered> {
+    ) -> Result<Result<(Q::Answer, Option<UnixSeconds>), Failure>, NotAnswered>
+    where
+        T: Transport<Q>,
+    {
         let reply = tokio::select! {
             biased;
             sent = self.transport.send(request, date) => match sent {
@@ -272,11 +295,7 @@ impl<T: Transport> Fetcher<T> {
         counts.bytes += to_u64(reply.body.len());
         let date = reply.date;
         let request = Arc::clone(request);
-        let read = tokio::task::spawn_blocking(move || {
-            planted::pass("answer");
-            read_answer(&request, &reply.body)
-        })
-        .await;
+        let read = tokio::task::spawn_blocking(move || request.read(&reply.body)).await;
         Ok(match read {
             Ok(Ok(answer)) => Ok((answer, date)),
             Ok(Err(kind)) => Err(Failure { kind, date }),

@@ -6,6 +6,7 @@
 //!                    └─> bounded queue ──> writer thread (owns the store, one transaction a batch)
 //! ```
 //!
+//! - [`listing`]: asks for the account's domains
 //! - [`job`]: the work of a run, prepared from what the database knows
 //! - [`refused_ranges`]: the ranges that earlier runs were refused, and which of them are due again
 //! - [`mod@run`]: carries out a job; `worker` carries out its tasks
@@ -33,6 +34,7 @@ pub mod fetcher;
 mod finalizer;
 pub mod finished;
 pub mod job;
+pub mod listing;
 pub mod named_list;
 pub mod permit;
 pub mod progress;
@@ -47,9 +49,10 @@ mod writer;
 
 pub use control::{Control, Stop};
 pub use denial::Denial;
-pub use fetcher::Transport;
+pub use fetcher::{Question, Transport};
 pub use finished::{Finished, RunError};
 pub use job::{Job, JobSettings, Pace};
+pub use listing::{Listed, ListingError, list_domains};
 pub use progress::Progress;
 pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::run;

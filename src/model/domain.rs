@@ -51,6 +51,23 @@ impl Domain {
         &self.0
     }
 
+    /// Reads a name as an answer of the API writes it. Blanks around it and a final dot do not matter.
+    ///
+    /// # Errors
+    /// As [`Domain::from_str`].
+    pub fn from_answer(written: &str) -> Result<Self, DomainError> {
+        let is_blank = |char: char| char.is_whitespace() || matches!(char, '\u{200b}' | '\u{feff}');
+        let name = written.trim_matches(is_blank);
+        name.strip_suffix('.').unwrap_or(name).parse()
+    }
+
+    /// Whether both names mean the same domain: they are equal, or one is `*.a.com` and the other `.a.com`.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let host = self.wildcard_host();
+        self == other || (host.is_some() && host == other.wildcard_host())
+    }
+
     /// Returns the host name of a wildcard, `a.com` of both `*.a.com` and `.a.com`; `None` for a plain name.
     #[must_use]
     pub fn wildcard_host(&self) -> Option<&str> {

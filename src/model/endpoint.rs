@@ -77,6 +77,18 @@ impl Endpoint {
         &self.url
     }
 
+    /// Returns the address of another call of the same API: `https://a.com/api/origin` becomes
+    /// `https://a.com/api/NAME`.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> url::Url {
+        let mut url = self.url.clone();
+        // An http address has a path with segments.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().pop().push(name);
+        }
+        url
+    }
+
     /// Returns the host, as in the address.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -122,6 +134,20 @@ mod tests {
             "http://localhost/api",
         ] {
             assert_eq!(Endpoint::parse(given, false).unwrap().to_string(), given);
+        }
+    }
+
+    #[test]
+    fn another_call_of_the_api_has_the_same_address_up_to_the_last_part() {
+        for (given, sibling) in [
+            (DEFAULT_ENDPOINT, "https://opencdn.jcloud.com/api/queryDomains"),
+            ("https://a.com/api/origin/", "https://a.com/api/queryDomains"),
+            ("https://a.com/origin", "https://a.com/queryDomains"),
+            ("https://a.com", "https://a.com/queryDomains"),
+            ("https://a.com/x/y/origin", "https://a.com/x/y/queryDomains"),
+        ] {
+            let endpoint = Endpoint::parse(given, false).unwrap();
+            assert_eq!(endpoint.sibling("queryDomains").as_str(), sibling);
         }
     }
 

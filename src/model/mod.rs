@@ -1,6 +1,7 @@
 //! The vocabulary: what the other layers talk about, with no input or output.
 //!
 //! - [`account`]: a month of all domains together
+//! - [`account_domain`]: a domain of the account, as the API lists it
 //! - [`billing`]: what a month will be billed by
 //! - [`domain`]: a checked domain name
 //! - [`slot`]: the 5-minute grid and UTC+8 days, in Unix seconds
@@ -34,6 +35,7 @@
 //! - [`top_points`]: the highest points of a month, to rank them
 
 pub mod account;
+pub mod account_domain;
 pub mod billing;
 pub mod changes;
 pub mod civil;
@@ -70,6 +72,7 @@ pub mod text;
 pub mod top_points;
 pub mod units;
 
+pub use account_domain::{AccountDomain, DomainStatus};
 pub use coverage::CoverageSpan;
 pub use credentials::Credentials;
 pub use domain::Domain;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::data_fault::DataFault;
+use super::listing_fault::ListingFault;
 
 /// A message that attacks the terminal that shows it: it moves the cursor, sets the title, writes the clipboard, forges
 /// a log line, and reverses the reading direction.
@@ -22,6 +23,7 @@ pub const HOSTILE_TEXT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}]52;c;cm0gLXJm
 /// | surplus bytes after the answer | [`Fault::Followed`] |
 /// | text in another encoding | [`Fault::GbkMessage`] |
 /// | wrong data | [`Fault::Data`]; see the table of [`DataFault`] |
+/// | a wrong list of domains | [`Fault::Listing`] |
 ///
 /// A fault replaces the answer without a check of the request, as the fault of a gateway does. Variants that send "the
 /// correct answer" do check the request: their answer may be a refusal.
@@ -126,8 +128,10 @@ pub enum Fault {
         /// The body as it is, never compressed.
         body: Vec<u8>,
     },
-    /// The request is checked, and the answer holds wrong data.
+    /// The request is checked, and the answer holds wrong data. A request that lists domains is answered.
     Data(DataFault),
+    /// The request is checked, and the answer holds a wrong list of domains. A request for statistics is answered.
+    Listing(ListingFault),
 }
 
 /// The value of a `Retry-After` header.
@@ -191,6 +195,12 @@ impl Fault {
     #[must_use]
     pub fn surplus() -> Self {
         Self::Followed(Box::new(Self::Data(DataFault::NoPoints)))
+    }
+}
+
+impl From<ListingFault> for Fault {
+    fn from(fault: ListingFault) -> Self {
+        Self::Listing(fault)
     }
 }
 

@@ -53,6 +53,7 @@ mod tests {
     fn request(sequence: u64, domain: &str, start: i64) -> LoggedRequest {
         LoggedRequest {
             sequence,
+            lists_domains: false,
             domains: vec![domain.to_owned()],
             start: Some(start),
             end: Some(start + 300),

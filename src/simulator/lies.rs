@@ -2,6 +2,7 @@
 
 use super::data_fault::{DataFault, EntryForm, Spelling};
 use super::fault::Fault;
+use super::listing_fault::ListingFault;
 use super::log::LoggedRequest;
 use super::mutation::Mutation;
 use super::noise::Noise;
@@ -70,6 +71,8 @@ impl Lies {
 fn lie(noise: Noise, request: &LoggedRequest) -> Fault {
     if noise.happens(250_000) {
         refusal(noise.branch(1))
+    } else if request.lists_domains {
+        Fault::Listing(wrong_listing(noise.branch(2)))
     } else {
         wrong_answer(noise.branch(2), request)
     }
@@ -93,6 +96,21 @@ fn refusal(noise: Noise) -> Fault {
         },
         11 => Fault::HugeLength { bytes: 1 << 40 },
         _ => Fault::GbkMessage { status: Some(21) },
+    }
+}
+
+fn wrong_listing(noise: Noise) -> ListingFault {
+    match noise.between(0, 9) {
+        0 => ListingFault::Total(1),
+        1 => ListingFault::Total(-1),
+        2 => ListingFault::TotalText("null"),
+        3 => ListingFault::SamePage,
+        4 => ListingFault::Endless,
+        5 => ListingFault::EmptyPage,
+        6 => ListingFault::Entry("null"),
+        7 => ListingFault::Entry(r#"{"domain":7}"#),
+        8 => ListingFault::NullMembers,
+        _ => ListingFault::NullList,
     }
 }
 
@@ -187,6 +205,7 @@ mod tests {
     fn request(sequence: u64) -> LoggedRequest {
         LoggedRequest {
             sequence,
+            lists_domains: false,
             domains: vec!["a.com".to_owned(), "b.com".to_owned()],
             start: Some(START),
             end: Some(START + 3_600),

@@ -10,6 +10,8 @@ pub struct LoggedRequest {
     /// Counts the requests of this simulator from 1. [`clear_log`](super::SimulatedService::clear_log) does not reset
     /// it.
     pub sequence: u64,
+    /// Whether it asks for the domains of the account, and not for statistics.
+    pub lists_domains: bool,
     /// The requested domains, in lower case; empty when they could not be read.
     pub domains: Vec<String>,
     /// The first second of the requested range, in Unix seconds; `None` when it could not be read.
@@ -24,6 +26,17 @@ pub struct LoggedRequest {
 }
 
 impl LoggedRequest {
+    /// Returns the request as one that lists domains. It has no range.
+    pub(super) fn listing(self) -> Self {
+        Self {
+            lists_domains: true,
+            domains: Vec::new(),
+            start: None,
+            end: None,
+            ..self
+        }
+    }
+
     /// Returns whether the simulator answered or refused the request according to the truth.
     #[must_use]
     pub fn is_answered(&self) -> bool {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
+use super::account::Account;
 use super::log::{LoggedRequest, RequestOutcome};
 use super::settings::{Settings, SpanLimit};
 use super::signature::expected_signature;
@@ -44,6 +45,7 @@ pub(crate) fn read_for_log(body: &[u8], sequence: u64, now: i64) -> LoggedReques
     let text = |name: &str| field(name)?.as_str();
     LoggedRequest {
         sequence,
+        lists_domains: false,
         domains: text("domain").map(split_domains).unwrap_or_default(),
         start: text("start_time").and_then(parse_minute),
         end: match field("end_time") {
@@ -59,7 +61,12 @@ pub(crate) fn read_for_log(body: &[u8], sequence: u64, now: i64) -> LoggedReques
 /// domains, span, retention. The error is the envelope status of the first check that fails.
 ///
 /// The statuses are documented; the order of the checks is assumed.
-pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<CheckedRequest, i64> {
+pub(crate) fn check(
+    body: &[u8],
+    settings: &Settings,
+    account: &Account,
+    now: i64,
+) -> Result<CheckedRequest, i64> {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
         return Err(2);
     };
@@ -73,21 +80,19 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Checke
         Some(_) => return Err(41),
     };
 
-    if username != settings.username {
-        return Err(20);
-    }
-    if signature != expected_signature(settings, now) {
-        return Err(7);
-    }
+    proven(username, signature, settings, now)?;
     if start >= end {
         return Err(19);
     }
-    let own = settings.domains.iter().map(|name| name.to_ascii_lowercase());
+    let own = account
+        .domains
+        .iter()
+        .map(|domain| domain.name.to_ascii_lowercase());
     let own: HashSet<String> = own.collect();
     if !listed.iter().all(|domain| own.contains(domain)) {
         return Err(18);
     }
-    if listed.len() > settings.max_domains.unwrap_or(settings.domains.len()) {
+    if listed.len() > account.max_domains() {
         return Err(22);
     }
     if let Some((days, status)) = settings.span_limit.map(SpanLimit::days_and_status)
@@ -113,9 +118,20 @@ pub(crate) fn check(body: &[u8], settings: &Settings, now: i64) -> Result<Checke
     })
 }
 
+/// Checks the user, then the signature (documented).
+pub(crate) fn proven(username: &str, signature: &str, settings: &Settings, now: i64) -> Result<(), i64> {
+    if username != settings.username {
+        return Err(20);
+    }
+    if signature != expected_signature(settings, now) {
+        return Err(7);
+    }
+    Ok(())
+}
+
 /// Returns a text parameter. The error is `missing` when there is none or it is blank, and 41 when it is not text
 /// (assumed).
-fn required<'a>(fields: &'a Map<String, Value>, name: &str, missing: i64) -> Result<&'a str, i64> {
+pub(crate) fn required<'a>(fields: &'a Map<String, Value>, name: &str, missing: i64) -> Result<&'a str, i64> {
     match fields.get(name) {
         None | Some(Value::Null) => Err(missing),
         Some(Value::String(text)) if text.trim().is_empty() => Err(missing),
@@ -172,8 +188,12 @@ mod tests {
         serde_json::to_vec(&fields).unwrap()
     }
 
+    fn checked(body: &[u8], settings: &Settings, now: i64) -> Result<CheckedRequest, i64> {
+        check(body, settings, &Account::new(settings), now)
+    }
+
     fn status(changes: &[(&str, Value)]) -> i64 {
-        check(&body(changes), &Settings::default(), NOW)
+        checked(&body(changes), &Settings::default(), NOW)
             .err()
             .unwrap_or(0)
     }
@@ -181,7 +201,7 @@ mod tests {
     #[test]
     fn the_signature_is_good_for_its_day_in_utc8_and_no_other() {
         let midnight = 1_477_152_000;
-        let status_at = |now| check(&body(&[]), &Settings::default(), now).err();
+        let status_at = |now| checked(&body(&[]), &Settings::default(), now).err();
         assert_eq!(status_at(midnight - 1), Some(7));
         assert_eq!(status_at(midnight), None);
         assert_eq!(status_at(midnight + DAY - 1), None);
@@ -190,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_last_minute_is_part_of_the_window() {
-        let checked = check(&body(&[]), &Settings::default(), NOW).unwrap();
+        let checked = checked(&body(&[]), &Settings::default(), NOW).unwrap();
         let expected = CheckedRequest {
             domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
             start: 1_477_177_200,
@@ -203,7 +223,7 @@ mod tests {
 
     #[test]
     fn without_an_end_the_window_reaches_to_now() {
-        let checked = check(
+        let checked = checked(
             &body(&[("end_time", Value::Null)]),
             &Settings::default(),
             NOW + 59,
@@ -226,7 +246,7 @@ mod tests {
         }
         assert_eq!(status(&[("end_time", 5.into())]), 41);
         for body in [&b""[..], b"[]", b"null", b"{"] {
-            assert_eq!(check(body, &Settings::default(), NOW), Err(2));
+            assert_eq!(checked(body, &Settings::default(), NOW), Err(2));
         }
     }
 
@@ -270,7 +290,7 @@ mod tests {
 
     #[test]
     fn domains_have_no_case_and_come_once() {
-        let checked = check(
+        let checked = checked(
             &body(&[("domain", "WWW.B.com,www.b.COM".into())]),
             &Settings::default(),
             NOW,
@@ -299,7 +319,7 @@ mod tests {
                     .unwrap()
                     .format(TIME_FORMAT)
                     .to_string();
-                check(&body(&[("start_time", text.into())]), &settings, NOW).err()
+                checked(&body(&[("start_time", text.into())]), &settings, NOW).err()
             };
             assert_eq!((from(0), from(1)), (None, Some(code)));
         }
@@ -313,7 +333,7 @@ mod tests {
         };
         let refusal = |start: &str, end: &str| {
             let times = [("start_time", start.into()), ("end_time", end.into())];
-            check(&body(&times), &settings, NOW).err()
+            checked(&body(&times), &settings, NOW).err()
         };
         assert_eq!(refusal("2016-10-22 00:00", "2016-10-22 23:59"), None);
         assert_eq!(refusal("2016-10-22 00:00", "2016-10-23 00:04"), Some(43));
@@ -327,8 +347,8 @@ mod tests {
             ..Settings::default()
         };
         let age = NOW - 1_477_177_200;
-        assert_eq!(check(&body(&[]), &settings(age), NOW).err(), None);
-        assert_eq!(check(&body(&[]), &settings(age - 1), NOW).err(), Some(21));
+        assert_eq!(checked(&body(&[]), &settings(age), NOW).err(), None);
+        assert_eq!(checked(&body(&[]), &settings(age - 1), NOW).err(), Some(21));
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::account::Account;
 use super::answer::AnswerData;
 use super::data_fault::DataFault;
 use super::envelope::{envelope, in_gbk, message};
 use super::fault::{Fault, RetryAfter};
+use super::listing::ListingRequest;
+use super::listing_fault::ListingFault;
 use super::request::check;
 use super::response::{Delivery, MEBIBYTE, SimulatedResponse};
 use super::settings::Settings;
@@ -17,6 +20,8 @@ use crate::http::{HttpRequest, HttpResponse, http_date};
 
 /// The path of the endpoint (documented).
 pub(crate) const API_PATH: &str = "/api/origin";
+/// The path of the call that lists the domains of the account (documented).
+pub(crate) const LISTING_PATH: &str = "/api/queryDomains";
 /// The content type of requests (documented).
 pub(crate) const REQUEST_TYPE: &str = "application/json";
 
@@ -30,6 +35,7 @@ const ENDLESS: &[u8] = br#"{"status":0,"data":["#;
 pub(crate) struct Responder<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) settings: &'a Settings,
+    pub(crate) account: &'a Account,
     pub(crate) truth: Truth,
     /// The simulator's clock when the request arrived.
     pub(crate) now: i64,
@@ -40,12 +46,18 @@ impl Responder<'_> {
     ///
     /// The content type is documented as required; the status for another one is assumed.
     pub(crate) fn misdirected(&self) -> Option<u16> {
-        if self.request.method != "POST" || self.request.path != API_PATH {
+        let is_known = self.request.path == API_PATH || self.lists_domains();
+        if self.request.method != "POST" || !is_known {
             return Some(404);
         }
         let content_type = self.request.header("content-type").unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         (!media_type.eq_ignore_ascii_case(REQUEST_TYPE)).then_some(415)
+    }
+
+    /// Returns whether the request asks for the domains of the account.
+    pub(crate) fn lists_domains(&self) -> bool {
+        self.request.path == LISTING_PATH
     }
 
     /// Returns a small page under this HTTP status.
@@ -55,13 +67,13 @@ impl Responder<'_> {
 
     /// Returns the correct answer, with its envelope status.
     pub(crate) fn correct(&self) -> (SimulatedResponse, i64) {
-        let (answer, status) = self.answer(None, |body| body);
+        let (answer, status) = self.answer(None, None, |body| body);
         (self.finish(answer, Delivery::Whole), status)
     }
 
     /// Returns the response under `fault`.
     pub(crate) fn faulty(&self, fault: &Fault) -> SimulatedResponse {
-        let correct = || self.answer(None, |body| body).0;
+        let correct = || self.answer(None, None, |body| body).0;
         let json = |body: &[u8]| HttpResponse::new(200, JSON, body);
         let mut delivery = Delivery::Whole;
         let mut deliver = |chosen, response| {
@@ -70,7 +82,8 @@ impl Responder<'_> {
         };
         let response = match fault {
             Fault::None => correct(),
-            Fault::Data(data) => self.answer(Some(data), |body| body).0,
+            Fault::Data(data) => self.answer(Some(data), None, |body| body).0,
+            Fault::Listing(listing) => self.answer(None, Some(listing), |body| body).0,
             Fault::Envelope { status, msg } => json(&envelope(
                 *status,
                 msg.as_deref().unwrap_or_else(|| message(*status)),
@@ -82,7 +95,7 @@ impl Responder<'_> {
             Fault::ResetBeforeAnswer => deliver(Delivery::Reset, page(200)),
             Fault::ResetMidBody => deliver(Delivery::Cut { reset: true }, halved(correct())),
             Fault::Truncated => deliver(Delivery::Cut { reset: false }, halved(correct())),
-            Fault::TruncatedJson => self.answer(None, half).0,
+            Fault::TruncatedJson => self.answer(None, None, half).0,
             Fault::SlowBody { pieces, pause } => {
                 let (pieces, pause) = (*pieces, *pause);
                 deliver(Delivery::SlowBody { pieces, pause }, correct())
@@ -103,7 +116,7 @@ impl Responder<'_> {
             }
             Fault::ByteOrderMark => {
                 let mark = |body: Vec<u8>| [&b"\xef\xbb\xbf"[..], &body].concat();
-                self.answer(None, mark).0
+                self.answer(None, None, mark).0
             }
             Fault::Redirect { status, location } => page(*status).or_header("Location", location),
             Fault::HugeBody { mebibytes } => {
@@ -122,13 +135,13 @@ impl Responder<'_> {
             }
             Fault::UnderStatus { status, data } => HttpResponse {
                 status: *status,
-                ..self.answer(data.as_ref(), |body| body).0
+                ..self.answer(data.as_ref(), None, |body| body).0
             },
             Fault::Followed(second) => {
                 let second = Box::new(self.faulty(second));
                 deliver(Delivery::Followed(second), correct())
             }
-            Fault::GbkMessage { status: None } => self.answer(None, |body| in_gbk(&body)).0,
+            Fault::GbkMessage { status: None } => self.answer(None, None, |body| in_gbk(&body)).0,
             Fault::GbkMessage { status: Some(status) } => json(&in_gbk(&envelope(*status, message(*status)))),
             Fault::DeepNesting { depth } => {
                 let (open, close) = ("[".repeat(*depth), "]".repeat(*depth));
@@ -152,16 +165,16 @@ impl Responder<'_> {
     fn answer(
         &self,
         fault: Option<&DataFault>,
+        listing_fault: Option<&ListingFault>,
         edit: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> (HttpResponse, i64) {
-        let (body, status) = match check(&self.request.body, self.settings, self.now) {
-            Ok(request) => {
-                let mut data = AnswerData::new(&request, self.settings, self.truth, self.now);
-                if let Some(fault) = fault {
-                    data.distort(fault, &request, self.truth);
-                }
-                (data.body(self.settings.row_shape), 0)
-            }
+        let answered = if self.lists_domains() {
+            self.listing(listing_fault)
+        } else {
+            self.statistics(fault)
+        };
+        let (body, status) = match answered {
+            Ok(body) => (body, 0),
             Err(status) => (envelope(status, message(status)), status),
         };
         let mut response = HttpResponse::new(200, JSON, edit(body));
@@ -170,6 +183,22 @@ impl Responder<'_> {
             response = response.or_header("Content-Encoding", "gzip");
         }
         (response, status)
+    }
+
+    /// Returns the body of an answer with statistics, or the envelope status of a refusal.
+    fn statistics(&self, fault: Option<&DataFault>) -> Result<Vec<u8>, i64> {
+        let request = check(&self.request.body, self.settings, self.account, self.now)?;
+        let mut data = AnswerData::new(&request, self.settings, self.truth, self.now);
+        if let Some(fault) = fault {
+            data.distort(fault, &request, self.truth);
+        }
+        Ok(data.body(self.settings.row_shape))
+    }
+
+    /// Returns the body of an answer that lists domains, or the envelope status of a refusal.
+    fn listing(&self, fault: Option<&ListingFault>) -> Result<Vec<u8>, i64> {
+        let request = ListingRequest::check(&self.request.body, self.settings, self.now)?;
+        Ok(request.answer(self.account, self.settings, fault))
     }
 
     /// Adds the headers that every response has.

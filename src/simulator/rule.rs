@@ -73,6 +73,12 @@ impl Rule {
         }
     }
 
+    /// Only requests that list the domains of the account.
+    #[must_use]
+    pub fn for_listings(self) -> Self {
+        self.when(|request| request.lists_domains)
+    }
+
     /// Only requests that ask for this domain, in any case.
     #[must_use]
     pub fn for_domain(self, domain: &str) -> Self {

@@ -1,7 +1,8 @@
 //! The API without a socket: a request goes in, a response comes out.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::account::Account;
 use super::fault::Fault;
 use super::fault_schedule::FaultSchedule;
 use super::log::{LoggedRequest, RequestOutcome};
@@ -26,6 +27,7 @@ use crate::http::HttpRequest;
 #[derive(Debug)]
 pub struct SimulatedService {
     settings: Settings,
+    account: Mutex<Arc<Account>>,
     truth: Truth,
     faults: Mutex<FaultSchedule>,
     log: Mutex<Log>,
@@ -43,6 +45,7 @@ impl SimulatedService {
     pub fn new(settings: Settings) -> Self {
         Self {
             truth: settings.truth(),
+            account: Mutex::new(Arc::new(Account::new(&settings))),
             faults: Mutex::new(FaultSchedule::new(&settings)),
             log: Mutex::default(),
             settings,
@@ -53,6 +56,11 @@ impl SimulatedService {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Changes the domains of the account.
+    pub fn change_account<R>(&self, change: impl FnOnce(&mut Account) -> R) -> R {
+        change(Arc::make_mut(&mut lock(&self.account)))
     }
 
     /// Returns the truth that the answers report.
@@ -79,13 +87,18 @@ impl SimulatedService {
 
     /// Decides on the response, and logs the request.
     pub(crate) fn respond(&self, request: &HttpRequest, now: i64) -> SimulatedResponse {
+        let account = Arc::clone(&lock(&self.account));
         let responder = Responder {
             request,
             settings: &self.settings,
+            account: &account,
             truth: self.truth,
             now,
         };
         let mut entry = read_for_log(&request.body, self.next_sequence(), now);
+        if responder.lists_domains() {
+            entry = entry.listing();
+        }
         let response = if let Some(status) = responder.misdirected() {
             entry.outcome = RequestOutcome::Http(status);
             responder.page(status)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::account::Wording;
 use super::presence::{Idle, LATE_KINDS, Late};
 use super::range_rule::RangeRule;
 use super::time::DAY;
@@ -31,8 +32,12 @@ pub struct Settings {
     pub idle: Idle,
     /// Which points appear long after their time.
     pub late: [Late; LATE_KINDS],
-    /// The domains of the account; any other gets code 18.
+    /// The domains of the account at the start; any other gets code 18. All of them are served.
     pub domains: Vec<String>,
+    /// The most domains on a page of a listing, whatever the request asks for.
+    pub max_page_size: Option<usize>,
+    /// How a listing writes status and kind.
+    pub wording: Wording,
     /// The greatest age of the start of a window, in seconds (code 21).
     pub retention_seconds: Option<i64>,
     /// The longest window of one request (codes 42 to 45).
@@ -79,6 +84,8 @@ impl Default for Settings {
             username: EXAMPLE_USERNAME.to_owned(),
             secret_key: EXAMPLE_SECRET_KEY.into(),
             domains: vec!["www.a.com".to_owned(), "www.b.com".to_owned()],
+            max_page_size: None,
+            wording: Wording::default(),
             retention_seconds: None,
             span_limit: None,
             max_domains: None,

@@ -116,11 +116,38 @@ impl Client {
         })
     }
 
-    /// Sends a request with these parameters once, signed for `date`.
+    /// Sends a request with these parameters to the configured endpoint once, signed for `date`.
     ///
+    /// # Errors
+    /// As [`Client::send_to`].
+    pub async fn send(&self, parameters: Map<String, Value>, date: SigningDate) -> Result<Reply, Failure> {
+        let url = self.shared.settings.endpoint.url().clone();
+        self.post(url, parameters, date).await
+    }
+
+    /// Sends a request with these parameters to another call of the same API once, signed for `date`. `call` is the
+    /// last part of its path.
+    ///
+    /// # Errors
+    /// Everything but an answer with HTTP status 200 that arrived whole.
+    pub async fn send_to(
+        &self,
+        call: &str,
+        parameters: Map<String, Value>,
+        date: SigningDate,
+    ) -> Result<Reply, Failure> {
+        let url = self.shared.settings.endpoint.sibling(call);
+        self.post(url, parameters, date).await
+    }
+
     /// A server may repeat the signature or the key, in any spelling. They are redacted before anything else sees the
     /// body or the failure.
-    pub async fn send(&self, parameters: Map<String, Value>, date: SigningDate) -> Result<Reply, Failure> {
+    async fn post(
+        &self,
+        url: reqwest::Url,
+        parameters: Map<String, Value>,
+        date: SigningDate,
+    ) -> Result<Reply, Failure> {
         let settings = &self.shared.settings;
         let credentials = &settings.credentials;
         let mut secrets = Secrets::default();
@@ -129,7 +156,7 @@ impl Client {
         let sending = self
             .shared
             .http
-            .post(settings.endpoint.url().clone())
+            .post(url)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(body.expose_secret().to_owned())

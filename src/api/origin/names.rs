@@ -7,8 +7,7 @@ use crate::model::Domain;
 /// Blanks around a name, its case and a final dot do not matter. An exact match wins. Else `*.a.com` stands for
 /// `.a.com` and the other way round, where exactly one domain fits.
 pub(super) fn position(asked: &[Domain], written: &str) -> Option<usize> {
-    let name = written.trim();
-    let name: Domain = name.strip_suffix('.').unwrap_or(name).parse().ok()?;
+    let name = Domain::from_answer(written).ok()?;
     if let Some(exact) = asked.iter().position(|domain| *domain == name) {
         return Some(exact);
     }
