@@ -9,15 +9,43 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 
 /// How close to midnight in UTC+8, in seconds, the API may be on the other date.
 const MIDNIGHT_DOUBT: i64 = 10 * 60;
-/// A larger difference between the clocks, in seconds, is worth a warning, and explains a refused signature. A
-/// smaller one only makes figures seem some seconds older or younger.
+/// A larger difference between the clocks, in seconds, is worth a warning. A smaller one only makes figures seem some
+/// seconds older or younger.
 pub(super) const TOLERABLE_SKEW: i64 = 5 * 60;
 /// A `Date` header further off than this is broken itself: the API would have refused a signature of another day.
 const PLAUSIBLE_SKEW: i64 = DAY_SECONDS + 2 * HOUR_SECONDS;
 
-/// Whether a clock that is `ahead` seconds ahead explains a refused signature, which contains the date.
-pub(super) fn explaining_skew(ahead: i64) -> bool {
-    ahead.abs() > TOLERABLE_SKEW
+/// This machine's clock against the API's, as one answer showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockDifference {
+    /// How many seconds this machine's clock is ahead.
+    pub ahead: i64,
+    /// Whether both clocks show the same date in UTC+8.
+    pub same_date: bool,
+}
+
+impl ClockDifference {
+    /// Returns the difference of two clocks that showed these times at the same moment.
+    #[must_use]
+    pub fn between(here: UnixSeconds, api: UnixSeconds) -> Self {
+        Self {
+            ahead: here - api,
+            same_date: SigningDate::from_unix(here) == SigningDate::from_unix(api),
+        }
+    }
+
+    /// Returns whether it explains a refused signature. The signature contains the date and no time of day, so two clocks
+    /// that show the same date make the same signature.
+    #[must_use]
+    pub fn explains_refusal(self) -> bool {
+        self.is_large() && !self.same_date
+    }
+
+    /// Returns whether it is large enough for a warning.
+    #[must_use]
+    pub fn is_large(self) -> bool {
+        self.ahead.abs() > TOLERABLE_SKEW
+    }
 }
 
 /// Returns the date for one more try after a signature was refused, if there is one.
@@ -89,6 +117,19 @@ mod tests {
             other_date(today("2026-01-02"), noon, Some(noon + 14 * 3600)),
             None
         );
+    }
+
+    #[test]
+    fn only_another_date_explains_a_refused_signature() {
+        let explains = |here, api| ClockDifference::between(at(here), at(api)).explains_refusal();
+        assert!(!explains("2026-01-02 12:00", "2026-01-02 12:00"));
+        // Far off, but the same date, and so the same signature.
+        assert!(!explains("2026-01-02 12:10", "2026-01-02 12:00"));
+        assert!(!explains("2026-01-02 23:59", "2026-01-02 00:01"));
+        assert!(explains("2026-01-03 03:00", "2026-01-02 12:00"));
+        assert!(explains("2026-01-01 22:00", "2026-01-02 12:00"));
+        // Seconds around midnight: the other date was tried.
+        assert!(!explains("2026-01-03 00:00:01", "2026-01-02 23:59:59"));
     }
 
     #[test]

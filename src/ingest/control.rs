@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::clocks::explaining_skew;
+use super::clocks::ClockDifference;
 use super::denial::Denial;
 use crate::api::{FailureKind, Reaction};
 use crate::interrupt::Signal;
@@ -24,9 +24,9 @@ pub enum Stop {
     Credentials {
         /// The refusal.
         kind: FailureKind,
-        /// How far this machine's clock is ahead of the API's, in seconds, where the answer told. The
-        /// signature holds the date, so a wrong clock looks like a wrong key.
-        clock_ahead: Option<i64>,
+        /// This machine's clock against the API's, where the answer told. The signature holds the date, so a clock
+        /// that is hours wrong looks like a wrong key.
+        clock: Option<ClockDifference>,
     },
     /// The API cannot be asked as configured.
     Configuration(FailureKind),
@@ -43,7 +43,7 @@ impl Stop {
     ///
     /// If the API `answered` this account before, nothing is missing in the configuration, whatever the failure says.
     /// But a redirect still names another address.
-    pub(super) fn after(kind: FailureKind, answered: bool, clock_ahead: Option<i64>) -> Self {
+    pub(super) fn after(kind: FailureKind, answered: bool, clock: Option<ClockDifference>) -> Self {
         let is_configuration = match (&kind, kind.reaction()) {
             (FailureKind::Tls { .. } | FailureKind::Redirected { .. }, _) => true,
             (_, Reaction::StopConfiguration) => !answered,
@@ -52,7 +52,7 @@ impl Stop {
         if is_configuration {
             Self::Configuration(kind)
         } else {
-            Self::Credentials { kind, clock_ahead }
+            Self::Credentials { kind, clock }
         }
     }
 
@@ -70,7 +70,9 @@ impl Stop {
     #[must_use]
     pub fn explaining_clock(&self) -> Option<i64> {
         match self {
-            Self::Credentials { clock_ahead, .. } => clock_ahead.filter(|ahead| explaining_skew(*ahead)),
+            Self::Credentials { clock, .. } => clock
+                .filter(|clock| clock.explains_refusal())
+                .map(|clock| clock.ahead),
             _ => None,
         }
     }
@@ -181,9 +183,10 @@ mod tests {
 
     #[test]
     fn after_a_success_everything_but_a_redirect_is_a_matter_of_credentials() {
-        let is_credentials = |kind, answered| match Stop::after(kind, answered, Some(7)) {
-            Stop::Credentials { clock_ahead, .. } => {
-                assert_eq!(clock_ahead, Some(7));
+        let seven = Some(ClockDifference::between(7, 0));
+        let is_credentials = |kind, answered| match Stop::after(kind, answered, seven) {
+            Stop::Credentials { clock, .. } => {
+                assert_eq!(clock, seven);
                 true
             }
             Stop::Configuration(_) => false,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::clocks::{TOLERABLE_SKEW, ahead_of, other_date};
+use super::clocks::{ClockDifference, TOLERABLE_SKEW, ahead_of, other_date};
 use super::control::{Control, Stop};
 use super::denial::{self, Denial};
 use super::job::Pace;
@@ -340,9 +340,11 @@ impl<T> Fetcher<T> {
             .filter(|_| answered && Denial::of(&failure.kind).is_some())
             .filter(|_| self.chance(|chance| chance.budget.spend(RetryCost::Normal)));
         let Some(pause) = pause else {
-            let clock_ahead = failure.date.map(|server| self.clock.now() - server);
+            let clock = failure
+                .date
+                .map(|server| ClockDifference::between(self.clock.now(), server));
             self.control
-                .stop(Stop::after(failure.kind.clone(), answered, clock_ahead));
+                .stop(Stop::after(failure.kind.clone(), answered, clock));
             return Err(NotAnswered::Failed(failure));
         };
         tracing::info!(

@@ -47,6 +47,7 @@ pub mod summary;
 mod worker;
 mod writer;
 
+pub use clocks::ClockDifference;
 pub use control::{Control, Stop};
 pub use denial::Denial;
 pub use fetcher::{Question, Transport};

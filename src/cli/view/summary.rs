@@ -233,7 +233,7 @@ fn next_steps(summary: &Summary) -> Vec<String> {
         steps.push(help.to_owned());
     }
     match &summary.stop {
-        Some(stop @ Stop::Credentials { clock_ahead, .. }) => match stop.explaining_clock() {
+        Some(stop @ Stop::Credentials { clock, .. }) => match stop.explaining_clock() {
             Some(ahead) => {
                 let side = if ahead > 0 { "ahead of" } else { "behind" };
                 let seconds = ahead.unsigned_abs();
@@ -241,10 +241,10 @@ fn next_steps(summary: &Summary) -> Vec<String> {
                     "this machine's clock is {seconds} s {side} the API's; set it first"
                 ));
             }
-            None if clock_ahead.is_some() => {
-                steps.push("this machine's clock agrees with the API's, so the clock is not the cause".to_owned());
-            }
-            None => {}
+            None => steps.extend(clock.map(|clock| {
+                let agrees = if clock.is_large() { "shows the same date as" } else { "agrees with" };
+                format!("this machine's clock {agrees} the API's, so the clock is not the cause")
+            })),
         },
         Some(Stop::Outage) => steps.push(
             "too many requests failed, so the run ended early; run the same command again later, what is stored is not \

@@ -4,6 +4,7 @@ use jdcdn_stats::simulator::{Fault, Rule};
 
 use super::{Watch, assert_complete, sandbox};
 use crate::credentials::refusals;
+use crate::sandbox::at;
 
 /// A `watch` over many windows, one request at a time, so that what meets which fault is known.
 const ONE_BY_ONE: [&str; 4] = ["--window", "6h", "--concurrency", "1"];
@@ -83,5 +84,23 @@ fn an_account_that_never_was_answered_ends_it_at_once() {
         let log = Watch::start(&sandbox, &[], &[]).ends(code).join("\n");
         assert!(log.contains("error: "), "{log}");
         assert!(sandbox.requests() <= 4, "{}", sandbox.requests());
+    }
+}
+
+#[test]
+fn a_clock_that_shows_the_right_date_is_not_blamed_for_a_wrong_key() {
+    // To the minute, two hours ahead and three behind: the signature is the same.
+    for here in ["2026-06-15 12:00", "2026-06-15 14:00", "2026-06-15 09:00"] {
+        let sandbox = sandbox(1);
+        let now = at(here).to_string();
+        let variables = [
+            ("JDCDN_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("JDCDN_TEST_NOW", now.as_str()),
+        ];
+        let log = Watch::start(&sandbox, &[], &variables).ends(4).join("\n");
+        assert!(
+            log.contains("status 7") && !log.contains("set it first"),
+            "{here}: {log}"
+        );
     }
 }

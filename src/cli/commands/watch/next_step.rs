@@ -65,10 +65,10 @@ pub(super) mod tests {
 
     use super::*;
     use crate::api::FailureKind;
-    use crate::ingest::Signal;
     use crate::ingest::decide::Conclusions;
     use crate::ingest::denial::tests::denials;
     use crate::ingest::summary::Failures;
+    use crate::ingest::{ClockDifference, Signal};
     use crate::model::{RunTotals, Span};
 
     pub(in crate::cli::commands::watch) fn summary(
@@ -101,9 +101,13 @@ pub(super) mod tests {
         }
     }
 
-    fn refused(clock_ahead: Option<i64>) -> Summary {
+    /// 12:00 in UTC+8.
+    const NOON: i64 = 1_781_496_000;
+
+    fn refused(ahead: Option<i64>) -> Summary {
         let [_, _, kind, ..] = denials();
-        let stop = Stop::Credentials { kind, clock_ahead };
+        let clock = ahead.map(|ahead| ClockDifference::between(NOON + ahead, NOON));
+        let stop = Stop::Credentials { kind, clock };
         summary(Outcome::Refused, Some(stop), 0, 1)
     }
 
@@ -147,14 +151,16 @@ pub(super) mod tests {
         gives_up(&refused(None), false, ExitStatus::REFUSED);
         gives_up(&refused(Some(0)), false, ExitStatus::REFUSED);
         gives_up(&refused(Some(-20)), false, ExitStatus::REFUSED);
+        // Wrong, but on the same date.
+        gives_up(&refused(Some(7_200)), false, ExitStatus::REFUSED);
         goes_on(&refused(Some(86_400)), false, RunResult::NoAnswer);
         goes_on(&refused(Some(-86_400)), false, RunResult::NoAnswer);
     }
 
     #[test]
     fn once_the_account_was_answered_no_refusal_ends_the_watch() {
-        for clock_ahead in [None, Some(0), Some(86_400)] {
-            goes_on(&refused(clock_ahead), true, RunResult::Refused);
+        for ahead in [None, Some(0), Some(86_400)] {
+            goes_on(&refused(ahead), true, RunResult::Refused);
         }
         for kind in denials() {
             let stop = Stop::Configuration(kind);

@@ -256,8 +256,8 @@ fn log_causes<'c>(summary: &Summary, mut causes: impl Iterator<Item = &'c String
 mod tests {
     use super::*;
     use crate::cli::commands::watch::next_step::tests::summary;
-    use crate::ingest::FailedRange;
     use crate::ingest::denial::tests::denials;
+    use crate::ingest::{ClockDifference, FailedRange};
     use crate::model::{Outcome, Span};
 
     #[test]
@@ -278,16 +278,24 @@ mod tests {
         let stopped = |stop| causes(&summary(Outcome::Failed, Some(stop), 0, 1)).join("");
         assert!(stopped(Stop::Storage).contains("database"));
         assert!(stopped(Stop::Outage).contains("ended early"));
-        let clock = |ahead| {
+        let clock = |ahead: Option<i64>| {
             stopped(Stop::Credentials {
                 kind: timeout.clone(),
-                clock_ahead: ahead,
+                clock: ahead.map(|ahead| ClockDifference::between(1_781_496_000 + ahead, 1_781_496_000)),
             })
         };
         assert!(clock(Some(86_400)).contains("ahead of"));
         assert!(clock(Some(-86_400)).contains("behind"));
-        // A clock that is right, or nearly, is not what is wrong.
-        for ahead in [None, Some(0), Some(1), Some(-1), Some(300), Some(-300)] {
+        // A clock that shows the right date is not what is wrong.
+        for ahead in [
+            None,
+            Some(0),
+            Some(1),
+            Some(-1),
+            Some(300),
+            Some(-300),
+            Some(7_200),
+        ] {
             assert_eq!(clock(ahead), timeout.to_string());
         }
     }
@@ -311,10 +319,7 @@ mod tests {
                 status,
                 shown: shown.to_owned(),
             };
-            let stop = Stop::Credentials {
-                kind,
-                clock_ahead: None,
-            };
+            let stop = Stop::Credentials { kind, clock: None };
             let run = summary(Outcome::Refused, Some(stop), 0, 1);
             log.run_ended(&run, since, Some(since + 300), Some(since));
             before.is_some() && before == log.trouble.as_ref().and_then(|trouble| trouble.refusal)
