@@ -18,6 +18,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
+use crate::cli::journal::JournalFormat;
 use crate::cli::options::{GlobalArgs, LogFormat};
 use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
@@ -109,14 +110,25 @@ impl FormatTime for ClockTime {
 }
 
 /// Installs the log. In a process that has installed one before, nothing changes.
-pub fn install(logs: &Logs, global: &GlobalArgs, colour: bool, clock: SharedClock) {
-    let _ = tracing::subscriber::set_global_default(subscriber(logs, global, colour, clock));
+pub fn install(logs: &Logs, global: &GlobalArgs, target: LogTarget, clock: SharedClock) {
+    let _ = tracing::subscriber::set_global_default(subscriber(logs, global, target, clock));
+}
+
+/// What standard error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTarget {
+    /// A terminal that wants colours.
+    Colour,
+    /// systemd's journal: it has its own times, and reads levels.
+    Journal,
+    /// Anything else.
+    Plain,
 }
 
 fn subscriber(
     logs: &Logs,
     global: &GlobalArgs,
-    colour: bool,
+    target: LogTarget,
     clock: SharedClock,
 ) -> Box<dyn Subscriber + Send + Sync> {
     let balance = i16::from(global.verbose) - i16::from(global.quiet);
@@ -127,11 +139,20 @@ fn subscriber(
     let layer = Layer::new()
         .with_writer(move || logs.clone())
         .with_timer(ClockTime(clock))
-        .with_ansi(colour);
+        .with_ansi(target == LogTarget::Colour);
     let registry = tracing_subscriber::registry();
-    match global.log_format {
-        LogFormat::Text => Box::new(registry.with(layer.with_target(false).with_filter(filter))),
-        LogFormat::Json => Box::new(registry.with(layer.json().flatten_event(true).with_filter(filter))),
+    match (global.log_format, target) {
+        (LogFormat::Text, LogTarget::Journal) => {
+            let layer = layer.without_time().with_target(false);
+            Box::new(registry.with(layer.map_event_format(JournalFormat).with_filter(filter)))
+        }
+        (LogFormat::Text, _) => Box::new(registry.with(layer.with_target(false).with_filter(filter))),
+        // The time is a field of the object, and programs read it.
+        (LogFormat::Json, LogTarget::Journal) => {
+            let layer = layer.json().flatten_event(true);
+            Box::new(registry.with(layer.map_event_format(JournalFormat).with_filter(filter)))
+        }
+        (LogFormat::Json, _) => Box::new(registry.with(layer.json().flatten_event(true).with_filter(filter))),
     }
 }
 
@@ -172,11 +193,20 @@ mod tests {
     }
 
     fn logged(global: &GlobalArgs, around: Option<Around>, events: impl FnOnce()) -> String {
+        logged_to(LogTarget::Plain, global, around, events)
+    }
+
+    fn logged_to(
+        target: LogTarget,
+        global: &GlobalArgs,
+        around: Option<Around>,
+        events: impl FnOnce(),
+    ) -> String {
         let captured = Captured::default();
         let logs = Logs::to(Box::new(captured.clone()), Redactor::default());
         logs.print_inside(around);
         let clock = Arc::new(ManualClock::new(1_568_477_100));
-        tracing::subscriber::with_default(subscriber(&logs, global, false, clock), events);
+        tracing::subscriber::with_default(subscriber(&logs, global, target, clock), events);
         captured.text()
     }
 
@@ -224,6 +254,32 @@ mod tests {
         assert_eq!(shown(0, 0), [true, false, false]);
         assert_eq!(shown(1, 0), [true, true, true]);
         assert_eq!(shown(0, 1), [false; 3]);
+    }
+
+    #[test]
+    fn the_journal_gets_a_level_on_each_line_and_no_time() {
+        let global = GlobalArgs {
+            verbose: 3,
+            ..GlobalArgs::default()
+        };
+        let events = || {
+            tracing::error!("an error");
+            tracing::warn!(run = 7, "in two\nlines");
+            tracing::info!("news");
+            tracing::debug!("detail");
+            tracing::trace!("more");
+        };
+        assert_eq!(
+            logged_to(LogTarget::Journal, &global, None, events),
+            "<3>ERROR an error\n<4>WARN in two\n<4>lines run=7\n<6>INFO news\n<7>DEBUG detail\n<7>TRACE more\n"
+        );
+        let json = GlobalArgs {
+            log_format: LogFormat::Json,
+            ..GlobalArgs::default()
+        };
+        let text = logged_to(LogTarget::Journal, &json, None, || tracing::warn!("late"));
+        let event: serde_json::Value = serde_json::from_str(text.strip_prefix("<4>").unwrap()).unwrap();
+        assert_eq!(event["message"], "late");
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! - [`output`]: rows as tables, JSON, CSV and Markdown; [`view`]: summaries, plans and progress
 //! - [`error`], [`exit`]: why a command ended early, and the exit codes
 //! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
-//! - [`logging`], `panics`, [`redactor`]: events and panics on standard error, without secrets
+//! - [`logging`], `panics`, [`redactor`]: events and panics on standard error, without secrets; `journal`: their levels
+//!   for systemd
 //!
 //! Data goes to standard output, everything else to standard error.
 
@@ -21,6 +22,7 @@ pub mod descriptors;
 pub mod error;
 pub mod exit;
 pub mod fetch_options;
+mod journal;
 pub mod listing;
 pub mod logging;
 pub mod options;
@@ -48,7 +50,8 @@ use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::{ConfigError, Environment, ValueSource, environment};
 use crate::model::{civil, moment};
 use crate::planted;
-use logging::Logs;
+use journal::JournalLevel;
+use logging::{LogTarget, Logs};
 use redactor::{RedactingWriter, Redactor};
 
 /// Runs the command line `args`, which begins with the program's name, and returns its exit status. Prints an error
@@ -59,6 +62,7 @@ pub fn run<A: Into<OsString> + Clone>(
     streams: Streams<'_>,
 ) -> ExitStatus {
     let redactor = Redactor::default();
+    let is_journal = journal::is_stderr(environment.raw(journal::STREAM));
     panics::install(redactor.clone());
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
     let parsed = Cli::try_parse_from(&args);
@@ -86,7 +90,7 @@ pub fn run<A: Into<OsString> + Clone>(
         stderr_is_terminal,
     };
     let ended = match parsed {
-        Ok(cli) => dispatch(&cli, environment, &redactor, &mut streams),
+        Ok(cli) => dispatch(&cli, environment, &redactor, is_journal, &mut streams),
         Err(message) => {
             redactor.suspect_arguments(environment, &args);
             explain(&message, environment, &mut streams)
@@ -100,7 +104,14 @@ pub fn run<A: Into<OsString> + Clone>(
     });
     ended.unwrap_or_else(|error| {
         redactor.suspect_arguments(environment, &args);
-        error.print(streams.stderr);
+        let mut text = Vec::new();
+        error.print(&mut text);
+        if is_journal {
+            text = JournalLevel::Error.mark(&String::from_utf8_lossy(&text)).into();
+        }
+        // There is no place left to report a failure to print.
+        let _ = streams.stderr.write_all(&text);
+        let _ = streams.stderr.flush();
         error.status()
     })
 }
@@ -109,12 +120,19 @@ fn dispatch(
     cli: &Cli,
     environment: &Environment,
     redactor: &Redactor,
+    is_journal: bool,
     streams: &mut Streams<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let colour = streams.stderr_is_terminal && is_colour_wanted(environment);
+    let target = if is_journal {
+        LogTarget::Journal
+    } else if streams.stderr_is_terminal && is_colour_wanted(environment) {
+        LogTarget::Colour
+    } else {
+        LogTarget::Plain
+    };
     let clock = clock(environment)?;
     let logs = Logs::to_stderr(redactor.clone());
-    logging::install(&logs, &cli.global, colour, Arc::clone(&clock));
+    logging::install(&logs, &cli.global, target, Arc::clone(&clock));
     if environment.raw(environment::TEST_NOW).is_some() {
         let now = civil::cst_second(clock.now());
         tracing::warn!(%now, "the clock is set by {}", environment::TEST_NOW);

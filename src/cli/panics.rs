@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
+use crate::cli::journal::{self, JournalLevel};
 use crate::cli::redactor::Redactor;
 use crate::model::text;
 
 /// Makes every panic of the process, also in libraries, print its message on one line and without secrets.
 pub(super) fn install(redactor: Redactor) {
     panic::set_hook(Box::new(move |info| {
-        let text = described(info);
+        let text = journal::marked(JournalLevel::Critical, &described(info));
         // There is no place left to report a failure to print.
         let _ = io::Write::write_all(&mut io::stderr(), &redactor.output(text.as_bytes()));
     }));

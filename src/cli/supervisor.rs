@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use crate::cli::ExitStatus;
 use crate::cli::descriptors;
+use crate::cli::journal::{self, JournalLevel};
 use crate::cli::panics;
 use crate::cli::redactor::Redactor;
 use crate::interrupt::{self, Signal};
@@ -111,7 +112,7 @@ fn after_panic() -> ExitStatus {
 /// Prints a line to standard error, if that can be done soon: a write to a pipe that nobody reads waits for ever.
 fn print(line: &str) {
     let (done, printed) = std::sync::mpsc::channel();
-    let line = line.to_owned();
+    let line = journal::marked(JournalLevel::Error, line);
     let printing = thread::Builder::new().spawn(move || {
         let _ = io::stderr().write_all(line.as_bytes());
         let _ = done.send(());

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -211,4 +212,50 @@ fn a_refusal_shows_in_the_metrics_and_to_the_service_manager_until_the_api_answe
             < 0.5
     });
     watch.stops();
+}
+
+/// What a command writes to a standard error that systemd connects with its journal, or not.
+fn stderr_of(sandbox: &Sandbox, args: &[&str], key: &str, is_journal: bool) -> String {
+    let path = sandbox.path("journal");
+    let file = std::fs::File::create(&path).unwrap();
+    let found = file.metadata().unwrap();
+    let inode = found.ino() + u64::from(!is_journal);
+    let ended = sandbox
+        .command(args)
+        .env("JDCDN_SECRET_KEY", key)
+        .env("JOURNAL_STREAM", format!("{}:{inode}", found.dev()))
+        .stderr(file)
+        .output();
+    assert_eq!(ended.unwrap().status.code(), Some(4));
+    std::fs::read_to_string(&path).unwrap()
+}
+
+#[test]
+fn in_the_journal_every_line_has_a_level_and_no_time_of_its_own() {
+    let sandbox = sandbox(1);
+    let wrong = "0123456789abcdef0123456789abcdef";
+    let journal = stderr_of(&sandbox, &["-v", "watch"], wrong, true);
+    let lines: Vec<&str> = journal.lines().collect();
+    let first = "<4>WARN the clock is set by JDCDN_TEST_NOW now=2026-06-15 12:0";
+    assert!(lines[0].starts_with(first), "{journal}");
+    for (mark, text) in [
+        ("<6>", "INFO watching domains=1 every=1s database=\""),
+        ("<4>", "WARN not all that was due is stored run=1 "),
+        ("<3>", "error: the API rejected the signature"),
+        ("<3>", "help: "),
+    ] {
+        let begin = format!("{mark}{text}");
+        assert!(
+            lines.iter().any(|line| line.starts_with(&begin)),
+            "{begin}: {journal}"
+        );
+    }
+    let is_marked = |line: &&str| line.starts_with('<') && line.as_bytes()[2] == b'>';
+    assert!(lines.iter().all(is_marked), "{journal}");
+    // A variable that another program's output left over.
+    let other = stderr_of(&sandbox, &["watch"], wrong, false);
+    assert!(
+        other.starts_with("2026-06-15T12:0") && !other.contains("<4>"),
+        "{other}"
+    );
 }
