@@ -219,9 +219,10 @@ fn while_a_run_is_at_work_and_after_a_kill_it_says_so_and_the_numbers_are_those_
             .unwrap()
     };
     wait_until("a window is stored", || stored() == 2 * 288);
-    let unfinished = json!({"id": 2, "command": "backfill", "started_cst": "2026-06-15 12:10"});
     let mut lists = Vec::new();
-    for _ in ["at work", "killed"] {
+    for killed in [false, true] {
+        let unfinished =
+            json!({"id": 2, "command": "backfill", "started_cst": "2026-06-15 12:10", "killed": killed});
         let listed = assert_one_number(&sandbox);
         assert_eq!(
             listed.values().sum::<i64>(),
@@ -236,9 +237,27 @@ fn while_a_run_is_at_work_and_after_a_kill_it_says_so_and_the_numbers_are_those_
             found["started_cst"] = text(&found["started_cst"])[..16].into();
             assert_eq!(found, unfinished);
             let shown = sandbox.run(&[command]).with(0);
-            let sentence = ". Run 2 (`backfill`) began at 2026-06-15 12:10 and has not ended: it is at work, or it was killed.";
+            let sentence = if killed {
+                ". Run 2 (`backfill`) began at 2026-06-15 12:10 and was killed."
+            } else {
+                ". Run 2 (`backfill`) began at 2026-06-15 12:10 and has not ended: it is at work, or it was killed."
+            };
             assert!(shown.contains(sentence), "{shown}");
         }
+        // Only the next run writes that the killed one was interrupted, but nobody has to wait for it.
+        let outcome = if killed { "interrupted" } else { "running" };
+        let told = sandbox.run(&["status", "--format", "json"]).json(0);
+        assert_eq!(
+            (&told["runs"][0]["id"], &told["runs"][0]["outcome"]),
+            (&2.into(), &outcome.into())
+        );
+        let stored: String = sandbox
+            .database()
+            .query_row("SELECT outcome FROM origin_runs WHERE id = 2", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(stored, "running");
         let _ = run.kill();
         run.wait().unwrap();
     }

@@ -35,11 +35,11 @@ pub(crate) fn in_words(as_of: &AsOf, now: UnixSeconds) -> String {
     };
     let more = match &as_of.unfinished {
         Some(run) => format!(
-            ". Run {} (`{}`) began at {} and has not ended: it is at work, or it was killed. What it has stored is \
-             included.",
+            ". Run {} (`{}`) began at {} and {}. What it has stored is included.",
             run.id,
             run.command,
-            run.started_cst.get(..16).unwrap_or(&run.started_cst)
+            run.started_cst.get(..16).unwrap_or(&run.started_cst),
+            how_it_goes(run)
         ),
         None => ".".to_owned(),
     };
@@ -49,6 +49,15 @@ pub(crate) fn in_words(as_of: &AsOf, now: UnixSeconds) -> String {
         " The file is of an earlier version: gaps are found in its points, as of now."
     };
     [&*ended, &more, found].concat()
+}
+
+/// Returns why a run has not ended: "it has not ended…" or "was killed".
+pub(crate) fn how_it_goes(run: &UnfinishedRun) -> &'static str {
+    if run.killed {
+        "was killed"
+    } else {
+        "has not ended: it is at work, or it was killed"
+    }
 }
 
 /// Returns a sentence about slots that the figures leave out; `None` if there are none.
@@ -104,6 +113,7 @@ mod tests {
                 id: 1,
                 command: "sync".to_owned(),
                 started_cst: "2026-06-15 11:58:07".to_owned(),
+                killed: false,
             }),
             noted: false,
         };
@@ -114,5 +124,12 @@ mod tests {
              as of now."
         );
         assert_eq!(new_slots(&begun, 0), None);
+        let mut killed = begun;
+        killed.noted = true;
+        killed.unfinished.as_mut().unwrap().killed = true;
+        assert_eq!(
+            in_words(&killed, NOON),
+            "No run has ended yet. Run 1 (`sync`) began at 2026-06-15 11:58 and was killed. What it has stored is included."
+        );
     }
 }

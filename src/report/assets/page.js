@@ -23,7 +23,7 @@ function warnings() {
   if (data.rejects) found.push(`${plural(data.rejects, "reject")}: parts of answers that could not be used. See “jdcdn-stats rejects list”.`);
   const open = data.months.filter((row) => row.domain === null && !row.complete && row.month !== thisMonth).map((row) => row.month);
   if (open.length) found.push(`${plural(open.length, "month")} of the account ${open.length === 1 ? "is" : "are"} not complete: ${open.slice(-6).join(", ")}${open.length > 6 ? " and earlier" : ""}. See Bill.`);
-  if (data.unfinished) found.push(`Run ${data.unfinished.id} (${data.unfinished.command}) began at ${data.unfinished.started_cst.slice(0, 16)} and had not ended when this page was made: it was at work, or it was killed.`);
+  if (data.unfinished) found.push(`Run ${data.unfinished.id} (${data.unfinished.command}) began at ${data.unfinished.started_cst.slice(0, 16)} and ${data.unfinished.killed ? "was killed" : "had not ended when this page was made: it was at work, or it was killed"}.`);
   else if (data.last_run && data.last_run.outcome !== "complete") found.push(`The last run (${data.last_run.command}, ${data.last_run.started_cst}) ended as “${data.last_run.outcome}”.`);
   if (data.newest !== null && data.to + 0 > data.newest && data.made - data.newest > 2 * HOUR) found.push(`The newest point was ${span(data.made - data.newest)} old when this page was made.`);
   if (data.left_out) found.push(`${plural(data.left_out, "domain")} with the least traffic ${data.left_out === 1 ? "is" : "are"} not on this page and not in its totals.`);

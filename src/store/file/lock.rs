@@ -44,6 +44,14 @@ pub fn peek(path: &Path) -> Result<LockState, StoreError> {
     state(path).map_err(|kind| StoreError::new(path, kind))
 }
 
+/// Returns whether a run has locked the database at `path` before, and none does at this moment. `false` where that cannot
+/// be found out, and for a copy, which has no lock file. See [`peek`].
+#[must_use]
+pub fn is_abandoned(path: &Path) -> bool {
+    let used = locate(path).is_ok_and(|located| suffixed(&located, SUFFIX).exists());
+    used && matches!(state(path), Ok(LockState::Free))
+}
+
 fn state(path: &Path) -> Result<LockState> {
     let beside = suffixed(&locate(path)?, SUFFIX);
     refuse_special(&beside)?;

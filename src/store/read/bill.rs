@@ -69,13 +69,17 @@ impl Reader {
         now: UnixSeconds,
         refresh: &Refresh,
     ) -> Result<MonthBills, StoreError> {
-        self.read(|connection| {
+        let bills = self.read(|connection| {
             // All figures are of one moment: that of the caller's transaction, if there is one.
             let view = connection
                 .is_autocommit()
                 .then(|| connection.unchecked_transaction());
             let _view = view.transpose()?;
             read(connection, month, now, refresh)
+        })?;
+        Ok(MonthBills {
+            as_of: self.with_killed(bills.as_of),
+            ..bills
         })
     }
 }

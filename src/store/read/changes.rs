@@ -106,7 +106,8 @@ impl ClosedMonth<'_> {
 
     /// Returns as of when the figures of today are.
     pub fn as_of(&self) -> Result<AsOf, StoreError> {
-        self.reader.located(as_of::as_of(&self.tx))
+        let as_of = self.reader.located(as_of::as_of(&self.tx))?;
+        Ok(self.reader.with_killed(as_of))
     }
 
     /// Returns the month of the account.

@@ -85,6 +85,11 @@ pub struct RunOverview {
     pub retries: i64,
 }
 
+/// The outcome of a run that has not ended, as stored.
+const RUNNING: &str = "running";
+/// The outcome of a run that was killed.
+const INTERRUPTED: &str = "interrupted";
+
 /// The billing measures of one domain and month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonthOfDomain {
@@ -138,7 +143,7 @@ impl Reader {
     /// Returns what the database has of each of `names`. Reads two points of a domain, and the notes of the commits. In
     /// a file of an earlier version, in which they have not noted all, points are counted and gaps are found in them.
     pub fn overview(&self, names: &[String], expected: &Expected) -> Result<Overview, StoreError> {
-        self.read(|connection| {
+        let overview = self.read(|connection| {
             let tx = connection.unchecked_transaction()?;
             let as_of = as_of::as_of(&tx)?;
             let of = |name: &String| domain_overview(&tx, name, expected, as_of.noted);
@@ -146,15 +151,25 @@ impl Reader {
                 domains: names.iter().map(of).collect::<Result<_>>()?,
                 as_of,
             })
+        })?;
+        Ok(Overview {
+            as_of: self.with_killed(overview.as_of),
+            ..overview
         })
     }
 
-    /// Returns the last `count` runs, newest first.
+    /// Returns the last `count` runs, newest first. A killed run is interrupted, although only the next run writes that.
     pub fn last_runs(&self, count: u32) -> Result<Vec<RunOverview>, StoreError> {
         let sql = "SELECT id, command, started_cst, finished_cst, outcome, windows_fetched, windows_planned,
                           points_inserted, points_updated, requests, retries
                    FROM run ORDER BY id DESC LIMIT ?1";
-        self.read(|connection| connection.rows(sql, [count], |row| Ok(run_overview(row)?)))
+        let mut runs = self.read(|connection| connection.rows(sql, [count], |row| Ok(run_overview(row)?)))?;
+        for run in runs.iter_mut().filter(|run| run.outcome == RUNNING) {
+            if self.was_killed(run.id) {
+                INTERRUPTED.clone_into(&mut run.outcome);
+            }
+        }
+        Ok(runs)
     }
 
     /// Hands every month of every domain to `visit`, by domain and month, and those of the account after them.

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::cli::view::as_of::how_it_goes;
 use crate::cli::view::text::counted;
 use crate::model::open_slots::PeriodState;
 use crate::model::{SlotLabel, UnixSeconds, civil, text};
@@ -53,11 +54,16 @@ pub(super) fn warnings(stale_days: u64, as_of: &AsOf) -> Vec<String> {
     }
     if let Some(run) = &as_of.unfinished {
         warnings.push(format!(
-            "Run {} (`{}`) began at {} and has not ended: it is at work, or it was killed. What it has stored counts when it, \
-             or the next run, has ended.",
+            "Run {} (`{}`) began at {} and {}. What it has stored counts when {} has ended.",
             run.id,
             text::printable(&run.command),
-            run.started_cst
+            run.started_cst,
+            how_it_goes(run),
+            if run.killed {
+                "the next run"
+            } else {
+                "it, or the next run,"
+            }
         ));
     }
     warnings
