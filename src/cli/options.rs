@@ -1,13 +1,16 @@
 //! The options that commands share.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::CliError;
 use crate::config::Overrides;
+use crate::model::duration::{parse_duration, show_duration};
 use crate::model::moment::parse_moment;
-use crate::model::{Span, UnixSeconds, civil};
+use crate::model::{Span, UnixSeconds, civil, text};
 
 /// The options of every command, before or after its name.
 #[derive(Debug, Clone, Default, Args)]
@@ -32,7 +35,7 @@ pub struct GlobalArgs {
     /// Format of the log on standard error
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// Show no progress bar
+    /// Show no progress, neither as a bar nor as lines
     #[arg(long, global = true)]
     pub no_progress: bool,
 }
@@ -61,10 +64,10 @@ pub struct DomainArgs {
 pub struct RangeArgs {
     /// Start of the range: 2026-01-01, 2026-01-01 08:00, 2026-01 (UTC+8), RFC 3339 with an offset, now, or an
     /// age such as 7d or 36h
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub from: String,
     /// End of the range (exclusive); the same forms
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: String,
 }
 
@@ -86,10 +89,10 @@ impl RangeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct OpenRangeArgs {
     /// Start of the range; forms as in `backfill`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub from: Option<String>,
     /// End of the range (exclusive)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
 }
 
@@ -111,6 +114,20 @@ impl OpenRangeArgs {
 /// Returns the time that the option `flag` names.
 pub fn time(flag: &str, text: &str, now: UnixSeconds) -> Result<UnixSeconds, CliError> {
     parse_moment(text, now).map_err(|error| CliError::usage(format!("{flag}: {error}")))
+}
+
+/// Returns the length of time that the option `flag` gives, which lies within `bounds`.
+pub fn length(flag: &str, text: &str, bounds: RangeInclusive<Duration>) -> Result<Duration, CliError> {
+    let given = parse_duration(text).map_err(|error| CliError::usage(format!("{flag}: {error}")))?;
+    if bounds.contains(&given) {
+        return Ok(given);
+    }
+    Err(CliError::usage(format!(
+        "{flag}: `{}` is not a length of time from `{}` to `{}`",
+        text::printable(text),
+        show_duration(*bounds.start()),
+        show_duration(*bounds.end()),
+    )))
 }
 
 /// The format of a summary or a list.

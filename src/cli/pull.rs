@@ -26,7 +26,7 @@ use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
 use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings};
-use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError};
+use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError, ensure_place};
 
 /// How many threads parse answers and look up names. Parsing is an eighth of the work of a run, and each thread has a
 /// heap of its own: a year of 100 domains took up to 71 MiB with four threads and 57 MiB with two.
@@ -71,6 +71,7 @@ impl Pull {
     ) -> Result<ExitStatus, CliError> {
         if dry_run {
             self.check_available(config, context.now())?;
+            ensure_place(&config.database)?;
             let reader = context.reader_if_present(config)?;
             let planned = self.plan(reader.as_ref(), config, context.now())?;
             plan::print(&planned, self.domain_count(), format, context.streams.stdout)?;

@@ -229,7 +229,12 @@ fn directory_of(root: &Path, partition: &Partition) -> PathBuf {
 fn make(root: &Path) -> Result<(), ExportError> {
     let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
     let missing: Vec<&Path> = named.take_while(|path| !path.exists()).collect();
-    fs::create_dir_all(root).map_err(ExportError::file("make the directory", root))?;
+    fs::create_dir_all(root).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => ExportError::NotADirectory {
+            directory: root.to_owned(),
+        },
+        _ => ExportError::file("make the directory", root)(cause),
+    })?;
     for made in missing {
         let above = made.parent().filter(|above| !above.as_os_str().is_empty());
         sync_directory(above.unwrap_or(Path::new(".")))?;

@@ -65,6 +65,12 @@ pub enum ExportError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// The path is a file, or leads through one.
+    #[error("`{}` cannot be a directory: a file is in the way", shown(.directory))]
+    NotADirectory {
+        /// The path.
+        directory: PathBuf,
+    },
     /// Another export uses the directory, or it cannot be locked.
     #[error("cannot export to `{}`", shown(.directory))]
     Lock {
@@ -112,7 +118,9 @@ impl ExportError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Foreign { .. } => Some("name a directory that is empty or does not exist yet"),
+            Self::Foreign { .. } | Self::NotADirectory { .. } => {
+                Some("name a directory that is empty or does not exist yet")
+            }
             Self::OtherFormat { .. } => Some("name another directory for this format"),
             Self::OtherSelection { .. } => Some("name another directory for this selection"),
             Self::OldLayout { .. } => Some("delete the directory, or name another one"),
@@ -132,6 +140,7 @@ impl ExportError {
         matches!(
             self,
             Self::Foreign { .. }
+                | Self::NotADirectory { .. }
                 | Self::OtherFormat { .. }
                 | Self::OtherSelection { .. }
                 | Self::OldLayout { .. }

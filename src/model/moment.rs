@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use super::civil::from_cst;
+use super::convert::to_i64;
 use super::duration::parse_duration;
 use super::slot::UnixSeconds;
 use super::text;
@@ -10,26 +11,51 @@ use super::text;
 /// The accepted forms of a time, for messages.
 pub const FORMS: &str = "`2026-01-01`, `2026-01-01 08:00`, `2026-01` (UTC+8), `2026-01-01T08:00:00+08:00`, `now`, `7d` or `36h` (ago)";
 
+/// The first moment that is accepted: 2000-01-01 in UTC+8, long before there was a CDN.
+///
+/// An age with a few digits too many would otherwise be a range of millions of years.
+pub const EARLIEST: UnixSeconds = 946_656_000;
+
 /// A text that is no time; the text is part of the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a time: write {FORMS}")]
-pub struct MomentError {
-    given: String,
+pub enum MomentError {
+    /// It has none of the accepted forms.
+    #[error("`{given}` is not a time: write {FORMS}")]
+    Form {
+        /// The text, made safe to print.
+        given: String,
+    },
+    /// It lies before [`EARLIEST`].
+    #[error(
+        "`{given}` is before 2000-01-01, and no figures are that old; write a later time, such as `30d` (ago)"
+    )]
+    TooEarly {
+        /// The text, made safe to print.
+        given: String,
+    },
 }
 
 /// Reads a time in one of [`FORMS`].
 ///
-/// Without an offset the time is UTC+8, the zone of the API and of its bills. An age counts back from `now`.
+/// Without an offset the time is UTC+8, the zone of the API and of its bills. An age counts back from `now`. `now` itself
+/// is accepted whatever the clock shows; every other time is [`EARLIEST`] or later.
 pub fn parse_moment(given: &str, now: UnixSeconds) -> Result<UnixSeconds, MomentError> {
     let trimmed = given.trim();
-    let failed = || MomentError {
-        given: text::printable(given),
-    };
     if trimmed == "now" {
         return Ok(now);
     }
+    let shown = || text::printable(given);
+    let time = read(trimmed, now).ok_or_else(|| MomentError::Form { given: shown() })?;
+    if time < EARLIEST {
+        return Err(MomentError::TooEarly { given: shown() });
+    }
+    Ok(time)
+}
+
+/// Returns the time that `trimmed` names. An age that reaches beyond the first representable moment is that moment.
+fn read(trimmed: &str, now: UnixSeconds) -> Option<UnixSeconds> {
     if let Ok(time) = DateTime::parse_from_rfc3339(trimmed) {
-        return Ok(time.timestamp());
+        return Some(time.timestamp());
     }
     // chrono takes years of any width and single-digit months; the documented forms have fixed widths.
     let local = match trimmed.len() {
@@ -44,13 +70,10 @@ pub fn parse_moment(given: &str, now: UnixSeconds) -> Result<UnixSeconds, Moment
         _ => None,
     };
     if let Some(local) = local {
-        return Ok(from_cst(local));
+        return Some(from_cst(local));
     }
-    let age = parse_duration(trimmed).map_err(|_| failed())?;
-    i64::try_from(age.as_secs())
-        .ok()
-        .and_then(|age| now.checked_sub(age))
-        .ok_or_else(failed)
+    let age = parse_duration(trimmed).ok()?;
+    Some(now.saturating_sub(to_i64(age.as_secs())))
 }
 
 fn midnight(day: NaiveDate) -> Option<NaiveDateTime> {
@@ -102,6 +125,9 @@ mod tests {
             "7",
             "7 d",
             "-7d",
+            "99999-01-01",
+            "99999-01",
+            "10000-01-01T00:00:00Z",
             "99999999999999999999d",
         ] {
             let error = parse_moment(given, NOW).unwrap_err().to_string();
@@ -110,5 +136,24 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_time_before_every_figure_is_refused_and_the_first_moment_is_not() {
+        assert_eq!(parse_moment("2000-01-01", NOW), Ok(EARLIEST));
+        for given in [
+            "1999-12-31 23:59",
+            "0001-01-01",
+            "0000-01",
+            "1970-01-01T00:00:00Z",
+            "9999999999d",
+            "99999999999d",
+        ] {
+            let error = parse_moment(given, NOW).unwrap_err();
+            assert!(matches!(error, MomentError::TooEarly { .. }), "{given}: {error}");
+            assert!(error.to_string().contains(&format!("`{given}`")), "{error}");
+        }
+        // A clock that lost its time is told to the user by whoever uses it, not here.
+        assert_eq!(parse_moment("now", 86_400), Ok(86_400));
     }
 }

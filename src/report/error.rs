@@ -45,6 +45,9 @@ pub enum ReportError {
         /// What exists there.
         what: &'static str,
     },
+    /// The output has no directory.
+    #[error("cannot write the report `{}`: its directory does not exist", shown(.0))]
+    NoDirectory(PathBuf),
     /// The output cannot be written.
     #[error("cannot write the report `{}`", shown(.path))]
     Write {
@@ -67,6 +70,7 @@ impl ReportError {
             Self::OldSchema => Some("run `jdcdn-stats migrate` once; it updates the database"),
             Self::Exists(_) => Some("add `--force` to replace it, or choose another name"),
             Self::NotReplaced { .. } => Some("choose another name"),
+            Self::NoDirectory(_) => Some("create the directory first, or choose another name"),
             _ => None,
         }
     }

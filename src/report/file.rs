@@ -1,11 +1,15 @@
 //! Writes a report completely or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::ReportError;
+use crate::model::convert::to_u64;
 use crate::store::staging::{self, StagingDirectory};
+
+/// The beginning of every HTML page, in any case.
+const DOCTYPE: &[u8] = b"<!doctype html";
 
 /// The file of a report.
 #[derive(Debug, Clone)]
@@ -42,6 +46,9 @@ impl ReportFile {
         if self.path.file_name().is_none() {
             return refused("not a file name");
         }
+        if !directory(&self.path).is_dir() {
+            return Err(ReportError::NoDirectory(self.path.clone()));
+        }
         for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
             let mut name = database.as_os_str().to_owned();
             name.push(suffix);
@@ -55,7 +62,8 @@ impl ReportFile {
             Ok(found) if found.is_dir() => refused("a directory"),
             Ok(found) if found.is_symlink() => refused("a symbolic link"),
             Ok(found) if !found.is_file() => refused("not a regular file"),
-            Ok(_) if self.force => Ok(()),
+            Ok(_) if self.force && is_page(&self.path).map_err(|cause| self.failed(cause))? => Ok(()),
+            Ok(_) if self.force => refused("not an HTML page"),
             Ok(_) => Err(ReportError::Exists(self.path.clone())),
         }
     }
@@ -87,6 +95,15 @@ impl ReportFile {
             cause,
         }
     }
+}
+
+/// Returns whether the file begins as an HTML page does, or is empty.
+fn is_page(path: &Path) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    File::open(path)?
+        .take(to_u64(DOCTYPE.len()))
+        .read_to_end(&mut beginning)?;
+    Ok(beginning.is_empty() || beginning.eq_ignore_ascii_case(DOCTYPE))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -122,20 +139,25 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (out, database) = (directory.path().join("a.html"), directory.path().join("a.db"));
         let target = ReportFile::new(&out, &database, false).unwrap();
-        target.write(b"one").unwrap();
+        target.write(b"<!doctype html>one").unwrap();
         assert!(matches!(
             ReportFile::new(&out, &database, false),
             Err(ReportError::Exists(_))
         ));
         // The file was created after the check.
         assert!(matches!(target.write(b"two"), Err(ReportError::Exists(_))));
-        assert_eq!(fs::read(&out).unwrap(), b"one");
+        assert_eq!(fs::read(&out).unwrap(), b"<!doctype html>one");
         ReportFile::new(&out, &database, true)
             .unwrap()
             .write(b"three")
             .unwrap();
         assert_eq!(fs::read(&out).unwrap(), b"three");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        // Now it is no page.
+        assert!(matches!(
+            ReportFile::new(&out, &database, true),
+            Err(ReportError::NotReplaced { .. })
+        ));
     }
 
     #[test]
@@ -150,7 +172,7 @@ mod tests {
         }
         assert!(ReportFile::new(&directory.path().join("b.html"), &database, false).is_ok());
         let nowhere = directory.path().join("nowhere").join("b.html");
-        let failed = ReportFile::new(&nowhere, &database, false).unwrap().write(b"x");
-        assert!(matches!(failed, Err(ReportError::Write { .. })));
+        let failed = ReportFile::new(&nowhere, &database, false);
+        assert!(matches!(failed, Err(ReportError::NoDirectory(_))));
     }
 }

@@ -34,6 +34,7 @@ pub use file::header::APPLICATION_ID;
 pub use file::health::{self, Inspection, SchemaProgress};
 pub use file::holder::{Holder, LockHolder};
 pub use file::interruption::Interruption;
+pub use file::location::ensure_place;
 pub use file::lock::{self, LockState};
 pub use file::migrations::{self, MigrationState};
 pub use file::reader::{OpenError, Reader};

@@ -55,6 +55,7 @@ mod rollups;
 mod sandbox;
 mod scale;
 mod secrets;
+mod senseless;
 mod settling;
 mod signals;
 mod slot_label;

@@ -35,7 +35,7 @@ pub struct ReportCommandArgs {
     domains: Vec<String>,
     #[command(flatten)]
     range: OpenRangeArgs,
-    /// Replace OUT.html if it exists
+    /// Replace an earlier page; any other file is kept
     #[arg(long)]
     force: bool,
 }
@@ -101,9 +101,10 @@ impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
         let status = match error {
             ReportError::Store(error) => return error.into(),
-            ReportError::Exists(_) | ReportError::NotReplaced { .. } | ReportError::UnknownDomain { .. } => {
-                ExitStatus::USAGE
-            }
+            ReportError::Exists(_)
+            | ReportError::NotReplaced { .. }
+            | ReportError::NoDirectory(_)
+            | ReportError::UnknownDomain { .. } => ExitStatus::USAGE,
             ReportError::OldSchema | ReportError::Read(_) | ReportError::MalformedTime { .. } => {
                 ExitStatus::DATABASE
             }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
+use crate::cli::options::length;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::interrupt;
 use crate::model::Domain;
-use crate::model::duration::parse_duration;
+use crate::model::convert::to_i64;
 use crate::simulator::{RowShape, Settings, Simulator, SpanLimit};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// Run the API simulator, to try commands without an account
 ///
@@ -102,19 +105,22 @@ impl SimulateArgs {
                 )));
             }
         }
-        let length = |flag: &str, given: &str| {
-            parse_duration(given).map_err(|error| CliError::usage(format!("{flag}: {error}")))
-        };
+        let retention = length("--retention", &self.retention, DAY..=3_660 * DAY)?;
+        let latency = length(
+            "--latency",
+            &self.latency,
+            Duration::ZERO..=Duration::from_mins(1),
+        )?;
         let mut settings = Settings {
             seed: self.seed,
-            retention_seconds: i64::try_from(length("--retention", &self.retention)?.as_secs()).ok(),
+            retention_seconds: Some(to_i64(retention.as_secs())),
             span_limit: Some(match self.max_days.as_str() {
                 "1" => SpanLimit::OneDay,
                 "30" => SpanLimit::ThirtyDays,
                 "31" => SpanLimit::ThirtyOneDays,
                 _ => SpanLimit::SevenDays,
             }),
-            latency: length("--latency", &self.latency)?.min(Duration::from_mins(1)),
+            latency,
             fault_rate: self.fault_rate,
             lie_rate: self.lie_rate,
             fault_seed: self.fault_seed,

@@ -24,7 +24,7 @@ pub struct SyncArgs {
     #[command(flatten)]
     domains: DomainArgs,
     /// Start of the range, instead of `start` in the configuration; forms as in `backfill`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Print the requests that a run would make; make none, and write nothing
     #[arg(long)]

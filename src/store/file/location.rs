@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::store::error::{Result, StoreErrorKind};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
 
 /// Returns `path` with its directory resolved, so that one file has one name and one lock.
 ///
@@ -21,8 +21,14 @@ pub(crate) fn locate(path: &Path) -> Result<PathBuf> {
         Ok(about) if about.is_symlink() => Err(StoreErrorKind::Symlink),
         Ok(about) if about.is_dir() => Err(nameless()),
         Ok(about) if !about.is_file() => Err(StoreErrorKind::NotAFile),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(StoreErrorKind::Directory(error)),
         _ => Ok(located),
     }
+}
+
+/// Returns an error if there can be no database at `path`: its directory does not exist, or something else is there.
+pub fn ensure_place(path: &Path) -> std::result::Result<(), StoreError> {
+    locate(path).map(drop).map_err(|kind| StoreError::new(path, kind))
 }
 
 /// Returns the directory of a located path.

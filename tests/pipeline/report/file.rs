@@ -19,13 +19,13 @@ fn a_file_is_replaced_only_by_force_and_the_database_never() {
             "report.html: {size} KB, 1 domain, 2026-06-01 00:00 to 2026-06-02 00:00 (UTC+8), by 5 minutes\n"
         )
     );
-    fs::write(sandbox.path(OUT), "mine").unwrap();
+    fs::write(sandbox.path(OUT), "<!DOCTYPE html>mine").unwrap();
     let refused = sandbox.run(&["report", OUT]).failed(2);
     assert!(
         refused.contains("error: `report.html` exists already\nhelp: add `--force` to replace it"),
         "{refused}"
     );
-    assert_eq!(fs::read(sandbox.path(OUT)).unwrap(), b"mine");
+    assert_eq!(fs::read(sandbox.path(OUT)).unwrap(), b"<!DOCTYPE html>mine");
     sandbox.run(&["report", OUT, "--force"]).with(0);
     let before = fs::read(sandbox.path(DB)).unwrap();
     for name in [DB, "jdcdn-stats.db-wal", "jdcdn-stats.db.lock", "."] {
@@ -33,9 +33,9 @@ fn a_file_is_replaced_only_by_force_and_the_database_never() {
         assert!(refused.contains("; a report does not replace it"), "{refused}");
     }
     assert_eq!(fs::read(sandbox.path(DB)).unwrap(), before);
-    let nowhere = sandbox.run(&["report", "nowhere/report.html"]).failed(1);
+    let nowhere = sandbox.run(&["report", "nowhere/report.html"]).failed(2);
     assert!(
-        nowhere.contains("cannot write the report `nowhere/report.html`: No such file"),
+        nowhere.contains("cannot write the report `nowhere/report.html`: its directory does not exist"),
         "{nowhere}"
     );
     let left = fs::read_dir(sandbox.path("")).unwrap();

@@ -156,14 +156,15 @@ fn where_it_cannot_be_written_and_what_it_cannot_be_of_is_said() {
     let missing = sandbox.run(&["snapshot", OUT]).failed(5);
     assert!(missing.contains("there is no database at"), "{missing}");
     sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
-    for (out, why) in [
+    for (out, code, why) in [
         (
             "nowhere/bi.db",
+            2,
             "its directory cannot be used; create it first, or give another path",
         ),
-        ("/proc/bi.db", "no copy can be made in its directory"),
+        ("/proc/bi.db", 5, "no copy can be made in its directory"),
     ] {
-        let refused = sandbox.run(&["snapshot", out]).failed(5);
+        let refused = sandbox.run(&["snapshot", out]).failed(code);
         assert!(refused.contains(why), "{refused}");
     }
     let newer = Connection::open(sandbox.path(DB)).unwrap();

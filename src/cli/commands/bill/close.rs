@@ -1,17 +1,18 @@
 //! `bill MONTH --close`: keeps a month as it stands.
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{Asked, BillArgs, BillFormat, no_figures, words};
+use crate::cli::options::length;
 use crate::cli::output::separated::SeparatedWriter;
 use crate::cli::output::{self, Formulas, RowWriter as _};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::convert::to_u64;
-use crate::model::duration::parse_duration;
 use crate::model::{civil, text};
 use crate::store::{Closed, ErrorClass, Holder, NewClosing, Reader, Store, StoreError};
 
@@ -19,6 +20,8 @@ use crate::store::{Closed, ErrorClass, Holder, NewClosing, Reader, Store, StoreE
 pub(super) const MAX_NOTE_CHARS: usize = 500;
 /// How long a run that is at work is waited for.
 const WAIT: Duration = Duration::from_mins(1);
+/// How long `--wait` may be.
+const WAITS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 /// In which steps.
 const STEP: Duration = Duration::from_millis(200);
 
@@ -32,9 +35,7 @@ impl BillArgs {
             )));
         }
         let wait = match &self.wait {
-            Some(given) => {
-                parse_duration(given).map_err(|error| CliError::usage(format!("--wait: {error}")))?
-            }
+            Some(given) => length("--wait", given, WAITS)?,
             None => WAIT,
         };
         let note = self.checked_note(context)?;

@@ -1,6 +1,7 @@
 //! The thresholds of `status`, for monitors.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,20 +9,24 @@ use serde::Serialize;
 
 use crate::cli::CliError;
 use crate::cli::commands::gaps::{expected, in_words};
+use crate::cli::options::length;
 use crate::cli::view::text::counted;
 use crate::config::Config;
 use crate::model::convert::to_u64;
-use crate::model::duration::{parse_duration, show_duration};
+use crate::model::duration::show_duration;
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
 use crate::store::Reader;
+
+/// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
+const LIMITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3_660 * 24);
 
 /// When to exit with 6. Only configured domains count, or those that -d names.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Thresholds (exit code 6, domains named on standard error)")]
 pub struct ThresholdArgs {
     /// Fail if the newest point of a domain is older than this, such as 30m, or if it has no point
-    #[arg(long, value_name = "AGE")]
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
     fail_if_older: Option<String>,
     /// Fail if a domain has gaps. Slots beyond the API's retention do not count, and neither do slots that
     /// became available within the last `watch.every` and 5 minutes
@@ -48,8 +53,7 @@ impl ThresholdArgs {
     ) -> Result<Vec<ThresholdAlarm>, CliError> {
         let mut alarms = Vec::new();
         if let Some(age) = &self.fail_if_older {
-            let limit =
-                parse_duration(age).map_err(|error| CliError::usage(format!("--fail-if-older: {error}")))?;
+            let limit = length("--fail-if-older", age, LIMITS)?;
             for domain in config.require_domains()? {
                 let newest = reader.newest_point(domain.as_str())?;
                 alarms.extend(older(domain, newest, now, limit));

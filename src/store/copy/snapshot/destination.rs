@@ -34,6 +34,14 @@ impl Destination {
             StoreErrorKind::Directory(error) if error.kind() == io::ErrorKind::IsADirectory => {
                 refused(SnapshotObstacle::NotAFile)
             }
+            StoreErrorKind::Directory(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                refused(SnapshotObstacle::NoDirectory)
+            }
             StoreErrorKind::Directory(cause) => SnapshotError::Output {
                 out: out.to_owned(),
                 what: "its directory cannot be used; create it first, or give another path",

@@ -59,6 +59,8 @@ pub enum SnapshotObstacle {
     Foreign,
     /// A symbolic link.
     Symlink,
+    /// Nothing: the directory of its path does not exist.
+    NoDirectory,
     /// A directory, a device or the like, or not the name of a file.
     NotAFile,
     /// A log or journal of another database of that name. SQLite would use it for the snapshot.
@@ -74,6 +76,7 @@ impl fmt::Display for SnapshotObstacle {
             Self::Foreign => "it is not a database of jdcdn-stats, and was not changed",
             Self::Symlink => "it is a symbolic link; give the path that it leads to",
             Self::NotAFile => "it is not a file",
+            Self::NoDirectory => "its directory cannot be used; create it first, or give another path",
             Self::Beside(found) => {
                 let found = text::printable_path(found);
                 return write!(
