@@ -17,7 +17,7 @@ pub use envelope::failure::FailureKind;
 pub use envelope::reaction::{Reaction, RetryCost};
 pub use envelope::retry::RetryBudget;
 pub use envelope::signature::{Signature, SigningDate, add_secrets, signed_body};
-pub use envelope::status::ApiStatus;
+pub use envelope::status::{ApiStatus, CLOCK_ADVICE};
 pub use origin::{
     CheckedAnswer, DomainAnswer, EntryState, OriginRequest, adds_up, is_same_point, read_answer, read_point,
     reported_times,

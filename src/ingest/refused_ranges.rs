@@ -10,6 +10,9 @@ use crate::model::span::EVER;
 use crate::model::{CoverageSpan, Domain, Refusal, Span, UnixSeconds, civil};
 use crate::plan::{Order, Plan, PlanSettings, PlannedRequest};
 
+/// How to ask for what is refused without a wait. Every command that fetches a range has this option.
+const ASK_AT_ONCE: &str = "to ask at once, name the domain with `-d`";
+
 /// A refused range: its newest window is asked for, and then the rest if that is answered.
 #[derive(Debug)]
 pub struct RefusedRange {
@@ -151,7 +154,11 @@ impl Planning<'_> {
                 civil::cst_minute(refusal.first_at),
                 civil::cst_minute(refusal.next_at),
             ),
-            help: Some("to ask at once, name the domain with `-d`, or use `--force`".to_owned()),
+            help: Some(match refused_range(refusal) {
+                Some(_) => ASK_AT_ONCE.to_owned(),
+                None => format!("{}; {ASK_AT_ONCE}", status.help().unwrap_or("check the domain")),
+            }),
+            is_refusal: true,
         })
     }
 

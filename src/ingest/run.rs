@@ -290,5 +290,6 @@ fn lost_task(range: Span) -> FailedRange {
         span: Some(range),
         error: "a window was lost to a defect in this program".to_owned(),
         help: Some("please report it".to_owned()),
+        is_refusal: false,
     }
 }

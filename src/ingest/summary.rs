@@ -24,6 +24,9 @@ pub struct FailedRange {
     pub error: String,
     /// What to do about it, if that is known.
     pub help: Option<String>,
+    /// Whether the API refuses these domains, or this range of them. Then the same command, run again soon, fetches no
+    /// more.
+    pub is_refusal: bool,
 }
 
 impl FailedRange {
@@ -35,6 +38,7 @@ impl FailedRange {
             span: Some(span),
             error: kind.to_string(),
             help: kind.help().map(str::to_owned),
+            is_refusal: false,
         }
     }
 
@@ -46,6 +50,7 @@ impl FailedRange {
             span: Some(span),
             error: "the answer came, but it could not be stored before the program had to end".to_owned(),
             help: Some("the next run asks for it again".to_owned()),
+            is_refusal: false,
         }
     }
 
@@ -57,6 +62,7 @@ impl FailedRange {
             span: None,
             error: kind.to_string(),
             help: kind.help().map(str::to_owned),
+            is_refusal: true,
         }
     }
 }
@@ -216,6 +222,7 @@ mod tests {
             span: Span::new(start * 300, start * 300 + 300),
             error: error.to_owned(),
             help: None,
+            is_refusal: false,
         }
     }
 

@@ -9,6 +9,7 @@
     reason = "what cannot be set up, or is not there, is a failed test"
 )]
 
+mod advice;
 mod as_of;
 mod attacks;
 mod backfill;

@@ -6,6 +6,9 @@ use crate::model::slot::DAY_SECONDS;
 /// The status of success; every other one is a failure (documented).
 pub(in crate::api) const SUCCESS: i64 = 0;
 
+/// The part of the advice for [`ApiStatus::SIGNATURE_INCORRECT`] that does not apply where the clock is known to be right.
+pub const CLOCK_ADVICE: &str = ", and that this machine's clock shows the right date in UTC+8";
+
 /// A status other than success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ApiStatus(i64);
@@ -122,6 +125,12 @@ impl ApiStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_advice_about_the_clock_can_be_left_out() {
+        let advice = ApiStatus::SIGNATURE_INCORRECT.help().unwrap();
+        assert!(advice.contains(CLOCK_ADVICE), "{advice}");
+    }
 
     #[test]
     fn every_number_keeps_its_value_and_has_its_reaction() {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
 
+use crate::api::CLOCK_ADVICE;
 use crate::cli::ExitStatus;
 use crate::cli::options::OutputFormat;
 use crate::cli::output;
@@ -114,11 +115,7 @@ fn windows(summary: &Summary) -> (&'static str, String) {
         };
         return ("windows", line.to_owned());
     }
-    let skipped = match (&summary.stop, summary.beyond_before) {
-        (Some(_), _) => "not reached",
-        (None, Some(_)) => "no longer served",
-        (None, None) => "skipped",
-    };
+    let skipped = skipped(summary);
     let [fetched, planned] = [totals.windows_fetched, totals.windows_planned].map(HumanCount);
     let parts = [
         (totals.windows_failed, "failed"),
@@ -131,6 +128,20 @@ fn windows(summary: &Summary) -> (&'static str, String) {
         .collect();
     let line = format!("{fetched} of {planned} fetched{}", parts.concat());
     ("windows", line)
+}
+
+/// Returns why planned windows were not asked for.
+fn skipped(summary: &Summary) -> &'static str {
+    let is_refused = summary.failures.named().iter().any(|failed| failed.is_refusal);
+    match (&summary.stop, is_refused, summary.beyond_before) {
+        (Some(_), false, None) => "not reached",
+        (Some(_), true, None) => "refused or not reached",
+        (Some(_), _, Some(_)) => "no longer served or not reached",
+        (None, false, Some(_)) => "no longer served",
+        (None, true, Some(_)) => "refused or no longer served",
+        (None, true, None) => "of refused domains",
+        (None, false, None) => "skipped",
+    }
 }
 
 fn requests(summary: &Summary) -> String {
@@ -217,20 +228,20 @@ fn failures(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     if summary.failures.unnamed() > 0 {
         writeln!(out, "  and {} more", HumanCount(summary.failures.unnamed()))?;
     }
-    let mut helps: Vec<&str> = named.iter().filter_map(|failed| failed.help.as_deref()).collect();
-    helps.sort_unstable();
-    helps.dedup();
-    helps.iter().try_for_each(|help| writeln!(out, "help: {help}"))
+    Ok(())
 }
 
-/// Returns what to do after a run that did not store everything.
+/// Returns what to do after a run that did not store everything. No line contradicts another.
 fn next_steps(summary: &Summary) -> Vec<String> {
-    let mut steps = Vec::new();
+    let mut steps = advice(summary);
     let refused = summary.stop.as_ref().and_then(Stop::denial).is_some();
     if refused && summary.totals.windows_fetched > 0 {
-        let help = "the API answered in this run before it refused; run the same command again later, what is stored \
+        let help = "the API answered in this run before it refused: run the same command again later, what is stored \
                     is not asked for again";
-        steps.push(help.to_owned());
+        let if_it_lasts = steps
+            .into_iter()
+            .map(|step| format!("if it still refuses: {step}"));
+        steps = std::iter::once(help.to_owned()).chain(if_it_lasts).collect();
     }
     match &summary.stop {
         Some(stop @ Stop::Credentials { clock, .. }) => match stop.explaining_clock() {
@@ -254,12 +265,38 @@ fn next_steps(summary: &Summary) -> Vec<String> {
         Some(Stop::Signal(_)) => steps.push(
             "run the same command again to go on; what is stored is not asked for again".to_owned(),
         ),
-        None if summary.outcome == Outcome::Partial && !summary.failures.is_empty() => {
+        None if summary.outcome == Outcome::Partial && can_be_fetched(summary) => {
             steps.push("run the same command again to fetch only what is missing".to_owned());
         }
         Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) | None => {}
     }
     steps
+}
+
+/// Returns the advice that comes with the failures, each once.
+fn advice(summary: &Summary) -> Vec<String> {
+    let knows_clock_is_right = matches!(
+        &summary.stop,
+        Some(stop @ Stop::Credentials { clock: Some(_), .. }) if stop.explaining_clock().is_none()
+    );
+    let named = summary.failures.named().iter();
+    let helps = named.filter_map(|failed| failed.help.as_deref());
+    let mut helps: Vec<String> = helps
+        .map(|help| match knows_clock_is_right {
+            true => help.replace(CLOCK_ADVICE, ""),
+            false => help.to_owned(),
+        })
+        .collect();
+    helps.sort_unstable();
+    helps.dedup();
+    helps
+}
+
+/// Whether the same command, run again now, could store more. What the API refuses is not asked for again before its
+/// time, or is refused once more.
+fn can_be_fetched(summary: &Summary) -> bool {
+    let failures = &summary.failures;
+    failures.unnamed() > 0 || failures.named().iter().any(|failed| !failed.is_refusal)
 }
 
 #[cfg(test)]

@@ -216,7 +216,7 @@ fn check_remembered(report: &mut CheckReport, reader: &Reader, config: &Config) 
         Some(detail) => report.warn(
             "refusals",
             detail,
-            "see `SELECT * FROM origin_refusals`; to ask at once, name the domain with `-d`, or use `backfill --force`",
+            "see `SELECT * FROM origin_refusals`; to ask at once, run `sync` or `backfill` with the domain's name after `-d`",
         ),
     }
     report.set_remembered(remembered);

@@ -8,7 +8,8 @@ use tokio::runtime::Runtime;
 use super::range_reading::{RangeReading, reading};
 use super::report::CheckReport;
 use crate::api::{
-    CheckedAnswer, Client, FailureKind, OriginRequest, Reaction, SigningDate, read_answer, reported_times,
+    CLOCK_ADVICE, CheckedAnswer, Client, FailureKind, OriginRequest, Reaction, SigningDate, read_answer,
+    reported_times,
 };
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
@@ -89,6 +90,11 @@ impl TestRequest {
             own_time: before + (context.now() - before) / 2,
             took: began.elapsed(),
         }
+    }
+
+    /// Returns how far this machine's clock is ahead of the API's, in seconds; `None` if the answer has no time.
+    fn clock_ahead(&self) -> Option<i64> {
+        self.server_time.map(|server_time| self.own_time - server_time)
     }
 
     /// Returns why no answer arrived, if none did.
@@ -208,7 +214,13 @@ fn check_answer(report: &mut CheckReport, test: &TestRequest) {
     let about = format!("{domain}, {} (UTC+8)", test.request.window());
     match &test.answer {
         _ if test.no_answer().is_some() => report.skip(name, "there is no connection"),
-        Err(kind) => report.fail(name, exit(kind), format!("{about}: {kind}"), help(kind)),
+        Err(kind) => {
+            let mut advice = help(kind).to_owned();
+            if test.clock_ahead().is_some_and(|ahead| ahead.abs() < NOTABLE_SKEW) {
+                advice = advice.replace(CLOCK_ADVICE, "");
+            }
+            report.fail(name, exit(kind), format!("{about}: {kind}"), advice);
+        }
         Ok(answer) => {
             let points: usize = answer.domains.iter().map(|domain| domain.points.len()).sum();
             let took = test.took.as_millis();
@@ -259,10 +271,9 @@ fn check_reading(report: &mut CheckReport, config: &Config, test: &TestRequest) 
 
 fn check_clock(report: &mut CheckReport, test: &TestRequest) {
     let name = "clock";
-    let Some(server_time) = test.server_time else {
+    let Some(ahead) = test.clock_ahead() else {
         return report.skip(name, "the answer has no time");
     };
-    let ahead = test.own_time - server_time;
     let detail = match ahead {
         0 => "as the API's".to_owned(),
         1.. => format!("{ahead} s ahead of the API's"),
