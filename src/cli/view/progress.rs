@@ -12,7 +12,7 @@ use crate::ingest::progress::ProgressCounts;
 /// How often a line is written where there is no terminal. Shorter work writes none.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows progress: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+/// Shows progress: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet` or `--no-progress`.
 pub struct ProgressView {
     command: &'static str,
     /// The unit that is counted, such as `windows`.
@@ -41,7 +41,7 @@ impl ProgressView {
             let suspended = move |print: &mut dyn FnMut()| screen.suspend(print);
             context.logs.print_inside(Some(Box::new(suspended)));
             Display::Bar(bar)
-        } else if context.global.quiet > 0 {
+        } else if context.global.quiet > 0 || context.global.no_progress {
             Display::Silent
         } else {
             Display::Lines { last: Instant::now() }

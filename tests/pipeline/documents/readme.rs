@@ -1,22 +1,24 @@
 //! The commands of `README.md` and `docs/conclusions.md` run as they are typed, in a new directory, with an empty home.
 
 use std::ffi::OsString;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
-use jdcdn_stats::simulator::Settings;
+use jdcdn_stats::clock::Clock as _;
+use jdcdn_stats::simulator::{Fault, Rule, Settings};
+use jdcdn_stats::store::{Holder, Store};
 
 use super::markdown::{Block, Document, root};
 use crate::help::types;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{NOW, Sandbox, at, ended};
 
 /// Commands that are not run here, by their beginning, and why.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 6] = [
     ("make test", "these are the tests"),
     ("make install", "compiles the program once more"),
-    (
-        "pip install",
-        "downloads; `make test-tools` installs the same versions",
-    ),
-    ("datasette ", "needs Python; `make test-tools` runs it"),
+    ("python3 -m venv", "needs Python; `make test-tools` runs it"),
+    ("bi/bin/pip install", "downloads; `make test-tools` runs it"),
+    ("bi/bin/datasette ", "needs Python; `make test-tools` runs it"),
     ("duckdb ", "needs DuckDB; `make test-tools` runs its queries"),
 ];
 /// What a target of the Makefile does here, with the binary that is built already.
@@ -68,6 +70,63 @@ impl Reader {
         types(&self.sandbox, &additions, command)
     }
 
+    /// The line of a crontab works in the environment that cron gives, and prints nothing unless something is missing:
+    /// cron would mail it.
+    fn schedules(&self, line: &str) {
+        let command = (0..5)
+            .fold(line, |rest, _| rest.split_once(' ').unwrap().1)
+            .trim_start();
+        let home = self.sandbox.path("home");
+        std::fs::create_dir_all(home.join(".cargo/bin")).unwrap();
+        symlink(
+            env!("CARGO_BIN_EXE_jdcdn-stats"),
+            home.join(".cargo/bin/jdcdn-stats"),
+        )
+        .unwrap();
+        symlink(self.sandbox.path(""), home.join("jdcdn")).unwrap();
+        let runs = || {
+            let sql = "SELECT count(*) FROM origin_runs WHERE command = 'sync'";
+            let counted = self
+                .sandbox
+                .database()
+                .query_row(sql, [], |row| row.get::<_, i64>(0));
+            counted.unwrap()
+        };
+        let cron = || {
+            let output = Command::new("sh")
+                .args(["-c", command])
+                .env_clear()
+                .envs([("HOME", home.as_os_str()), ("PATH", "/usr/bin:/bin".as_ref())])
+                .envs([("SHELL", "/bin/sh"), ("LOGNAME", "reader")])
+                .env("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint())
+                .env("JDCDN_TEST_NOW", self.sandbox.clock.now().to_string())
+                .current_dir(&home)
+                .output();
+            let ended = ended(output.unwrap());
+            // `sh -c` prints no more than cron would mail. The sandbox's clock is announced in each run.
+            let mail = [ended.stdout, ended.stderr].concat();
+            mail.lines()
+                .filter(|line| !line.contains("JDCDN_TEST_NOW"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        assert_eq!((runs(), cron()), (0, String::new()));
+        assert_eq!(runs(), 1, "cron's line did not start a run");
+        let holder = Holder {
+            command: "backfill".to_owned(),
+            started_at: at(NOW),
+        };
+        let held = Store::open(&self.sandbox.path("jdcdn-stats.db"), &holder).unwrap();
+        assert_eq!(cron(), "", "another run is at work");
+        drop(held);
+        self.sandbox.clock.set(at(NOW) + 3_600);
+        self.sandbox.simulator.rule(Rule::always(Fault::envelope(7)));
+        let mail = cron();
+        assert!(mail.contains("the API rejected the signature"), "{mail}");
+        self.sandbox.simulator.clear_faults();
+        self.sandbox.clock.set(at(NOW));
+    }
+
     fn writes_the_configuration(&self, block: &Block) {
         std::fs::write(self.sandbox.path("jdcdn-stats.toml"), block.lines.join("\n")).unwrap();
         std::fs::write(self.sandbox.path("secret.key"), self.sandbox.key()).unwrap();
@@ -84,11 +143,7 @@ fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
         match block.language.as_str() {
             "toml" => reader.writes_the_configuration(&block),
             "text" if block.follows_directly => assert_eq!(printed.trim_end(), block.lines.join("\n")),
-            "text" => {
-                let line = block.lines[0].replace("/etc/jdcdn-stats/", "");
-                let command: Vec<&str> = line.split_whitespace().skip(5).collect();
-                reader.types(&command.join(" "));
-            }
+            "text" => reader.schedules(&block.lines[0]),
             "sh" => {
                 for command in commands(&block) {
                     let not_run = NOT_RUN
