@@ -12,6 +12,7 @@ use super::commands::completions::CompletionsArgs;
 use super::commands::demo::DemoArgs;
 use super::commands::export::ExportArgs;
 use super::commands::gaps::GapsArgs;
+use super::commands::init::InitArgs;
 use super::commands::man::ManArgs;
 use super::commands::migrate::MigrateArgs;
 use super::commands::query::QueryArgs;
@@ -53,6 +54,7 @@ pub struct Cli {
 )]
 pub enum Command {
     Demo(DemoArgs),
+    Init(InitArgs),
     Backfill(BackfillArgs),
     Sync(SyncArgs),
     Watch(WatchArgs),
@@ -83,6 +85,7 @@ impl Command {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         match self {
             Self::Demo(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Backfill(args) => args.run(context),
             Self::Sync(args) => args.run(context),
             Self::Watch(args) => args.run(context),

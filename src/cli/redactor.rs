@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::{self, SigningDate};
 use crate::clock::SharedClock;
@@ -70,10 +70,20 @@ impl Redactor {
     /// Returns the account's credentials, and redacts them from now on.
     pub fn credentials(&self, config: &Config, clock: &SharedClock) -> Result<Credentials, ConfigError> {
         let credentials = config.credentials()?;
+        self.add_account(&credentials, clock);
+        Ok(credentials)
+    }
+
+    /// Redacts the key and the signatures of an account from now on.
+    pub fn add_account(&self, credentials: &Credentials, clock: &SharedClock) {
         let mut state = self.write();
         state.accounts.push((credentials.clone(), Arc::clone(clock)));
         state.signed_for = None;
-        Ok(credentials)
+    }
+
+    /// Redacts a secret key from now on.
+    pub fn hide(&self, key: &SecretString) {
+        self.add([Cow::Borrowed(key.expose_secret())]);
     }
 
     /// Redacts the `texts` that look like a key.

@@ -7,11 +7,13 @@
 //! - [`value`]: what a value may be
 //! - [`mod@file`], [`environment`], [`overrides`]: the places where values are written
 //! - [`source`]: a value with its place
+//! - [`annotated`]: the text of a file that shows every key
 //! - [`settings`]: the resolved configuration
 //! - [`resolve`]: merges the places into it
 //! - [`secret_key`]: where the secret key comes from; [`key_access`]: who can read its file; `key_text`: what a key looks
 //!   like; `bounded_io` limits how long reading may take
 
+pub mod annotated;
 mod bounded_io;
 pub mod environment;
 pub mod error;

@@ -62,6 +62,19 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns a configuration of these values and of defaults, without a secret key. Ages count back from `now`.
+    pub fn of(values: &[(&'static str, Setting)], now: UnixSeconds) -> Result<Self, ConfigError> {
+        let blank = Endpoint::parse(DEFAULT_ENDPOINT, false);
+        let mut config = Self::blank(blank.map_err(|error| invalid(ValueSource::Default, &error))?);
+        for key in KEYS {
+            let given = values.iter().find(|(name, _)| *name == key.name);
+            let given = given.map(|(_, setting)| setting.clone());
+            config.set(key, given.or_else(|| default(key)), now)?;
+        }
+        config.configured_domains.clone_from(&config.selected_domains);
+        Ok(config)
+    }
+
     /// Checks a value, sets its field and remembers where it was written.
     fn set(&mut self, key: &ConfigKey, given: Option<Setting>, now: UnixSeconds) -> Result<(), ConfigError> {
         if let Some(setting) = given {

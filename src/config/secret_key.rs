@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -136,6 +137,25 @@ impl SecretKeySource {
         key_text::checked(&bytes).map_err(|problem| ConfigError::KeyMalformed { from, problem })
     }
 
+    /// Returns the key that a person has typed, without its line end.
+    pub fn typed(given: &SecretString) -> Result<SecretString, ConfigError> {
+        let checked = key_text::checked(given.expose_secret().as_bytes());
+        checked.map_err(|problem| ConfigError::KeyMalformed {
+            from: "the given key".to_owned(),
+            problem,
+        })
+    }
+
+    /// Reads the key of a file that is only read once, whoever can read it. Returns the key, and whether the file would be
+    /// taken as a key file.
+    pub fn read_to_copy(path: &Path, at: &ValueSource) -> Result<(SecretString, bool), ConfigError> {
+        let (mut file, facts) = open(path, at, false)?;
+        let bytes = read_open(&mut file, at)?;
+        let from = format!("the file `{}`", shown(path));
+        let key = key_text::checked(&bytes).map_err(|problem| ConfigError::KeyMalformed { from, problem })?;
+        Ok((key, facts.access().is_ok()))
+    }
+
     /// Returns who can read the key file; `None` for another source, or where the file cannot be opened.
     #[must_use]
     pub fn access(&self) -> Option<(FileFacts, KeyAccess)> {
@@ -155,22 +175,33 @@ impl SecretKeySource {
 /// Reads a file that only its owner can read, or that this user cannot protect any better. The permissions are those of
 /// the opened file, even if the path changes meanwhile.
 fn read_private(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<Vec<u8>, ConfigError> {
-    let failed = |cause: io::Error| {
-        let at = at.clone();
-        match cause.kind() {
-            io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at },
-            _ => ConfigError::KeyFile { at, cause },
-        }
-    };
-    let mut file = bounded_io::open(path).map_err(failed)?;
-    let facts = FileFacts::of(&file, path, from_systemd).map_err(failed)?;
+    let (mut file, facts) = open(path, at, from_systemd)?;
     let (path, mode) = (path.to_owned(), facts.mode);
     match facts.access() {
-        Ok(_) => {}
-        Err(NotProtected::ByThisUser) => return Err(ConfigError::KeyFileOpen { path, mode }),
-        Err(NotProtected::ByItsOwner) => return Err(ConfigError::KeyFileWritable { path, mode }),
+        Ok(_) => read_open(&mut file, at),
+        Err(NotProtected::ByThisUser) => Err(ConfigError::KeyFileOpen { path, mode }),
+        Err(NotProtected::ByItsOwner) => Err(ConfigError::KeyFileWritable { path, mode }),
     }
-    bounded_io::read_all(&mut file, MAX_KEY_BYTES, TIME_LIMIT).map_err(failed)
+}
+
+fn open(path: &Path, at: &ValueSource, from_systemd: bool) -> Result<(File, FileFacts), ConfigError> {
+    let opened = bounded_io::open(path).and_then(|file| {
+        let facts = FileFacts::of(&file, path, from_systemd)?;
+        Ok((file, facts))
+    });
+    opened.map_err(|cause| unreadable(at, cause))
+}
+
+fn read_open(file: &mut File, at: &ValueSource) -> Result<Vec<u8>, ConfigError> {
+    bounded_io::read_all(file, MAX_KEY_BYTES, TIME_LIMIT).map_err(|cause| unreadable(at, cause))
+}
+
+fn unreadable(at: &ValueSource, cause: io::Error) -> ConfigError {
+    let at = at.clone();
+    match cause.kind() {
+        io::ErrorKind::NotFound => ConfigError::KeyFileMissing { at },
+        _ => ConfigError::KeyFile { at, cause },
+    }
 }
 
 /// Runs a program and drops its messages, because they may quote the key.

@@ -6,7 +6,7 @@
 //!                    └─> bounded queue ──> writer thread (owns the store, one transaction a batch)
 //! ```
 //!
-//! - [`listing`]: asks for the account's domains
+//! - [`listing`]: asks for the account's domains; [`trial`]: sends one request outside of a run
 //! - [`job`]: the work of a run, prepared from what the database knows
 //! - [`refused_ranges`]: the ranges that earlier runs were refused, and which of them are due again
 //! - [`mod@run`]: carries out a job; `worker` carries out its tasks
@@ -44,6 +44,7 @@ mod reject_index;
 pub mod replay;
 pub mod run;
 pub mod summary;
+pub mod trial;
 mod worker;
 mod writer;
 
@@ -58,5 +59,6 @@ pub use progress::Progress;
 pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::run;
 pub use summary::{FailedRange, Summary};
+pub use trial::{TrialFailure, try_once};
 
 pub use crate::interrupt::Signal;

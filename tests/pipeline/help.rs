@@ -8,8 +8,8 @@ use jdcdn_stats::simulator::Settings;
 
 use crate::sandbox::{Sandbox, ended};
 
-/// These run until they are stopped. Other tests start and stop them.
-const RUNS_UNTIL_STOPPED: [&str; 2] = ["simulate", "watch"];
+/// These run until they are stopped, or ask a person. Other tests run them.
+const RUN_ELSEWHERE: [&str; 3] = ["init", "simulate", "watch"];
 
 #[test]
 fn the_examples_of_every_command_run() {
@@ -26,10 +26,7 @@ fn the_examples_of_every_command_run() {
     let help = sandbox.run(&["--help"]).with(0);
     let commands = commands(&help);
     assert!(commands.contains(&"backfill"), "{help}");
-    for command in commands
-        .iter()
-        .filter(|command| !RUNS_UNTIL_STOPPED.contains(command))
-    {
+    for command in commands.iter().filter(|command| !RUN_ELSEWHERE.contains(command)) {
         let long = sandbox.run(&[command, "--help"]).with(0);
         let examples: Vec<&str> = long
             .lines()

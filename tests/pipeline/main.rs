@@ -36,6 +36,7 @@ mod gaps;
 mod help;
 mod hostile;
 mod in_memory;
+mod init;
 mod interruption;
 mod key_files;
 mod leftovers;

@@ -52,7 +52,8 @@ const DOCUMENTED: &[Documented] = &[
     row(4, Reaction::StopConfiguration, "the API says that the signature is missing",
         "set the secret key, and check that `endpoint` is the API's address"),
     row(7, Reaction::StopCredentials, "the API rejected the signature",
-        "check the secret key, and that this machine's clock shows the right date in UTC+8"),
+        "check the secret key, and that this machine's clock shows the right date in UTC+8. The vendor issues the key of this \
+         API by ticket; the secret of an AccessKey does not work"),
     row(8, RETRY, "the API reports that its own call failed", ""),
     row(12, Reaction::Fail, "the API says that the domain is missing", ""),
     row(13, Reaction::Fail, "the API says that the start time is missing", ""),

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod demo;
 pub mod export;
 pub mod gaps;
+pub mod init;
 pub mod man;
 pub mod migrate;
 pub mod query;

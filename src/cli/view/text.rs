@@ -1,5 +1,7 @@
 //! Short texts that several views share.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use indicatif::HumanCount;
@@ -49,4 +51,12 @@ where
     S: Serializer,
 {
     (*time).into().map(civil::cst_rfc3339).serialize(serializer)
+}
+
+/// Returns a word of a command line as a shell reads it. A word that holds characters that could act on a terminal is
+/// shown without them.
+pub(crate) fn shell_word(word: &OsStr) -> String {
+    let shown = text::shorten(&word.to_string_lossy(), usize::MAX);
+    // It fails only for a zero byte, which no argument holds.
+    shlex::try_quote(&shown).map_or_else(|_| shown.clone(), Cow::into_owned)
 }

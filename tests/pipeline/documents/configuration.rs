@@ -1,8 +1,6 @@
 //! `docs/configuration.md` and `deploy/jdcdn-stats.toml` follow the table of configuration keys.
 
-use std::fmt::Write as _;
-
-use jdcdn_stats::config::value::TomlType;
+use jdcdn_stats::config::annotated::{annotated, toml};
 use jdcdn_stats::config::{ConfigKey, KEYS};
 
 use crate::pages::assert_is;
@@ -26,18 +24,6 @@ const SET: [(&str, &[&str]); 5] = [
     ("domains", &["www.example.com"]),
     ("start", &["2026-01-01"]),
 ];
-/// What the sample shows for a key without a default.
-const SHOWN: [(&str, &[&str]); 1] = [("secret_key_command", &["pass", "jdcdn"])];
-
-/// A value as it stands in the file.
-fn toml(key: &ConfigKey, words: &[&str]) -> String {
-    match key.kind.toml_type() {
-        TomlType::Text => format!("{:?}", words[0]),
-        TomlType::Number | TomlType::Switch => words[0].to_owned(),
-        TomlType::List => format!("{words:?}"),
-    }
-}
-
 fn row(key: &ConfigKey) -> String {
     let default = match key.default {
         [] => String::new(),
@@ -77,28 +63,7 @@ fn the_page_of_the_configuration_lists_the_table_of_keys() {
 
 #[test]
 fn the_sample_file_shows_every_key() {
-    let mut sample = SAMPLE_HEAD.to_owned();
-    let mut section = None;
-    for key in KEYS {
-        if section != key.section() {
-            section = key.section();
-            write!(sample, "\n[{}]\n", section.unwrap()).unwrap();
-        } else if section.is_none() {
-            sample.push('\n');
-        }
-        let name = key.name.rsplit('.').next().unwrap();
-        let of = |list: &[(&str, &'static [&'static str])]| {
-            let found = list.iter().find(|(name, _)| *name == key.name)?;
-            Some(toml(key, found.1))
-        };
-        let line = match of(&SET) {
-            Some(value) => format!("{name} = {value}"),
-            None => format!(
-                "# {name} = {}",
-                of(&SHOWN).unwrap_or_else(|| toml(key, key.default))
-            ),
-        };
-        writeln!(sample, "# {}\n{line}", key.help).unwrap();
-    }
-    assert_is(SAMPLE, &sample);
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let set: Vec<_> = SET.iter().map(|(name, set)| (*name, words(set))).collect();
+    assert_is(SAMPLE, &annotated(SAMPLE_HEAD, &set));
 }

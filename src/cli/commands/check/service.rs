@@ -288,7 +288,7 @@ fn check_clock(report: &mut CheckReport, test: &TestRequest) {
 }
 
 /// Returns how a run would end if every request failed like this.
-fn exit(kind: &FailureKind) -> ExitStatus {
+pub(in crate::cli) fn exit(kind: &FailureKind) -> ExitStatus {
     match kind.reaction() {
         Reaction::StopCredentials => ExitStatus::REFUSED,
         Reaction::StopConfiguration | Reaction::IsolateDomain => ExitStatus::USAGE,
@@ -296,7 +296,8 @@ fn exit(kind: &FailureKind) -> ExitStatus {
     }
 }
 
-fn help(kind: &FailureKind) -> &'static str {
+/// Returns what to do about a request that failed like this.
+pub(in crate::cli) fn help(kind: &FailureKind) -> &'static str {
     kind.help().unwrap_or(match kind {
         FailureKind::Connect { .. } | FailureKind::Timeout { .. } | FailureKind::Interrupted { .. } => {
             "check `endpoint`, the network, and the proxy if there is one; a run would try again by itself"

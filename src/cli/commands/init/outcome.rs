@@ -1,0 +1,146 @@
+//! Writes the files, and says what was done.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::files::KEY_FILE;
+use super::key::KeyPlace;
+use super::setup::{Setup, Trial};
+use crate::api::Listing;
+use crate::cli::view::text::{self, counted, shell_word};
+use crate::cli::{CliError, Context};
+use crate::config::annotated::annotated;
+use crate::config::file::DEFAULT_FILE;
+use crate::config::{Config, Environment, FileConfig, Overrides, ValueSource};
+use crate::model::AccountDomain;
+use crate::model::convert::to_u64;
+
+/// The first lines of the file.
+const HEAD: &str = "\
+# The configuration of jdcdn-stats, written by `jdcdn-stats init`. It holds no secret.
+# Every key is here. A line that begins with `#` shows the default or an example: remove the `#` to change it.
+";
+
+impl Setup {
+    /// Writes the files, after the text of the configuration was read back.
+    pub fn write(&self, context: &Context<'_, '_>) -> Result<(), CliError> {
+        let key = self
+            .key
+            .as_ref()
+            .ok_or_else(|| CliError::usage("no secret key is given"))?;
+        let source = ValueSource::Flag("the key");
+        let (written, secret) = match &key.place {
+            KeyPlace::NewFile => (("secret_key_file", vec![KEY_FILE.into()]), Some(&key.secret)),
+            KeyPlace::File(path) => (("secret_key_file", vec![path.clone()]), None),
+            KeyPlace::Command(words) => (("secret_key_command", words.clone()), None),
+        };
+        let mut all = self.given.clone();
+        all.set(written.0, written.1, source);
+        let text = annotated(HEAD, &all.written()?);
+        self.read_back(&text, context)?;
+        self.target.write(&text, secret)
+    }
+
+    /// Refuses a text that does not mean what was given.
+    fn read_back(&self, text: &str, context: &Context<'_, '_>) -> Result<(), CliError> {
+        let now = context.now();
+        let file = FileConfig::parse(&self.target.config, text)?;
+        let read = Config::resolve(&Overrides::default(), &Environment::default(), file, now)?;
+        let meant = self.given.config(now)?;
+        let of = |config: &Config| {
+            let Config {
+                username,
+                selected_domains,
+                start,
+                endpoint,
+                allow_plaintext,
+                ..
+            } = config.clone();
+            (
+                username,
+                selected_domains,
+                start,
+                endpoint.to_string(),
+                allow_plaintext,
+            )
+        };
+        if of(&read) == of(&meant) {
+            return Ok(());
+        }
+        Err(CliError::failed(
+            "the text of the configuration does not mean what was given; nothing was written; please report this",
+        ))
+    }
+
+    /// Says what was done, and what to do next.
+    pub fn report(&self, trial: &Trial, context: &mut Context<'_, '_>) -> Result<(), CliError> {
+        let config = self.given.config(context.now())?;
+        let out = &mut *context.streams.stdout;
+        match trial {
+            Trial::Skipped => writeln!(
+                out,
+                "The API was not asked, because of --no-check: `check` will show whether the key works.\n"
+            )?,
+            Trial::Points(points) => writeln!(
+                out,
+                "The API accepted the key, and answered for {} with {}.\n",
+                text::domain_list(&config.selected_domains),
+                counted(*points, "point")
+            )?,
+            Trial::Listed(listing) => self.report_list(listing, &config, out)?,
+        }
+        let domains = counted(to_u64(config.selected_domains.len()), "domain");
+        let start = self
+            .given
+            .get("start")
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        writeln!(out, "Written:")?;
+        writeln!(
+            out,
+            "  {}: {domains}, from {start} on",
+            text::path(&self.target.config)
+        )?;
+        if let Some(key) = &self.key {
+            match &key.place {
+                KeyPlace::NewFile => writeln!(
+                    out,
+                    "  {}: the secret key, for its owner alone (mode 0600)",
+                    text::path(&self.target.key_file())
+                )?,
+                KeyPlace::File(_) | KeyPlace::Command(_) => {}
+            }
+            if let Some(note) = &key.note {
+                writeln!(out, "\nNote: {note}")?;
+            }
+        }
+        writeln!(out, "\nNext:")?;
+        for command in ["check", "sync"] {
+            writeln!(out, "  {}", next_command(&self.target.config, command))?;
+        }
+        Ok(())
+    }
+
+    fn report_list(&self, listing: &Listing, config: &Config, out: &mut dyn Write) -> Result<(), CliError> {
+        let count = counted(to_u64(listing.domains.len()), "domain");
+        writeln!(out, "The API accepted the key. The account has {count}.")?;
+        let is_left_out = |domain: &&AccountDomain| !config.selected_domains.contains(&domain.name);
+        for domain in listing.domains.iter().filter(is_left_out) {
+            writeln!(out, "  left out: {} ({})", domain.name, domain.status)?;
+        }
+        if let Some(flaw) = &listing.flaw {
+            writeln!(out, "  The list may be incomplete: {flaw}.")?;
+        }
+        Ok(writeln!(out)?)
+    }
+}
+
+/// Returns the command line of a later command, as it is typed into a shell.
+fn next_command(config: &Path, command: &str) -> String {
+    let program = std::env::args_os().next().unwrap_or_else(|| "jdcdn-stats".into());
+    let program = shell_word(&program);
+    if config == Path::new(DEFAULT_FILE) {
+        return format!("{program} {command}");
+    }
+    format!("{program} --config {} {command}", shell_word(config.as_os_str()))
+}
