@@ -181,6 +181,30 @@ fn the_command_lines_work_with_the_configuration_and_with_a_key_from_systemd() {
         .unwrap();
     assert_eq!(points, (at("2026-01-02 11:55") - at("2026-01-01")) / 300);
 
+    // What cron mails, with nothing of this test's environment: nothing while all is well, and then one line a problem.
+    let cron = text("jdcdn-stats.cron");
+    let monitor = cron.lines().find(|line| line.contains(" status ")).unwrap();
+    let words = arguments(monitor);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mail = |now: &str| {
+        let mut command = sandbox.command(&words);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("JDCDN_TEST_NOW", at(now).to_string())
+            .env("JDCDN_DB", sandbox.path("jdcdn-stats.db"));
+        let ended = ended(command.output().unwrap());
+        (ended.code, ended.stdout + &ended.stderr)
+    };
+    assert_eq!(mail("2026-01-02 12:00"), (Some(0), String::new()));
+    let (code, said) = mail("2026-01-02 15:00");
+    assert_eq!((code, said.lines().count()), (Some(6), 2), "{said}");
+    assert!(
+        said.contains("the last run that stored everything that was due ended "),
+        "{said}"
+    );
+    assert!(said.contains("www.example.com: newest point is 3h"), "{said}");
+
     let watch = text(WATCH);
     let watch = watch.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
     let mut words = arguments(watch);

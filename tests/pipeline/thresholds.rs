@@ -1,6 +1,6 @@
 //! `status` as a monitor asks it: exit code 6, and the domains on standard error.
 
-use jdcdn_stats::simulator::{DataFault, Rule, Settings};
+use jdcdn_stats::simulator::{DataFault, Mutation, Rule, Settings};
 
 use crate::sandbox::{Ended, NOW, Sandbox, at, domains};
 
@@ -143,4 +143,150 @@ fn a_schedule_that_has_stopped_shows_as_gaps_as_well() {
     let ended = sandbox.run(&GAPS);
     assert_eq!(ended.code, Some(6));
     assert!(ended.stderr.contains("10 never asked"), "{}", ended.stderr);
+}
+
+/// What cron would mail: standard output and standard error of a quiet `status`, and its exit code.
+fn quiet(sandbox: &Sandbox, thresholds: &[&str]) -> (Option<i32>, String) {
+    let ended = sandbox.run(&[&["-q", "status"], thresholds].concat());
+    (ended.code, ended.stdout + &ended.stderr)
+}
+
+/// Everything that the alerts for Prometheus cover.
+const ALL: [&str; 8] = [
+    "--fail-if-older",
+    "40m",
+    "--fail-if-no-success",
+    "70m",
+    "--fail-if-refused",
+    "--fail-if-rejects",
+    "--fail-if-stale",
+    "--fail-if-disk-below=1",
+];
+
+#[test]
+fn a_quiet_status_says_nothing_while_all_is_well_and_one_line_for_what_is_not() {
+    let sandbox = current();
+    sandbox.run(&["sync"]).with(0);
+    assert_eq!(quiet(&sandbox, &ALL), (Some(0), String::new()));
+    // Without a threshold, the status itself is what was asked for.
+    assert!(quiet(&sandbox, &[]).1.contains("settled"));
+
+    let (code, said) = quiet(&sandbox, &["--fail-if-disk-below", "900PiB"]);
+    assert_eq!(code, Some(6));
+    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.ends_with("is free where the database is; the limit is 900.0 PiB\n"),
+        "{said}"
+    );
+    for (flag, given) in [("--fail-if-disk-below", "much"), ("--fail-if-no-success", "soon")] {
+        let (code, said) = quiet(&sandbox, &[flag, given]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(flag) && said.contains(given), "{said}");
+    }
+
+    let database = rusqlite::Connection::open(sandbox.path("jdcdn-stats.db")).unwrap();
+    let day = at("2026-06-14");
+    database
+        .execute("INSERT INTO rollup_due (domain_id, day_ts) VALUES (1, ?1)", [day])
+        .unwrap();
+    drop(database);
+    let (code, said) = quiet(&sandbox, &ALL);
+    assert_eq!(
+        (code, said.as_str()),
+        (
+            Some(6),
+            "error: rollups are out of date for 1 domain-day\n\
+             help: the next complete run updates the rollups; `jdcdn-stats migrate` does it now\n"
+        )
+    );
+}
+
+#[test]
+fn a_refused_account_and_the_lack_of_a_success_are_told_with_their_beginning() {
+    let sandbox = current();
+    sandbox.run(&["sync"]).with(0);
+    for minutes in [60, 65] {
+        sandbox.clock.set(at(NOW) + minutes * 60);
+        let wrong = sandbox
+            .command(&["sync"])
+            .env("JDCDN_SECRET_KEY", "0123456789abcdef")
+            .output();
+        assert_eq!(wrong.unwrap().status.code(), Some(4));
+    }
+    let (code, said) = quiet(&sandbox, &["--fail-if-refused"]);
+    assert_eq!(code, Some(6));
+    assert_eq!(
+        said.lines().next(),
+        Some("error: the API refuses the account since the run at 2026-06-15 13:00 (UTC+8)")
+    );
+    assert_eq!(
+        quiet(&sandbox, &["--fail-if-no-success", "2h"]),
+        (Some(0), String::new())
+    );
+    let (code, said) = quiet(&sandbox, &["--fail-if-no-success", "1h"]);
+    assert_eq!(code, Some(6));
+    assert!(
+        said.starts_with("error: the last run that stored everything that was due ended 1h")
+            && said.ends_with(" ago (2026-06-15 12:00 UTC+8); the limit is 1h\n"),
+        "{said}"
+    );
+    sandbox.run(&["sync"]).with(0);
+    assert_eq!(quiet(&sandbox, &ALL), (Some(0), String::new()));
+}
+
+#[test]
+fn points_that_could_not_be_taken_are_counted_for_their_domain() {
+    let sandbox = current();
+    let bad = DataFault::Mutate {
+        domain: "d001.example.com".to_owned(),
+        slot: at("2026-06-14 01:00"),
+        mutation: Mutation::NegativePv,
+    };
+    sandbox.simulator.rule(Rule::always(bad));
+    sandbox.run(&["sync"]).with(3);
+    let rejects = ["--fail-if-rejects"];
+    assert_eq!(
+        quiet(&sandbox, &rejects),
+        (
+            Some(6),
+            "error: d001.example.com: 1 point could not be taken\nhelp: `jdcdn-stats rejects list` shows them\n"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        quiet(&sandbox, &["--fail-if-rejects", "-d", "d000.example.com"]).0,
+        Some(0)
+    );
+    // No run of all domains was complete.
+    let (_, said) = quiet(&sandbox, &["--fail-if-no-success", "1h"]);
+    assert_eq!(said, "error: no run has stored everything that was due yet\n");
+    sandbox.run(&["rejects", "discard", "--all"]).with(0);
+    assert_eq!(quiet(&sandbox, &rejects).0, Some(0));
+}
+
+#[test]
+fn one_line_says_how_it_is() {
+    let sandbox = current();
+    let line = |code: i32, thresholds: &[&str]| {
+        let ended = sandbox.run(&[&["status", "--format", "line"], thresholds].concat());
+        assert_eq!(
+            ended
+                .stderr
+                .lines()
+                .filter(|line| !line.contains(" WARN "))
+                .count(),
+            0
+        );
+        ended.with(code)
+    };
+    sandbox.run(&["sync", "-d", "d000.example.com"]).with(0);
+    assert_eq!(
+        line(6, &[&OLDER[1..], &GAPS[1..]].concat()),
+        "failed: d001.example.com: it has no point; and 1 more\n"
+    );
+    sandbox.run(&["sync"]).with(0);
+    assert_eq!(
+        line(0, &[&OLDER[1..], &GAPS[1..]].concat()),
+        "ok: 2 domains, last complete run at 2026-06-15 12:00 UTC+8\n"
+    );
 }

@@ -151,6 +151,22 @@ pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
     Ok(totals)
 }
 
+/// Returns when the last run of all domains that stored everything ended: one of `sync` or `watch`.
+pub(crate) fn last_success(connection: &Connection) -> Result<Option<UnixSeconds>> {
+    let sql = "SELECT finished_at FROM run WHERE outcome = 'complete' AND command IN ('sync', 'watch')
+               ORDER BY id DESC LIMIT 1";
+    connection.first(sql, [], |row| row.get(0))
+}
+
+/// Returns when the first run began of those at the end that were all refused.
+pub(crate) fn refused_since(connection: &Connection) -> Result<Option<UnixSeconds>> {
+    let sql = "SELECT started_at FROM run
+               WHERE outcome = 'refused'
+                 AND id > coalesce((SELECT max(id) FROM run WHERE finished_at IS NOT NULL AND outcome <> 'refused'), 0)
+               ORDER BY id LIMIT 1";
+    connection.first(sql, [], |row| row.get(0))
+}
+
 /// Returns when the last run that has ended did so.
 pub(crate) fn last_end(connection: &Connection) -> Result<Option<UnixSeconds>> {
     let sql = "SELECT finished_at FROM run WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1";

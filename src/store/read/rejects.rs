@@ -7,6 +7,7 @@ use crate::model::{Span, UnixSeconds};
 use crate::store::error::StoreError;
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
+use crate::store::ledger::domain_ids;
 
 /// A piece of an answer that could not be stored, with the number of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,14 @@ impl Reader {
         let sql = "SELECT count(*) FROM origin_rejects";
         let count: i64 = self.read(|connection| Ok(connection.query_row(sql, [], |row| row.get(0))?))?;
         Ok(to_u64(count))
+    }
+
+    /// Returns the number of rejects of requests for `domain`.
+    pub fn rejects_of(&self, domain: &str) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let id = domain_ids::find(connection, domain)?;
+            connection.count("SELECT count(*) FROM reject WHERE asked_domain_id = ?1", [id])
+        })
     }
 
     /// Returns the domains that were asked for when something was rejected, in order.

@@ -1,12 +1,12 @@
 //! Facts about the service, refusals, sums and settings, from a database of any version.
 
 use crate::model::convert::to_u64;
-use crate::model::{Domain, Fact, FactName, Refusal, SlotLabel};
+use crate::model::{Domain, Fact, FactName, Refusal, SlotLabel, SlotsByReason, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::refusals::RefusedRanges;
-use crate::store::ledger::{domain_ids, facts, refusals, stale_days};
+use crate::store::ledger::{domain_ids, facts, gaps, refusals, runs, stale_days};
 use crate::store::origin::month_sums::MonthSum;
 use crate::store::origin::restatements::Settling;
 use crate::store::origin::{month_sums, restatements, slot_label};
@@ -40,6 +40,34 @@ impl Reader {
                 return Ok(0);
             }
             stale_days::count(connection)
+        })
+    }
+
+    /// Returns when the last run of `sync` or `watch` ended that stored everything that was due; `None` if none did.
+    pub fn last_success(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        self.read(runs::last_success)
+    }
+
+    /// Returns when the first run began of those that the API refused one after the other, up to the last run that has
+    /// ended; `None` if it did not refuse that one.
+    pub fn refused_since(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        self.read(runs::refused_since)
+    }
+
+    /// Returns how many slots of `domains` have no point, by reason, as of the end of the last run. Reads no point. A
+    /// file of an earlier version without this table lists none.
+    pub fn gap_slots(&self, domains: &[Domain]) -> Result<SlotsByReason, StoreError> {
+        self.read(|connection| {
+            let mut slots = SlotsByReason::default();
+            if !connection.table_exists(None, "gap")? {
+                return Ok(slots);
+            }
+            for domain in domains {
+                if let Some(id) = domain_ids::find(connection, domain.as_str())? {
+                    slots += gaps::slots_by_reason(connection, id)?;
+                }
+            }
+            Ok(slots)
         })
     }
 

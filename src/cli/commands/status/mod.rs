@@ -1,24 +1,27 @@
 //! `status`: what the database holds.
 
+pub mod alarm;
 pub mod months;
 pub mod settling;
 pub mod thresholds;
 
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use self::alarm::ThresholdAlarm;
 use self::months::MonthJson;
 use self::settling::SettlingJson;
-use self::thresholds::{ThresholdAlarm, ThresholdArgs};
+use self::thresholds::ThresholdArgs;
 use crate::cli::commands::gaps::{domain_names, expected};
-use crate::cli::options::{DomainArgs, FormatArgs, OutputFormat};
+use crate::cli::options::DomainArgs;
 use crate::cli::output;
 use crate::cli::view::as_of::{self, AsOfJson};
 use crate::cli::view::text::{self, counted, rfc3339};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
+use crate::model::convert::to_u64;
 use crate::model::{GapReason, SlotsByReason, UnixSeconds, civil};
 use crate::store::{DomainOverview, Reader, RunOverview};
 
@@ -38,7 +41,9 @@ const RUNS: u32 = 5;
 #[command(after_long_help = "Examples:
   jdcdn-stats status --format json
   jdcdn-stats status --settling
-  jdcdn-stats status --fail-if-older 30m --fail-if-gaps")]
+  jdcdn-stats status --fail-if-older 30m --fail-if-gaps
+  jdcdn-stats status -q --fail-if-no-success 2h --fail-if-refused
+  jdcdn-stats status --format line --fail-if-disk-below 1GiB")]
 pub struct StatusArgs {
     #[command(flatten)]
     domains: DomainArgs,
@@ -47,8 +52,21 @@ pub struct StatusArgs {
     settling: bool,
     #[command(flatten)]
     thresholds: ThresholdArgs,
-    #[command(flatten)]
-    output: FormatArgs,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: StatusFormat,
+}
+
+/// The format of the status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON value; fields are only ever added.
+    Json,
+    /// One line for monitors: `ok: …`, or `failed: …` with the first threshold that is not met.
+    Line,
 }
 
 /// The state of a domain; a time is `None` where there is none.
@@ -115,8 +133,11 @@ impl StatusArgs {
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
         let alarms = self.thresholds.check(&config, &reader, now)?;
         let out = &mut *context.streams.stdout;
-        match self.output.format {
-            OutputFormat::Json => {
+        let is_silent = context.global.quiet > 0 && self.thresholds.are_given();
+        match self.format {
+            StatusFormat::Line => writeln!(out, "{}", line(&alarms, &domains, reader.last_success()?))?,
+            _ if is_silent => {}
+            StatusFormat::Json => {
                 let settling = settling.map(|ranges| ranges.iter().map(SettlingJson::from).collect());
                 let status = StatusJson {
                     database: config.database.display().to_string(),
@@ -130,7 +151,7 @@ impl StatusArgs {
                 };
                 output::pretty_json(&status, out)?;
             }
-            OutputFormat::Human => {
+            StatusFormat::Human => {
                 writeln!(out, "{}, times in UTC+8", text::path(&config.database))?;
                 writeln!(out, "{}\n", as_of::in_words(&overview.as_of, now))?;
                 domain_table(&domains, out)?;
@@ -159,10 +180,24 @@ impl StatusArgs {
             return Ok(ExitStatus::SUCCESS);
         }
         out.flush()?;
-        // The exit code says it, too, if nobody reads standard error.
-        let _ = thresholds::print(&alarms, context.streams.stderr);
+        if self.format != StatusFormat::Line {
+            // The exit code says it, too, if nobody reads standard error.
+            let _ = alarm::print(&alarms, context.streams.stderr);
+        }
         Ok(ExitStatus::THRESHOLD)
     }
+}
+
+/// Returns the status in one line.
+fn line(alarms: &[ThresholdAlarm], domains: &[DomainStatus], last_success: Option<UnixSeconds>) -> String {
+    alarm::in_one_line(alarms).unwrap_or_else(|| {
+        let domains = counted(to_u64(domains.len()), "domain");
+        let complete = match last_success {
+            Some(last) => format!("last complete run at {} UTC+8", civil::cst_minute(last)),
+            None => "no complete run yet".to_owned(),
+        };
+        format!("ok: {domains}, {complete}")
+    })
 }
 
 fn domain_status(overview: &DomainOverview, config: &Config) -> DomainStatus {

@@ -1,46 +1,54 @@
 //! The thresholds of `status`, for monitors.
 
-use std::io::Write;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
-use serde::Serialize;
 
+use super::alarm::ThresholdAlarm;
 use crate::cli::CliError;
 use crate::cli::commands::gaps::{expected, in_words};
 use crate::cli::options::length;
-use crate::cli::view::text::counted;
+use crate::cli::view::text::{self, counted};
 use crate::config::Config;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_duration;
 use crate::model::slot::SLOT_SECONDS;
 use crate::model::{Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
-use crate::store::Reader;
+use crate::store::{Reader, Volume};
 
 /// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
 const LIMITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3_660 * 24);
 
-/// When to exit with 6. Only configured domains count, or those that -d names.
+/// When to exit with 6. Of thresholds for domains, only configured domains count, or those that -d names.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Thresholds (exit code 6, domains named on standard error)")]
+#[command(
+    next_help_heading = "Thresholds (exit code 6, the reasons on standard error; with -q nothing else)"
+)]
 pub struct ThresholdArgs {
     /// Fail if the newest point of a domain is older than this, such as 30m, or if it has no point
-    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
-    fail_if_older: Option<String>,
+    #[arg(long = "fail-if-older", value_name = "AGE", allow_hyphen_values = true)]
+    older: Option<String>,
     /// Fail if a domain has gaps. Slots beyond the API's retention do not count, and neither do slots that
     /// became available within the last `watch.every` and 5 minutes
-    #[arg(long)]
-    fail_if_gaps: bool,
-}
-
-/// A threshold that a domain does not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ThresholdAlarm {
-    domain: String,
-    /// `older` or `gaps`.
-    threshold: &'static str,
-    message: String,
+    #[arg(long = "fail-if-gaps")]
+    gaps: bool,
+    /// Fail if points of a domain could not be taken: see `rejects list`
+    #[arg(long = "fail-if-rejects")]
+    rejects: bool,
+    /// Fail if no run of `sync` or `watch` within this time, such as 2h, stored everything that was due
+    #[arg(long = "fail-if-no-success", value_name = "AGE", allow_hyphen_values = true)]
+    no_success: Option<String>,
+    /// Fail if the API refused the account in the last run
+    #[arg(long = "fail-if-refused")]
+    refused: bool,
+    /// Fail if rollups are out of date and no run is at work
+    #[arg(long = "fail-if-stale")]
+    stale: bool,
+    /// Fail if less than this is free where the database is, such as 1GiB
+    #[arg(long = "fail-if-disk-below", value_name = "SIZE")]
+    disk_below: Option<ByteSize>,
 }
 
 impl ThresholdArgs {
@@ -51,15 +59,15 @@ impl ThresholdArgs {
         reader: &Reader,
         now: UnixSeconds,
     ) -> Result<Vec<ThresholdAlarm>, CliError> {
-        let mut alarms = Vec::new();
-        if let Some(age) = &self.fail_if_older {
+        let mut alarms = self.check_account(reader, now)?;
+        if let Some(age) = &self.older {
             let limit = length("--fail-if-older", age, LIMITS)?;
             for domain in config.require_domains()? {
                 let newest = reader.newest_point(domain.as_str())?;
                 alarms.extend(older(domain, newest, now, limit));
             }
         }
-        if self.fail_if_gaps {
+        if self.gaps {
             let settled = now
                 .saturating_sub(config.watch_every)
                 .saturating_sub(SLOT_SECONDS);
@@ -71,31 +79,94 @@ impl ThresholdArgs {
                 alarms.extend(match found.range {
                     Some(_) => gaps(domain, &found.gaps),
                     None if reader.newest_point(domain.as_str())?.is_some() => None,
-                    None => Some(alarm(domain, "gaps", "it was never asked for".to_owned())),
+                    None => Some(ThresholdAlarm::of_domain(
+                        domain,
+                        "gaps",
+                        "it was never asked for".to_owned(),
+                    )),
                 });
+            }
+        }
+        if self.rejects {
+            for domain in config.require_domains()? {
+                let rejects = reader.rejects_of(domain.as_str())?;
+                if rejects > 0 {
+                    let message = format!("{} could not be taken", counted(rejects, "point"));
+                    alarms.push(ThresholdAlarm::of_domain(domain, "rejects", message));
+                }
             }
         }
         Ok(alarms)
     }
+
+    /// Returns the thresholds of the whole account that are not met at `now`.
+    fn check_account(&self, reader: &Reader, now: UnixSeconds) -> Result<Vec<ThresholdAlarm>, CliError> {
+        let mut alarms = Vec::new();
+        if self.refused
+            && let Some(since) = reader.refused_since()?
+        {
+            let since = civil::cst_minute(since);
+            let message = format!("the API refuses the account since the run at {since} (UTC+8)");
+            alarms.push(ThresholdAlarm::of_account("refused", message));
+        }
+        if let Some(age) = &self.no_success {
+            let limit = length("--fail-if-no-success", age, LIMITS)?;
+            alarms.extend(no_success(reader.last_success()?, now, limit));
+        }
+        if self.stale {
+            let stale = reader.stale_days()?;
+            // A run updates the rollups at its end.
+            let at_work = reader.as_of()?.unfinished.is_some_and(|run| !run.killed);
+            if stale > 0 && !at_work {
+                let message = format!("rollups are out of date for {}", counted(stale, "domain-day"));
+                alarms.push(ThresholdAlarm::of_account("stale", message));
+            }
+        }
+        if let Some(least) = self.disk_below {
+            let directory = reader.path().parent().unwrap_or(reader.path());
+            let free = Volume::of(directory).map_err(|error| {
+                let path = text::path(directory);
+                CliError::failed(format!("cannot tell how much space is free in `{path}`: {error}"))
+            })?;
+            let free = ByteSize(free.free_bytes);
+            if free < least {
+                let message = format!("{free} is free where the database is; the limit is {least}");
+                alarms.push(ThresholdAlarm::of_account("disk", message));
+            }
+        }
+        Ok(alarms)
+    }
+
+    /// Returns whether there is any.
+    #[must_use]
+    pub fn are_given(&self) -> bool {
+        self.older.is_some()
+            || self.gaps
+            || self.rejects
+            || self.no_success.is_some()
+            || self.refused
+            || self.stale
+            || self.disk_below.is_some()
+    }
 }
 
-/// Prints the alarms, and what to do next.
-pub fn print(alarms: &[ThresholdAlarm], out: &mut dyn Write) -> std::io::Result<()> {
-    for alarm in alarms {
-        writeln!(out, "error: {}: {}", alarm.domain, alarm.message)?;
-    }
-    if alarms.iter().any(|alarm| alarm.threshold == "gaps") {
-        writeln!(out, "help: `jdcdn-stats gaps` lists them")?;
-    }
-    Ok(())
-}
-
-fn alarm(domain: &Domain, threshold: &'static str, message: String) -> ThresholdAlarm {
-    ThresholdAlarm {
-        domain: domain.to_string(),
-        threshold,
-        message,
-    }
+fn no_success(last: Option<UnixSeconds>, now: UnixSeconds, limit: Duration) -> Option<ThresholdAlarm> {
+    let message = match last {
+        None => "no run has stored everything that was due yet".to_owned(),
+        Some(last) => {
+            let age = Duration::from_secs(to_u64(now - last));
+            if age <= limit {
+                return None;
+            }
+            format!(
+                "the last run that stored everything that was due ended {} ago ({} UTC+8); the limit is {}",
+                show_duration(age),
+                civil::cst_minute(last),
+                show_duration(limit)
+            )
+        }
+    };
+    Some(ThresholdAlarm::of_account("no_success", message))
 }
 
 fn older(
@@ -105,7 +176,11 @@ fn older(
     limit: Duration,
 ) -> Option<ThresholdAlarm> {
     let Some(newest) = newest else {
-        return Some(alarm(domain, "older", "it has no point".to_owned()));
+        return Some(ThresholdAlarm::of_domain(
+            domain,
+            "older",
+            "it has no point".to_owned(),
+        ));
     };
     let age = Duration::from_secs(to_u64(now - newest));
     (age > limit).then(|| {
@@ -115,7 +190,7 @@ fn older(
             civil::cst_minute(newest),
             show_duration(limit)
         );
-        alarm(domain, "older", message)
+        ThresholdAlarm::of_domain(domain, "older", message)
     })
 }
 
@@ -135,7 +210,7 @@ fn gaps(domain: &Domain, gaps: &[Gap]) -> Option<ThresholdAlarm> {
         civil::cst_minute(first.span.start()),
         parts.join(", ")
     );
-    Some(alarm(domain, "gaps", message))
+    Some(ThresholdAlarm::of_domain(domain, "gaps", message))
 }
 
 #[cfg(test)]
@@ -153,7 +228,7 @@ mod tests {
         assert_eq!(older(&domain, Some(NOW + 600), NOW, limit), None);
         let late = older(&domain, Some(NOW - 2_100), NOW, limit).unwrap();
         assert_eq!(
-            late.message,
+            late.message(),
             "newest point is 35m old (2026-05-29 03:55 UTC+8); the limit is 30m"
         );
         assert!(older(&domain, None, NOW, limit).is_some());
@@ -173,7 +248,7 @@ mod tests {
             gap(8, 10, GapReason::NeverAsked),
         ];
         assert_eq!(
-            gaps(&domain, &all).unwrap().message,
+            gaps(&domain, &all).unwrap().message(),
             "3 slots without a point from 2026-05-29 05:00 (UTC+8) on: 2 never asked, 1 empty"
         );
     }
