@@ -12,10 +12,14 @@ fn main() {
         println!("cargo::rerun-if-changed={source}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    match commit() {
-        Some(commit) => println!("cargo::rustc-env=JDCDN_VERSION={version} ({commit})"),
-        None => println!("cargo::rustc-env=JDCDN_VERSION={version}"),
-    }
+    let commit = commit();
+    let shown = commit.as_ref().map(|commit| format!(" ({commit})"));
+    println!(
+        "cargo::rustc-env=JDCDN_VERSION={version}{}",
+        shown.unwrap_or_default()
+    );
+    // Empty where it is not known.
+    println!("cargo::rustc-env=JDCDN_COMMIT={}", commit.unwrap_or_default());
 }
 
 /// Returns the commit that is built, with `-dirty` if the sources differ from it. `None` where there is no git,

@@ -221,6 +221,9 @@ impl<T> Fetcher<T> {
                         self.chance(|chance| chance.budget.first_attempt_succeeded());
                     }
                     let ahead = ahead_of(server_time, now);
+                    if server_time.is_some() {
+                        self.progress.clock_is(ahead);
+                    }
                     if ahead.abs() > TOLERABLE_SKEW {
                         self.ahead.get_or_init(|| ahead);
                     }
@@ -343,6 +346,9 @@ impl<T> Fetcher<T> {
             let clock = failure
                 .date
                 .map(|server| ClockDifference::between(self.clock.now(), server));
+            if let Some(clock) = clock {
+                self.progress.clock_is(clock.ahead);
+            }
             self.control
                 .stop(Stop::after(failure.kind.clone(), answered, clock));
             return Err(NotAnswered::Failed(failure));

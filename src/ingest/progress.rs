@@ -29,6 +29,8 @@ pub struct ProgressCounts {
     pub answered: u64,
     /// Requests that were refused, by kind, in the order of [`Denial::ALL`].
     pub denied: [u64; Denial::ALL.len()],
+    /// How many seconds this machine's clock is ahead of the API's, as the last answer showed it; `None` before.
+    pub clock_ahead: Option<i64>,
     /// Months whose rollups are brought up to date at the end; 0 before.
     pub months: u64,
     /// Those of them that are done.
@@ -55,6 +57,10 @@ impl Progress {
 
     pub(super) fn answered(&self) {
         self.change(|counts| counts.answered += 1);
+    }
+
+    pub(super) fn clock_is(&self, ahead: i64) {
+        self.change(|counts| counts.clock_ahead = Some(ahead));
     }
 
     pub(super) fn denied(&self, denial: Denial) {

@@ -41,6 +41,7 @@ mod interruption;
 mod key_files;
 mod leftovers;
 mod limits;
+mod metrics;
 mod monitoring;
 mod oracle;
 mod outage;

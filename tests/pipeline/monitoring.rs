@@ -32,7 +32,7 @@ pub(crate) fn get(address: &str, path: &str) -> (String, String) {
 
 /// The value of `series` on the page.
 #[track_caller]
-fn value(page: &str, series: &str) -> f64 {
+pub(crate) fn value(page: &str, series: &str) -> f64 {
     let line = page
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

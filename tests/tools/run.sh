@@ -11,16 +11,24 @@ packages=(bash chromium fish libsqliteodbc libxerial-sqlite-jdbc-java mandoc ope
     util-linux zsh)
 slow_packages=(golang-github-mattn-go-sqlite3-dev golang-go r-cran-dbplyr r-cran-hms r-cran-rsqlite)
 case " $* " in *"$here/slow"*) packages+=("${slow_packages[@]}") ;; esac
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# promtool judges the alerts. It is unpacked and not installed, because the package would start a server.
+if [ ! -x "$tools/prometheus/usr/bin/promtool" ]; then
+    echo "unpacking promtool from the package prometheus"
+    apt-cache show prometheus >/dev/null 2>&1 || "${as_root[@]}" apt-get update -qq
+    mkdir -p "$tools/prometheus"
+    (cd "$tools/prometheus" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus)
 fi
 
 venv() { # DIRECTORY REQUIREMENTS: a virtual environment that holds exactly these

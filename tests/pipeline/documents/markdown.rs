@@ -14,12 +14,12 @@ pub(super) struct Block {
 
 /// A document, taken apart.
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Level and text.
     pub(super) headings: Vec<(usize, String)>,
     pub(super) blocks: Vec<Block>,
     /// The cells of the rows of every table, header included.
-    pub(super) tables: Vec<Vec<Vec<String>>>,
+    pub(crate) tables: Vec<Vec<Vec<String>>>,
     /// Everything else that is not in a fenced block, tables included.
     pub(super) text: String,
 }
@@ -98,7 +98,7 @@ impl Document {
     }
 
     /// The rows below the header of every table under the heading `heading`, in a document of which it is a part.
-    pub(super) fn section(name: &str, heading: &str) -> Self {
+    pub(crate) fn section(name: &str, heading: &str) -> Self {
         let content = std::fs::read_to_string(root().join(name)).unwrap();
         let mark = format!("\n## {heading}\n");
         let (_, rest) = content

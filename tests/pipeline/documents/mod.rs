@@ -5,7 +5,7 @@ mod configuration;
 mod exit_codes;
 mod fields;
 mod links;
-mod markdown;
+pub(crate) mod markdown;
 mod messages;
 mod paths;
 mod readme;

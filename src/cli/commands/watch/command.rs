@@ -34,7 +34,8 @@ const BLOCKING_THREADS: usize = 8;
 pub struct WatchArgs {
     #[command(flatten)]
     domains: DomainArgs,
-    /// Serve Prometheus metrics under /metrics: a port of this machine, or an address and a port
+    /// Serve Prometheus metrics under /metrics, and the health under /healthz: a port of this machine, or an address and
+    /// a port
     #[arg(long, value_name = "ADDR")]
     metrics: Option<MetricsAddress>,
     #[command(flatten)]

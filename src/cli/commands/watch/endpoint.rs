@@ -1,10 +1,10 @@
-//! The HTTP endpoint for monitoring: `GET /metrics`.
+//! The HTTP endpoint for monitoring: `GET /metrics` and `GET /healthz`.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,13 +12,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::database_status::DatabaseStatus;
+use super::database_status::{DatabaseStatus, unreadable};
+use super::health::Heartbeat;
 use super::metrics::Metrics;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::http::{HttpRequest, HttpResponse, http_date, read_head};
+use crate::ingest::Progress;
+use crate::model::duration::show_duration;
 
-const PATH: &str = "/metrics";
+const METRICS: &str = "/metrics";
+const HEALTH: &str = "/healthz";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// How many connections are open at most. One more closes the oldest one that is not being answered, so idle
@@ -67,10 +71,13 @@ impl FromStr for MetricsAddress {
     }
 }
 
-/// The page `/metrics`.
+/// The pages `/metrics` and `/healthz`.
 #[derive(Debug)]
 pub(super) struct MetricsPage {
     pub(super) metrics: Metrics,
+    pub(super) heartbeat: Heartbeat,
+    /// The run that is under way.
+    run: Mutex<Option<Arc<Progress>>>,
     config: Mutex<Arc<Config>>,
     /// Held while the page is rendered: one client reads the database at a time.
     rendering: Mutex<()>,
@@ -80,7 +87,9 @@ pub(super) struct MetricsPage {
 impl MetricsPage {
     pub(super) fn new(config: Arc<Config>, clock: SharedClock) -> Self {
         Self {
-            metrics: Metrics::new(),
+            metrics: Metrics::new(clock.now()),
+            heartbeat: Heartbeat::new(),
+            run: Mutex::default(),
             config: Mutex::new(config),
             rendering: Mutex::new(()),
             clock,
@@ -92,15 +101,50 @@ impl MetricsPage {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
+    /// Shows the progress of a run from now on.
+    pub(super) fn run_began(&self, progress: Arc<Progress>) {
+        *self.run() = Some(progress);
+        self.metrics.run_began(self.clock.now());
+    }
+
+    /// Counts the requests of a run that has ended.
+    pub(super) fn run_ended(&self) {
+        if let Some(progress) = self.run().take() {
+            self.metrics.requests_ended(&progress.counts());
+        }
+    }
+
+    fn run(&self) -> MutexGuard<'_, Option<Arc<Progress>>> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns why this process cannot do its work; `None` if it can. Reads the database.
+    fn trouble(&self) -> Option<String> {
+        if let Some(silence) = self.heartbeat.missing_for() {
+            return Some(format!("no sign of life for {}", show_duration(silence)));
+        }
+        unreadable(&self.config())
+    }
+
     /// Returns the page as of now; reads the database.
     fn render(&self) -> String {
         let _alone = self.rendering.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
+        let config = self.config();
         let now = self.clock.now();
+        // Held, so that the end of the run is not counted in between.
+        let run = self.run();
+        if let Some(progress) = &*run {
+            self.metrics.progress(&progress.counts());
+        }
+        drop(run);
         let database = DatabaseStatus::read(&config, now)
             .inspect_err(|error| tracing::debug!("the metrics leave out the database: {error}"))
             .ok();
-        self.metrics.render(database.as_ref(), now)
+        self.metrics.render(&config, database.as_ref(), now)
     }
 }
 
@@ -219,12 +263,21 @@ async fn converse(mut stream: TcpStream, page: Arc<MetricsPage>, is_answered: &A
 
 async fn answer(request: &HttpRequest, page: Arc<MetricsPage>) -> HttpResponse {
     match (request.path.as_str(), request.method.as_str()) {
-        (PATH, "GET" | "HEAD") => match tokio::task::spawn_blocking(move || page.render()).await {
+        (METRICS, "GET" | "HEAD") => match tokio::task::spawn_blocking(move || page.render()).await {
             Ok(text) => HttpResponse::new(200, OPEN_METRICS, text),
             Err(_) => HttpResponse::new(500, PLAIN, ""),
         },
-        (PATH, _) => HttpResponse::new(405, PLAIN, "").or_header("Allow", "GET, HEAD"),
-        _ => HttpResponse::new(404, PLAIN, "the metrics are at /metrics\n"),
+        (HEALTH, "GET" | "HEAD") => match tokio::task::spawn_blocking(move || page.trouble()).await {
+            Ok(None) => HttpResponse::new(200, PLAIN, "ok\n"),
+            Ok(Some(trouble)) => HttpResponse::new(503, PLAIN, format!("{trouble}\n")),
+            Err(_) => HttpResponse::new(500, PLAIN, ""),
+        },
+        (METRICS | HEALTH, _) => HttpResponse::new(405, PLAIN, "").or_header("Allow", "GET, HEAD"),
+        _ => HttpResponse::new(
+            404,
+            PLAIN,
+            "the metrics are at /metrics, the health is at /healthz\n",
+        ),
     }
 }
 

@@ -83,6 +83,12 @@ impl<'c> Housekeeping<'c> {
 
     /// Makes heartbeats depend on the progress of a run; `None`: only on the loop that calls [`next`](Self::next).
     pub(super) fn watch_run(&mut self, run: Option<Arc<Progress>>) {
+        if let Some(page) = &self.page {
+            match &run {
+                Some(progress) => page.run_began(Arc::clone(progress)),
+                None => page.run_ended(),
+            }
+        }
         self.run = run.map(|progress| RunProgress {
             last: progress.counts(),
             progress,
@@ -125,6 +131,9 @@ impl<'c> Housekeeping<'c> {
             if !alive {
                 return;
             }
+        }
+        if let Some(page) = &self.page {
+            page.heartbeat.beat();
         }
         self.manager.heartbeat();
     }

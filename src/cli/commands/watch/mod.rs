@@ -7,7 +7,8 @@
 //!   answered the account, and since when it refuses it
 //! - `housekeeping`: reload and heartbeats; `service_manager`: notifications in systemd's protocol
 //! - `run_log`: one line a run
-//! - `metrics`, `database_status`: the page for monitoring; `endpoint`: its server
+//! - `metrics`, `optional_gauge`, `database_status`: the page for monitoring; `health`: whether the loop lives;
+//!   `endpoint`: their server
 //!
 //! The database is open, and locked, only during a run. One thread does all of this, so the heartbeats cannot outlive
 //! the loop that does the work.
@@ -16,9 +17,11 @@ mod account;
 pub mod command;
 mod database_status;
 mod endpoint;
+mod health;
 mod housekeeping;
 mod metrics;
 pub mod next_step;
+mod optional_gauge;
 mod run_log;
 pub mod schedule;
 mod service_manager;

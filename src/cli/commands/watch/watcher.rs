@@ -157,7 +157,6 @@ impl<'c> Watcher<'c> {
             self.schedule.due()
         });
         let metrics = self.page.as_ref().map(|page| &page.metrics);
-        metrics.inspect(|metrics| metrics.add_requests(run.sent));
         if let Some(summary) = summary {
             self.log.run_ended(&summary, run.began, next, refused_since);
             metrics.inspect(|metrics| metrics.run_ended(&summary, now));
