@@ -22,6 +22,7 @@ pub(super) fn client(
 ) -> Result<Client, CliError> {
     let settings = ClientSettings {
         endpoint: config.endpoint.clone(),
+        proxy: config.route()?.proxy().cloned(),
         credentials,
         timeout: config.fetch.timeout,
         connect_timeout: CONNECT_TIMEOUT,

@@ -7,6 +7,7 @@
 //! - [`value`]: what a value may be
 //! - [`mod@file`], [`environment`], [`overrides`]: the places where values are written
 //! - [`source`]: a value with its place
+//! - [`route`]: the way of the requests, and the variables that name a proxy
 //! - [`annotated`]: the text of a file that shows every key
 //! - [`settings`]: the resolved configuration
 //! - [`resolve`]: merges the places into it
@@ -23,6 +24,7 @@ mod key_text;
 pub mod keys;
 pub mod overrides;
 pub mod resolve;
+pub mod route;
 pub mod secret_key;
 pub mod settings;
 pub mod source;
@@ -34,6 +36,7 @@ pub use file::FileConfig;
 pub use key_access::KeyAccess;
 pub use keys::{ConfigKey, KEYS};
 pub use overrides::Overrides;
+pub use route::Route;
 pub use secret_key::SecretKeySource;
 pub use settings::{Config, FetchSettings};
 pub use source::{Setting, ValueSource};

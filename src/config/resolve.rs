@@ -7,6 +7,7 @@ use super::error::ConfigError;
 use super::file::FileConfig;
 use super::keys::{ConfigKey, KEYS};
 use super::overrides::Overrides;
+use super::route::ProxyVariables;
 use super::settings::Config;
 use super::source::{Setting, ValueSource};
 use super::value::ValueKind;
@@ -35,6 +36,7 @@ impl Config {
         let blank = Endpoint::parse(DEFAULT_ENDPOINT, false);
         let mut config = Self::blank(blank.map_err(|error| invalid(ValueSource::Default, &error))?);
         config.secret_key = file.secret_key(environment)?;
+        config.proxies = ProxyVariables::of(environment);
         // The secret key is chosen above. It must not be among the settings, which are printed.
         for key in KEYS
             .iter()

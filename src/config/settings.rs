@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::ConfigError;
+use super::route::{ProxyVariables, Route};
 use super::secret_key::SecretKeySource;
 use super::source::{Setting, ValueSource};
 use crate::model::{Credentials, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds};
@@ -44,6 +45,7 @@ pub struct Config {
     /// How often `watch` runs, in seconds, from one to a day.
     pub watch_every: i64,
     pub(super) secret_key: Option<SecretKeySource>,
+    pub(super) proxies: ProxyVariables,
     pub(super) settings: BTreeMap<&'static str, Setting>,
 }
 
@@ -86,6 +88,7 @@ impl Config {
             keep: KeepLimits::default(),
             watch_every: 0,
             secret_key: None,
+            proxies: ProxyVariables::default(),
             settings: BTreeMap::new(),
         }
     }
@@ -95,6 +98,15 @@ impl Config {
         let username = self.username.clone().ok_or(ConfigError::NoUsername)?;
         let key = self.secret_key.as_ref().ok_or(ConfigError::NoKey)?.read()?;
         Ok(Credentials::new(username, key))
+    }
+
+    /// Returns the way of the requests to the API.
+    ///
+    /// # Errors
+    /// If a variable that names a proxy cannot be read. Otherwise requests would go without the proxy, and nobody would
+    /// notice.
+    pub fn route(&self) -> Result<Route, ConfigError> {
+        self.proxies.route(&self.endpoint)
     }
 
     /// Where the secret key is, if it is configured.

@@ -10,6 +10,7 @@
 //! - [`moment`]: times as people write them on the command line and in the configuration
 //! - [`mod@month`], [`month_bill`], [`units`]: a month, what it is billed by, and the units of that
 //! - [`changes`]: what is different in a month since it was closed
+//! - [`proxy`], [`no_proxy`]: the address of a proxy, and the hosts that are asked without one
 //! - [`open_slots`], [`forecast`]: whether a month can still change, and where it will end
 //! - [`credentials`], [`endpoint`]: who asks, and where
 //! - [`completeness`]: whether the figures of a period can still change
@@ -55,8 +56,10 @@ pub mod label;
 pub mod moment;
 pub mod month;
 pub mod month_bill;
+pub mod no_proxy;
 pub mod open_slots;
 pub mod points;
+pub mod proxy;
 pub mod refresh;
 pub mod refusal;
 pub mod reject;
@@ -83,6 +86,7 @@ pub use keep::KeepLimits;
 pub use label::SlotLabel;
 pub use month::CalendarMonth;
 pub use points::{CodeBook, PointColumns};
+pub use proxy::Proxy;
 pub use refresh::Refresh;
 pub use refusal::Refusal;
 pub use reject::{Reject, RejectReason};

@@ -43,6 +43,7 @@ mod leftovers;
 mod limits;
 mod metrics;
 mod monitoring;
+mod network;
 mod oracle;
 mod outage;
 mod outages;

@@ -1,6 +1,7 @@
 //! One attempt over HTTP.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::failure::FailureKind;
 use super::signature::{SigningDate, signed_body};
 use super::{header, signature, transport};
 use crate::clock::SharedClock;
-use crate::model::{Credentials, Endpoint, UnixSeconds, text};
+use crate::model::{Credentials, Endpoint, Proxy, UnixSeconds, text};
 use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
@@ -30,6 +31,8 @@ const SHOWN_BYTES: usize = 4 * 1024;
 pub struct ClientSettings {
     /// The API's address.
     pub endpoint: Endpoint,
+    /// The proxy to go through; `None` to ask directly.
+    pub proxy: Option<Proxy>,
     /// The account.
     pub credentials: Credentials,
     /// The longest time for one request with its body. Waiting for other bodies does not count.
@@ -55,6 +58,8 @@ pub struct Reply {
     pub body: Body,
     /// The server's time.
     pub date: Option<UnixSeconds>,
+    /// The address at the other end of the connection: that of the API, or of the proxy.
+    pub peer: Option<SocketAddr>,
 }
 
 /// A request that got no such answer.
@@ -102,8 +107,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Returns a client that follows no redirect and repeats nothing by itself.
     ///
-    /// https goes through the proxy that the environment names, if any. Plain http and this machine are
-    /// asked directly: a proxy would see the signature.
+    /// The environment is not read: the settings say which way requests go.
     pub fn new(settings: ClientSettings) -> Result<Self, ClientError> {
         let http = connections(&settings)?;
         let bodies = BodyBudget::new(settings.max_body, settings.concurrency);
@@ -168,6 +172,7 @@ impl Client {
             .ok_or_else(transport::silence)?
             .map_err(|error| transport::failure(&error, &secrets))?;
         let date = header::date(response.headers());
+        let peer = response.remote_addr();
         let result = match response.status() {
             StatusCode::OK => self.read_body(response, &secrets, &mut deadline).await,
             // Part of an answer, or one to another request.
@@ -177,7 +182,7 @@ impl Client {
             _ => Err(self.refusal(response, date, &secrets, &mut deadline).await),
         };
         match result {
-            Ok(body) => Ok(Reply { body, date }),
+            Ok(body) => Ok(Reply { body, date, peer }),
             Err(kind) => Err(Failure { kind, date }),
         }
     }
@@ -282,9 +287,12 @@ fn connections(settings: &ClientSettings) -> Result<reqwest::Client, ClientError
         .referer(false)
         .gzip(true)
         .connect_timeout(settings.connect_timeout)
-        .user_agent(&settings.user_agent);
-    if settings.endpoint.is_plaintext() || settings.endpoint.is_loopback() {
-        builder = builder.no_proxy();
+        .user_agent(&settings.user_agent)
+        .no_proxy();
+    if let Some(proxy) = &settings.proxy {
+        let proxy = reqwest::Proxy::all(proxy.url().clone())
+            .map_err(|error| ClientError(transport::cause(&error, &Secrets::default())))?;
+        builder = builder.proxy(proxy);
     }
     builder
         .build()

@@ -161,7 +161,7 @@ impl FailureKind {
             }
             | Self::Redirected { .. } => "check `endpoint`",
             Self::Http { status: 407, .. } => {
-                "check the proxy in HTTPS_PROXY, and its user name and password"
+                "check the proxy that `jdcdn-stats check` names, and its user name and password"
             }
             Self::Tls { .. } => {
                 "check `endpoint`, this machine's clock and its root certificates; a proxy may intercept the connection"

@@ -46,6 +46,7 @@ impl Transport for Arc<Scripted> {
                 .into_bytes()
                 .into(),
                 date: None,
+                peer: None,
             }),
         }
     }

@@ -177,6 +177,7 @@ fn arrived(response: SimulatedResponse, now: i64) -> Result<Reply, Failure> {
             return Ok(Reply {
                 body: response.http.body.into(),
                 date: Some(now),
+                peer: None,
             });
         }
         (_, status @ (429 | 503)) => FailureKind::Busy {

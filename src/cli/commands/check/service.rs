@@ -1,6 +1,6 @@
 //! The connection to the API, one request, and the clocks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Route};
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Credentials, Endpoint, SlotLabel, Span, UnixSeconds, civil, text};
 
@@ -24,8 +24,9 @@ const NOTABLE_SKEW: i64 = 60;
 /// A difference, in seconds, with which requests are refused around midnight in UTC+8: the two sides are on different
 /// days for longer than retries last.
 const HARMFUL_SKEW: i64 = 10 * 60;
-/// The environment variables that name a proxy, in the order of precedence.
-const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// The variables for plain http, which never goes through a proxy here.
+const HTTP_PROXY: &str = "HTTP_PROXY";
+const HTTP_PROXY_LOWER: &str = "http_proxy";
 
 /// Looks up the endpoint, makes one request, and compares the clocks.
 pub fn check(
@@ -38,9 +39,17 @@ pub fn check(
         .enable_all()
         .build()
         .map_err(|error| CliError::new(ExitStatus::FAILED, &error))?;
-    let is_proxied = check_proxy(report, &config.endpoint, context.environment);
-    check_name(report, &config.endpoint, is_proxied, &runtime);
-    if let (Some(credentials), Some(request)) = (credentials, test_request(config, context.now())) {
+    let route = check_route(report, context, config);
+    if let Some(route) = &route {
+        check_name(report, &config.endpoint, route, &runtime);
+    } else {
+        report.skip("name resolution", "the route is not known");
+    }
+    if route.is_none() {
+        for name in ["connection", "request", "reading", "clock"] {
+            report.skip(name, "the route is not known");
+        }
+    } else if let (Some(credentials), Some(request)) = (credentials, test_request(config, context.now())) {
         let client = client(config, credentials, &context.clock)?;
         let test = TestRequest::send(request, &client, context, &runtime);
         check_connection(report, &config.endpoint, &test);
@@ -64,6 +73,8 @@ struct TestRequest {
     /// The times of all points, wherever they lie; `None` if the answer cannot be read.
     labels: Option<Vec<UnixSeconds>>,
     server_time: Option<UnixSeconds>,
+    /// The other end of the connection, where an answer came.
+    peer: Option<SocketAddr>,
     own_time: UnixSeconds,
     took: Duration,
 }
@@ -73,19 +84,21 @@ impl TestRequest {
         let before = context.now();
         let began = Instant::now();
         let sent = runtime.block_on(client.send(request.parameters(), SigningDate::from_unix(before)));
-        let (answer, labels, server_time) = match sent {
+        let (answer, labels, server_time, peer) = match sent {
             Ok(reply) => (
                 read_answer(&request, &reply.body),
                 reported_times(&reply.body),
                 reply.date,
+                reply.peer,
             ),
-            Err(failure) => (Err(failure.kind), None, failure.date),
+            Err(failure) => (Err(failure.kind), None, failure.date, None),
         };
         Self {
             request,
             answer,
             labels,
             server_time,
+            peer,
             // The server wrote its time about half-way between the request and its answer.
             own_time: before + (context.now() - before) / 2,
             took: began.elapsed(),
@@ -121,70 +134,65 @@ fn test_request(config: &Config, now: UnixSeconds) -> Option<OriginRequest> {
     OriginRequest::new(config.selected_domains.get(..1)?, window)
 }
 
-fn check_proxy(report: &mut CheckReport, endpoint: &Endpoint, environment: &Environment) -> bool {
-    if endpoint.is_plaintext() || endpoint.is_loopback() {
-        return false;
+/// Reports the way of the requests; `None` if the variables that decide it cannot be read.
+fn check_route(report: &mut CheckReport, context: &Context<'_, '_>, config: &Config) -> Option<Route> {
+    let name = "route";
+    match config.route() {
+        Ok(route) => {
+            let ignored = [HTTP_PROXY, HTTP_PROXY_LOWER]
+                .into_iter()
+                .find(|name| context.environment.raw(name).is_some());
+            let hint = match (&route, ignored) {
+                (Route::NoProxySet, Some(name)) => format!("; {name} is for http:// only, and is not used"),
+                _ => String::new(),
+            };
+            report.ok(name, format!("{route}{hint}"));
+            Some(route)
+        }
+        Err(error) => {
+            report.error(
+                name,
+                error,
+                "no request is made while a proxy is set that cannot be read",
+            );
+            None
+        }
     }
-    let named = PROXY_VARIABLES
-        .into_iter()
-        .find_map(|name| Some((name, environment.raw(name)?.to_string_lossy())));
-    let Some((name, given)) = named else {
-        return false;
-    };
-    // An address without a scheme is an HTTP proxy. User name and password are not shown.
-    let url = url::Url::parse(&given)
-        .ok()
-        .filter(url::Url::has_host)
-        .or_else(|| url::Url::parse(&format!("http://{given}")).ok());
-    let host = url.as_ref().and_then(url::Url::host_str).map(text::printable);
-    match host {
-        Some(host) => report.ok(
-            "proxy",
-            format!("{host}, unless NO_PROXY says otherwise ({name})"),
-        ),
-        None => report.warn(
-            "proxy",
-            format!("{name} cannot be read as an address"),
-            format!("write {name} as `http://host:port`, or unset it"),
-        ),
-    }
-    true
 }
 
-fn check_name(report: &mut CheckReport, endpoint: &Endpoint, is_proxied: bool, runtime: &Runtime) {
+/// Looks up the name of the host that is connected to: the API's or the proxy's.
+fn check_name(report: &mut CheckReport, endpoint: &Endpoint, route: &Route, runtime: &Runtime) {
     let name = "name resolution";
-    let host = text::printable(endpoint.host());
-    if endpoint.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
-        return report.ok(name, format!("{host} is an address"));
-    }
     let port = endpoint.url().port_or_known_default().unwrap_or(443);
+    let (host, port, further) = match route.proxy() {
+        Some(proxy) if proxy.looks_up_names() => {
+            let api = text::printable(endpoint.host());
+            (proxy.host(), proxy.port(), format!("; the proxy looks up {api}"))
+        }
+        _ => (endpoint.host().trim_matches(['[', ']']), port, String::new()),
+    };
+    let shown = text::printable(host);
+    if host.parse::<IpAddr>().is_ok() {
+        return report.ok(name, format!("{shown} is an address{further}"));
+    }
     let looked_up = runtime.block_on(async {
-        let lookup = tokio::net::lookup_host((endpoint.host(), port));
+        let lookup = tokio::net::lookup_host((host, port));
         tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await
     });
     let problem = match looked_up {
         Ok(Ok(found)) => {
             let mut addresses: Vec<String> = found.map(|address| address.ip().to_string()).collect();
             addresses.dedup();
-            return report.ok(name, format!("{host} is {}", addresses.join(", ")));
+            return report.ok(name, format!("{shown} is {}{further}", addresses.join(", ")));
         }
-        Ok(Err(error)) => format!("{host}: {error}"),
-        Err(_) => format!("{host}: no answer in {} s", LOOKUP_TIMEOUT.as_secs()),
+        Ok(Err(error)) => format!("{shown}: {error}"),
+        Err(_) => format!("{shown}: no answer in {} s", LOOKUP_TIMEOUT.as_secs()),
     };
-    if is_proxied {
-        report.warn(
-            name,
-            problem,
-            "a proxy may look up the name instead: see whether the request works",
-        );
-    } else {
-        report.fail(
-            name,
-            ExitStatus::FAILED,
-            problem,
-            "check `endpoint` and the name servers of this machine",
-        );
-    }
+    let help = match route.proxy() {
+        Some(_) => "check the address of the proxy, `endpoint` and the name servers of this machine",
+        None => "check `endpoint` and the name servers of this machine",
+    };
+    report.fail(name, ExitStatus::FAILED, problem, help);
 }
 
 fn check_connection(report: &mut CheckReport, endpoint: &Endpoint, test: &TestRequest) {
@@ -192,15 +200,32 @@ fn check_connection(report: &mut CheckReport, endpoint: &Endpoint, test: &TestRe
     match test.no_answer() {
         Some(kind) => report.fail(name, exit(kind), kind.to_string(), help(kind)),
         None if !endpoint.is_plaintext() => {
-            report.ok(name, "encrypted; the certificate is trusted and names the host");
+            let detail = "encrypted; the certificate is trusted and names the host";
+            report.ok(name, format!("{detail}{}", by_address(test)));
         }
-        None if endpoint.is_loopback() => report.ok(name, "not encrypted, to this machine only"),
+        None if endpoint.is_loopback() => {
+            report.ok(
+                name,
+                format!("not encrypted, to this machine only{}", by_address(test)),
+            );
+        }
         None => report.warn(
             name,
-            "not encrypted: anybody on the way can read the signature and use it until midnight (UTC+8)",
+            format!(
+                "not encrypted: anybody on the way can read the signature and use it until midnight (UTC+8){}",
+                by_address(test)
+            ),
             "write `endpoint` with https://",
         ),
     }
+}
+
+/// Returns the address that was connected to, with its kind.
+fn by_address(test: &TestRequest) -> String {
+    test.peer.map_or_else(String::new, |peer| {
+        let kind = if peer.is_ipv4() { "IPv4" } else { "IPv6" };
+        format!("; connected to {peer} ({kind})")
+    })
 }
 
 fn check_answer(report: &mut CheckReport, test: &TestRequest) {

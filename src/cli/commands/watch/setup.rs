@@ -45,6 +45,7 @@ impl SetupSource<'_> {
             .load_config(&self.overrides, self.environment, now)?;
         pull(&config, now)?.check_available(&config, now)?;
         let credentials = self.redactor.credentials(&config, &self.clock)?;
+        config.route()?;
         Ok(Setup {
             config: Arc::new(config),
             credentials,
