@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -50,7 +49,12 @@ def test_every_alert_fires_in_its_test_and_only_there():
 def test_without_its_rule_or_with_one_that_is_always_true_the_test_of_an_alert_fails(tmp_path, name):
     text = (HERE / "alerts.yml").read_text()
     (rule,) = [part for part in re.split(r"\n(?=      - )", text) if part.startswith(f"      - alert: {name}\n")]
-    shutil.copy(HERE / "alerts.test.yml", tmp_path)
+    # The tests that can tell, because all of them take seconds.
+    tests = [test for test in TESTS if test is TESTS[0] or name in firing(test)]
+    few = {"rule_files": ["alerts.yml"], "evaluation_interval": "5m", "tests": tests}
+    (tmp_path / "alerts.test.yml").write_text(yaml.safe_dump(few))
+    (tmp_path / "alerts.yml").write_text(text)
+    assert promtool("test", "rules", "alerts.test.yml", cwd=tmp_path).returncode == 0
     never, always = "expr: vector(0) > 1", "expr: vector(1)"
     for expression in (never, always):
         changed = re.sub(r"expr: (\|\n(          .*\n)+|.*\n)", lambda _: expression + "\n", rule, count=1)
