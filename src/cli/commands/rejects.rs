@@ -186,7 +186,7 @@ impl ReplayArgs {
             &context.clock,
         )?;
         for warning in &replayed.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!("the run warns: {warning}");
         }
         match self.output.format {
             OutputFormat::Human => print_replayed(&replayed, context.streams.stdout)?,

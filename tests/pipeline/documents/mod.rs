@@ -5,6 +5,7 @@ mod configuration;
 mod exit_codes;
 mod fields;
 mod links;
+mod log_lines;
 pub(crate) mod markdown;
 mod messages;
 mod paths;

@@ -56,7 +56,7 @@ impl BillArgs {
         };
         // The closing is safe in the log, so a failure to fold it in is only a warning.
         if let Err(error) = store.checkpoint() {
-            tracing::warn!("{error}");
+            tracing::warn!("the closing is stored, but: {error}");
         }
         store.confirm(None)?;
         drop(store);
@@ -146,7 +146,7 @@ fn warn(asked: &Asked) -> Result<(), CliError> {
         .take(MAX_NAMED)
     {
         let (name, why) = (text::printable(name), bill.state.in_words());
-        tracing::warn!("{name}: {why}");
+        tracing::warn!("not complete: {name}: {why}");
     }
     Ok(())
 }

@@ -81,9 +81,9 @@ impl RunLog {
         for warning in &summary.warnings {
             // The same warning may come for days, such as a reader that keeps the write-ahead log from being folded in.
             if self.warned {
-                tracing::debug!("{warning}");
+                tracing::debug!("the run warns: {warning}");
             } else {
-                tracing::warn!("{warning}");
+                tracing::warn!("the run warns: {warning}");
             }
         }
         self.warned = !summary.warnings.is_empty();
@@ -203,8 +203,8 @@ fn conclusions(summary: &Summary) {
     }
     for (kind, line) in conclusions::lines(&summary.conclusions) {
         match kind {
-            ConclusionKind::Sparse | ConclusionKind::Coarse => tracing::info!("{line}"),
-            _ => tracing::debug!("{line}"),
+            ConclusionKind::Sparse | ConclusionKind::Coarse => tracing::info!("the run concluded: {line}"),
+            _ => tracing::debug!("the run concluded: {line}"),
         }
     }
 }
@@ -243,7 +243,7 @@ fn log_causes<'c>(summary: &Summary, mut causes: impl Iterator<Item = &'c String
             let span = failed.span.unwrap_or(summary.range);
             tracing::warn!("not stored: {}, {span}: {cause}", domain_list(&failed.domains));
         } else {
-            tracing::warn!("{cause}");
+            tracing::warn!("not stored: {cause}");
         }
     }
     let more = to_u64(causes.count());
