@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Rust (1.92 or newer) and a C compiler, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long converge torture test-tools test-tools-slow lint ci docs bench bench-peers bench-big install clean
+.PHONY: help demo test test-long converge torture test-tools test-tools-slow lint ci docs bench bench-peers bench-big dist install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-peers: ## other programs with the same points; needs python3 and sqlite3, 
 
 bench-big: ## one file of 1,000 domains and 36 months, 60 GB of disk: DOMAINS=100 MONTHS=12 KEEP=1 DIR=/var/tmp
 	cargo bench --locked --bench bench -- big
+
+dist: ## a Debian package and a tarball, with checksums, into target/packages; needs dpkg-dev
+	deploy/package/dist.sh
 
 install: ## the release binary into ~/.cargo/bin
 	cargo install --locked --path .

@@ -9,7 +9,7 @@ tools=${CARGO_TARGET_DIR:-target}/tools
 python=/usr/bin/python3   # with the system's SQLite, which is the old one that is to be tested
 packages=(bash chromium fish libsqliteodbc libxerial-sqlite-jdbc-java mandoc openjdk-17-jdk-headless python3 python3-venv sqlite3 unixodbc
     util-linux zsh)
-slow_packages=(golang-github-mattn-go-sqlite3-dev golang-go r-cran-dbplyr r-cran-hms r-cran-rsqlite)
+slow_packages=(debootstrap dpkg-dev lintian golang-github-mattn-go-sqlite3-dev golang-go r-cran-dbplyr r-cran-hms r-cran-rsqlite)
 case " $* " in *"$here/slow"*) packages+=("${slow_packages[@]}") ;; esac
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo)
