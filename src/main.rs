@@ -17,7 +17,14 @@ fn command() -> ExitStatus {
         stderr: &mut io::stderr(),
         stdout_is_terminal: io::stdout().is_terminal(),
         stderr_is_terminal: io::stderr().is_terminal(),
+        width: width(),
     };
     let environment = Environment::new(std::env::vars_os());
     cli::run(std::env::args_os(), &environment, streams)
+}
+
+/// Returns how many columns the terminal has; `None` if standard output is none, or does not know it.
+fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 
 use crate::cli::error::CliError;
 use crate::cli::logging::Logs;
-use crate::cli::options::GlobalArgs;
+use crate::cli::options::{GlobalArgs, OutputFormat};
+use crate::cli::output::WrappingWriter;
 use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Environment, Overrides};
@@ -23,6 +24,21 @@ pub struct Streams<'s> {
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
+    /// How many columns standard output has, if it is a terminal or COLUMNS says so.
+    pub width: Option<usize>,
+}
+
+impl Streams<'_> {
+    /// Returns standard output for text for people: its lines are broken at the width of the terminal.
+    pub fn human(&mut self) -> WrappingWriter<'_> {
+        WrappingWriter::new(self.stdout, self.width)
+    }
+
+    /// Returns standard output for a result in this format.
+    pub fn result(&mut self, format: OutputFormat) -> WrappingWriter<'_> {
+        let width = self.width.filter(|_| format == OutputFormat::Human);
+        WrappingWriter::new(self.stdout, width)
+    }
 }
 
 /// The surroundings of a command.

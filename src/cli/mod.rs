@@ -73,6 +73,7 @@ pub fn run<A: Into<OsString> + Clone>(
         stderr,
         stdout_is_terminal,
         stderr_is_terminal,
+        width,
     } = streams;
     let mut filtered;
     // Data holds no secret, and programs must read it unchanged.
@@ -88,6 +89,7 @@ pub fn run<A: Into<OsString> + Clone>(
         stderr: &mut RedactingWriter::new(stderr, redactor.clone()),
         stdout_is_terminal,
         stderr_is_terminal,
+        width: width.or_else(|| columns(environment)),
     };
     let ended = match parsed {
         Ok(cli) => dispatch(&cli, environment, &redactor, is_journal, &mut streams),
@@ -180,6 +182,11 @@ fn explain(
 
 fn is_colour_wanted(environment: &Environment) -> bool {
     environment.raw("NO_COLOR").is_none() && environment.raw("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Returns the width that the environment gives where there is no terminal, as `ls` and others take it.
+fn columns(environment: &Environment) -> Option<usize> {
+    environment.raw("COLUMNS")?.to_str()?.parse().ok()
 }
 
 /// Returns the operating system's clock, unless a test sets the time.

@@ -74,7 +74,8 @@ impl Pull {
             ensure_place(&config.database)?;
             let reader = context.reader_if_present(config)?;
             let planned = self.plan(reader.as_ref(), config, context.now())?;
-            plan::print(&planned, self.domain_count(), format, context.streams.stdout)?;
+            let out = &mut context.streams.result(format);
+            plan::print(&planned, self.domain_count(), format, out)?;
             return Ok(ExitStatus::SUCCESS);
         }
         let credentials = context.credentials(config)?;
@@ -151,7 +152,7 @@ impl Pull {
             Err(error) => return Err(error.into()),
         };
         let status = summary::exit_status(&summary);
-        let out = &mut *context.streams.stdout;
+        let out = &mut context.streams.result(format);
         let printed = summary::print(&summary, self.command, &config.database, format, out);
         match (error, printed) {
             (Some(error), _) => Err(error),
@@ -192,9 +193,13 @@ impl Pull {
     }
 
     /// Warns of a database that did not exist. If it is missing by mistake (a wrong path, a volume that is not
-    /// mounted), all of its history is fetched again. `backfill` does not warn: its range was typed.
+    /// mounted), all of its history is fetched again. `backfill` does not warn, because its range was typed, nor does
+    /// `demo`, which says what it makes.
     fn warn_of_new_database(&self, store: &Store) {
-        let Some(made) = store.creation().filter(|_| self.command != "backfill") else {
+        let Some(made) = store
+            .creation()
+            .filter(|_| !matches!(self.command, "backfill" | "demo"))
+        else {
             return;
         };
         let path = text::path(store.path());

@@ -72,6 +72,7 @@ mod unheard;
 mod upgrades;
 mod usage;
 mod watch;
+mod width;
 
 /// The attacks of `make torture`, of which `attacks` makes a few.
 macro_rules! of_the_torture {

@@ -23,6 +23,8 @@ use crate::store::{MonthOfDomain, Reader};
 const DATABASE: &str = "jdcdn-demo.db";
 /// How much history the demo fetches.
 const DAYS: i64 = 30;
+/// How many columns the demo uses where there is no terminal.
+const WIDTH: usize = 80;
 
 /// Try the whole pipeline without an account
 ///
@@ -60,7 +62,9 @@ impl DemoArgs {
             force: false,
             order: Order::OldestFirst,
         };
-        let out = &mut context.streams.stdout;
+        // Whoever tries the demo reads it, on whatever it is shown.
+        context.streams.width = Some(context.streams.width.unwrap_or(WIDTH));
+        let out = &mut context.streams.human();
         writeln!(
             out,
             "A simulator of the API answers at {}; {DAYS} days of 3 domains are fetched from it.\n",
@@ -72,7 +76,7 @@ impl DemoArgs {
             return Ok(status);
         }
         let reader = Reader::open(&config.database)?;
-        months(&reader, context.streams.stdout)?;
+        months(&reader, &mut context.streams.human())?;
         what_next(&config.database, context.streams.stdout)?;
         Ok(status)
     }
@@ -84,22 +88,18 @@ fn months(reader: &Reader, out: &mut dyn Write) -> Result<(), CliError> {
         out,
         "\nBilling figures of the months so far (UTC+8; bandwidth in Mbit/s):\n"
     )?;
-    let columns = [
-        "domain", "month", "points", "of", "95 peak", "peak", "traffic", "requests",
-    ];
+    let columns = ["domain", "month", "points", "95 peak", "traffic", "requests"];
     let count = |count: u64| HumanCount(count).to_string().into();
     let mut table = TableWriter::plain(columns, out);
     reader.each_month(|month: &MonthOfDomain| {
         let figures = &month.figures;
         let domain = month.domain.as_deref().unwrap_or("(the account)");
         let traffic = DecimalBytes(to_u64(figures.traffic_bytes));
-        let row: [Cell<'_>; 8] = [
+        let row: [Cell<'_>; 6] = [
             domain.into(),
             month.month_cst.as_str().into(),
             count(figures.points),
-            count(figures.expected_points),
             megabits(figures.bandwidth_95).into(),
-            megabits(figures.bandwidth_peak).into(),
             traffic.to_string().into(),
             count(to_u64(figures.pv)),
         ];
@@ -125,10 +125,14 @@ fn what_next(database: &Path, out: &mut dyn Write) -> std::io::Result<()> {
 The database is {path}. Next:
 
   {binary} --db {path} status
-  {binary} --db {path} query 'SELECT domain, date_cst, bandwidth_peak FROM origin_daily ORDER BY 3 DESC LIMIT 5'
-  {binary} --db {path} report demo.html            charts, in one page
-  {binary} --db {path} snapshot demo-bi.db         a copy for BI tools
-  {binary} --db {path} demo                        again: asks only for new data
-  {binary} --help"
+  {binary} --db {path} bill
+  {binary} --db {path} query \\
+    'SELECT domain, max(bandwidth) AS peak FROM origin_stats GROUP BY domain'
+  {binary} --db {path} report demo.html
+  {binary} --db {path} snapshot demo-bi.db
+  {binary} --help
+
+`report` writes charts into one page. `snapshot` writes a copy for BI tools.
+Run the demo again, and it asks only for new data."
     )
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::options::{DomainArgs, FormatArgs, OpenRangeArgs, OutputFormat};
 use crate::cli::output::table::Style;
-use crate::cli::output::{Cell, RowWriter as _, TableWriter};
+use crate::cli::output::{Cell, RowWriter as _, TableWriter, WrappingWriter};
 use crate::cli::view::as_of::{self, AsOfJson};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
@@ -56,7 +56,7 @@ impl GapsArgs {
         let as_of = reader.as_of()?;
         let find = |name: &str| Ok(reader.listed_gaps(name, &expected, within)?);
         let now = context.now();
-        let out = &mut *context.streams.stdout;
+        let out = &mut context.streams.result(self.output.format);
         match self.output.format {
             OutputFormat::Human => human((&as_of, now), &names, find, out)?,
             OutputFormat::Json => json(&as_of, &names, find, out)?,
@@ -94,12 +94,14 @@ fn human(
     (as_of, now): (&AsOf, UnixSeconds),
     names: &[String],
     find: impl Fn(&str) -> Result<DomainGaps, CliError>,
-    out: &mut dyn Write,
+    out: &mut WrappingWriter<'_>,
 ) -> Result<(), CliError> {
+    let width = out.width();
     writeln!(out, "{}\n", as_of::in_words(as_of, now))?;
     let mut sums: Vec<(&str, SlotsByReason)> = Vec::new();
     let mut new_slots = 0;
-    let mut table = TableWriter::plain(["domain", "from", "to", "slots", "reason"], &mut *out);
+    let columns = ["domain", "from", "to", "slots", "reason"];
+    let mut table = TableWriter::plain(columns, &mut *out).fitting(width, &[]);
     for name in names {
         let found = find(name)?;
         new_slots += found.new_slots;
@@ -130,7 +132,7 @@ fn human(
     writeln!(out, "\nslots without a point, by reason:\n")?;
     let mut columns = vec!["domain".to_owned()];
     columns.extend(GapReason::ALL.map(in_words));
-    let mut table = TableWriter::new(Style::Plain, &columns, out);
+    let mut table = TableWriter::new(Style::Plain, &columns, &mut *out).fitting(width, &[]);
     for (name, slots) in sums {
         let mut row = vec![Cell::from(name)];
         row.extend(slots.iter().map(|(_, slots)| Cell::from(slots)));

@@ -1,5 +1,7 @@
 //! `migrate`: the schema of the database.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use crate::cli::output;
@@ -59,7 +61,7 @@ impl MigrateArgs {
             context.streams.stdout,
         )?;
         if let Some(copy) = upgrade_copy {
-            writeln!(context.streams.stdout, "\n{copy}")?;
+            writeln!(context.streams.human(), "\n{copy}")?;
         }
         Ok(ExitStatus::SUCCESS)
     }

@@ -98,7 +98,9 @@ impl ListArgs {
 
     fn human(&self, reader: &Reader, context: &mut Context<'_, '_>) -> Result<(), CliError> {
         let columns = ["id", "domain", "time (UTC+8)", "seen (UTC+8)", "reason", "text"];
-        let mut rows = TableWriter::plain(columns, context.streams.stdout);
+        let width = context.streams.width;
+        let mut out = context.streams.human();
+        let mut rows = TableWriter::plain(columns, &mut out).fitting(width, &["seen (UTC+8)"]);
         let mut count = 0_u64;
         let shown = if self.raw { usize::MAX } else { SHOWN_CHARS };
         self.each(reader, |reject| {
@@ -113,7 +115,7 @@ impl ListArgs {
             ])
         })?;
         rows.finish()?;
-        context.streams.stdout.flush()?;
+        out.flush()?;
         // Not data, so a failure to print it is ignored.
         let err = &mut context.streams.stderr;
         let dropped: u64 = reader.dropped_rejects()?.iter().map(|(_, count)| count).sum();
@@ -189,7 +191,7 @@ impl ReplayArgs {
             tracing::warn!("the run warns: {warning}");
         }
         match self.output.format {
-            OutputFormat::Human => print_replayed(&replayed, context.streams.stdout)?,
+            OutputFormat::Human => print_replayed(&replayed, &mut context.streams.human())?,
             OutputFormat::Json => output::pretty_json(&replayed, context.streams.stdout)?,
         }
         Ok(if replayed.remaining == 0 {
@@ -233,7 +235,7 @@ impl ChosenArgs {
             },
         )?;
         store.confirm(Some(run))?;
-        writeln!(context.streams.stdout, "{message}")?;
+        writeln!(context.streams.human(), "{message}")?;
         Ok(ExitStatus::SUCCESS)
     }
 

@@ -1,5 +1,6 @@
 //! `report`: one page of charts.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -65,7 +66,7 @@ impl ReportCommandArgs {
         // The page is written under a temporary name; a signal must not leave that file behind.
         interrupt::careful_to_the_end();
         file.write(html.as_bytes())?;
-        let out = &mut context.streams.stdout;
+        let out = &mut context.streams.human();
         writeln!(
             out,
             "{}: {} KB, {}",

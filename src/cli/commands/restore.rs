@@ -42,7 +42,7 @@ impl RestoreArgs {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let database = context.config(|_| {})?.database;
         let restored = restore::restore(&self.backup, &database, &context.holder("restore"))?;
-        let out = &mut *context.streams.stdout;
+        let out = &mut context.streams.result(self.output.format);
         match self.output.format {
             OutputFormat::Human => human(&self.backup, &restored, out)?,
             OutputFormat::Json => json(&restored, out)?,

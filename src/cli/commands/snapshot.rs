@@ -47,7 +47,7 @@ impl SnapshotArgs {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let database = context.config(|_| {})?.database;
         let (published, contents) = take(&database, &self.out, self.force)?;
-        let out = &mut *context.streams.stdout;
+        let out = &mut context.streams.result(self.output.format);
         match self.output.format {
             OutputFormat::Human => human(&database, &published, &contents, out)?,
             OutputFormat::Json => json(&published, &contents, out)?,

@@ -4,12 +4,14 @@
 //! - [`mod@table`]: aligned columns for terminals, and Markdown; `markdown`: how a cell of a Markdown table is escaped
 //! - [`json`]: one array, or an object a line
 //! - [`separated`]: CSV and TSV
+//! - [`wrap`]: breaks long lines for a terminal
 
 pub mod cell;
 pub mod json;
 mod markdown;
 pub mod separated;
 pub mod table;
+pub mod wrap;
 
 use std::io::{self, Write};
 
@@ -19,6 +21,7 @@ use serde::Serialize;
 pub use cell::Cell;
 pub use separated::Formulas;
 pub use table::TableWriter;
+pub use wrap::WrappingWriter;
 
 use crate::cli::CliError;
 
@@ -76,6 +79,19 @@ pub fn table<'c, const N: usize>(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut table = TableWriter::plain(columns, out);
+    rows.into_iter().try_for_each(|row| table.row(&row))?;
+    table.finish()
+}
+
+/// Writes a whole table for reading that fits `width` columns, if that is limited. The columns that are named may be
+/// left out for it, the first one first.
+pub fn fitted_table<'c, const N: usize>(
+    columns: [&str; N],
+    rows: impl IntoIterator<Item = [Cell<'c>; N]>,
+    (width, optional): (Option<usize>, &[&str]),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = TableWriter::plain(columns, out).fitting(width, optional);
     rows.into_iter().try_for_each(|row| table.row(&row))?;
     table.finish()
 }

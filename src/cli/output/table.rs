@@ -14,6 +14,11 @@ const SAMPLE_BYTES: usize = 1024 * 1024;
 /// The widest column. A longer cell is written whole and pushes its row out of line.
 const MAX_WIDTH: usize = 60;
 
+/// The blanks between two columns.
+const GAP: usize = 2;
+/// The least width of a first column that was made narrower.
+const LEAST_FIRST: usize = 12;
+
 /// How the columns are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -31,8 +36,18 @@ pub struct TableWriter<'w> {
     sample: Vec<Vec<String>>,
     sample_bytes: usize,
     columns: Vec<Column>,
+    fit: Option<Fit>,
+    /// The columns that the terminal has no room for.
+    left_out: Vec<String>,
     /// Whether the sample is complete, and written.
     settled: bool,
+}
+
+/// How a table is made to fit a terminal.
+struct Fit {
+    width: usize,
+    /// The columns that may be left out, the least important first.
+    optional: Vec<String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,6 +55,9 @@ struct Column {
     width: usize,
     has_number: bool,
     has_text: bool,
+    is_left_out: bool,
+    /// Whether a wider cell stands on a line of its own, above the rest of its row.
+    is_narrowed: bool,
 }
 
 impl Column {
@@ -76,8 +94,51 @@ impl<'w> TableWriter<'w> {
             sample: Vec::new(),
             sample_bytes: 0,
             columns,
+            fit: None,
+            left_out: Vec::new(),
             settled: false,
         }
+    }
+
+    /// Makes the table fit `width` columns of the terminal, if that is limited: columns that `optional` names are left
+    /// out, the first one first, and then the first column is made narrower. No cell is cut.
+    #[must_use]
+    pub fn fitting(mut self, width: Option<usize>, optional: &[&str]) -> Self {
+        self.fit = width.map(|width| Fit {
+            width,
+            optional: optional.iter().map(|name| (*name).to_owned()).collect(),
+        });
+        self
+    }
+
+    /// Leaves columns out, and narrows the first one, until the rows of the sample fit. Returns the names of what is
+    /// left out.
+    fn fit(&mut self) -> Vec<String> {
+        let Some(Fit { width, optional }) = self.fit.take() else {
+            return Vec::new();
+        };
+        let excess = |columns: &[Column]| {
+            let shown = columns.iter().filter(|column| !column.is_left_out);
+            let total: usize = shown.map(|column| column.width + GAP).sum();
+            total.saturating_sub(GAP).saturating_sub(width)
+        };
+        let mut left_out = Vec::new();
+        for name in optional {
+            if excess(&self.columns) == 0 {
+                break;
+            }
+            let named = self.header.iter().position(|column| *column == name);
+            if let Some(column) = named.and_then(|at| self.columns.get_mut(at)) {
+                column.is_left_out = true;
+                left_out.push(name);
+            }
+        }
+        let excess = excess(&self.columns);
+        if let Some(first) = self.columns.first_mut().filter(|_| excess > 0) {
+            first.width = first.width.saturating_sub(excess).max(LEAST_FIRST);
+            first.is_narrowed = true;
+        }
+        left_out
     }
 
     fn settle(&mut self) -> io::Result<()> {
@@ -85,6 +146,7 @@ impl<'w> TableWriter<'w> {
             return Ok(());
         }
         self.settled = true;
+        self.left_out = self.fit();
         let header = std::mem::take(&mut self.header);
         self.line(&header)?;
         let style = self.style;
@@ -105,13 +167,22 @@ impl<'w> TableWriter<'w> {
 
     fn line(&mut self, cells: &[String]) -> io::Result<()> {
         let mut line = String::new();
-        for (at, (cell, column)) in cells.iter().zip(&self.columns).enumerate() {
+        let shown = cells
+            .iter()
+            .zip(&self.columns)
+            .filter(|(_, column)| !column.is_left_out);
+        for (at, (cell, column)) in shown.enumerate() {
             line.push_str(match (self.style, at) {
                 (Style::Plain, 0) => "",
                 (Style::Plain, _) => "  ",
                 (Style::Markdown, 0) => "| ",
                 (Style::Markdown, _) => " | ",
             });
+            if column.is_narrowed && cell.width() > column.width {
+                writeln!(self.out, "{cell}")?;
+                line.push_str(&" ".repeat(column.width));
+                continue;
+            }
             let pad = " ".repeat(column.width.saturating_sub(cell.width()));
             if column.is_right() {
                 line.push_str(&pad);
@@ -151,7 +222,12 @@ impl RowWriter for TableWriter<'_> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.settle()
+        self.settle()?;
+        if self.left_out.is_empty() {
+            return Ok(());
+        }
+        let names = self.left_out.join(", ");
+        writeln!(self.out, "(a wider terminal shows more: {names})")
     }
 }
 
@@ -228,6 +304,43 @@ mod tests {
             assert_eq!(lines.get(), expected);
             table.row(&[Cell::Integer(1)]).unwrap();
         }
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal_by_leaving_out_columns_and_then_by_a_line_for_each_long_name() {
+        let long = "a-very-long-name.example.com";
+        let table = |width, optional: &[&str]| {
+            let mut out = Vec::new();
+            let columns = ["domain", "first", "last", "points"];
+            let mut table = TableWriter::plain(columns, &mut out).fitting(width, optional);
+            for name in [long, "b.com"] {
+                let times = ["2026-06-15 12:00", "2026-06-15 12:05"].map(Cell::from);
+                let [first, last] = times;
+                table
+                    .row(&[Cell::from(name), first, last, Cell::Integer(288)])
+                    .unwrap();
+            }
+            table.finish().unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let whole = table(None, &["first"]);
+        assert_eq!(whole, table(Some(72), &["first"]));
+        assert_eq!(
+            table(Some(71), &["points", "first"]),
+            "domain                        first             last\n\
+             ----------------------------  ----------------  ----------------\n\
+             a-very-long-name.example.com  2026-06-15 12:00  2026-06-15 12:05\n\
+             b.com                         2026-06-15 12:00  2026-06-15 12:05\n\
+             (a wider terminal shows more: points)\n"
+        );
+        assert_eq!(
+            table(Some(45), &["first"]),
+            "domain               last              points\n\
+             -------------------  ----------------  ------\n\
+             a-very-long-name.example.com\n                     2026-06-15 12:05     288\n\
+             b.com                2026-06-15 12:05     288\n\
+             (a wider terminal shows more: first)\n"
+        );
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl CheckArgs {
                 report.error("configuration", error, help);
             }
         }
-        report.print(self.output.format, context.streams.stdout)?;
+        let format = self.output.format;
+        report.print(format, &mut context.streams.result(format))?;
         Ok(report.exit_status())
     }
 }

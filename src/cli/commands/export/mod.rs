@@ -119,7 +119,7 @@ impl ExportArgs {
         });
         view.finish();
         let summary = ended?;
-        view::print(&summary, &request, context.streams.stdout)?;
+        view::print(&summary, &request, &mut context.streams.human())?;
         let signal = interrupt::caught().filter(|_| summary.stopped);
         Ok(signal.map_or(ExitStatus::SUCCESS, ExitStatus::from))
     }

@@ -15,7 +15,7 @@ use self::months::MonthJson;
 use self::settling::SettlingJson;
 use self::thresholds::ThresholdArgs;
 use crate::cli::commands::gaps::{domain_names, expected};
-use crate::cli::options::DomainArgs;
+use crate::cli::options::{DomainArgs, OutputFormat};
 use crate::cli::output;
 use crate::cli::view::as_of::{self, AsOfJson};
 use crate::cli::view::text::{self, counted, rfc3339};
@@ -132,7 +132,10 @@ impl StatusArgs {
         let stale_days = reader.stale_days()?;
         let settling = self.settling.then(|| reader.settling(&names)).transpose()?;
         let alarms = self.thresholds.check(&config, &reader, now)?;
-        let out = &mut *context.streams.stdout;
+        let out = &mut match self.format {
+            StatusFormat::Human => context.streams.human(),
+            StatusFormat::Line | StatusFormat::Json => context.streams.result(OutputFormat::Json),
+        };
         let is_silent = context.global.quiet > 0 && self.thresholds.are_given();
         match self.format {
             StatusFormat::Line => writeln!(out, "{}", line(&alarms, &domains, reader.last_success()?))?,
@@ -154,19 +157,19 @@ impl StatusArgs {
             StatusFormat::Human => {
                 writeln!(out, "{}, times in UTC+8", text::path(&config.database))?;
                 writeln!(out, "{}\n", as_of::in_words(&overview.as_of, now))?;
-                domain_table(&domains, out)?;
+                domain_table(&domains, out.width(), out)?;
                 let new_slots = domains.iter().map(|domain| domain.new_slots).sum();
                 if let Some(sentence) = as_of::new_slots(&overview.as_of, new_slots) {
                     writeln!(out, "\n{sentence}")?;
                 }
                 months::print(&months, now, out)?;
                 writeln!(out)?;
-                run_table(&runs, out)?;
+                run_table(&runs, out.width(), out)?;
                 if stale_days > 0 {
                     writeln!(
                         out,
-                        "\nRollups are out of date for {}: a run is writing, or was killed. The next run updates them;\n\
-                         `jdcdn-stats migrate` does it now.",
+                        "\nRollups are out of date for {}: a run is writing, or was killed.\n\
+                         The next run updates them; `jdcdn-stats migrate` does it now.",
                         counted(stale_days, "domain-day")
                     )?;
                 }
@@ -241,7 +244,18 @@ fn settled_until(overview: &DomainOverview, from: Option<UnixSeconds>, last_age:
     settled
 }
 
-fn domain_table(domains: &[DomainStatus], out: &mut dyn Write) -> io::Result<()> {
+/// The columns that a narrow terminal leaves out, the least important first. `--format json` has everything.
+const LESS_IMPORTANT: [&str; 7] = [
+    "settled until",
+    "first",
+    "complete until",
+    "beyond",
+    "rejects",
+    "points",
+    "failed",
+];
+
+fn domain_table(domains: &[DomainStatus], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let columns = [
         "domain",
         "first",
@@ -270,10 +284,10 @@ fn domain_table(domains: &[DomainStatus], out: &mut dyn Write) -> io::Result<()>
             domain.rejects.into(),
         ]
     });
-    output::table(columns, rows, out)
+    output::fitted_table(columns, rows, (width, &LESS_IMPORTANT), out)
 }
 
-fn run_table(runs: &[RunOverview], out: &mut dyn Write) -> io::Result<()> {
+fn run_table(runs: &[RunOverview], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let columns = [
         "run", "command", "started", "outcome", "windows", "new", "changed", "requests", "retries",
     ];
@@ -290,5 +304,5 @@ fn run_table(runs: &[RunOverview], out: &mut dyn Write) -> io::Result<()> {
             run.retries.into(),
         ]
     });
-    output::table(columns, rows, out)
+    output::fitted_table(columns, rows, (width, &["retries", "requests", "changed"]), out)
 }

@@ -39,9 +39,10 @@ impl From<&Settling> for SettlingJson {
 pub fn print(settling: &[Settling], out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "How late values change: the stored points that were asked for again at an age, and how many of them had\n\
-         changed since the request before. Choose `refresh.ages` so that the last share is near zero: a change after\n\
-         the last age is not seen.\n"
+        "How late values change: the stored points that were asked for again at an age,\n\
+         and how many of them had changed since the request before. Choose\n\
+         `refresh.ages` so that the last share is near zero: a change after the last age\n\
+         is not seen.\n"
     )?;
     let rows = settling.iter().map(|range| {
         [
