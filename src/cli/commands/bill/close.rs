@@ -13,7 +13,7 @@ use crate::cli::output::{self, Formulas, RowWriter as _};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::convert::to_u64;
-use crate::model::{civil, text};
+use crate::model::{UnixSeconds, civil, text};
 use crate::store::{Closed, ErrorClass, Holder, NewClosing, Reader, Store, StoreError};
 
 /// How many characters a note has at most.
@@ -78,6 +78,7 @@ impl BillArgs {
         let done = Done {
             asked,
             note,
+            closed_at: new.closed_at,
             closed: &closed,
         };
         match self.format {
@@ -158,6 +159,8 @@ const MAX_NAMED: usize = 10;
 struct Done<'d> {
     asked: &'d Asked,
     note: Option<&'d str>,
+    /// As it is stored: a run may have been waited for.
+    closed_at: UnixSeconds,
     closed: &'d Closed,
 }
 
@@ -178,7 +181,7 @@ impl Done<'_> {
         ClosedJson {
             closing_id: self.closed.id,
             month: self.asked.month.to_string(),
-            closed_at: civil::cst_rfc3339(self.asked.now),
+            closed_at: civil::cst_rfc3339(self.closed_at),
             note: self.note,
             slot_label: self.closed.slot_label.as_str(),
             domains: self.closed.domains,
@@ -188,7 +191,9 @@ impl Done<'_> {
     }
 
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Self { asked, note, closed } = self;
+        let Self {
+            asked, note, closed, ..
+        } = self;
         let complete = if closed.is_complete {
             "complete"
         } else {
@@ -227,7 +232,7 @@ impl Done<'_> {
         csv.row(&[
             json.closing_id.into(),
             json.month.into(),
-            civil::cst_second(self.asked.now).into(),
+            civil::cst_second(self.closed_at).into(),
             json.note.into(),
             json.slot_label.into(),
             json.domains.into(),
