@@ -1,8 +1,8 @@
 //! What a run advises helps, no line contradicts another, and the numbers of a summary add up.
 
-use jdcdn_stats::simulator::{Fault, Rule, Settings};
+use jdcdn_stats::simulator::{Fault, LoggedRequest, Rule, Settings};
 
-use crate::sandbox::{Ended, Sandbox, at, domains, ended};
+use crate::sandbox::{Ended, NOW, Sandbox, at, domains, ended};
 
 const FOREIGN: &str = "www.foreign.com";
 const AGAIN: &str = "run the same command again";
@@ -52,18 +52,22 @@ fn a_refused_domain_is_advised_on_and_nobody_is_sent_to_run_in_vain() {
     assert_windows_add_up(&alone, "0 of 2 fetched, 2 of refused domains");
     assert_eq!(helps(&alone), [SPELLING]);
 
-    // It was refused just now. Two more refusals, and it is asked for more rarely.
+    // The next run asks once more. After that the domain is asked for after an hour.
+    sandbox.clock.set(at(NOW) + 300);
     let second = sandbox.run(&["sync"]).with(3);
     assert_eq!(helps(&second), [SPELLING], "{second}");
     sandbox.simulator.clear_log();
+    sandbox.clock.set(at(NOW) + 600);
     let third = sandbox.run(&["sync"]).with(3);
-    assert_eq!(sandbox.requests(), 0);
+    // The other domain has new slots.
+    let alone = |request: &LoggedRequest| request.domains == [FOREIGN];
+    assert!(!sandbox.simulator.requests().iter().any(alone));
     assert!(third.contains("not asked for again before"), "{third}");
     let at_once = format!("{SPELLING}; to ask at once, name the domain with `-d`");
     assert_eq!(helps(&third), [&at_once]);
     // The advice works, in the same command.
     let named = sandbox.run(&["sync", "-d", FOREIGN]).with(3);
-    assert!(sandbox.requests() > 0);
+    assert!(sandbox.simulator.requests().iter().any(alone));
     assert_eq!(helps(&named), [SPELLING]);
 }
 
