@@ -58,6 +58,44 @@ fn completions_know_the_commands() {
 }
 
 #[test]
+fn bash_completes_the_words_after_the_first() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script", &sandbox.run(&["completions", "bash"]).succeeded());
+    let offered = |words: &str| {
+        // What bash does after the tab key: it calls the function that the script has registered.
+        let typed = format!(
+            "source ./script; registered=$(complete -p jdcdn-stats); [[ $registered =~ -F\\ ([^ ]+) ]]
+             COMP_WORDS=(jdcdn-stats {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+             \"${{BASH_REMATCH[1]}}\" jdcdn-stats \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        let shell = std::process::Command::new("bash")
+            .args(["--norc", "-c", &typed])
+            .current_dir(sandbox.path(""))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&shell.stderr), "", "{words}");
+        String::from_utf8(shell.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(offered("sn"), "snapshot");
+    assert_eq!(offered("rejects d"), "discard");
+    assert_eq!(offered("backfill --newest"), "--newest-first");
+    assert_eq!(offered("-v query --format m"), "markdown");
+    assert_eq!(offered("query --format = m"), "markdown");
+}
+
+#[test]
+fn a_manual_page_that_cannot_be_written_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write("man1", "a file");
+    let error = sandbox.run(&["man", "man1"]).failed(1);
+    assert!(error.contains("error: cannot write `man1`: "), "{error}");
+    let printed = sandbox.run(&["man", "a/new/man1"]).succeeded();
+    assert!(printed.contains(" manual pages to a/new/man1"), "{printed}");
+    let page = std::fs::read_to_string(sandbox.path("a/new/man1/jdcdn-stats-rejects-list.1")).unwrap();
+    assert!(page.starts_with(".TH \"JDCDN-STATS-REJECTS-LIST\" 1"), "{page}");
+}
+
+#[test]
 fn global_options_work_before_and_after_the_command() {
     let sandbox = Sandbox::with_database();
     std::fs::rename(sandbox.path("jdcdn-stats.db"), sandbox.path("other.db")).unwrap();

@@ -184,6 +184,12 @@ def test_a_directory_is_completed_so_that_the_path_goes_on(shell, line):
         assert shell.offers(line, key="\tout") == [f"{FOLDER}/out"]
 
 
+@pytest.mark.parametrize(("line", "word"), [("snaps", "snapshot"), ("query --format markd", "markdown"), ("backfill --newest", "--newest-first")])
+@pytest.mark.parametrize("shell", ["bash", "zsh"], indirect=True)
+def test_the_next_word_follows_a_completed_one(shell, line, word):
+    assert shell.offers(line, key="\tnext") == [word, "next"]
+
+
 @pytest.mark.parametrize("line", ["sync -d fig", "backfill --from fig"])
 def test_no_file_is_offered_for_a_domain_or_a_time(shell, line):
     assert not set(FILES) & set(shell.offers(line))

@@ -8,6 +8,7 @@ use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
+use crate::cli::view::text;
 use crate::cli::{CliError, Context, ExitStatus};
 
 /// The table of exit codes, which the first page repeats.
@@ -46,7 +47,7 @@ impl ManArgs {
     pub fn run(&self, command: Command, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let pages = pages(command)?;
         let failed =
-            |path: &Path, cause| CliError::failed(format!("cannot write `{}`: {cause}", path.display()));
+            |path: &Path, cause| CliError::failed(format!("cannot write `{}`: {cause}", text::path(path)));
         fs::create_dir_all(&self.directory).map_err(|cause| failed(&self.directory, cause))?;
         for (name, page) in &pages {
             let path = self.directory.join(name);
@@ -56,7 +57,7 @@ impl ManArgs {
             context.streams.stdout,
             "wrote {} manual pages to {}",
             pages.len(),
-            self.directory.display()
+            text::path(&self.directory)
         )?;
         Ok(ExitStatus::SUCCESS)
     }

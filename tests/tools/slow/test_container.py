@@ -166,12 +166,12 @@ def test_the_root_is_read_only_and_the_user_has_no_privileges(container, user):
 def test_it_works_on_its_volume_alone_and_the_health_check_notices_old_figures(container, program, last_stage, user):
     healthy = health_check(last_stage)
     with simulated(program, NOW) as settings:
-        key = container.write("/data/secret.key", settings["JDCDN_SECRET_KEY"], 0o600)
-        os.chown(key, user, user)
-        start = iso(NOW - DAY)
-        config = f'username = "{settings["JDCDN_USERNAME"]}"\nsecret_key_file = "secret.key"\ndomains = ["{DOMAIN}"]\nstart = "{start}"\n'
-        container.write("/data/jdcdn-stats.toml", config, 0o644)
         given = {"JDCDN_TEST_NOW": str(NOW), "JDCDN_ENDPOINT": settings["JDCDN_ENDPOINT"]}
+        container.run(
+            "jdcdn-stats",
+            *["init", "--yes", "--username", settings["JDCDN_USERNAME"], "--all-domains", "--start", iso(NOW - DAY)],
+            env=given | {"JDCDN_SECRET_KEY": settings["JDCDN_SECRET_KEY"]},
+        )
         container.run("jdcdn-stats", "check", env=given)
         container.run("jdcdn-stats", "sync", env=given)
     points = container.run("jdcdn-stats", "query", "--format", "csv", "SELECT count(*) AS points FROM origin_stats").split()[-1]

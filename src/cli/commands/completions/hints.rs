@@ -2,11 +2,11 @@
 
 use clap::{Arg, Command, ValueHint};
 
-/// Returns `command` with a hint for each value that has none: a path is a file, and anything else is no file. So no
-/// shell offers files where a domain or a time is expected.
+/// Returns `command` with a hint for each value that has none and is not one of a list: a path is a file, and anything
+/// else is no file. So no shell offers files where a domain or a time is expected.
 pub(super) fn with_hints(command: Command) -> Command {
     let with_arguments = command.mut_args(|argument| {
-        if !argument.get_action().takes_values() {
+        if !argument.get_action().takes_values() || !argument.get_possible_values().is_empty() {
             return argument;
         }
         let hint = hint(&argument);
