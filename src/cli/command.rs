@@ -10,6 +10,7 @@ use super::commands::bill::BillArgs;
 use super::commands::check::CheckArgs;
 use super::commands::completions::CompletionsArgs;
 use super::commands::demo::DemoArgs;
+use super::commands::domains::DomainsArgs;
 use super::commands::export::ExportArgs;
 use super::commands::gaps::GapsArgs;
 use super::commands::init::InitArgs;
@@ -69,6 +70,7 @@ pub enum Command {
     Export(ExportArgs),
     Migrate(MigrateArgs),
     Check(CheckArgs),
+    Domains(DomainsArgs),
     Simulate(SimulateArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -100,6 +102,7 @@ impl Command {
             Self::Export(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Check(args) => args.run(context),
+            Self::Domains(args) => args.run(context),
             Self::Simulate(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command(), context),
             Self::Man(args) => args.run(Cli::command(), context),

@@ -12,6 +12,14 @@ use crate::config::{Config, ConfigError, Environment, Overrides};
 use crate::model::{Credentials, UnixSeconds};
 use crate::store::{Holder, OpenError, Reader};
 
+/// Adds the domains that the database follows, as far as it can be read.
+pub fn follow(config: &mut Config) {
+    let followed = Reader::open(&config.database)
+        .ok()
+        .and_then(|reader| reader.followed_domains().ok());
+    config.follow(&followed.unwrap_or_default());
+}
+
 /// Where a command reads and writes.
 pub struct Streams<'s> {
     /// Standard input.
@@ -71,6 +79,14 @@ impl Context<'_, '_> {
         Ok(self
             .redactor
             .load_config(&overrides, self.environment, self.now())?)
+    }
+
+    /// As [`Context::config`], with the domains that the database follows. A database that does not exist, or that cannot
+    /// be read, follows none: what opens it next says why.
+    pub fn config_with_followed(&self, add: impl FnOnce(&mut Overrides)) -> Result<Config, CliError> {
+        let mut config = self.config(add)?;
+        follow(&mut config);
+        Ok(config)
     }
 
     /// Reads the account's credentials from where `config` says.

@@ -1,12 +1,12 @@
 //! Asks for the account's domains, for every command that needs them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use super::client::client;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::pull::runtime;
-use crate::api::{FailureKind, Reaction};
+use super::runtime::runtime;
+use crate::api::{Client, FailureKind, Reaction};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::ingest::{Control, Listed, ListingError, Pace, list_domains};
@@ -14,6 +14,9 @@ use crate::model::{Credentials, RetryPolicy};
 
 /// The most attempts of a request. A listing must not delay the figures for long.
 const MOST_ATTEMPTS: u32 = 3;
+
+/// The longest time for a whole listing. It is shorter than the patience of a service manager.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Returns all domains of the account, as the API lists them now. A signal ends the process meanwhile.
 ///
@@ -38,8 +41,19 @@ pub fn ask(
     credentials: Credentials,
     clock: &SharedClock,
 ) -> Result<Result<Listed, ListingError>, CliError> {
+    ask_with(client(config, credentials, clock)?, config, clock)
+}
+
+/// As [`ask`], with this client.
+///
+/// # Errors
+/// Where the runtime cannot be set up.
+pub(super) fn ask_with(
+    client: Client,
+    config: &Config,
+    clock: &SharedClock,
+) -> Result<Result<Listed, ListingError>, CliError> {
     let runtime = runtime(1)?;
-    let client = client(config, credentials, clock)?;
     let pace = Pace {
         concurrency: 1,
         requests_per_second: config.fetch.requests_per_second,
@@ -50,9 +64,25 @@ pub fn ask(
         seed: fastrand::u64(..),
         answered_before: false,
     };
-    let listed = runtime.block_on(list_domains(client, &pace, &Arc::clone(clock), &Control::new()));
+    let control = Control::new();
+    let listed = runtime.block_on(async {
+        let listing = list_domains(client, &pace, clock, &control);
+        let in_time = tokio::time::timeout(LONGEST, listing).await;
+        in_time.unwrap_or_else(|_| Err(too_slow()))
+    });
     runtime.shutdown_background();
     Ok(listed)
+}
+
+fn too_slow() -> ListingError {
+    let what = format!(
+        "the whole list took longer than {} minutes",
+        LONGEST.as_secs() / 60
+    );
+    ListingError::Failed {
+        kind: FailureKind::Timeout { what },
+        clock_ahead: None,
+    }
 }
 
 /// Returns the error of a command whose listing failed.
@@ -86,6 +116,6 @@ fn help(kind: &FailureKind) -> Option<&'static str> {
         FailureKind::Api { .. } => {
             Some("the API may not offer this call to your account: list the domains in `domains` instead")
         }
-        _ => None,
+        _ => Some("check `endpoint`; a proxy or a login page may be answering instead"),
     })
 }

@@ -5,7 +5,8 @@
 //! - [`context`]: the configuration, clock and streams of a command
 //! - [`pull`]: plans and carries out a run, for every command that fetches; `client`, [`descriptors`], [`signals`]: its API
 //!   client, its file descriptors, and its end at a signal
-//! - [`listing`]: the account's domains, as the API lists them
+//! - [`listing`]: the account's domains, as the API lists them; `discovery`: which of them are fetched
+//! - [`runtime`]: the runtime of the network side
 //! - [`output`]: rows as tables, JSON, CSV and Markdown; [`view`]: summaries, plans and progress
 //! - [`error`], [`exit`]: why a command ended early, and the exit codes
 //! - `supervisor`: the main thread, which ends the process at a signal whatever the command does
@@ -19,6 +20,7 @@ pub mod command;
 pub mod commands;
 pub mod context;
 pub mod descriptors;
+mod discovery;
 pub mod error;
 pub mod exit;
 pub mod fetch_options;
@@ -30,6 +32,7 @@ pub mod output;
 mod panics;
 pub mod pull;
 pub mod redactor;
+pub mod runtime;
 pub mod signals;
 mod supervisor;
 pub mod view;

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
-
 use super::client::client;
 use super::context::Context;
 use super::descriptors;
+use super::discovery::discover;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::options::OutputFormat;
+use super::runtime::runtime;
 use super::signals::until_done;
 use super::view::progress::{ProgressView, describe};
 use super::view::{plan, summary, text};
@@ -24,7 +24,7 @@ use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, S
 use crate::interrupt;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
-use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil};
+use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, discovery};
 use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError, ensure_place};
 
@@ -47,6 +47,10 @@ pub struct Pull {
     pub named: bool,
     /// Whether everything is asked for, whatever was concluded before.
     pub force: bool,
+    /// Whether the domains are those of the configuration, and so also those that the database follows.
+    pub follows: bool,
+    /// Whether new domains of the account are looked for, if the configuration wants it.
+    pub discovers: bool,
     /// Which windows come first.
     pub order: Order,
 }
@@ -177,10 +181,20 @@ impl Pull {
         };
         let mut store = Store::open(&config.database, &holder)?;
         self.warn_of_new_database(&store);
+        if self.discovers {
+            discover(&mut store, config, &client, clock)?;
+        }
+        let followed = discovery::followed(&store.account_domains()?);
         let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
-        let mut job = Job::prepare(&store, self.job_settings(config, now), now)?;
+        let mut job = Job::prepare(&store, self.job_settings(config, &followed, now), now)?;
         job.pace.concurrency = concurrency;
+        if self.follows {
+            job.followed = followed
+                .into_iter()
+                .filter(|domain| !config.configures(domain))
+                .collect();
+        }
         if relabelled {
             job.warnings.push(relabelled_to(config.slot_label));
         }
@@ -214,15 +228,22 @@ impl Pull {
         );
     }
 
-    fn job_settings(&self, config: &Config, now: UnixSeconds) -> JobSettings {
+    fn job_settings(&self, config: &Config, followed: &[Domain], now: UnixSeconds) -> JobSettings {
         let plan = self.plan_settings(config);
+        let mut config = config.clone();
+        config.follow(followed);
+        let mut domains = self.domains.clone();
+        if self.follows {
+            let new = config.followed_domains.iter();
+            domains.extend(new.filter(|domain| !self.domains.contains(domain)).cloned());
+        }
         JobSettings {
             command: self.command,
-            domains: self.domains.clone(),
+            domains,
             range: self.range,
             named: self.named,
             expected: Some(Expected {
-                domains: config.configured_domains.clone(),
+                domains: config.kept_domains(),
                 from: config.start,
                 until: plan.refresh.horizon(now),
             }),
@@ -298,18 +319,4 @@ pub fn relabelled_to(label: SlotLabel) -> String {
         "slot_label changed from {} to {label}: rollups were computed anew",
         label.other()
     )
-}
-
-/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads parse answers
-/// and wait for the writer.
-///
-/// Drop it with `shutdown_background`: requests that were given up, and a writer in the middle of a transaction, end
-/// with the process. A transaction that was not committed leaves nothing.
-pub fn runtime(blocking: usize) -> Result<Runtime, CliError> {
-    descriptors::ensure()?;
-    Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(blocking)
-        .build()
-        .map_err(|error| CliError::new(ExitStatus::FAILED, &error))
 }

@@ -63,7 +63,8 @@ pub enum ConfigError {
     },
     /// No domain was given.
     #[error(
-        "no domain is given: name one with `-d www.a.com`, or write `domains = [\"www.a.com\"]` in the configuration file"
+        "no domain is given: name one with `-d www.a.com`, or write `domains = [\"www.a.com\"]` or `discover = \"follow\"` \
+         in the configuration file"
     )]
     NoDomains,
     /// No user name was given.

@@ -94,6 +94,15 @@ pub const KEYS: &[ConfigKey] = &[
     )
     .value(Time(|config, given| config.start = Some(given))),
     key(
+        "discover",
+        "What to do about domains of the account that are not configured: nothing, name them once a day, or fetch them too",
+    )
+    .value(Text("`off`, `warn` or `follow`", |config, given| {
+        config.discover = given.trim().parse()?;
+        Ok(())
+    }))
+    .default(&["off"]),
+    key(
         "slot_label",
         "Which end of its 5 minutes the time of a point names",
     )

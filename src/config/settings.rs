@@ -8,7 +8,10 @@ use super::error::ConfigError;
 use super::route::{ProxyVariables, Route};
 use super::secret_key::SecretKeySource;
 use super::source::{Setting, ValueSource};
-use crate::model::{Credentials, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds};
+use crate::model::discovery;
+use crate::model::{
+    Credentials, Discover, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds,
+};
 
 /// Everything that can be set, checked and resolved.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Config {
     pub selected_domains: Vec<Domain>,
     /// The domains of the file, whatever `-d` selects: the ones to keep complete.
     pub configured_domains: Vec<Domain>,
+    /// The domains that the database follows, and that are not configured. See [`Config::follow`].
+    pub followed_domains: Vec<Domain>,
+    /// What is done about domains of the account that are not configured.
+    pub discover: Discover,
     /// Where `sync` begins.
     pub start: Option<UnixSeconds>,
     /// Where the API is.
@@ -76,6 +83,8 @@ impl Config {
             database: PathBuf::new(),
             selected_domains: Vec::new(),
             configured_domains: Vec::new(),
+            followed_domains: Vec::new(),
+            discover: Discover::Off,
             start: None,
             endpoint,
             allow_plaintext: false,
@@ -113,6 +122,39 @@ impl Config {
     #[must_use]
     pub fn secret_key_source(&self) -> Option<&SecretKeySource> {
         self.secret_key.as_ref()
+    }
+
+    /// Adds the domains that the database follows: to the ones to keep complete, and unless `-d` selects some, to the
+    /// selected ones. A domain that is there already is not added.
+    pub fn follow(&mut self, followed: &[Domain]) {
+        let is_chosen = self.names_domains();
+        for domain in followed {
+            if !self.configures(domain) && !self.followed_domains.contains(domain) {
+                self.followed_domains.push(domain.clone());
+                if !is_chosen {
+                    self.selected_domains.push(domain.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether the command line selects domains.
+    #[must_use]
+    pub fn names_domains(&self) -> bool {
+        matches!(self.source("domains"), ValueSource::Flag(_))
+    }
+
+    /// Whether the configuration names a domain, whatever `-d` selects.
+    #[must_use]
+    pub fn configures(&self, domain: &Domain) -> bool {
+        discovery::is_among(&self.configured_domains, domain)
+    }
+
+    /// Returns the domains to keep complete: the configured ones and those that the database follows.
+    #[must_use]
+    pub fn kept_domains(&self) -> Vec<Domain> {
+        let all = self.configured_domains.iter().chain(&self.followed_domains);
+        all.cloned().collect()
     }
 
     /// The selected domains; an error if there is none.

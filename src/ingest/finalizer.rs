@@ -50,6 +50,35 @@ pub(super) struct StageResults {
     pub(super) conclusions: Conclusions,
     /// Holes that were to be asked for again, and were not answered.
     pub(super) unanswered_holes: Vec<(Domain, Span)>,
+    /// The domains that are followed and not configured.
+    pub(super) followed: Vec<Domain>,
+    /// Things to know that are no failures.
+    pub(super) warnings: Vec<String>,
+    /// Slots of followed domains that the API refuses. They count as failed, and do not make the run incomplete.
+    pub(super) excused_slots: u64,
+}
+
+impl StageResults {
+    /// Notes that slots of a domain were left out, because the API refuses it.
+    pub(super) fn leave_out(&mut self, domain: &Domain, slots: u64) {
+        if self.followed.contains(domain) {
+            self.excused_slots += slots;
+        }
+    }
+
+    /// Adds a failure. That the API refuses a followed domain is only a warning: nobody has typed its name, and the
+    /// account may have given it up.
+    pub(super) fn fail(&mut self, failed: FailedRange) {
+        match failed.domains.as_slice() {
+            [domain] if failed.refuses_domain && self.followed.contains(domain) => {
+                self.warnings.push(format!(
+                    "{domain} is followed, and the API refuses it: {}. `jdcdn-stats domains forget {domain}` ends this",
+                    failed.error
+                ));
+            }
+            _ => self.failures.add(failed),
+        }
+    }
 }
 
 /// The facts about the service that a run leaves for the next ones.
@@ -190,7 +219,11 @@ impl Finalizer {
     ) -> Result<(RunTotals, Outcome), StoreError> {
         let results = &self.results;
         let mut totals = store.totals(self.run)?;
-        let outcome = outcome(stop, &results.failures, &totals);
+        let judged = RunTotals {
+            slots_failed: totals.slots_failed.saturating_sub(results.excused_slots),
+            ..totals
+        };
+        let outcome = outcome(stop, &results.failures, &judged);
         let finished = totals.windows_fetched + totals.windows_failed + totals.windows_skipped;
         let left = RunTotals {
             // Nonzero only if the store broke, or was cut off, before it learned how much was planned.

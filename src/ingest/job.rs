@@ -21,6 +21,8 @@ pub struct Job {
     pub command: &'static str,
     /// The domains to ask for.
     pub domains: Vec<Domain>,
+    /// Those of them that are not configured. That the API refuses one is only a warning.
+    pub followed: Vec<Domain>,
     /// The windows that are due.
     pub plan: Plan,
     /// The ranges that earlier runs were refused, and that are due again.
@@ -126,6 +128,7 @@ impl Job {
             holes: plan_for_holes(store, &settings, range, now, &prior_knowledge)?,
             prior_knowledge,
             domains: settings.domains,
+            followed: Vec::new(),
             rules: Arc::new(Rules {
                 refresh: settings.plan.refresh,
                 retention: settings.retention,

@@ -159,6 +159,7 @@ impl Planning<'_> {
                 None => format!("{}; {ASK_AT_ONCE}", status.help().unwrap_or("check the domain")),
             }),
             is_refusal: true,
+            refuses_domain: refused_range(refusal).is_none(),
         })
     }
 

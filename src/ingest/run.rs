@@ -70,15 +70,19 @@ pub async fn run<T: Transport>(
         concurrency,
         range,
         progress: Arc::clone(&progress),
-        results: StageResults::default(),
+        results: StageResults {
+            followed: std::mem::take(&mut job.followed),
+            ..StageResults::default()
+        },
     };
     for refused in std::mem::take(&mut job.still_refused) {
-        stages.results.failures.add(refused);
+        stages.results.fail(refused);
     }
     stages.carry_out(&mut job).await;
     let mut results = stages.into_results();
     results.failures.sort();
     results.conclusions.sort();
+    job.warnings.append(&mut results.warnings);
     job.warnings.extend(worker.fetcher.clock_warning());
     let facts = worker.knowing(|knowledge| ServiceFacts::of(knowledge, clock.now()));
     let was_answered = worker.fetcher.was_answered();
@@ -274,10 +278,12 @@ impl<T: Transport> Stages<T> {
     fn add(&mut self, mut result: TaskResult) -> TaskResult {
         let results = &mut self.results;
         let failures = result.failures.drain(..);
-        failures.for_each(|failed| results.failures.add(failed));
+        failures.for_each(|failed| results.fail(failed));
         let conclusions = result.conclusions.drain(..);
         conclusions.for_each(|conclusion| results.conclusions.add(conclusion));
         results.unanswered_holes.append(&mut result.unanswered_holes);
+        let left_out = result.left_out.iter();
+        left_out.for_each(|(domain, slots)| results.leave_out(domain, *slots));
         result
     }
 }
@@ -291,5 +297,6 @@ fn lost_task(range: Span) -> FailedRange {
         error: "a window was lost to a defect in this program".to_owned(),
         help: Some("please report it".to_owned()),
         is_refusal: false,
+        refuses_domain: false,
     }
 }

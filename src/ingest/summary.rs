@@ -27,6 +27,8 @@ pub struct FailedRange {
     /// Whether the API refuses these domains, or this range of them. Then the same command, run again soon, fetches no
     /// more.
     pub is_refusal: bool,
+    /// Whether the API refuses the domains themselves, and not the range.
+    pub refuses_domain: bool,
 }
 
 impl FailedRange {
@@ -39,6 +41,7 @@ impl FailedRange {
             error: kind.to_string(),
             help: kind.help().map(str::to_owned),
             is_refusal: false,
+            refuses_domain: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl FailedRange {
             error: "the answer came, but it could not be stored before the program had to end".to_owned(),
             help: Some("the next run asks for it again".to_owned()),
             is_refusal: false,
+            refuses_domain: false,
         }
     }
 
@@ -63,6 +67,7 @@ impl FailedRange {
             error: kind.to_string(),
             help: kind.help().map(str::to_owned),
             is_refusal: true,
+            refuses_domain: true,
         }
     }
 }
@@ -223,6 +228,7 @@ mod tests {
             error: error.to_owned(),
             help: None,
             is_refusal: false,
+            refuses_domain: false,
         }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct TaskResult {
     pub(super) reopen: bool,
     pub(super) failed: bool,
     pub(super) answered: bool,
+    /// Slots of domains that the API refuses.
+    pub(super) left_out: Vec<(Domain, u64)>,
     /// Days with holes that were to be asked for again, and were not answered.
     pub(super) unanswered_holes: Vec<(Domain, Span)>,
 }
@@ -127,6 +129,7 @@ impl<T: Transport> Worker<T> {
                 }
                 Output::Failed(failed) => result.failures.push(failed),
                 Output::Concluded(conclusion) => result.conclusions.push(conclusion),
+                Output::LeftOut(mut slots) => result.left_out.append(&mut slots),
                 Output::Reopen => result.reopen = true,
                 Output::Charge => {
                     *charges += 1;

@@ -136,6 +136,12 @@ impl DomainStatus {
         }
     }
 
+    /// Returns the documented ones.
+    #[must_use]
+    pub fn documented() -> [Self; 6] {
+        DOCUMENTED.map(|row| row.status)
+    }
+
     /// Whether such a domain can have figures: it is served, or it was before its owner stopped it.
     #[must_use]
     pub fn may_have_figures(&self) -> bool {

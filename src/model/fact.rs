@@ -28,6 +28,10 @@ pub enum FactName {
     Answered(String),
     /// The edge of retention was probed.
     RetentionProbed,
+    /// The account's domains were asked for: 1 if the listing was believed, else 0.
+    ListingTried,
+    /// How many domains the last listing had that was believed.
+    ListingRead,
 }
 
 impl fmt::Display for FactName {
@@ -39,6 +43,8 @@ impl fmt::Display for FactName {
             Self::CompletePoints => f.write_str("complete_points"),
             Self::Answered(user) => write!(f, "answered:{user}"),
             Self::RetentionProbed => f.write_str("retention_probed"),
+            Self::ListingTried => f.write_str("listing_tried"),
+            Self::ListingRead => f.write_str("listing_read"),
         }
     }
 }

@@ -17,7 +17,8 @@ fn the_examples_of_every_command_run() {
         domains: vec!["www.a.com".to_owned()],
         ..Settings::default()
     });
-    sandbox.configure("jcloud_00", "start = \"2026-06-13\"");
+    // An example of `domains` forgets a domain that a listing has shown.
+    sandbox.configure("jcloud_00", "start = \"2026-06-13\"\ndiscover = \"warn\"");
     sandbox.backfill("2026-06-14", "now", &[]).with(0);
     // The examples of `bill` close this month.
     sandbox.backfill("2026-05-31", "2026-06-01", &[]).with(0);

@@ -26,6 +26,7 @@ mod credentials;
 mod data;
 mod deep;
 mod deploy;
+mod discovery;
 mod documents;
 mod evidence;
 mod example;

@@ -50,7 +50,7 @@ reasons of gaps.
 ";
 
 /// An example statement for each relation.
-const EXAMPLES: [(&str, &str); 20] = [
+const EXAMPLES: [(&str, &str); 21] = [
     (
         "origin_monthly",
         "SELECT domain, month_cst, bandwidth_95, traffic_bytes, complete\n\
@@ -137,6 +137,10 @@ const EXAMPLES: [(&str, &str); 20] = [
         "origin_closings",
         "SELECT closing_id, closed_cst, note, domain, bandwidth_95, traffic_bytes, complete\n\
          FROM origin_closings WHERE month_cst = '2026-01' AND scope = 'domain' AND period = 'month' ORDER BY closing_id;",
+    ),
+    (
+        "origin_domains",
+        "SELECT domain, state, status, missing_since FROM origin_domains ORDER BY domain;",
     ),
     ("origin_settings", "SELECT name, value FROM origin_settings;"),
 ];

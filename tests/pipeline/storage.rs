@@ -44,7 +44,7 @@ fn a_full_disk_ends_a_run_that_keeps_what_it_has() {
     let sandbox = Sandbox::with_domains(3);
     let mut halfway = 0;
     // In blocks of 512 bytes: from too little for the schema to nearly enough.
-    for limit in [1, 16, 100, 250, 400, 600, 1_000, 1_600] {
+    for limit in [1, 16, 100, 250, 400, 600, 1_100, 1_350, 1_600] {
         sandbox.remove_database();
         let limited = ["sh", "-c", "ulimit -f $0; exec \"$@\"", &limit.to_string()];
         let ended = ended(sandbox.command_under(&limited, &RUN).output().unwrap());

@@ -44,7 +44,7 @@ pub struct BackfillArgs {
 impl BackfillArgs {
     /// Fetches the range, or prints the plan for it.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| {
+        let config = context.config_with_followed(|overrides| {
             self.domains.add_to(overrides);
             self.fetch.add_to(overrides);
         })?;
@@ -52,7 +52,9 @@ impl BackfillArgs {
             command: "backfill",
             domains: config.require_domains()?.to_vec(),
             range: self.range.span(context.now())?,
-            named: !self.domains.domains.is_empty(),
+            named: config.names_domains(),
+            follows: !config.names_domains(),
+            discovers: false,
             force: self.force,
             order: if self.newest_first {
                 Order::NewestFirst

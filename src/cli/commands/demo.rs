@@ -60,6 +60,8 @@ impl DemoArgs {
             range: range.to_grid(),
             named: false,
             force: false,
+            follows: false,
+            discovers: false,
             order: Order::OldestFirst,
         };
         // Whoever tries the demo reads it, on whatever it is shown.

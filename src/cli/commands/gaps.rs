@@ -46,7 +46,7 @@ pub struct GapsArgs {
 impl GapsArgs {
     /// Prints the gaps.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| self.domains.add_to(overrides))?;
+        let config = context.config_with_followed(|overrides| self.domains.add_to(overrides))?;
         let (from, to) = self.range.ends(context.now())?;
         let within = Span::new(from.unwrap_or(EVER.start()), to.unwrap_or(EVER.end()))
             .ok_or_else(|| CliError::usage("the range lies beyond the end of time"))?;

@@ -5,6 +5,7 @@ pub mod bill;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod domains;
 pub mod export;
 pub mod gaps;
 pub mod init;

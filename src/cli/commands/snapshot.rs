@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::options::{FormatArgs, OutputFormat};
 use crate::cli::output;
-use crate::cli::pull::runtime;
+use crate::cli::runtime::runtime;
 use crate::cli::view::text::{self, counted};
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::ingest::RunError;

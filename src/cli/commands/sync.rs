@@ -7,7 +7,7 @@ use crate::cli::options::{DomainArgs, FormatArgs, time};
 use crate::cli::pull::Pull;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::Config;
-use crate::model::{Span, UnixSeconds};
+use crate::model::{Discover, Span, UnixSeconds};
 use crate::plan::Order;
 
 /// Bring every configured domain up to date
@@ -44,14 +44,14 @@ pub struct SyncArgs {
 impl SyncArgs {
     /// Fetches what is due, or prints the plan for it.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| {
+        let config = context.config_with_followed(|overrides| {
             self.domains.add_to(overrides);
             self.fetch.add_to(overrides);
         })?;
         let now = context.now();
         let from = self.from.as_deref().map(|from| time("--from", from, now));
         let mut pull = up_to_date("sync", &config, from.transpose()?, now)?;
-        pull.named = !self.domains.domains.is_empty();
+        pull.named = config.names_domains();
         if self.oldest_first {
             pull.order = Order::OldestFirst;
         }
@@ -73,12 +73,18 @@ pub fn up_to_date(
     })?;
     let range = Span::new(start, now.max(start.saturating_add(1)));
     let range = range.ok_or_else(|| CliError::usage("the start is beyond the end of time"))?;
+    // With `follow`, the first domain may come with a listing.
+    if config.discover != Discover::Follow || config.names_domains() {
+        config.require_domains()?;
+    }
     Ok(Pull {
         command,
-        domains: config.require_domains()?.to_vec(),
+        domains: config.selected_domains.clone(),
         range: range.to_grid(),
         named: false,
         force: false,
+        follows: !config.names_domains(),
+        discovers: !config.names_domains(),
         order: Order::NewestFirst,
     })
 }

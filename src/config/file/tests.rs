@@ -31,7 +31,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
     assert_eq!(
         refused("[fetsch]\nwindow = '1d'"),
         "c.toml:1: unknown key `fetsch`; the keys here are username, secret_key_file, secret_key_command, allow_plaintext, \
-         endpoint, database, domains, start, slot_label"
+         endpoint, database, domains, start, discover, slot_label"
     );
     assert_eq!(
         refused("[fetch]\ncolour = 1"),

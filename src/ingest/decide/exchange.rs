@@ -51,6 +51,8 @@ pub enum Output {
     Concluded(Conclusion),
     /// Take a retry from the run's budget, and wait as after a failure.
     Charge,
+    /// Count so many slots of domains that the API refuses.
+    LeftOut(Vec<(Domain, u64)>),
     /// The newest slot that is marked as beyond retention was served: the marks are wrong.
     Reopen,
 }

@@ -350,6 +350,9 @@ impl WindowTask {
     /// Commits a range of domains that are left out for the rest of the run. That was reported when they were refused.
     pub(super) fn leave_out(&mut self, window: Span, domains: &[Domain], note: Option<Note>) {
         self.left_out = true;
+        let slots = |domain: &Domain| slots_of(window, std::slice::from_ref(domain));
+        let each = domains.iter().map(|domain| (domain.clone(), slots(domain)));
+        self.put(Output::LeftOut(each.collect()));
         self.commit_failed(window, domains, note);
     }
 

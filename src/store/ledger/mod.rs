@@ -2,7 +2,7 @@
 //!
 //! It has domains, time spans and runs. It has no measured column, and it does not use [`super::origin`].
 //!
-//! - `domain_ids`: numbers for domains
+//! - `domain_ids`: numbers for domains; `account_domains`: the domains that the API lists
 //! - `coverage`: which ranges were fetched, and how old their slots were
 //! - `gaps`, `expected`: slots without a point, and why; what the configuration wants to be complete
 //! - `asked`: coverage and gaps together, to judge whether a period is complete
@@ -11,6 +11,7 @@
 //! - `notes`, `refusals`, `facts`, `holes`: what is remembered from run to run
 //! - `stale_days`: the days whose rollups are out of date
 
+pub(crate) mod account_domains;
 pub(crate) mod asked;
 pub(crate) mod coverage;
 pub(crate) mod domain_ids;

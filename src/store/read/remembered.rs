@@ -1,12 +1,13 @@
 //! Facts about the service, refusals, sums and settings, from a database of any version.
 
 use crate::model::convert::to_u64;
-use crate::model::{Domain, Fact, FactName, Refusal, SlotLabel, SlotsByReason, UnixSeconds};
+use crate::model::discovery::followed;
+use crate::model::{Domain, Fact, FactName, KnownDomain, Refusal, SlotLabel, SlotsByReason, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::refusals::RefusedRanges;
-use crate::store::ledger::{domain_ids, facts, gaps, refusals, runs, stale_days};
+use crate::store::ledger::{account_domains, domain_ids, facts, gaps, refusals, runs, stale_days};
 use crate::store::origin::month_sums::MonthSum;
 use crate::store::origin::restatements::Settling;
 use crate::store::origin::{month_sums, restatements, slot_label};
@@ -15,6 +16,16 @@ impl Reader {
     /// Returns the fact about the service of this name.
     pub fn fact(&self, name: &FactName) -> Result<Option<Fact>, StoreError> {
         self.read(|connection| facts::fact(connection, name))
+    }
+
+    /// Returns what is known of the account's domains, in the order of their names.
+    pub fn account_domains(&self) -> Result<Vec<KnownDomain>, StoreError> {
+        self.read(account_domains::all)
+    }
+
+    /// Returns the domains that are fetched in addition to the configured ones.
+    pub fn followed_domains(&self) -> Result<Vec<Domain>, StoreError> {
+        Ok(followed(&self.account_domains()?))
     }
 
     /// Returns the ranges of these domains that the API refused, in their order and by time.

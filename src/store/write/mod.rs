@@ -6,11 +6,13 @@
 //! - `roll_up`: brings the rollups up to date; `close`: closes a month
 //! - `staleness`: which days a change of the ledger makes stale
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
+//! - `discovery`: what the listings of the account's domains have shown
 //! - `derived`, `summed_tables`: tables that are computed once from the others
 
 mod close;
 pub(crate) mod commit;
 pub(crate) mod derived;
+mod discovery;
 pub(crate) mod replay;
 pub(crate) mod roll_up;
 mod runs;

@@ -157,6 +157,7 @@ fn the_page_lists_the_fields_of_every_output() {
     let status = ["status", "--settling", "--fail-if-gaps"];
     assert_documented("Status", &[json(&sandbox, &status, 6)]);
     assert_documented("Check", &[json(&sandbox, &["check"], 0)]);
+    assert_documented("Domains", &[json(&sandbox, &["domains", "list"], 0)]);
     let bill = ["bill", "2026-06"];
     assert_documented("Bill", &[json(&sandbox, &bill, 0)]);
     sandbox.clock.set(at("2026-07-01"));

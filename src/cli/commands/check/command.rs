@@ -3,16 +3,18 @@
 use clap::Args;
 
 use super::report::CheckReport;
-use super::{database, service, settings};
+use super::{database, discovery, service, settings};
 use crate::cli::options::{DomainArgs, FormatArgs};
 use crate::cli::{CliError, Context, ExitStatus};
+use crate::model::discovery::followed;
 
 /// Check the configuration, the connection to the API, the clock and the database
 ///
 /// Shows every setting with its source. Makes one request for an hour of the first domain, and stores nothing of it.
 /// Shows how the API reads the range of a request, and compares the clocks. Checks the database and its disk, and
 /// shows what the file remembers of the API: ages that were served or refused, 5-minute points, the largest complete
-/// answer, the last answer to this user name, and the ranges that are refused now. Writes nothing.
+/// answer, the last answer to this user name, and the ranges that are refused now. With `discover` it also lists the
+/// account's domains. Writes nothing.
 ///
 /// --deep verifies everything in the file that can be verified: indexes, the schema, every stored figure against the
 /// sum of its month, coverage and gaps, and the rollups against the points. It finds and names a figure that another
@@ -43,13 +45,15 @@ impl CheckArgs {
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let mut report = CheckReport::default();
         match context.config(|overrides| self.domains.add_to(overrides)) {
-            Ok(config) => {
+            Ok(mut config) => {
                 settings::check(&mut report, &config);
+                let known = discovery::known(&config);
+                config.follow(&followed(&known));
                 let credentials = settings::check_key(&mut report, context, &config);
                 if self.offline {
                     report.skip("api", "not asked, because of --offline");
                 } else {
-                    service::check(&mut report, context, &config, credentials)?;
+                    service::check(&mut report, context, (&config, &known), credentials)?;
                 }
                 database::check(&mut report, &config, self.deep);
             }

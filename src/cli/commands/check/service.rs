@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::discovery;
 use super::range_reading::{RangeReading, reading};
 use super::report::CheckReport;
 use crate::api::{
@@ -15,7 +16,7 @@ use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Route};
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
-use crate::model::{Credentials, Endpoint, SlotLabel, Span, UnixSeconds, civil, text};
+use crate::model::{Credentials, Endpoint, KnownDomain, SlotLabel, Span, UnixSeconds, civil, text};
 
 /// How long looking up a name may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,11 +29,12 @@ const HARMFUL_SKEW: i64 = 10 * 60;
 const HTTP_PROXY: &str = "HTTP_PROXY";
 const HTTP_PROXY_LOWER: &str = "http_proxy";
 
-/// Looks up the endpoint, makes one request, and compares the clocks.
+/// Looks up the endpoint, makes one request, compares the clocks, and lists the account's domains if the configuration
+/// wants that. The database knows the domains `known`.
 pub fn check(
     report: &mut CheckReport,
     context: &Context<'_, '_>,
-    config: &Config,
+    (config, known): (&Config, &[KnownDomain]),
     credentials: Option<Credentials>,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,13 +47,16 @@ pub fn check(
     } else {
         report.skip("name resolution", "the route is not known");
     }
+    // Without a route there is nothing to ask.
+    let credentials = credentials.filter(|_| route.is_some());
+    let client = credentials.map(|credentials| client(config, credentials, &context.clock));
+    let client = client.transpose()?;
     if route.is_none() {
         for name in ["connection", "request", "reading", "clock"] {
             report.skip(name, "the route is not known");
         }
-    } else if let (Some(credentials), Some(request)) = (credentials, test_request(config, context.now())) {
-        let client = client(config, credentials, &context.clock)?;
-        let test = TestRequest::send(request, &client, context, &runtime);
+    } else if let (Some(client), Some(request)) = (&client, test_request(config, context.now())) {
+        let test = TestRequest::send(request, client, context, &runtime);
         check_connection(report, &config.endpoint, &test);
         check_answer(report, &test);
         check_reading(report, config, &test);
@@ -60,6 +65,9 @@ pub fn check(
         for name in ["connection", "request", "reading", "clock"] {
             report.skip(name, "needs a user name, a key and a domain");
         }
+    }
+    if let Some(client) = &client {
+        discovery::check(report, config, known, client, &context.clock)?;
     }
     // A name look-up that hangs ends with the process.
     runtime.shutdown_background();

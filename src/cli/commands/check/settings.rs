@@ -5,7 +5,7 @@ use crate::cli::Context;
 use crate::cli::view::text;
 use crate::config::{Config, KEYS, KeyAccess, SecretKeySource};
 use crate::model::text::printable;
-use crate::model::{Credentials, Domain, civil};
+use crate::model::{Credentials, Discover, Domain, civil};
 
 /// How many domains are named.
 const NAMED_DOMAINS: usize = 3;
@@ -23,6 +23,10 @@ pub fn check(report: &mut CheckReport, config: &Config) {
             .filter(|setting| key.name != "domains" || !setting.words.is_empty());
         let Some(setting) = setting else {
             let example = match key.name {
+                "domains" if config.discover == Discover::Follow => {
+                    report.ok(key.name, "none: those that the account has are followed");
+                    continue;
+                }
                 "domains" => "domains = [\"www.a.com\"]",
                 "start" => "start = \"2026-01-01\"",
                 _ => continue,

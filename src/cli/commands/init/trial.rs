@@ -3,7 +3,7 @@
 use crate::api::{FailureKind, OriginRequest, Reaction};
 use crate::cli::client::client;
 use crate::cli::commands::check::service;
-use crate::cli::pull::runtime;
+use crate::cli::runtime::runtime;
 use crate::cli::{CliError, ExitStatus, listing};
 use crate::clock::SharedClock;
 use crate::config::Config;

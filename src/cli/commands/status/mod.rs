@@ -111,7 +111,7 @@ struct StatusJson<'a> {
 impl StatusArgs {
     /// Prints the status.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
-        let config = context.config(|overrides| self.domains.add_to(overrides))?;
+        let config = context.config_with_followed(|overrides| self.domains.add_to(overrides))?;
         let reader = Reader::open(&config.database)?;
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
         let now = context.now();

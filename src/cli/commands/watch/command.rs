@@ -10,7 +10,7 @@ use super::setup::{Setup, SetupSource};
 use super::watcher::Watcher;
 use crate::cli::fetch_options::FetchArgs;
 use crate::cli::options::DomainArgs;
-use crate::cli::pull::runtime;
+use crate::cli::runtime::runtime;
 use crate::cli::view::text;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::clock::SharedClock;

@@ -10,7 +10,7 @@ use crate::store::{Reader, StoreError};
 /// The state of the database at one moment.
 #[derive(Debug)]
 pub(super) struct DatabaseStatus {
-    /// Each configured domain, with the time of its newest point.
+    /// Each domain that is configured or followed, with the time of its newest point.
     pub(super) newest: Vec<(Domain, Option<UnixSeconds>)>,
     /// Slots that are due, summed over the domains.
     pub(super) due_slots: u64,
@@ -32,6 +32,10 @@ impl DatabaseStatus {
     /// Reads the state, without keeping anybody from writing. Reads the ledger, and one point of each domain.
     pub(super) fn read(config: &Config, now: UnixSeconds) -> Result<Self, CliError> {
         let reader = Reader::open(&config.database)?;
+        // A run may have followed some domains since the configuration was read.
+        let mut config = config.clone();
+        config.follow(&reader.followed_domains()?);
+        let config = &config;
         let due = |at: UnixSeconds| -> Result<u64, CliError> {
             Ok(pull(config, at)?.plan(Some(&reader), config, at)?.size().slots)
         };

@@ -22,7 +22,8 @@ const CAUSES: usize = 3;
 pub(super) struct RunLog {
     trouble: Option<Trouble>,
     postponed: Option<String>,
-    warned: bool,
+    /// The warnings of the last run, without their numbers.
+    warned: HashSet<String>,
 }
 
 /// Incomplete runs in a row.
@@ -80,13 +81,14 @@ impl RunLog {
         }
         for warning in &summary.warnings {
             // The same warning may come for days, such as a reader that keeps the write-ahead log from being folded in.
-            if self.warned {
+            if self.warned.contains(&without_numbers(warning)) {
                 tracing::debug!("the run warns: {warning}");
             } else {
                 tracing::warn!("the run warns: {warning}");
             }
         }
-        self.warned = !summary.warnings.is_empty();
+        let warned = summary.warnings.iter().map(|warning| without_numbers(warning));
+        self.warned = warned.collect();
         conclusions(summary);
         if let Some(edge) = summary.beyond_before {
             tracing::info!(
@@ -186,6 +188,11 @@ impl RunLog {
             runs,
         });
     }
+}
+
+/// Returns a text without its digits: only they differ when a warning comes again.
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|char| !char.is_ascii_digit()).collect()
 }
 
 /// Logs what the run concluded. Empty slots and limits come again in every run and are no news; the edge of the

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::CliError;
 use crate::cli::commands::sync::up_to_date;
+use crate::cli::context::follow;
 use crate::cli::pull::Pull;
 use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
@@ -40,9 +41,10 @@ impl SetupSource<'_> {
     /// Reads the setup, and checks that a run could begin with it.
     pub(super) fn read(&self) -> Result<Setup, CliError> {
         let now = self.clock.now();
-        let config = self
+        let mut config = self
             .redactor
             .load_config(&self.overrides, self.environment, now)?;
+        follow(&mut config);
         pull(&config, now)?.check_available(&config, now)?;
         let credentials = self.redactor.credentials(&config, &self.clock)?;
         config.route()?;

@@ -128,7 +128,7 @@ impl Decided {
                 Output::Failed(failed) => self.errors.push(failed.error),
                 Output::Concluded(conclusion) => self.conclusions.push(conclusion.kind),
                 Output::Reopen => self.reopened = true,
-                Output::Charge => {}
+                Output::Charge | Output::LeftOut(_) => {}
             }
         }
     }
