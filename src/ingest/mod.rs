@@ -14,6 +14,7 @@
 //! - [`fetcher`]: sends one request, with retries
 //! - [`permit`]: the right to have a request in flight
 //! - [`rate_limiter`]: the rate limit and the pause that all workers share
+//! - `turns`: searches for the same edge of retention take turns
 //! - `clocks`: this machine's clock against the API's
 //! - [`denial`]: answers that refuse the caller, and when they end a run
 //! - [`control`]: how a run is stopped, and why
@@ -45,6 +46,7 @@ pub mod replay;
 pub mod run;
 pub mod summary;
 pub mod trial;
+mod turns;
 mod worker;
 mod writer;
 

@@ -70,8 +70,13 @@ impl Permit {
     /// many tasks as can be under way at a time were done with one answer.
     pub fn arrived(&mut self, bytes: usize) {
         if bytes >= LARGE_ANSWER && self.of.plain.load(Ordering::Relaxed) >= self.of.count {
-            self.held = None;
+            self.give_back();
         }
+    }
+
+    /// Gives the permit back.
+    pub fn give_back(&mut self) {
+        self.held = None;
     }
 
     /// Whether the worker has the permit.

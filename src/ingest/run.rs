@@ -16,6 +16,7 @@ use super::permit::Permits;
 use super::progress::Progress;
 use super::refused_ranges::{RefusedRange, RetentionMarks};
 use super::summary::FailedRange;
+use super::turns::Turns;
 use super::worker::{TaskResult, Worker};
 use super::writer;
 use crate::clock::SharedClock;
@@ -59,6 +60,7 @@ pub async fn run<T: Transport>(
     let worker = Arc::new(Worker {
         fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress),
         permits: Permits::new(concurrency),
+        turns: Turns::default(),
         knowledge: Mutex::new(knowledge),
         control: control.clone(),
         clock: Arc::clone(&clock),

@@ -8,6 +8,7 @@ use super::decide::{Conclusion, Knowledge, NextRequest, Output, WindowTask};
 use super::fetcher::{Fetcher, NotAnswered, RequestCounts, TimedAnswer, Transport};
 use super::permit::{Permit, Permits};
 use super::summary::FailedRange;
+use super::turns::{Turn, Turns};
 use crate::api::OriginRequest;
 use crate::clock::SharedClock;
 use crate::model::{Domain, Span};
@@ -20,6 +21,8 @@ pub(super) struct Worker<T> {
     pub(super) fetcher: Fetcher<T>,
     /// The permits for requests in flight.
     pub(super) permits: Permits,
+    /// Whose turn it is to search for an edge of retention.
+    pub(super) turns: Turns,
     /// The knowledge about the service. Decisions are quick, and the lock is never held across a wait.
     pub(super) knowledge: Mutex<Knowledge>,
     /// The switch that stops the run.
@@ -61,7 +64,9 @@ impl<T: Transport> Worker<T> {
         let mut charges = 0;
         let mut failed: Option<NextRequest> = None;
         let mut is_first = true;
+        let mut turn = None;
         loop {
+            self.take_turn(&task, &mut turn, &mut permit).await;
             let ask = if self.control.is_stopped() {
                 self.knowing(|knowledge| task.stop(knowledge, self.clock.now()));
                 None
@@ -103,6 +108,26 @@ impl<T: Transport> Worker<T> {
         result.failed = task.has_failed();
         result.answered = task.was_answered();
         result
+    }
+
+    /// Takes the turn to search if the task searches next, and ends it if the task does not. Whoever has to wait has no
+    /// request in flight, so it gives its permit back.
+    async fn take_turn(&self, task: &WindowTask, turn: &mut Option<Turn>, permit: &mut Permit) {
+        let Some(domain) = task.searches_next() else {
+            *turn = None;
+            return;
+        };
+        if turn.is_none() {
+            *turn = self.turns.try_take(domain);
+        }
+        if turn.is_none() {
+            permit.give_back();
+            *turn = tokio::select! {
+                biased;
+                () = self.control.stopped() => None,
+                turn = self.turns.take(domain) => Some(turn),
+            };
+        }
     }
 
     /// Passes on the results of the task. Returns false if the run's budget for failures is spent.

@@ -145,6 +145,13 @@ impl WindowTask {
         domains.into_iter().map(with_window).collect()
     }
 
+    /// Returns the first domain of the next request, if that belongs to a search for the edge of retention.
+    #[must_use]
+    pub fn searches_next(&self) -> Option<&Domain> {
+        let next = self.queue.front().filter(|request| request.search.is_some());
+        next.and_then(|request| request.domains.first())
+    }
+
     /// Returns the next request, or `None` when nothing is left to ask for.
     pub fn next(&mut self, knowledge: &mut Knowledge, now: UnixSeconds) -> Option<NextRequest> {
         self.now = now;
