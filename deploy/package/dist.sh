@@ -37,8 +37,12 @@ fi
 if [ -z "${BINARY:-}" ]; then
     # Messages of defects contain paths of sources: not those of this machine.
     home=${CARGO_HOME:-$HOME/.cargo}
-    export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=. --remap-path-prefix=$home=cargo"
-    export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$PWD=. -ffile-prefix-map=$home=cargo"
+    mkdir -p "$target"
+    for place in "$(realpath "$target")=target" "$PWD=." "$home=cargo"; do
+        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$place"
+        CFLAGS="${CFLAGS:-} -ffile-prefix-map=$place"
+    done
+    export RUSTFLAGS CFLAGS
     cargo build --locked --profile dist
     BINARY=$target/dist/$name
 fi
@@ -85,15 +89,14 @@ put 0644 "$both/completions/$name.bash" "/usr/share/bash-completion/completions/
 put 0644 "$both/completions/_$name" "/usr/share/zsh/vendor-completions/_$name"
 put 0644 "$both/completions/$name.fish" "/usr/share/fish/vendor_completions.d/$name.fish"
 for unit in deploy/*.service deploy/*.timer; do
-    put 0644 "$unit" "/lib/systemd/system/$(basename "$unit")"
+    put 0644 "$unit" "/usr/lib/systemd/system/$(basename "$unit")"
 done
 # `init` writes the configuration, and never overwrites one. So the sample has another name.
 put 0644 deploy/$name.toml "/etc/$name/$name.toml.sample"
 
 mkdir -p "$doc"
 cp -R README.md README.zh-CN.md SECURITY.md "$both/THIRD-PARTY.txt" docs "$both/deploy" "$doc/"
-# The last paragraph of the file is the licence text without its line of copyright.
-{ cat deploy/package/debian/copyright; sed -n '/^Permission/,$ { s/^$/./; s/^/ /; p }' LICENSE-MIT; } > "$doc/copyright"
+cat deploy/package/debian/copyright LICENSE-MIT > "$doc/copyright"
 cp CHANGELOG.md "$doc/changelog"
 cat > "$doc/changelog.Debian" <<CHANGELOG
 $name ($version-$revision) unstable; urgency=medium
@@ -105,7 +108,7 @@ CHANGELOG
 find "$share/man" -name '*.1' -exec gzip -9n {} +
 gzip -9n "$doc/changelog" "$doc/changelog.Debian" "$doc/THIRD-PARTY.txt"
 # By hand, the program is in /usr/local/bin; the package puts it into /usr/bin.
-find "$root/lib/systemd" "$doc" -type f ! -name '*.gz' -exec sed -i "s|/usr/local/bin/$name|/usr/bin/$name|g" {} +
+find "$root/usr/lib/systemd" "$doc" -type f ! -name '*.gz' -exec sed -i "s|/usr/local/bin/$name|/usr/bin/$name|g" {} +
 
 shlibs=$stage/shlibs
 mkdir -p "$shlibs/debian"
@@ -120,7 +123,7 @@ sed -e "s|@VERSION@|$version-$revision|" -e "s|@ARCHITECTURE@|$(dpkg --print-arc
     deploy/package/debian/control > "$root/DEBIAN/control"
 echo "/etc/$name/$name.toml.sample" > "$root/DEBIAN/conffiles"
 install -m 0755 deploy/package/debian/{postinst,prerm,postrm} "$root/DEBIAN/"
-(cd "$root" && find etc lib usr -type f -print0 | sort -z | xargs -0 md5sum) > "$root/DEBIAN/md5sums"
+(cd "$root" && find etc usr -type f -print0 | sort -z | xargs -0 md5sum) > "$root/DEBIAN/md5sums"
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 package=$out/${name}_$version-${revision}_$(dpkg --print-architecture).deb
 # Several threads would compress to other bytes.

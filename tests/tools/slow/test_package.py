@@ -141,7 +141,7 @@ def test_installed_files_are_where_debian_expects_them_and_nothing_is_started(de
     conffiles = debian.run("dpkg-query", "--show", "--showformat=${Conffiles}", "jdcdn-stats").split()
     assert conffiles[0] == f"{CONFIG}.sample" and not debian.path(CONFIG).exists()
     for unit in UNITS:
-        text = debian.path(f"/lib/systemd/system/{unit}").read_text()
+        text = debian.path(f"/usr/lib/systemd/system/{unit}").read_text()
         assert "/usr/local" not in text and (unit.endswith(".timer") or "ExecStart=/usr/bin/jdcdn-stats " in text)
         # It finds the program, the users and the other units.
         assert debian.run("systemd-analyze", "verify", unit) == ""
@@ -188,7 +188,7 @@ def configure(debian, settings):
 
 def run_unit(debian, settings, now) -> str:
     """Runs the command of the service as its user, with the key as systemd gives it."""
-    unit = debian.path("/lib/systemd/system/jdcdn-stats.service").read_text()
+    unit = debian.path("/usr/lib/systemd/system/jdcdn-stats.service").read_text()
     command = re.search(r"(?m)^ExecStart=(.*)$", unit).group(1).split()
     credentials = debian.path("/run/credentials")
     credentials.mkdir(exist_ok=True)
