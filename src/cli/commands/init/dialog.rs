@@ -102,7 +102,8 @@ pub fn selected(answer: &str, listed: &[AccountDomain]) -> Result<Vec<Domain>, S
     for word in words.filter(|word| !word.is_empty()) {
         let found = match numbers(word) {
             Some((first, last)) if !listed.is_empty() => {
-                let range = first.checked_sub(1).and_then(|before| listed.get(before..last));
+                let range = first.checked_sub(1).filter(|before| *before < last);
+                let range = range.and_then(|before| listed.get(before..last));
                 let range =
                     range.ok_or_else(|| format!("`{word}` is not a number from 1 to {}", listed.len()))?;
                 range.iter().map(|domain| domain.name.clone()).collect()
