@@ -24,7 +24,7 @@ use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, S
 use crate::interrupt;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
-use crate::model::{Credentials, Domain, SlotLabel, Span, UnixSeconds, civil, discovery};
+use crate::model::{Credentials, DataSource, Domain, SlotLabel, Span, UnixSeconds, civil, discovery};
 use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError, ensure_place};
 
@@ -180,6 +180,14 @@ impl Pull {
             started_at: clock.now(),
         };
         let mut store = Store::open(&config.database, &holder)?;
+        // The simulator listens on this machine only. An address of this machine may lead to the API, through a proxy;
+        // then the first answer tells.
+        if store.stored_data()?.source() == Some(DataSource::Simulator) && !config.endpoint.is_loopback() {
+            return Err(CliError::usage(format!(
+                "the database `{}` holds invented figures of the simulator: use another one for the account, with `--db`",
+                text::path(store.path())
+            )));
+        }
         self.warn_of_new_database(&store);
         if self.discovers {
             discover(&mut store, config, &client, clock)?;

@@ -9,11 +9,15 @@ use super::clocks::ClockDifference;
 use super::denial::Denial;
 use crate::api::{FailureKind, Reaction};
 use crate::interrupt::Signal;
+use crate::model::DataSource;
 use crate::store::Interruption;
 
 /// How long requests in flight may still take after a run is stopped. Their answers are stored, because they are paid
 /// for. The store gets the rest of the two seconds in which a signal ends a run.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a run ends whose answers have another source than the figures in the database.
+pub const OTHER_SOURCE: &str = "real figures and those of the simulator cannot be in one database: use another one with `--db`, or check `endpoint`";
 
 /// Why a run stopped before its plan was carried out.
 #[derive(Debug, Clone)]
@@ -30,6 +34,11 @@ pub enum Stop {
     },
     /// The API cannot be asked as configured.
     Configuration(FailureKind),
+    /// The answers come from the simulator and the database holds real figures, or the other way round.
+    OtherSource {
+        /// Where the answers come from.
+        answers: DataSource,
+    },
     /// Too many requests failed; more of them would only add load.
     Outage,
     /// The database could not be written.
@@ -62,7 +71,7 @@ impl Stop {
         match self {
             Self::Credentials { kind, .. } => Some(kind),
             Self::Configuration(kind) => Some(kind).filter(|kind| Denial::of(kind).is_some()),
-            Self::Signal(_) | Self::Outage | Self::Storage | Self::Defect => None,
+            Self::OtherSource { .. } | Self::Signal(_) | Self::Outage | Self::Storage | Self::Defect => None,
         }
     }
 

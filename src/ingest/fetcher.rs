@@ -18,7 +18,7 @@ use crate::api::{
 };
 use crate::clock::SharedClock;
 use crate::model::convert::to_u64;
-use crate::model::{RetryPolicy, UnixSeconds};
+use crate::model::{DataSource, RetryPolicy, UnixSeconds};
 use crate::planted;
 
 /// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or
@@ -111,6 +111,8 @@ pub struct Fetcher<T> {
     answered_now: AtomicBool,
     /// How far this machine's clock is ahead of the API's, in seconds, if that is worth a warning.
     ahead: OnceLock<i64>,
+    /// Where answers come from. It is known from the start if the database holds answers.
+    source: OnceLock<DataSource>,
 }
 
 /// The retry budget and the randomness, which all workers share.
@@ -144,7 +146,21 @@ impl<T> Fetcher<T> {
             answered: AtomicBool::new(pace.answered_before),
             answered_now: AtomicBool::new(false),
             ahead: OnceLock::new(),
+            source: OnceLock::new(),
         }
+    }
+
+    /// Takes answers of this source only, as the database holds answers of it.
+    #[must_use]
+    pub fn expecting(mut self, source: Option<DataSource>) -> Self {
+        self.source = source.map(OnceLock::from).unwrap_or_default();
+        self
+    }
+
+    /// Returns where answers come from, if that is known.
+    #[must_use]
+    pub fn source(&self) -> Option<DataSource> {
+        self.source.get().copied()
     }
 
     /// Whether the API has answered any request of this run.
@@ -294,6 +310,7 @@ impl<T> Fetcher<T> {
             },
             () = self.control.abandoned() => return Err(NotAnswered::Stopped),
         };
+        self.check_source(&reply)?;
         permit.arrived(reply.body.len());
         counts.bytes += to_u64(reply.body.len());
         let date = reply.date;
@@ -314,6 +331,26 @@ impl<T> Fetcher<T> {
                 })
             }
         })
+    }
+
+    /// Stops the run at an answer of another source than the others: nothing of it may be stored with them.
+    fn check_source(&self, reply: &Reply) -> Result<(), NotAnswered> {
+        let answers = reply.source;
+        if *self.source.get_or_init(|| answers) == answers {
+            return Ok(());
+        }
+        self.control.stop(Stop::OtherSource { answers });
+        let what = match answers {
+            DataSource::Simulator => "it comes from the simulator, and the database holds figures of the API",
+            DataSource::Api => "it comes from the API, and the database holds figures of the simulator",
+        };
+        let kind = FailureKind::NotTheAnswer {
+            what: what.to_owned(),
+        };
+        Err(NotAnswered::Failed(Failure {
+            kind,
+            date: reply.date,
+        }))
     }
 
     /// Pauses all requests, if this one, which was told to wait for the `pauses`th time, may wait once more. If the

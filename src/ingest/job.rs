@@ -9,7 +9,7 @@ use super::refused_ranges::{Planning, RefusedRange, RetentionMarks};
 use super::summary::FailedRange;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::span::EVER;
-use crate::model::{Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
+use crate::model::{DataSource, Domain, FactName, KeepLimits, Refusal, RetryPolicy, Span, UnixSeconds};
 use crate::plan::holes::{DomainHoles, HolePlan, HoleSettings, plan_holes};
 use crate::plan::{Plan, PlanSettings};
 use crate::store::{Expected, Store, StoreError};
@@ -47,6 +47,8 @@ pub struct Job {
     pub keep: KeepLimits,
     /// The user name. The database remembers when the API answered it last.
     pub username: String,
+    /// Where the answers in the database come from; `None` if there are none.
+    pub source: Option<DataSource>,
     /// The warnings so far.
     pub warnings: Vec<String>,
 }
@@ -138,6 +140,7 @@ impl Job {
             pace: settings.pace,
             keep: settings.keep,
             username: settings.username,
+            source: store.stored_data()?.source(),
             warnings: Vec::new(),
         })
     }

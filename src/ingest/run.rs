@@ -58,7 +58,7 @@ pub async fn run<T: Transport>(
         .map_err(RunError::NoThread)?;
     let knowledge = Knowledge::new(std::mem::take(&mut job.prior_knowledge));
     let worker = Arc::new(Worker {
-        fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress),
+        fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress).expecting(job.source),
         permits: Permits::new(concurrency),
         turns: Turns::default(),
         knowledge: Mutex::new(knowledge),

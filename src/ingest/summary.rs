@@ -132,7 +132,9 @@ pub fn outcome(stop: Option<&Stop>, failures: &Failures, totals: &RunTotals) -> 
     match stop {
         Some(Stop::Signal(_)) => Outcome::Stopped,
         Some(Stop::Credentials { .. }) => Outcome::Refused,
-        Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) => Outcome::Failed,
+        Some(Stop::Configuration(_) | Stop::OtherSource { .. } | Stop::Storage | Stop::Defect) => {
+            Outcome::Failed
+        }
         None if failures.is_empty() && totals.points_rejected == 0 && totals.slots_failed == 0 => {
             Outcome::Complete
         }

@@ -150,6 +150,7 @@ impl<T: Transport> Worker<T> {
                     commit.totals.requests += requests;
                     commit.totals.retries += retries;
                     commit.totals.bytes += bytes;
+                    commit.source = self.fetcher.source();
                     self.commits.send(*commit).await;
                 }
                 Output::Failed(failed) => result.failures.push(failed),

@@ -3,6 +3,7 @@
 //! - [`account`]: a month of all domains together
 //! - [`account_domain`]: a domain of the account, as the API lists it
 //! - [`billing`]: what a month will be billed by
+//! - [`data_source`]: whether figures are real or simulated
 //! - [`discovery`]: which domains of the account are fetched in addition to the configured ones
 //! - [`domain`]: a checked domain name
 //! - [`slot`]: the 5-minute grid and UTC+8 days, in Unix seconds
@@ -45,6 +46,7 @@ pub mod completeness;
 pub mod convert;
 pub mod coverage;
 pub mod credentials;
+pub mod data_source;
 pub mod discovery;
 pub mod domain;
 pub mod duration;
@@ -80,6 +82,7 @@ pub mod units;
 pub use account_domain::{AccountDomain, DomainStatus};
 pub use coverage::CoverageSpan;
 pub use credentials::Credentials;
+pub use data_source::DataSource;
 pub use discovery::{Discover, DomainState, KnownDomain};
 pub use domain::Domain;
 pub use endpoint::Endpoint;

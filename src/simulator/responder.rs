@@ -17,6 +17,7 @@ use super::response::{Delivery, MEBIBYTE, SimulatedResponse};
 use super::settings::Settings;
 use super::truth::Truth;
 use crate::http::{HttpRequest, HttpResponse, http_date};
+use crate::model::data_source::SIMULATOR_HEADER;
 
 /// The path of the endpoint (documented).
 pub(crate) const API_PATH: &str = "/api/origin";
@@ -204,6 +205,9 @@ impl Responder<'_> {
     /// Adds the headers that every response has.
     fn finish(&self, response: HttpResponse, delivery: Delivery) -> SimulatedResponse {
         let mut http = response.or_header("Date", &http_date(self.now));
+        if self.settings.marked {
+            http = http.or_header(SIMULATOR_HEADER, "1");
+        }
         http = if matches!(delivery, Delivery::Blanks { .. }) {
             http.or_header("Transfer-Encoding", "chunked")
         } else {

@@ -17,7 +17,8 @@ const EXAMPLE_SECRET_KEY: &str = "e7a31b1c5ea0efa9aa2f29c6559f7d61";
 
 /// The account, the limits of the API, and its faults.
 ///
-/// The default is an account with `www.a.com` and `www.b.com`, no limits, and no faults.
+/// The default is an account with `www.a.com` and `www.b.com`, no limits, and no faults. Its answers are not marked: it
+/// stands for the API.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Decides the traffic; see [`Truth`].
@@ -61,6 +62,8 @@ pub struct Settings {
     pub row_shape: RowShape,
     /// Whether answers are compressed for clients that accept it.
     pub gzip: bool,
+    /// Whether answers are marked, so that nobody takes their figures for real ones.
+    pub marked: bool,
     /// Waiting time before each answer.
     pub latency: Duration,
     /// The share of requests, from 0 to 1, that meet a transient fault of a random kind.
@@ -97,6 +100,7 @@ impl Default for Settings {
             absence: Absence::EmptyList,
             row_shape: RowShape::Arrays,
             gzip: true,
+            marked: false,
             latency: Duration::ZERO,
             fault_rate: 0.0,
             lie_rate: 0.0,
@@ -117,7 +121,8 @@ impl Settings {
         }
     }
 
-    /// Returns the account of the demo: three domains, 90 days of history, 7 days a request, 5 % transient faults.
+    /// Returns the account of the demo: three domains, 90 days of history, 7 days a request, 5 % transient faults, marked
+    /// answers.
     #[must_use]
     pub fn demo() -> Self {
         Self {
@@ -126,6 +131,7 @@ impl Settings {
                 .to_vec(),
             retention_seconds: Some(90 * DAY),
             span_limit: Some(SpanLimit::SevenDays),
+            marked: true,
             latency: Duration::from_millis(15),
             fault_rate: 0.05,
             ..Self::default()

@@ -25,6 +25,7 @@ mod cookbook;
 mod credentials;
 mod data;
 mod deep;
+mod demo;
 mod deploy;
 mod discovery;
 mod documents;

@@ -16,7 +16,7 @@ use super::failure::FailureKind;
 use super::signature::{SigningDate, signed_body};
 use super::{header, signature, transport};
 use crate::clock::SharedClock;
-use crate::model::{Credentials, Endpoint, Proxy, UnixSeconds, text};
+use crate::model::{Credentials, DataSource, Endpoint, Proxy, UnixSeconds, text};
 use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
@@ -60,6 +60,8 @@ pub struct Reply {
     pub date: Option<UnixSeconds>,
     /// The address at the other end of the connection: that of the API, or of the proxy.
     pub peer: Option<SocketAddr>,
+    /// Whether the simulator has answered.
+    pub source: DataSource,
 }
 
 /// A request that got no such answer.
@@ -173,6 +175,7 @@ impl Client {
             .map_err(|error| transport::failure(&error, &secrets))?;
         let date = header::date(response.headers());
         let peer = response.remote_addr();
+        let source = header::source(response.headers());
         let result = match response.status() {
             StatusCode::OK => self.read_body(response, &secrets, &mut deadline).await,
             // Part of an answer, or one to another request.
@@ -182,7 +185,12 @@ impl Client {
             _ => Err(self.refusal(response, date, &secrets, &mut deadline).await),
         };
         match result {
-            Ok(body) => Ok(Reply { body, date, peer }),
+            Ok(body) => Ok(Reply {
+                body,
+                date,
+                peer,
+                source,
+            }),
             Err(kind) => Err(Failure { kind, date }),
         }
     }

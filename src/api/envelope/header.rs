@@ -1,4 +1,4 @@
-//! Reads the headers of an answer: the server's time, how long to wait, where a redirect points.
+//! Reads the headers of an answer: the server's time, how long to wait, where a redirect points, whether it is simulated.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,7 +6,8 @@ use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 
 use crate::model::convert::to_u64;
-use crate::model::{UnixSeconds, text};
+use crate::model::data_source::SIMULATOR_HEADER;
+use crate::model::{DataSource, UnixSeconds, text};
 use crate::redact::Secrets;
 
 /// The longest pause that a server can ask for.
@@ -15,6 +16,15 @@ const MAX_RETRY_AFTER_SECONDS: u64 = 300;
 /// Returns the server's time.
 pub(super) fn date(headers: &HeaderMap) -> Option<UnixSeconds> {
     moment(headers.get(DATE)?)
+}
+
+/// Returns whether the simulator has marked the answer as its own.
+pub(super) fn source(headers: &HeaderMap) -> DataSource {
+    if headers.contains_key(SIMULATOR_HEADER) {
+        DataSource::Simulator
+    } else {
+        DataSource::Api
+    }
 }
 
 /// Returns how long the server asks to wait, in seconds or until a moment, at most [`MAX_RETRY_AFTER_SECONDS`].

@@ -14,10 +14,10 @@ use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Environment, FileConfig, Overrides};
 use crate::model::convert::to_u64;
 use crate::model::slot::DAY_SECONDS;
-use crate::model::{Credentials, Span};
+use crate::model::{Credentials, DataSource, Span, text};
 use crate::plan::Order;
 use crate::simulator::{Settings, Simulator};
-use crate::store::{MonthOfDomain, Reader};
+use crate::store::{MonthOfDomain, Reader, StoredData, stored_data};
 
 /// The database of the demo, unless `--db` names another.
 const DATABASE: &str = "jdcdn-demo.db";
@@ -54,6 +54,7 @@ impl DemoArgs {
         let config = Config::resolve(&overrides, &Environment::default(), FileConfig::default(), now)?;
         let range = Span::new(now - DAYS * DAY_SECONDS, now)
             .ok_or_else(|| CliError::usage("this machine's clock shows a time before 1970"))?;
+        refuse_real(&config.database)?;
         let pull = Pull {
             command: "demo",
             domains: config.require_domains()?.to_vec(),
@@ -81,6 +82,23 @@ impl DemoArgs {
         months(&reader, &mut context.streams.human())?;
         what_next(&config.database, context.streams.stdout)?;
         Ok(status)
+    }
+}
+
+/// Refuses a database that a run for an account has written to, before anything in it is touched.
+fn refuse_real(database: &Path) -> Result<(), CliError> {
+    let stored = match stored_data(database) {
+        Ok(stored) => stored,
+        // The run itself says what is wrong with the file, and changes nothing in it.
+        Err(_) => return Ok(()),
+    };
+    match stored {
+        StoredData::Nothing | StoredData::From(DataSource::Simulator) => Ok(()),
+        StoredData::RunsOnly | StoredData::From(DataSource::Api) => Err(CliError::usage(format!(
+            "the database `{}` belongs to an account: `demo` would mix invented figures with real ones. Nothing was changed; \
+             name another file with `--db`",
+            text::printable_path(database)
+        ))),
     }
 }
 

@@ -12,14 +12,14 @@ use crate::cli::output;
 use crate::cli::view::conclusions;
 use crate::cli::view::text::{self, counted, domain_list};
 use crate::ingest::{Stop, Summary};
-use crate::model::{Outcome, civil};
+use crate::model::{DataSource, Outcome, civil};
 
 /// Returns how a process ends after such a run.
 #[must_use]
 pub fn exit_status(summary: &Summary) -> ExitStatus {
     match (&summary.stop, summary.outcome) {
         (Some(Stop::Signal(signal)), _) => ExitStatus::from(*signal),
-        (Some(Stop::Configuration(_)), _) => ExitStatus::USAGE,
+        (Some(Stop::Configuration(_) | Stop::OtherSource { .. }), _) => ExitStatus::USAGE,
         (_, Outcome::Complete) => ExitStatus::SUCCESS,
         (_, Outcome::Partial) => ExitStatus::PARTIAL,
         (_, Outcome::Refused) => ExitStatus::REFUSED,
@@ -268,6 +268,7 @@ fn next_steps(summary: &Summary) -> Vec<String> {
         None if summary.outcome == Outcome::Partial && can_be_fetched(summary) => {
             steps.push("run the same command again to fetch only what is missing".to_owned());
         }
+        Some(Stop::OtherSource { answers }) => steps.push(own_database(*answers).to_owned()),
         Some(Stop::Configuration(_) | Stop::Storage | Stop::Defect) | None => {}
     }
     steps
@@ -297,6 +298,20 @@ fn advice(summary: &Summary) -> Vec<String> {
 fn can_be_fetched(summary: &Summary) -> bool {
     let failures = &summary.failures;
     failures.unnamed() > 0 || failures.named().iter().any(|failed| !failed.is_refusal)
+}
+
+/// Returns what to do about answers that must not be mixed with those in the database.
+fn own_database(answers: DataSource) -> &'static str {
+    match answers {
+        DataSource::Simulator => {
+            "the simulator answers, and the database holds figures of the API, so nothing was stored; use another database \
+             for the simulator (`--db`), or set `endpoint` (JDCDN_ENDPOINT) to the address of the API"
+        }
+        DataSource::Api => {
+            "the API answers, and the database holds invented figures of the simulator, so nothing was stored; use another \
+             database for the account (`--db`)"
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ struct Scripted {
     dates: Mutex<Vec<SigningDate>>,
     /// How many blanks follow the figures.
     blanks: usize,
+    /// Where the answers come from: these in turn, then the API.
+    sources: Mutex<VecDeque<DataSource>>,
 }
 
 impl Scripted {
@@ -47,6 +49,12 @@ impl Transport for Arc<Scripted> {
                 .into(),
                 date: None,
                 peer: None,
+                source: self
+                    .sources
+                    .lock()
+                    .unwrap()
+                    .pop_front()
+                    .unwrap_or(DataSource::Api),
             }),
         }
     }
@@ -222,5 +230,32 @@ async fn the_permit_is_back_once_a_large_answer_has_arrived_and_taken_again_for_
             assert!(matches!(answered, Err(NotAnswered::Stopped)) && counts.requests == 0);
             drop(other);
         }
+    }
+}
+
+#[tokio::test]
+async fn answers_of_two_sources_never_come_into_one_run() {
+    use DataSource::{Api, Simulator};
+    for (expected, sources, taken) in [
+        (None, [Simulator, Simulator], 2),
+        (Some(Simulator), [Simulator, Simulator], 2),
+        (Some(Api), [Simulator, Simulator], 0),
+        (Some(Simulator), [Api, Api], 0),
+        // A proxy that leads to both.
+        (None, [Api, Simulator], 1),
+        (None, [Simulator, Api], 1),
+    ] {
+        let api = Arc::new(Scripted {
+            sources: Mutex::new(sources.into()),
+            ..Scripted::default()
+        });
+        let fetcher = noon(&api).expecting(expected);
+        let mut answers = 0;
+        for _ in 0..2 {
+            answers += u32::from(ask(&fetcher).await.0);
+        }
+        assert_eq!(answers, taken, "{expected:?} {sources:?}");
+        let is_stopped = matches!(fetcher.control.reason(), Some(Stop::OtherSource { .. }));
+        assert_eq!(is_stopped, taken < 2);
     }
 }

@@ -41,6 +41,18 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Opens a file for reading, without its log and without a lock. It may change meanwhile: then SQLite gives errors or old
+/// content.
+pub(crate) fn open_unchanging(path: &Path) -> Result<Connection> {
+    let path = std::fs::canonicalize(path).map_err(StoreErrorKind::File)?;
+    let mut uri = url::Url::from_file_path(&path).map_err(|()| StoreErrorKind::NotAFile)?;
+    uri.set_query(Some("immutable=1"));
+    open(
+        Path::new(uri.as_str()),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
 /// Opens a file that exists, for writing, with its settings as they are.
 pub(crate) fn open_to_change(path: &Path) -> Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)

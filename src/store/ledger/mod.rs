@@ -7,13 +7,14 @@
 //! - `gaps`, `expected`: slots without a point, and why; what the configuration wants to be complete
 //! - `asked`: coverage and gaps together, to judge whether a period is complete
 //! - `rejects`: points that could not be stored
-//! - `runs`: what each run was asked, and what it committed
+//! - `runs`: what each run was asked, and what it committed; `data_source`: whether its figures are real
 //! - `notes`, `refusals`, `facts`, `holes`: what is remembered from run to run
 //! - `stale_days`: the days whose rollups are out of date
 
 pub(crate) mod account_domains;
 pub(crate) mod asked;
 pub(crate) mod coverage;
+pub(crate) mod data_source;
 pub(crate) mod domain_ids;
 pub(crate) mod expected;
 pub(crate) mod facts;

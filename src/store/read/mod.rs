@@ -25,4 +25,4 @@ pub(crate) mod point_in_time;
 pub(crate) mod query;
 pub(crate) mod rejects;
 pub(crate) mod relations;
-mod remembered;
+pub(crate) mod remembered;

@@ -1,16 +1,42 @@
 //! Facts about the service, refusals, sums and settings, from a database of any version.
 
+use std::path::Path;
+
 use crate::model::convert::to_u64;
 use crate::model::discovery::followed;
-use crate::model::{Domain, Fact, FactName, KnownDomain, Refusal, SlotLabel, SlotsByReason, UnixSeconds};
+use crate::model::{
+    DataSource, Domain, Fact, FactName, KnownDomain, Refusal, SlotLabel, SlotsByReason, UnixSeconds,
+};
 use crate::store::error::{Result, StoreError};
-use crate::store::file::reader::Reader;
+use crate::store::file::connection;
+use crate::store::file::reader::{OpenError, Reader};
 use crate::store::file::statements::Statements as _;
+use crate::store::ledger::data_source::StoredData;
 use crate::store::ledger::refusals::RefusedRanges;
-use crate::store::ledger::{account_domains, domain_ids, facts, gaps, refusals, runs, stale_days};
+use crate::store::ledger::{
+    account_domains, data_source, domain_ids, facts, gaps, refusals, runs, stale_days,
+};
 use crate::store::origin::month_sums::MonthSum;
 use crate::store::origin::restatements::Settling;
 use crate::store::origin::{month_sums, restatements, slot_label};
+
+/// Returns what the database at `path` holds, whatever its name. Only reads. A file that is missing, empty or not of this
+/// program holds nothing.
+pub fn stored_data(path: &Path) -> Result<StoredData, StoreError> {
+    // Without the log, so that nothing is touched where the file itself tells enough. It also works with a file that has
+    // several names, and perhaps a log under another one.
+    let in_file = connection::open_unchanging(path).and_then(|connection| data_source::stored(&connection));
+    if let Ok(StoredData::From(DataSource::Api)) = in_file {
+        return Ok(StoredData::From(DataSource::Api));
+    }
+    match Reader::open(path) {
+        Ok(reader) => reader.stored_data(),
+        Err(OpenError::Missing(_) | OpenError::Foreign(_) | OpenError::NotAFile(_)) => {
+            Ok(StoredData::Nothing)
+        }
+        Err(_) => in_file.map_err(|kind| StoreError::new(path, kind)),
+    }
+}
 
 impl Reader {
     /// Returns the fact about the service of this name.
@@ -36,6 +62,11 @@ impl Reader {
     /// Returns how much is refused at present; `None` for nothing.
     pub fn refused(&self) -> Result<Option<RefusedRanges>, StoreError> {
         self.read(refusals::refused_ranges)
+    }
+
+    /// Returns whether the file holds real figures or those of the simulator.
+    pub fn stored_data(&self) -> Result<StoredData, StoreError> {
+        self.read(data_source::stored)
     }
 
     /// Returns the slot label in force. A file from before the setting uses [`SlotLabel::Start`].

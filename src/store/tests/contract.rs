@@ -98,7 +98,7 @@ fn every_public_column_has_its_name_its_place_and_a_declared_type() {
              from_ts BIGINT, to_ts BIGINT, started_cst TIMESTAMP, finished_cst TIMESTAMP, failures TEXT, \
              message TEXT, points_left_out BIGINT, slots_asked BIGINT, slots_empty BIGINT, slots_rejected BIGINT, \
              slots_failed BIGINT, points_surplus BIGINT, holes_confirmed BIGINT, confirmations BIGINT, \
-             conclusions TEXT",
+             conclusions TEXT, source TEXT",
         ),
         (
             "origin_refusals",

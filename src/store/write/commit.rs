@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{CodeBook, Domain, PointColumns, Reject, RunTotals, Shape, Span, UnixSeconds};
+use crate::model::{CodeBook, DataSource, Domain, PointColumns, Reject, RunTotals, Shape, Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::ledger::coverage::Coverage;
 use crate::store::ledger::notes::Note;
@@ -31,6 +31,8 @@ pub struct Commit {
     pub shape: Option<Shape>,
     /// What the answer shows besides its points.
     pub notes: Vec<Note>,
+    /// Where the answer comes from; `None` if there is none.
+    pub source: Option<DataSource>,
     /// When the answer came.
     pub seen_at: UnixSeconds,
     /// What to add to the run's counters, in addition to the points that this commit inserts, updates, leaves
@@ -68,6 +70,7 @@ impl Commit {
             confirmed: Vec::new(),
             shape: None,
             notes: Vec::new(),
+            source: None,
             seen_at,
             totals: RunTotals::default(),
         }

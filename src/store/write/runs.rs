@@ -7,10 +7,11 @@ use crate::model::{CoverageSpan, Domain, Fact, FactName, Gap, Refusal, RunTotals
 use crate::store::error::{Result, StoreError};
 use crate::store::file::connection::{self, Synchronous};
 use crate::store::file::statements::Statements as _;
+use crate::store::ledger::data_source::StoredData;
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::ledger::expected::Expected;
 use crate::store::ledger::runs::{self, Finish, NewRun, Run};
-use crate::store::ledger::{coverage, domain_ids, facts, gaps, holes, refusals};
+use crate::store::ledger::{coverage, data_source, domain_ids, facts, gaps, holes, refusals};
 use crate::store::origin::slot_label;
 use crate::store::write::staleness::LedgerState;
 use crate::store::write::store::Store;
@@ -71,6 +72,11 @@ impl Store {
     /// Returns when the last run before this one ended.
     pub fn last_run_ended(&self) -> Result<Option<UnixSeconds>, StoreError> {
         self.read(runs::last_end)
+    }
+
+    /// Returns whether the file holds real figures or those of the simulator.
+    pub fn stored_data(&self) -> Result<StoredData, StoreError> {
+        self.read(data_source::stored)
     }
 
     /// Returns the coverage of a domain that overlaps `span`, in order and not cut.

@@ -9,7 +9,7 @@ use crate::store::error::{Result, StoreError};
 use crate::store::ledger::coverage::{self, Coverage};
 use crate::store::ledger::rejects::{self, FetchedRejects};
 use crate::store::ledger::runs::{self, Run};
-use crate::store::ledger::{gaps, notes, refusals, stale_days};
+use crate::store::ledger::{data_source, gaps, notes, refusals, stale_days};
 use crate::store::origin::codes::Translation;
 use crate::store::origin::points::{DomainPoints, PointWriter, WindowState};
 use crate::store::origin::{gap_finder, slot_label};
@@ -38,6 +38,9 @@ impl Store {
                 all.push(committed);
             }
             runs::add(tx, run, &totals)?;
+            if let Some(source) = commits.iter().find_map(|commit| commit.source) {
+                data_source::note(tx, run, source)?;
+            }
             Ok(all)
         })
     }

@@ -178,6 +178,7 @@ fn arrived(response: SimulatedResponse, now: i64) -> Result<Reply, Failure> {
                 body: response.http.body.into(),
                 date: Some(now),
                 peer: None,
+                source: jdcdn_stats::model::DataSource::Api,
             });
         }
         (_, status @ (429 | 503)) => FailureKind::Busy {

@@ -91,8 +91,8 @@ fn a_request_is_signed_json_and_the_reply_brings_body_and_date() {
     let (request, result) = exchange(head, b"anything");
     let reply = result.unwrap();
     assert_eq!(
-        (reply.body, reply.date),
-        (b"anything".to_vec().into(), Some(1_445_412_480))
+        (reply.body, reply.date, reply.source),
+        (b"anything".to_vec().into(), Some(1_445_412_480), DataSource::Api)
     );
     assert!(reply.peer.is_some_and(|peer| peer.ip().is_loopback()));
     let lower = request.to_lowercase();

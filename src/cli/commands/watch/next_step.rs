@@ -2,6 +2,7 @@
 
 use super::schedule::RunResult;
 use crate::cli::{CliError, ExitStatus};
+use crate::ingest::control::OTHER_SOURCE;
 use crate::ingest::{Stop, Summary};
 use crate::model::Outcome;
 
@@ -35,6 +36,7 @@ impl NextStep {
             Some(Stop::Configuration(kind)) => {
                 Self::GiveUp(CliError::new(ExitStatus::USAGE, kind).with_help(kind.help()))
             }
+            Some(Stop::OtherSource { .. }) => Self::GiveUp(CliError::usage(OTHER_SOURCE)),
             Some(Stop::Outage | Stop::Storage | Stop::Defect) => Self::Continue(RunResult::NoAnswer),
             None if summary.outcome == Outcome::Complete => Self::Continue(RunResult::Complete),
             // While the API answers for some windows or domains, their data must not wait because of the others.

@@ -9,6 +9,7 @@ use crate::api::FailureKind;
 use crate::cli::CliError;
 use crate::cli::view::conclusions;
 use crate::cli::view::text::{counted, domain_list};
+use crate::ingest::control::OTHER_SOURCE;
 use crate::ingest::decide::ConclusionKind;
 use crate::ingest::{Denial, Stop, Summary};
 use crate::model::convert::to_u64;
@@ -234,6 +235,7 @@ fn causes(summary: &Summary) -> Vec<String> {
             None => kind.to_string(),
         },
         Stop::Configuration(kind) => kind.to_string(),
+        Stop::OtherSource { .. } => OTHER_SOURCE.to_owned(),
         Stop::Storage => "the database could not be written to".to_owned(),
         Stop::Defect => "a thread was lost to a defect of this program".to_owned(),
     }));
