@@ -8,6 +8,7 @@ mod links;
 mod log_lines;
 pub(crate) mod markdown;
 mod messages;
+mod operations;
 mod paths;
 mod readme;
 mod translation;

@@ -20,6 +20,11 @@ const DB: &str = "jdcdn-stats.db";
 const REWRITING: i32 = 8;
 const COPY: &str = "jdcdn-stats.db.before-v8";
 
+/// Writes to `to` what the database at `from` holds, as the version with this schema left it.
+pub(crate) fn write_as_of(from: &std::path::Path, version: i32, to: &std::path::Path) {
+    OldFile::new(from, version).write(to);
+}
+
 /// A table: its columns, and its rows in order.
 type Table = (Vec<String>, Vec<Vec<Value>>);
 
