@@ -100,11 +100,15 @@ impl Hosts {
         if name.is_ascii() {
             let name = name.trim_end_matches('.').to_lowercase();
             let is_known = |char: char| char.is_ascii_alphanumeric() || "-._*".contains(char);
-            return match name.chars().all(is_known) && !name.is_empty() {
-                true if name.contains('*') => Some(Self::Pattern(name)),
-                true => Some(Self::Below(name)),
-                false => None,
-            };
+            if name.is_empty() || !name.chars().all(is_known) {
+                return None;
+            }
+            let is_pattern = name.contains('*');
+            return Some(if is_pattern {
+                Self::Pattern(name)
+            } else {
+                Self::Below(name)
+            });
         }
         idna::domain_to_ascii(name).ok().map(Self::Below)
     }

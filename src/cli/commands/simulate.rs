@@ -30,7 +30,8 @@ pub struct SimulateArgs {
     /// Address of this machine to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Domain of the simulated account; repeat or use commas for more [default: three of example.com]
+    /// Domain of the simulated account; list several after one -d, with commas, or with -d again [default: three of
+    /// example.com]
     #[arg(short, long = "domain", value_name = "DOMAIN", num_args = 1.., value_delimiter = ',')]
     domains: Vec<Domain>,
     /// Seed of the traffic

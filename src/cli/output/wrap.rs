@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 /// A terminal that says that it is narrower is not believed.
 const LEAST_WIDTH: usize = 40;
@@ -112,7 +112,7 @@ fn hanging(line: &str, width: usize) -> usize {
         let after = line
             .get(at..)
             .map_or(0, |rest| rest.len() - rest.trim_start().len());
-        let begin = line.get(..at + after).map_or(0, |head| head.width());
+        let begin = line.get(..at + after).map_or(0, UnicodeWidthStr::width);
         if begin <= limit {
             column = Some(begin);
         }

@@ -283,9 +283,12 @@ fn advice(summary: &Summary) -> Vec<String> {
     let named = summary.failures.named().iter();
     let helps = named.filter_map(|failed| failed.help.as_deref());
     let mut helps: Vec<String> = helps
-        .map(|help| match knows_clock_is_right {
-            true => help.replace(CLOCK_ADVICE, ""),
-            false => help.to_owned(),
+        .map(|help| {
+            if knows_clock_is_right {
+                help.replace(CLOCK_ADVICE, "")
+            } else {
+                help.to_owned()
+            }
         })
         .collect();
     helps.sort_unstable();
