@@ -14,7 +14,7 @@ use crate::store::Store;
 const NAMED: usize = 20;
 
 /// Lists the account's domains if `discover` asks for it and it is time, notes the result in the database, and tells what
-/// is new. A listing that fails or is inconsistent changes nothing but the time of the next attempt.
+/// is new. Returns whether it has asked the API. A listing that fails or is inconsistent changes nothing but the time of the next attempt.
 ///
 /// # Errors
 /// Where the database cannot be written, or the client cannot be set up. A refusal of the API is only told.
@@ -23,11 +23,11 @@ pub(super) fn discover(
     config: &Config,
     client: &Client,
     clock: &SharedClock,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let now = clock.now();
     let last = store.fact(&FactName::ListingTried)?.map(|fact| fact.learned_at);
     if config.discover == Discover::Off || !discovery::is_due(last, now) {
-        return Ok(());
+        return Ok(false);
     }
     let why = match listing::ask_with(client.clone(), config, clock)? {
         Ok(listed) => match listed.listing.flaw {
@@ -44,19 +44,19 @@ pub(super) fn discover(
                 let news = discovery::news(&before, &after, &config.configured_domains, config.discover);
                 tell(&news, config.discover);
                 tell_unreadable(&listed.listing.unreadable);
-                return Ok(());
+                return Ok(true);
             }
             Some(flaw) => flaw.to_string(),
         },
         Err(error @ ListingError::Failed { .. }) => error.to_string(),
-        Err(ListingError::Stopped) => return Ok(()),
+        Err(ListingError::Stopped) => return Ok(true),
     };
     store.keep_listing(None, 0, now)?;
     tracing::warn!(
         "new domains of the account cannot be seen today: {why}. The known domains are fetched as before; the next \
          attempt is tomorrow"
     );
-    Ok(())
+    Ok(true)
 }
 
 fn tell(news: &DiscoveryNews, discover: Discover) {
@@ -64,6 +64,13 @@ fn tell(news: &DiscoveryNews, discover: Discover) {
         tracing::warn!(
             "new in the account, and followed from now on: {}. `jdcdn-stats domains forget NAME` ends it",
             named(&news.followed)
+        );
+    }
+    if !news.unknown.is_empty() {
+        tracing::warn!(
+            "in the account, and not followed because the status is unknown: {}. Add what you need to `domains`; \
+             `jdcdn-stats domains forget NAME` ends this line",
+            named(&news.unknown)
         );
     }
     if discover == Discover::Follow {

@@ -63,6 +63,7 @@ pub(super) fn ask_with(
         },
         seed: fastrand::u64(..),
         answered_before: false,
+        first_pause: Duration::ZERO,
     };
     let control = Control::new();
     let listed = runtime.block_on(async {

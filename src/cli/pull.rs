@@ -189,14 +189,18 @@ impl Pull {
             )));
         }
         self.warn_of_new_database(&store);
-        if self.discovers {
-            discover(&mut store, config, &client, clock)?;
-        }
+        let has_listed = self.discovers && discover(&mut store, config, &client, clock)?;
         let followed = discovery::followed(&store.account_domains()?);
         let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
         let mut job = Job::prepare(&store, self.job_settings(config, &followed, now), now)?;
         job.pace.concurrency = concurrency;
+        if has_listed {
+            // The listing and the run share the rate.
+            let rate = config.fetch.requests_per_second;
+            let pause = rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
+            job.pace.first_pause = pause.unwrap_or_default();
+        }
         if self.follows {
             job.followed = followed
                 .into_iter()
@@ -264,6 +268,7 @@ impl Pull {
                 retry: config.retry,
                 seed: fastrand::u64(..),
                 answered_before: false,
+                first_pause: Duration::ZERO,
             },
             keep: config.keep,
             username: config.username.clone().unwrap_or_default(),

@@ -132,9 +132,13 @@ impl<T> Fetcher<T> {
         control: &Control,
         progress: &Arc<Progress>,
     ) -> Self {
+        let limiter = RateLimiter::new(pace.requests_per_second);
+        if !pace.first_pause.is_zero() {
+            limiter.pause_for(pace.first_pause);
+        }
         Self {
             transport,
-            limiter: RateLimiter::new(pace.requests_per_second),
+            limiter,
             clock: Arc::clone(clock),
             control: control.clone(),
             progress: Arc::clone(progress),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::decide::knowledge::PriorKnowledge;
 use super::decide::{Rules, Sampling, evidence};
@@ -62,6 +63,8 @@ pub struct Pace {
     pub requests_per_second: Option<f64>,
     /// The attempts of one request.
     pub retry: RetryPolicy,
+    /// How long the first request waits, because another one was sent just before.
+    pub first_pause: Duration,
     /// The seed of the jitter.
     pub seed: u64,
     /// Whether the API is known to accept the credentials; see [`Fetcher`](super::fetcher::Fetcher).

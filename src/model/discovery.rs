@@ -218,6 +218,8 @@ pub struct DiscoveryNews {
     pub not_fetched: Vec<Domain>,
     /// Of these, the ones that are followed if the next listing shows them again.
     pub seen_once: Vec<Domain>,
+    /// Of these, the ones whose status is not known, so that they are not followed.
+    pub unknown: Vec<Domain>,
     /// Domains that are followed, and that the account does not list any more.
     pub missing: Vec<Domain>,
 }
@@ -250,8 +252,11 @@ pub fn news(
                 if row.missing_since.is_none() && is_accepted && !is_among(configured, name) =>
             {
                 news.not_fetched.push(name.clone());
-                if discover == Discover::Follow && row.listed.status.may_have_figures() {
-                    news.seen_once.push(name.clone());
+                match row.listed.status {
+                    _ if discover != Discover::Follow => {}
+                    DomainStatus::Unknown | DomainStatus::Other(_) => news.unknown.push(name.clone()),
+                    _ if row.listed.status.may_have_figures() => news.seen_once.push(name.clone()),
+                    _ => {}
                 }
             }
             DomainState::Listed | DomainState::Forgotten => {}

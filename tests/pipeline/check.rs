@@ -92,7 +92,12 @@ fn all_is_well_with_one_request_and_every_value_shows_its_source() {
     );
     assert_eq!(found(&report, "secret key").1, "read from JDCDN_SECRET_KEY");
     assert!(found(&report, "request").1.contains("12 points"));
-    assert_eq!(found(&report, "clock").1, "as the API's");
+    // The program's clock begins at the same time, and goes on while a slow machine starts it.
+    let clock = found(&report, "clock").1;
+    assert!(
+        clock == "as the API's" || clock.ends_with(" s ahead of the API's"),
+        "{clock}"
+    );
     assert_eq!(found(&report, "lock").1, "free");
 
     let lines = check_with(&sandbox, &[], &[]).with(0);
@@ -274,7 +279,12 @@ fn what_the_file_remembers_of_the_service_is_reported() {
             .1
             .starts_with("seen on 2026-06-15")
     );
-    assert_eq!(remembered["oldest_served_age_seconds"]["value"], 129_600);
+    // The program's clock goes on while a slow machine starts it.
+    let served = remembered["oldest_served_age_seconds"]["value"].as_i64();
+    assert!(
+        served.is_some_and(|age| (129_600..129_900).contains(&age)),
+        "{served:?}"
+    );
     assert!(remembered["complete_points"].is_null() && remembered["refusals"].is_null());
 
     // Refused as too old, padded and not, and the newest slot in two cuts: young slots have failed.

@@ -68,8 +68,8 @@ fn busy() -> FailureKind {
     }
 }
 
-fn fetcher(api: &Arc<Scripted>, now: &str, answered_before: bool) -> Fetcher<Arc<Scripted>> {
-    let pace = Pace {
+fn pace(answered_before: bool) -> Pace {
+    Pace {
         concurrency: 1,
         requests_per_second: None,
         retry: RetryPolicy {
@@ -79,9 +79,17 @@ fn fetcher(api: &Arc<Scripted>, now: &str, answered_before: bool) -> Fetcher<Arc
         },
         seed: 7,
         answered_before,
-    };
+        first_pause: Duration::ZERO,
+    }
+}
+
+fn fetcher(api: &Arc<Scripted>, now: &str, answered_before: bool) -> Fetcher<Arc<Scripted>> {
+    paced(api, now, &pace(answered_before))
+}
+
+fn paced(api: &Arc<Scripted>, now: &str, pace: &Pace) -> Fetcher<Arc<Scripted>> {
     let clock: SharedClock = Arc::new(ManualClock::new(parse_moment(now, 0).unwrap()));
-    Fetcher::new(Arc::clone(api), &pace, &clock, &Control::new(), &Arc::default())
+    Fetcher::new(Arc::clone(api), pace, &clock, &Control::new(), &Arc::default())
 }
 
 fn noon(api: &Arc<Scripted>) -> Fetcher<Arc<Scripted>> {
@@ -110,6 +118,21 @@ async fn a_request_that_is_put_off_again_and_again_waits_longer_each_time_and_is
     assert!(!fetcher.control.is_stopped());
     // Nine pauses of at most two seconds each, did they not grow.
     assert!(began.elapsed() > 18 * BASE, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_request_waits_if_another_one_was_sent_just_before() {
+    let api = Arc::new(Scripted::default());
+    let pace = Pace {
+        first_pause: 5 * BASE,
+        ..pace(false)
+    };
+    let fetcher = paced(&api, NOON, &pace);
+    let began = tokio::time::Instant::now();
+    assert_eq!(ask(&fetcher).await, (true, 1));
+    assert!(began.elapsed() >= 5 * BASE, "{:?}", began.elapsed());
+    assert_eq!(ask(&fetcher).await, (true, 1));
+    assert!(began.elapsed() < 6 * BASE, "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,6 +84,10 @@ fn only_domains_that_are_served_or_stopped_are_followed() {
         let told = news(&known, &known, &[], Discover::Warn);
         let is_told = !expected && !matches!(status, DomainStatus::Auditing | DomainStatus::Rejected);
         assert_eq!(told.not_fetched.len(), usize::from(is_told), "{status}");
+        // A word that nobody knows must not hide a domain.
+        let told = news(&known, &known, &[], Discover::Follow);
+        let is_unknown = !DomainStatus::documented().contains(&status);
+        assert_eq!(told.unknown.len(), usize::from(is_unknown), "{status}");
     }
 }
 

@@ -72,6 +72,13 @@ fn a_domain_that_comes_in_while_nothing_is_configured_is_enough() {
     configure(&sandbox, "follow");
     let first = sync(&sandbox).with(0);
     assert!(first.contains("0 domains"), "{first}");
+    let alarm = sandbox.run(&["status", "--fail-if-older", "30m"]);
+    assert!(
+        alarm.stderr.contains("none of the account is followed yet"),
+        "{}",
+        alarm.stderr
+    );
+    alarm.with(6);
     wait(&sandbox, DAY);
     sync(&sandbox).with(0);
     for name in &own {

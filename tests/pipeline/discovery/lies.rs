@@ -93,10 +93,14 @@ fn a_list_that_lacks_a_domain_once_starts_its_count_anew_and_one_without_status_
         Some(ListingFault::NullMembers),
     ] {
         sandbox.simulator.clear_faults();
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.clone() {
             always(&sandbox, fault);
         }
-        sync(&sandbox).with(0);
+        let is_unknown = matches!(fault, Some(ListingFault::NullMembers));
+        let told = sync(&sandbox);
+        let line = "not followed because the status is unknown: new.example.com";
+        assert_eq!(told.stderr.contains(line), is_unknown, "{}", told.stderr);
+        told.with(0);
         assert_nothing_of(&sandbox, NEW);
         wait(&sandbox, DAY);
     }

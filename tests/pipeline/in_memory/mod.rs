@@ -211,6 +211,7 @@ impl User {
                 },
                 seed: self.runs,
                 answered_before: false,
+                first_pause: Duration::ZERO,
             },
             keep: KeepLimits {
                 rejects: 10_000,

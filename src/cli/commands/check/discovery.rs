@@ -85,19 +85,25 @@ fn compared(listed: &[AccountDomain], config: &Config, known: &[KnownDomain]) ->
         .filter(|name| !is_among(&listed, name))
         .cloned()
         .collect();
-    let mut detail = format!("the API lists {}", counted(to_u64(listed.len()), "domain"));
+    let mut parts = vec![format!(
+        "the API lists {}",
+        counted(to_u64(listed.len()), "domain")
+    )];
     if !config.followed_domains.is_empty() {
         let followed = to_u64(config.followed_domains.len());
-        detail.push_str(&format!("; {} followed", counted(followed, "domain")));
+        parts.push(format!("{} followed", counted(followed, "domain")));
     }
     if !new.is_empty() {
-        detail.push_str(&format!("; not fetched: {}", domain_list(&new)));
+        parts.push(format!("not fetched: {}", domain_list(&new)));
     }
     if !absent.is_empty() {
         let names = domain_list(&absent);
-        detail.push_str(&format!(
-            "; fetched but not listed, as live streaming domains are: {names}"
+        parts.push(format!(
+            "fetched but not listed, as live streaming domains are: {names}"
         ));
     }
-    (detail, new.is_empty() || config.discover == Discover::Follow)
+    (
+        parts.join("; "),
+        new.is_empty() || config.discover == Discover::Follow,
+    )
 }

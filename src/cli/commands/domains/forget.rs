@@ -16,12 +16,9 @@ pub(super) struct ForgetArgs {
 impl ForgetArgs {
     pub(super) fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config(|_| {})?;
-        // A missing database is not made for this.
-        match Reader::open(&config.database) {
-            Ok(_) => {}
-            Err(error @ OpenError::Missing { .. }) => return Err(error.into()),
-            // It may only need an upgrade. Opening it for writing says what is wrong with it.
-            Err(_) => {}
+        // A missing database is not made for this. Opening it for writing says what else is wrong with it.
+        if let Err(error @ OpenError::Missing { .. }) = Reader::open(&config.database) {
+            return Err(error.into());
         }
         let mut store = Store::open(&config.database, &context.holder("domains forget"))?;
         let known = store.account_domains()?;

@@ -131,6 +131,7 @@ pub fn ask(
         },
         seed: fastrand::u64(..),
         answered_before: false,
+        first_pause: std::time::Duration::ZERO,
     };
     let tried = runtime.block_on(try_once(client, request, &pace, clock));
     runtime.shutdown_background();

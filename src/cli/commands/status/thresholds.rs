@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_duration;
 use crate::model::slot::SLOT_SECONDS;
-use crate::model::{Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
+use crate::model::{Discover, Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
 use crate::store::{Reader, Volume};
 
 /// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
@@ -60,6 +60,11 @@ impl ThresholdArgs {
         now: UnixSeconds,
     ) -> Result<Vec<ThresholdAlarm>, CliError> {
         let mut alarms = self.check_account(reader, now)?;
+        if (self.older.is_some() || self.gaps) && waits_for_domains(config) {
+            let message = "no domain is configured, and none of the account is followed yet".to_owned();
+            alarms.push(ThresholdAlarm::of_account("older", message));
+            return Ok(alarms);
+        }
         if let Some(age) = &self.older {
             let limit = length("--fail-if-older", age, LIMITS)?;
             for domain in config.require_domains()? {
@@ -167,6 +172,11 @@ fn no_success(last: Option<UnixSeconds>, now: UnixSeconds, limit: Duration) -> O
         }
     };
     Some(ThresholdAlarm::of_account("no_success", message))
+}
+
+/// Whether the domains are to come with a listing, and none has come yet.
+fn waits_for_domains(config: &Config) -> bool {
+    config.selected_domains.is_empty() && config.discover == Discover::Follow
 }
 
 fn older(
