@@ -193,8 +193,15 @@ impl Finalizer {
         let known = store.fact(&FactName::OldestServedAge)?;
         facts.oldest_served_age = facts.oldest_served_age.filter(|age| is_news(*age, known, now));
         let username = self.was_answered.then(|| self.job.username.clone());
+        let mut notes = facts.notes(username, now);
+        // In whole minutes, so that the seconds of a slow answer are no news.
+        notes.extend(self.progress.counts().clock_ahead.map(|ahead| Note::Fact {
+            name: FactName::ClockAhead,
+            value: ahead / 60 * 60,
+            at: now,
+        }));
         let facts = Commit {
-            notes: facts.notes(username, now),
+            notes,
             ..Commit::new(Vec::new(), self.job.plan.range(), now)
         };
         store.commit(self.run, &[facts])?;

@@ -32,6 +32,8 @@ pub enum FactName {
     ListingTried,
     /// How many domains the last listing had that was believed.
     ListingRead,
+    /// How many seconds this machine's clock was ahead of the API's, in whole minutes.
+    ClockAhead,
 }
 
 impl fmt::Display for FactName {
@@ -45,6 +47,7 @@ impl fmt::Display for FactName {
             Self::RetentionProbed => f.write_str("retention_probed"),
             Self::ListingTried => f.write_str("listing_tried"),
             Self::ListingRead => f.write_str("listing_read"),
+            Self::ClockAhead => f.write_str("clock_ahead"),
         }
     }
 }

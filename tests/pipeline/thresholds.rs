@@ -152,7 +152,7 @@ fn quiet(sandbox: &Sandbox, thresholds: &[&str]) -> (Option<i32>, String) {
 }
 
 /// Everything that the alerts for Prometheus cover.
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "--fail-if-older",
     "40m",
     "--fail-if-no-success",
@@ -160,6 +160,7 @@ const ALL: [&str; 8] = [
     "--fail-if-refused",
     "--fail-if-rejects",
     "--fail-if-stale",
+    "--fail-if-clock=5m",
     "--fail-if-disk-below=1",
 ];
 
@@ -262,6 +263,26 @@ fn points_that_could_not_be_taken_are_counted_for_their_domain() {
     assert_eq!(said, "error: no run has stored everything that was due yet\n");
     sandbox.run(&["rejects", "discard", "--all"]).with(0);
     assert_eq!(quiet(&sandbox, &rejects).0, Some(0));
+}
+
+#[test]
+fn a_clock_that_was_wrong_in_the_last_run_is_told_until_a_run_finds_it_right() {
+    for (shown, side) in [("2026-06-15 14:00", "ahead of"), ("2026-06-15 09:00", "behind")] {
+        let sandbox = current();
+        let now = at(shown).to_string();
+        let wrong = sandbox.command(&["sync"]).env("JDCDN_TEST_NOW", now).output();
+        assert_eq!(wrong.unwrap().status.code(), Some(0));
+        let (code, said) = quiet(&sandbox, &["--fail-if-clock", "5m"]);
+        assert_eq!(code, Some(6));
+        assert!(
+            said.contains(side) && said.ends_with("the limit is 5m\n"),
+            "{said}"
+        );
+        assert_eq!(quiet(&sandbox, &["--fail-if-clock", "4h"]).0, Some(0));
+        sandbox.clock.set(at(NOW) + 3_600);
+        sandbox.run(&["sync"]).with(0);
+        assert_eq!(quiet(&sandbox, &ALL), (Some(0), String::new()));
+    }
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn a_fact_is_what_was_learned_last_and_each_user_has_one_of_their_own() {
         FactName::SubHourPoints,
         FactName::CompletePoints,
         FactName::RetentionProbed,
+        FactName::ClockAhead,
         FactName::Answered("one".to_owned()),
         FactName::Answered("two".to_owned()),
     ];

@@ -15,7 +15,9 @@ use crate::config::Config;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_duration;
 use crate::model::slot::SLOT_SECONDS;
-use crate::model::{Discover, Domain, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
+use crate::model::{
+    Discover, Domain, FactName, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil,
+};
 use crate::store::{Reader, Volume};
 
 /// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
@@ -46,6 +48,9 @@ pub struct ThresholdArgs {
     /// Fail if rollups are out of date and no run is at work
     #[arg(long = "fail-if-stale")]
     stale: bool,
+    /// Fail if this machine's clock differed from the API's by more than this in the last run, such as 5m
+    #[arg(long = "fail-if-clock", value_name = "LENGTH", allow_hyphen_values = true)]
+    clock: Option<String>,
     /// Fail if less than this is free where the database is, such as 1GiB
     #[arg(long = "fail-if-disk-below", value_name = "SIZE")]
     disk_below: Option<ByteSize>,
@@ -127,6 +132,11 @@ impl ThresholdArgs {
                 alarms.push(ThresholdAlarm::of_account("stale", message));
             }
         }
+        if let Some(difference) = &self.clock {
+            let limit = length("--fail-if-clock", difference, LIMITS)?;
+            let ahead = reader.fact(&FactName::ClockAhead)?.map_or(0, |fact| fact.value);
+            alarms.extend(wrong_clock(ahead, limit));
+        }
         if let Some(least) = self.disk_below {
             let directory = reader.path().parent().unwrap_or(reader.path());
             let free = Volume::of(directory).map_err(|error| {
@@ -151,6 +161,7 @@ impl ThresholdArgs {
             || self.no_success.is_some()
             || self.refused
             || self.stale
+            || self.clock.is_some()
             || self.disk_below.is_some()
     }
 }
@@ -177,6 +188,19 @@ fn no_success(last: Option<UnixSeconds>, now: UnixSeconds, limit: Duration) -> O
 /// Whether the domains are to come with a listing, and none has come yet.
 fn waits_for_domains(config: &Config) -> bool {
     config.selected_domains.is_empty() && config.discover == Discover::Follow
+}
+
+fn wrong_clock(ahead: i64, limit: Duration) -> Option<ThresholdAlarm> {
+    let difference = Duration::from_secs(ahead.unsigned_abs());
+    (difference > limit).then(|| {
+        let message = format!(
+            "this machine's clock was {} {} the API's in the last run; the limit is {}",
+            show_duration(difference),
+            if ahead > 0 { "ahead of" } else { "behind" },
+            show_duration(limit)
+        );
+        ThresholdAlarm::of_account("clock", message)
+    })
 }
 
 fn older(
