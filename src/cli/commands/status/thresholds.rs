@@ -15,9 +15,7 @@ use crate::config::Config;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_duration;
 use crate::model::slot::SLOT_SECONDS;
-use crate::model::{
-    Discover, Domain, FactName, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil,
-};
+use crate::model::{Discover, Domain, FactName, Gap, GapReason, SlotsByReason, Span, UnixSeconds, civil};
 use crate::store::{Reader, Volume};
 
 /// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
