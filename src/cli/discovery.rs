@@ -5,10 +5,10 @@ use super::listing;
 use crate::api::Client;
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::ingest::ListingError;
+use crate::ingest::{Listed, ListingError};
 use crate::model::discovery::{self, DiscoveryNews};
 use crate::model::{Discover, Domain, FactName, text};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How many domains are named in one line.
 const NAMED: usize = 20;
@@ -30,6 +30,8 @@ pub(super) fn discover(
         return Ok(false);
     }
     let why = match listing::ask_with(client.clone(), config, clock)? {
+        // The run itself ends at the first answer, and says why.
+        Ok(listed) if is_of_another_source(store, &listed)? => return Ok(true),
         Ok(listed) => match listed.listing.flaw {
             None => {
                 let before = store.account_domains()?;
@@ -57,6 +59,12 @@ pub(super) fn discover(
          attempt is tomorrow"
     );
     Ok(true)
+}
+
+/// Whether the simulator has listed the domains for a file with figures of the API, or the other way round.
+fn is_of_another_source(store: &Store, listed: &Listed) -> Result<bool, StoreError> {
+    let stored = store.stored_data()?.source();
+    Ok(stored.is_some() && stored != listed.source)
 }
 
 fn tell(news: &DiscoveryNews, discover: Discover) {

@@ -1,5 +1,7 @@
 //! The text of a configuration file that shows every key, with its help.
 
+use std::fmt::Write as _;
+
 use super::keys::{ConfigKey, KEYS};
 use super::value::TomlType;
 
@@ -24,7 +26,8 @@ pub fn annotated(head: &str, set: &[WrittenValue]) -> String {
     for key in KEYS {
         if section != key.section() {
             section = key.section();
-            text += &format!("\n[{}]\n", section.unwrap_or_default());
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "\n[{}]", section.unwrap_or_default());
         } else if section.is_none() {
             text.push('\n');
         }
@@ -33,7 +36,7 @@ pub fn annotated(head: &str, set: &[WrittenValue]) -> String {
             Some((_, words)) => format!("{name} = {}", toml(key, words)),
             None => format!("# {name} = {}", shown(key)),
         };
-        text += &format!("# {}\n{line}\n", key.help);
+        let _ = writeln!(text, "# {}\n{line}", key.help);
     }
     text
 }
@@ -68,7 +71,9 @@ fn quoted(text: &str) -> String {
             '\n' => out += "\\n",
             '\t' => out += "\\t",
             '\r' => out += "\\r",
-            _ if char.is_control() => out += &format!("\\u{:04X}", u32::from(char)),
+            _ if char.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(char));
+            }
             _ => out.push(char),
         }
     }

@@ -82,8 +82,9 @@ impl FileFacts {
         } else {
             NotProtected::ByItsOwner
         };
+        // Neither the group nor others have a permission where the last six bits are zero.
         match self.mode {
-            mode if mode & 0o077 == 0 => Ok(KeyAccess::Private),
+            mode if mode.trailing_zeros() >= 6 => Ok(KeyAccess::Private),
             mode if mode & 0o002 != 0 => Err(not_protected),
             _ if self.from_systemd => Ok(KeyAccess::Credential),
             _ if self.is_read_only => Ok(KeyAccess::ReadOnly),

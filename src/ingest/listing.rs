@@ -13,7 +13,7 @@ use crate::api::{
     SigningDate, read_page,
 };
 use crate::clock::SharedClock;
-use crate::model::UnixSeconds;
+use crate::model::{DataSource, UnixSeconds};
 
 impl Question for DomainsRequest {
     type Answer = DomainsPage;
@@ -40,6 +40,8 @@ pub struct Listed {
     pub listing: Listing,
     /// When the last page was asked for, by the earlier of this machine's clock and the API's.
     pub asked_at: UnixSeconds,
+    /// Who has answered.
+    pub source: Option<DataSource>,
 }
 
 /// Why there is no listing.
@@ -93,7 +95,11 @@ pub async fn list_domains<T: Transport<DomainsRequest>>(
             }
         };
         if let ListingStep::Done(listing) = step {
-            return Ok(Listed { listing, asked_at });
+            return Ok(Listed {
+                listing,
+                asked_at,
+                source: fetcher.source(),
+            });
         }
     }
 }

@@ -215,6 +215,23 @@ fn watch_ends_where_it_meets_figures_of_the_other_kind() {
     assert!(said.stderr.contains("cannot be in one database"), "{said:?}");
 }
 
+#[test]
+fn a_list_of_domains_from_the_simulator_is_not_kept_in_the_file_of_an_account() {
+    let sandbox = Sandbox::with_domains(1);
+    sandbox.configure("jcloud_00", "start = \"2026-06-15\"");
+    sandbox.run(&["sync"]).with(0);
+    sandbox.configure("jcloud_00", "start = \"2026-06-15\"\ndiscover = \"follow\"");
+    let simulate = Simulate::begin(&sandbox);
+    sandbox.clock.set(crate::sandbox::at("2026-06-15 14:00"));
+    simulate.run(&sandbox, &["sync"]).with(2);
+    let kept: i64 = sandbox
+        .database()
+        .query_row("SELECT count(*) FROM origin_domains", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, 0);
+    sandbox.run(&["sync"]).with(0);
+}
+
 /// A file of a version that did not note where answers come from.
 fn forget_sources(database: &Path) {
     let connection = Connection::open(database).unwrap();

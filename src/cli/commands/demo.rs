@@ -87,10 +87,9 @@ impl DemoArgs {
 
 /// Refuses a database that a run for an account has written to, before anything in it is touched.
 fn refuse_real(database: &Path) -> Result<(), CliError> {
-    let stored = match stored_data(database) {
-        Ok(stored) => stored,
-        // The run itself says what is wrong with the file, and changes nothing in it.
-        Err(_) => return Ok(()),
+    // The run itself says what is wrong with a file that cannot be read, and changes nothing in it.
+    let Ok(stored) = stored_data(database) else {
+        return Ok(());
     };
     match stored {
         StoredData::Nothing | StoredData::From(DataSource::Simulator) => Ok(()),
