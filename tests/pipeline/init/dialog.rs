@@ -119,6 +119,7 @@ impl Session {
 const USERNAME: &str = "User name (pin) of the JD account:";
 const KEY: &str = "Secret key (not shown;";
 const WHICH: &str = "Which ones?";
+const NEW: &str = "New domains:";
 const NAMES: &str = "Domains, such as";
 
 macro_rules! begin {
@@ -144,6 +145,8 @@ fn a_person_is_asked_for_what_is_missing_and_the_key_is_not_shown() {
     assert!(!session.answer(KEY, &format!("{key}\n")));
     assert!(session.answer(WHICH, "9\n"));
     assert!(session.answer(WHICH, "1, 3\n"));
+    assert!(session.answer(NEW, "perhaps\n"));
+    assert!(session.answer(NEW, "warn\n"));
     let (code, shown) = session.end();
     assert_eq!(code, Some(0), "{shown}");
     for says in [
@@ -159,6 +162,8 @@ fn a_person_is_asked_for_what_is_missing_and_the_key_is_not_shown() {
     }
     assert_eq!(home.files(), ["jdcdn-stats.toml", "secret.key"]);
     home.assert_written("jdcdn-stats.toml", "secret.key");
+    let config = std::fs::read_to_string(home.path("jdcdn-stats.toml")).unwrap();
+    assert!(config.contains("\ndiscover = \"warn\"\n"), "{config}");
     home.run(&["sync"]).with(0);
     let stored: Vec<String> = rusqlite::Connection::open(home.path("jdcdn-stats.db"))
         .unwrap()

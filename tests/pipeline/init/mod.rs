@@ -235,7 +235,9 @@ fn all_domains_of_the_account_are_taken_if_the_api_lists_them() {
                 .unwrap(),
         )
     };
-    let printed = init(&["--all-domains"]).with(0);
+    let printed = init(&["--all-domains", "--discover", "follow"]).with(0);
+    let config = fs::read_to_string(home.path("jdcdn-stats.toml")).unwrap();
+    assert!(config.contains("\ndiscover = \"follow\"\n"), "{config}");
     assert!(printed.contains("The account has 3 domains"), "{printed}");
     home.type_next(&printed, &home.path(""));
     home.assert_holds_all("jdcdn-stats.db");
@@ -347,6 +349,7 @@ fn what_is_missing_or_wrong_is_named_before_anything_is_asked() {
     for (options, says) in [
         (&["-d", "https://a.com/"][..], "is not a domain name"),
         (&["-d", "a.com", "--start", "2030-01-01"], "lies in the future"),
+        (&["-d", "a.com", "--discover", "all"], "`off`, `warn` or `follow`"),
         (&["-d", "a.com", "--start", "yesterday"], "is not a time"),
         (&["-d", "a.com", "--endpoint", "http://a.com/"], "https://"),
         (

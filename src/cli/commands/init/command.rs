@@ -61,6 +61,9 @@ pub struct InitArgs {
     /// Take all domains of the account that are running or stopped, as the API lists them
     #[arg(long, conflicts_with = "no_check")]
     all_domains: bool,
+    /// What to do about new domains of the account: `off` nothing, `warn` name them once a day, `follow` fetch them, too
+    #[arg(long, value_name = "MODE")]
+    discover: Option<String>,
     /// Start of the history: 2026-01-01, 2026-01, or an age such as 30d [default: 30 days ago]
     #[arg(long, value_name = "TIME")]
     start: Option<String>,
@@ -99,7 +102,7 @@ impl InitArgs {
         setup.check_key_file()?;
         setup.refuse_missing()?;
         let trial = setup.try_account(context)?;
-        setup.complete(context)?;
+        setup.complete(&trial, context)?;
         setup.write(context)?;
         setup.report(&trial, context)?;
         Ok(ExitStatus::SUCCESS)
@@ -135,6 +138,8 @@ impl InitArgs {
             Some(environment::ENDPOINT),
             self.endpoint.clone().map(Into::into),
         );
+        let discover = self.discover.clone().map(Into::into);
+        set("discover", "--discover", None, discover);
         if let Some(start) = &self.start {
             let start = given::start("--start", start, context.now())?;
             set("start", "--start", None, Some(start.into()));

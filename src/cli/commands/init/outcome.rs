@@ -54,6 +54,7 @@ impl Setup {
                 start,
                 endpoint,
                 allow_plaintext,
+                discover,
                 ..
             } = config.clone();
             (
@@ -62,6 +63,7 @@ impl Setup {
                 start,
                 endpoint.to_string(),
                 allow_plaintext,
+                discover,
             )
         };
         if of(&read) == of(&meant) {
@@ -87,7 +89,7 @@ impl Setup {
                 text::domain_list(&config.selected_domains),
                 counted(*points, "point")
             )?,
-            Trial::Listed(listing) => self.report_list(listing, &config, out)?,
+            Trial::Listed(listing) => report_list(listing, &config, out)?,
         }
         let domains = counted(to_u64(config.selected_domains.len()), "domain");
         let start = self
@@ -120,19 +122,20 @@ impl Setup {
         }
         Ok(())
     }
+}
 
-    fn report_list(&self, listing: &Listing, config: &Config, out: &mut dyn Write) -> Result<(), CliError> {
-        let count = counted(to_u64(listing.domains.len()), "domain");
-        writeln!(out, "The API accepted the key. The account has {count}.")?;
-        let is_left_out = |domain: &&AccountDomain| !config.selected_domains.contains(&domain.name);
-        for domain in listing.domains.iter().filter(is_left_out) {
-            writeln!(out, "  left out: {} ({})", domain.name, domain.status)?;
-        }
-        if let Some(flaw) = &listing.flaw {
-            writeln!(out, "  The list may be incomplete: {flaw}.")?;
-        }
-        Ok(writeln!(out)?)
+/// Says what the account has, and which of its domains are left out.
+fn report_list(listing: &Listing, config: &Config, out: &mut dyn Write) -> Result<(), CliError> {
+    let count = counted(to_u64(listing.domains.len()), "domain");
+    writeln!(out, "The API accepted the key. The account has {count}.")?;
+    let is_left_out = |domain: &&AccountDomain| !config.selected_domains.contains(&domain.name);
+    for domain in listing.domains.iter().filter(is_left_out) {
+        writeln!(out, "  left out: {} ({})", domain.name, domain.status)?;
     }
+    if let Some(flaw) = &listing.flaw {
+        writeln!(out, "  The list may be incomplete: {flaw}.")?;
+    }
+    Ok(writeln!(out)?)
 }
 
 /// Returns the command line of a later command, as it is typed into a shell.

@@ -251,7 +251,10 @@ impl Setup {
     }
 
     /// Finds the values that have a default.
-    pub fn complete(&mut self, context: &mut Context<'_, '_>) -> Result<(), CliError> {
+    pub fn complete(&mut self, trial: &Trial, context: &mut Context<'_, '_>) -> Result<(), CliError> {
+        if matches!(trial, Trial::Listed(_)) {
+            self.ask_discover(context)?;
+        }
         let now = context.now();
         let mut start = given::default_start(now);
         if self.given.get("start").is_some() {
@@ -273,6 +276,28 @@ impl Setup {
             }
         }
         self.given.set("start", [start], ValueSource::Flag("--start"));
+        Ok(())
+    }
+
+    /// Asks what happens when the account gets a domain. Only where the API lists domains.
+    fn ask_discover(&mut self, context: &mut Context<'_, '_>) -> Result<(), CliError> {
+        let now = context.now();
+        let Some(mut terminal) = self.terminal(context) else {
+            return Ok(());
+        };
+        while self.given.get("discover").is_none() {
+            let answer = terminal
+                .ask("New domains: `off`, `warn` (name them) or `follow` (fetch them, too) [off]:")?;
+            if answer.is_empty() {
+                break;
+            }
+            let mut given = self.given.clone();
+            given.set("discover", [answer], ValueSource::Flag("new domains"));
+            match given.config(now) {
+                Ok(_) => self.given = given,
+                Err(error) => terminal.say_error(&error)?,
+            }
+        }
         Ok(())
     }
 
