@@ -137,7 +137,7 @@ mod tests {
     fn domain(entry: &str) -> AccountDomain {
         match one(entry) {
             ListedEntry::Domain(domain) => domain,
-            unreadable => panic!("{unreadable:?}"),
+            ListedEntry::Unreadable(shown) => panic!("{shown}"),
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
         ] {
             match one(entry) {
                 ListedEntry::Unreadable(shown) => assert!(!shown.contains('\u{9b}'), "{shown}"),
-                read => panic!("{entry}: {read:?}"),
+                ListedEntry::Domain(read) => panic!("{entry}: {read:?}"),
             }
         }
     }

@@ -162,11 +162,7 @@ fn one_wrong_page_is_asked_for_again_with_another_size() {
     });
     assert_eq!((shown(&listing), listing.flaw), (names(30), None));
     assert_eq!(asked[0].size, 100);
-    assert!(
-        asked[1..]
-            .iter()
-            .any(|request| *request == DomainsRequest { page: 1, size: 10 })
-    );
+    assert!(asked[1..].contains(&DomainsRequest { page: 1, size: 10 }));
 }
 
 #[test]
