@@ -54,6 +54,7 @@ fn what_people_read_fits_80_columns() {
         &["status"][..],
         &["status", "--settling"],
         &["gaps"],
+        &["domains", "list"],
         &["check"],
         &["check", "--offline", "--deep"],
         &["rejects", "list"],

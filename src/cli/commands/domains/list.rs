@@ -9,7 +9,7 @@ use super::rows::{DomainRow, rows};
 use crate::api::Listing;
 use crate::cli::listing::account_domains;
 use crate::cli::output::separated::SeparatedWriter;
-use crate::cli::output::{self, Cell, Formulas, RowWriter as _};
+use crate::cli::output::{self, Cell, Formulas, RowWriter as _, WrappingWriter};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::model::civil;
@@ -66,12 +66,14 @@ impl ListArgs {
         };
         let listing = account_domains(&config, credentials, &context.clock)?.listing;
         let rows = rows(&listing.domains, &config.configured_domains, &known);
+        let width = context.streams.width;
         let out = &mut *context.streams.stdout;
         match self.format {
             ListFormat::Json => json(&listing, &rows, out)?,
             ListFormat::Csv => csv(&rows, out)?,
             ListFormat::Human => {
-                table(&rows, out)?;
+                let out = &mut WrappingWriter::new(out, width);
+                table(&rows, width, out)?;
                 notes(&rows, out)?;
             }
         }
@@ -117,7 +119,7 @@ fn csv(rows: &[DomainRow], out: &mut dyn Write) -> io::Result<()> {
     csv.finish()
 }
 
-fn table(rows: &[DomainRow], out: &mut dyn Write) -> io::Result<()> {
+fn table(rows: &[DomainRow], width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
     let cells = rows.iter().map(|row| {
         let fetched = if row.forgotten && row.fetched == "no" {
             "no, forgotten"
@@ -131,7 +133,8 @@ fn table(rows: &[DomainRow], out: &mut dyn Write) -> io::Result<()> {
             fetched.into(),
         ]
     });
-    output::table(["domain", "status", "kind", "fetched"], cells, out)
+    let columns = ["domain", "status", "kind", "fetched"];
+    output::fitted_table(columns, cells, (width, &["kind"]), out)
 }
 
 /// Says what to do about the differences.
