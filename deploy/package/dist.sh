@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make dist`: a Debian package and a tarball, with SHA256SUMS, in target/packages. The same commit, toolchain and machine type
-# give the same bytes: the paths of the build, times, owners and the order of files are fixed.
+# `make dist`: a Debian package and a tarball, with SHA256SUMS, in target/packages. The same binary gives the same
+# packages: times, owners and the order of files are fixed. No path of the build is in the binary.
 #
 #   OUT=DIR            where the files go; default target/packages
 #   BINARY=FILE        packages this binary and builds none
