@@ -257,7 +257,10 @@ impl Metrics {
         database: Option<&DatabaseStatus>,
         now: UnixSeconds,
     ) -> String {
-        self.domains.set(to_i64(config.selected_domains.len()));
+        // The database knows which domains of the account are followed.
+        let configured = config.selected_domains.len();
+        let domains = database.map_or(configured, |database| database.newest.len());
+        self.domains.set(to_i64(domains));
         self.interval.set(float(config.watch_every));
         self.free_bytes.set(free_bytes(config));
         self.readable.set(i64::from(database.is_some()));
