@@ -140,6 +140,7 @@ impl Filler {
             conclusions: "[]".to_owned(),
             message: None,
             expected: None,
+            asks_for_all: false,
         };
         self.store.finish_run(self.run, &finish)?;
         self.store.checkpoint()?;

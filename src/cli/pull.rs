@@ -249,16 +249,21 @@ impl Pull {
             let new = config.followed_domains.iter();
             domains.extend(new.filter(|domain| !self.domains.contains(domain)).cloned());
         }
+        let expected = Expected {
+            domains: config.kept_domains(),
+            from: config.start,
+            until: plan.refresh.horizon(now),
+        };
         JobSettings {
             command: self.command,
+            // Without a configuration file, nothing but `-d` may tell that these are not all.
+            asks_for_all: self.follows
+                && matches!(self.command, "sync" | "watch")
+                && expected.is_within(&domains, self.range),
             domains,
             range: self.range,
             named: self.named,
-            expected: Some(Expected {
-                domains: config.kept_domains(),
-                from: config.start,
-                until: plan.refresh.horizon(now),
-            }),
+            expected: Some(expected),
             plan,
             hole_ages: config.hole_ages.clone(),
             retention: config.fetch.retention,

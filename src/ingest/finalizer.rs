@@ -247,6 +247,7 @@ impl Finalizer {
             failures: serde_json::to_string(&failures).unwrap_or_default(),
             message: broken.map(ToString::to_string),
             expected: self.job.expected.take(),
+            asks_for_all: self.job.asks_for_all,
         };
         match store.finish_run(self.run, &finish) {
             Ok(totals) => Ok((totals, outcome)),

@@ -42,6 +42,8 @@ pub struct Job {
     pub rules: Arc<Rules>,
     /// What should be complete by the configuration; see [`Finish::expected`](crate::store::Finish::expected).
     pub expected: Option<Expected>,
+    /// See [`Finish::asks_for_all`](crate::store::Finish::asks_for_all).
+    pub asks_for_all: bool,
     /// How fast.
     pub pace: Pace,
     /// How many rejects and runs to keep.
@@ -90,6 +92,8 @@ pub struct JobSettings {
     pub retention: i64,
     /// See [`Job::expected`].
     pub expected: Option<Expected>,
+    /// See [`Job::asks_for_all`].
+    pub asks_for_all: bool,
     /// How fast.
     pub pace: Pace,
     /// How many rejects and runs to keep.
@@ -140,6 +144,7 @@ impl Job {
                 range,
             }),
             expected: settings.expected,
+            asks_for_all: settings.asks_for_all,
             pace: settings.pace,
             keep: settings.keep,
             username: settings.username,

@@ -143,6 +143,7 @@ pub fn replay(
             conclusions: "[]".to_owned(),
             message: None,
             expected: None,
+            asks_for_all: false,
         },
     )?;
     let warnings = checkpoint(store);

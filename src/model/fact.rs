@@ -34,6 +34,9 @@ pub enum FactName {
     ListingRead,
     /// How many seconds this machine's clock was ahead of the API's, in whole minutes.
     ClockAhead,
+    /// The number of the last run that stored everything that was due, of all domains and from the start on. It was
+    /// learned when that run ended.
+    LastSuccess,
 }
 
 impl fmt::Display for FactName {
@@ -48,6 +51,7 @@ impl fmt::Display for FactName {
             Self::ListingTried => f.write_str("listing_tried"),
             Self::ListingRead => f.write_str("listing_read"),
             Self::ClockAhead => f.write_str("clock_ahead"),
+            Self::LastSuccess => f.write_str("last_success"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `status` as a monitor asks it: exit code 6, and the domains on standard error.
 
-use jdcdn_stats::simulator::{DataFault, Mutation, Rule, Settings};
+use jdcdn_stats::simulator::{DataFault, Fault, Mutation, Rule, Settings};
 
 use crate::sandbox::{Ended, NOW, Sandbox, at, domains};
 
@@ -233,6 +233,30 @@ fn a_refused_account_and_the_lack_of_a_success_are_told_with_their_beginning() {
     );
     sandbox.run(&["sync"]).with(0);
     assert_eq!(quiet(&sandbox, &ALL), (Some(0), String::new()));
+}
+
+#[test]
+fn a_run_for_some_domains_or_from_a_later_start_is_no_success_of_the_account() {
+    let sandbox = current();
+    sandbox.run(&["sync"]).with(0);
+    sandbox.clock.set(at(NOW) + 7_200);
+    // Of one domain, the older half is not answered.
+    let failing = Rule::always(Fault::http(500))
+        .when(|request| request.domains.contains(&"d001.example.com".to_owned()));
+    sandbox.simulator.rule(failing);
+    sandbox.run(&["sync", "--domains-per-request", "1"]).with(3);
+    sandbox.run(&["sync", "-d", "d000.example.com"]).with(0);
+    sandbox.simulator.clear_faults();
+    sandbox.run(&["sync", "--from", "5h"]).with(0);
+    let limit = ["--fail-if-no-success", "1h"];
+    let (code, said) = quiet(&sandbox, &limit);
+    assert!(
+        code == Some(6) && said.ends_with("(2026-06-15 12:00 UTC+8); the limit is 1h\n"),
+        "{said}"
+    );
+    // Of the whole account, nothing is left to ask for.
+    sandbox.run(&["sync"]).with(0);
+    assert_eq!(quiet(&sandbox, &limit), (Some(0), String::new()));
 }
 
 #[test]

@@ -232,6 +232,7 @@ impl ChosenArgs {
                 conclusions: "[]".to_owned(),
                 message: Some(message.clone()),
                 expected: None,
+                asks_for_all: false,
             },
         )?;
         store.confirm(Some(run))?;

@@ -1,5 +1,7 @@
 //! What the configuration wants to be complete.
 
+use std::collections::HashSet;
+
 use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
 
 /// What the configuration wants to be complete.
@@ -14,6 +16,15 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// Returns whether a run asks for all of it that is due: for every domain, and not from a later start on.
+    #[must_use]
+    pub fn is_within(&self, domains: &[Domain], range: Span) -> bool {
+        let asked: HashSet<&Domain> = domains.iter().collect();
+        self.from.is_none_or(|from| range.start() <= from)
+            && self.until <= range.end()
+            && self.domains.iter().all(|domain| asked.contains(domain))
+    }
+
     /// Returns the range that should be complete for a domain with this coverage.
     #[must_use]
     pub fn range(&self, coverage: &[CoverageSpan]) -> Option<Span> {

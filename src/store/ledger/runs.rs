@@ -6,10 +6,11 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::model::convert::{to_i64, to_u64};
 use crate::model::run::COUNTERS;
-use crate::model::{Outcome, RunTotals, Span, UnixSeconds, civil};
+use crate::model::{FactName, Outcome, RunTotals, Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::expected::Expected;
+use crate::store::ledger::facts;
 
 /// A run that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub struct Finish {
     /// What the configuration wants to be complete. `None` if the run does not know; then the `never_asked` gaps stay
     /// as they are.
     pub expected: Option<Expected>,
+    /// Whether it asked for everything that is due, and not only for some domains or from a later start on. If it is
+    /// complete, too, it counts as a success of the whole account.
+    pub asks_for_all: bool,
 }
 
 impl Run {
@@ -128,6 +132,9 @@ pub(crate) fn finish(tx: &Connection, run: Run, finish: &Finish) -> Result<()> {
             &finish.conclusions,
         ),
     )?;
+    if finish.asks_for_all && finish.outcome == Outcome::Complete {
+        facts::learn(tx, &FactName::LastSuccess, run.id, finish.finished_at)?;
+    }
     Ok(())
 }
 
@@ -151,11 +158,12 @@ pub(crate) fn totals(connection: &Connection, run: Run) -> Result<RunTotals> {
     Ok(totals)
 }
 
-/// Returns when the last run of all domains that stored everything ended: one of `sync` or `watch`.
+/// Returns when the last run ended that stored everything that was due, of all domains and from the start on.
+///
+/// The runs of earlier versions do not count: nothing says which domains they asked for.
 pub(crate) fn last_success(connection: &Connection) -> Result<Option<UnixSeconds>> {
-    let sql = "SELECT finished_at FROM run WHERE outcome = 'complete' AND command IN ('sync', 'watch')
-               ORDER BY id DESC LIMIT 1";
-    connection.first(sql, [], |row| row.get(0))
+    let success = facts::fact(connection, &FactName::LastSuccess)?;
+    Ok(success.map(|success| success.learned_at))
 }
 
 /// Returns when the first run began of those at the end that were all refused.

@@ -85,7 +85,8 @@ impl Reader {
         })
     }
 
-    /// Returns when the last run of `sync` or `watch` ended that stored everything that was due; `None` if none did.
+    /// Returns when the last run of `sync` or `watch` ended that stored everything that was due, of all domains and from
+    /// the start on; `None` if none did. Runs of earlier versions do not count.
     pub fn last_success(&self) -> Result<Option<UnixSeconds>, StoreError> {
         self.read(runs::last_success)
     }

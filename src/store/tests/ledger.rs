@@ -215,6 +215,7 @@ fn totals_are_what_was_committed_and_a_finished_run_says_how_it_ended() {
         conclusions: r#"[{"kind":"empty"}]"#.to_owned(),
         message: None,
         expected: None,
+        asks_for_all: false,
     };
     let totals = sandbox.store.finish_run(sandbox.run, &finish).unwrap();
     let expected = RunTotals {
@@ -267,6 +268,7 @@ fn every_counter_is_added_up_in_its_own_column() {
         conclusions: "[]".to_owned(),
         message: None,
         expected: None,
+        asks_for_all: false,
     };
     let mut expected = totals;
     expected += totals;

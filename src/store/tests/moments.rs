@@ -63,6 +63,7 @@ impl Sandbox {
             conclusions: "[]".to_owned(),
             message: None,
             expected: Some(expected(names, from, until)),
+            asks_for_all: true,
         };
         self.store.finish_run(self.run, &finish).unwrap();
     }

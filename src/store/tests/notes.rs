@@ -132,6 +132,7 @@ fn a_fact_is_what_was_learned_last_and_each_user_has_one_of_their_own() {
         FactName::CompletePoints,
         FactName::RetentionProbed,
         FactName::ClockAhead,
+        FactName::LastSuccess,
         FactName::Answered("one".to_owned()),
         FactName::Answered("two".to_owned()),
     ];

@@ -87,6 +87,7 @@ fn old_runs_go_but_not_the_last_one_nor_one_that_runs_nor_one_that_a_reject_refe
             conclusions: "[]".to_owned(),
             message: None,
             expected: None,
+            asks_for_all: false,
         };
         sandbox.store.finish_run(sandbox.run, &finish).unwrap();
     };

@@ -201,6 +201,7 @@ impl User {
                 from: Some(self.start),
                 until: Self::refresh().horizon(now.min(until)),
             }),
+            asks_for_all: true,
             pace: Pace {
                 concurrency: self.setup.concurrency,
                 requests_per_second: None,

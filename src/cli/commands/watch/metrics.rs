@@ -285,14 +285,9 @@ impl Metrics {
                 let label = [("reason", GapReason::as_str(reason))];
                 self.gap_slots.get_or_create(&label).set(slots);
             }
-            // A process that has just started knows no success of its own.
-            if let Some(last) = database
-                .last_success
-                .map(float)
-                .filter(|_| self.last_success.get() == 0.0)
-            {
-                self.last_success.set(last);
-            }
+            // A process that has just started knows no success of its own, and `sync` may have had a later one.
+            let known = database.last_success.map_or(0.0, float);
+            self.last_success.set(self.last_success.get().max(known));
         }
         let mut page = String::new();
         // Writing to a string cannot fail.
