@@ -10,13 +10,13 @@ use crate::cli::redactor::Redactor;
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Environment, Overrides};
 use crate::model::{Credentials, UnixSeconds};
-use crate::store::{Holder, OpenError, Reader};
+use crate::store::{Holder, OpenError, Reader, is_ours};
 
 /// Adds the domains that the database follows, as far as it can be read.
 pub fn follow(config: &mut Config) {
-    let followed = Reader::open(&config.database)
-        .ok()
-        .and_then(|reader| reader.followed_domains().ok());
+    // What the run will refuse must not be opened here.
+    let ours = is_ours(&config.database).then(|| Reader::open(&config.database).ok());
+    let followed = ours.flatten().and_then(|reader| reader.followed_domains().ok());
     config.follow(&followed.unwrap_or_default());
 }
 

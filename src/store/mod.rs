@@ -30,7 +30,7 @@ pub use copy::snapshot::{self, SnapshotError};
 pub use deep::report::{Subject, SubjectReport};
 pub use error::{ErrorClass, StoreError, StoreErrorKind};
 pub use file::connection::CheckpointReport;
-pub use file::header::APPLICATION_ID;
+pub use file::header::{APPLICATION_ID, is_ours};
 pub use file::health::{self, Inspection, SchemaProgress};
 pub use file::holder::{Holder, LockHolder};
 pub use file::interruption::Interruption;

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::location::{size, suffixed};
+use crate::store::file::location::{locate, size, suffixed};
 use crate::store::file::open_files::{self, Access};
 
 /// The mark of this program's databases in the header of the file: `JDCS`.
@@ -24,6 +24,13 @@ pub(crate) enum Existing {
     Empty,
     /// A database of this program.
     Ours,
+}
+
+/// Returns whether a database of this program is at `path`, which is no link. SQLite would leave files beside another.
+#[must_use]
+pub fn is_ours(path: &Path) -> bool {
+    let found = locate(path).and_then(|located| inspect(&located));
+    matches!(found, Ok(Existing::Ours))
 }
 
 /// Returns what is at `path`; refuses everything that is not a database of this program.
