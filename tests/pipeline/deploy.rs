@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use jdcdn_stats::simulator::Settings;
+use jdcdn_stats::simulator::{OwnDomain, Settings};
 
 use crate::sandbox::{Sandbox, at, ended};
 
@@ -180,6 +180,35 @@ fn the_command_lines_work_with_the_configuration_and_with_a_key_from_systemd() {
         .query_row("SELECT count(*) FROM origin_stats", [], |row| row.get(0))
         .unwrap();
     assert_eq!(points, (at("2026-01-02 11:55") - at("2026-01-01")) / 300);
+
+    // Once a day cron mails the domains that no run fetches.
+    let cron = text("jdcdn-stats.cron");
+    let daily = cron.lines().find(|line| line.contains(" domains list ")).unwrap();
+    let (_, daily) = daily.split_once(" jdcdn-stats ").unwrap();
+    let daily = daily
+        .replace(PROGRAM, env!("CARGO_BIN_EXE_jdcdn-stats"))
+        .replace(CONFIG, deploy("jdcdn-stats.toml").to_str().unwrap());
+    let mail = || {
+        let output = Command::new("sh")
+            .args(["-c", &daily])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("JDCDN_TEST_NOW", at("2026-01-02 12:00").to_string())
+            .env("JDCDN_SECRET_KEY_FILE", &key)
+            .env("CREDENTIALS_DIRECTORY", sandbox.path("credentials"))
+            .env("JDCDN_DB", sandbox.path("jdcdn-stats.db"))
+            .env("JDCDN_ENDPOINT", sandbox.simulator.endpoint())
+            .output();
+        ended(output.unwrap()).stdout
+    };
+    assert_eq!(mail(), "");
+    let new = OwnDomain::running("new.example.com");
+    sandbox.simulator.change_account(|account| account.add(new));
+    let said = mail();
+    assert!(
+        said.starts_with("new.example.com ") && said.lines().count() == 1,
+        "{said}"
+    );
 
     // What cron mails, with nothing of this test's environment: nothing while all is well, and then one line a problem.
     let cron = text("jdcdn-stats.cron");

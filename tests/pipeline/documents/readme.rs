@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use jdcdn_stats::clock::Clock as _;
-use jdcdn_stats::simulator::{Fault, Rule, Settings};
+use jdcdn_stats::simulator::{Fault, OwnDomain, Rule, Settings};
 use jdcdn_stats::store::{Holder, Store};
 
 use super::markdown::{Block, Document, root};
@@ -79,12 +79,12 @@ impl Reader {
         types(&self.sandbox, &additions, command)
     }
 
-    /// The line of a crontab works in the environment that cron gives, and prints nothing unless something is missing:
-    /// cron would mail it.
-    fn schedules(&self, line: &str) {
-        let command = (0..5)
-            .fold(line, |rest, _| rest.split_once(' ').unwrap().1)
-            .trim_start();
+    /// The lines of a crontab work in the environment that cron gives, and print nothing unless something is missing: cron
+    /// would mail it.
+    fn schedules(&self, lines: &[String]) {
+        let [run, list] = lines else {
+            panic!("{lines:?}");
+        };
         let home = self.sandbox.path("home");
         std::fs::create_dir_all(home.join(".cargo/bin")).unwrap();
         symlink(
@@ -93,6 +93,37 @@ impl Reader {
         )
         .unwrap();
         symlink(self.sandbox.path(""), home.join("jdcdn")).unwrap();
+        self.schedules_runs(run);
+        self.schedules_listings(list);
+        self.sandbox.simulator.clear_faults();
+        self.sandbox.clock.set(at(NOW));
+    }
+
+    /// What cron mails of this line now.
+    fn mail(&self, line: &str) -> String {
+        let command = (0..5)
+            .fold(line, |rest, _| rest.split_once(' ').unwrap().1)
+            .trim_start();
+        let home = self.sandbox.path("home");
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env_clear()
+            .envs([("HOME", home.as_os_str()), ("PATH", "/usr/bin:/bin".as_ref())])
+            .envs([("SHELL", "/bin/sh"), ("LOGNAME", "reader")])
+            .env("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint())
+            .env("JDCDN_TEST_NOW", self.sandbox.clock.now().to_string())
+            .current_dir(&home)
+            .output();
+        let ended = ended(output.unwrap());
+        // `sh -c` prints no more than cron would mail. The sandbox's clock is announced in each run.
+        let mail = [ended.stdout, ended.stderr].concat();
+        mail.lines()
+            .filter(|line| !line.contains("JDCDN_TEST_NOW"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn schedules_runs(&self, line: &str) {
         let runs = || {
             let sql = "SELECT count(*) FROM origin_runs WHERE command = 'sync'";
             let counted = self
@@ -101,40 +132,37 @@ impl Reader {
                 .query_row(sql, [], |row| row.get::<_, i64>(0));
             counted.unwrap()
         };
-        let cron = || {
-            let output = Command::new("sh")
-                .args(["-c", command])
-                .env_clear()
-                .envs([("HOME", home.as_os_str()), ("PATH", "/usr/bin:/bin".as_ref())])
-                .envs([("SHELL", "/bin/sh"), ("LOGNAME", "reader")])
-                .env("JDCDN_ENDPOINT", self.sandbox.simulator.endpoint())
-                .env("JDCDN_TEST_NOW", self.sandbox.clock.now().to_string())
-                .current_dir(&home)
-                .output();
-            let ended = ended(output.unwrap());
-            // `sh -c` prints no more than cron would mail. The sandbox's clock is announced in each run.
-            let mail = [ended.stdout, ended.stderr].concat();
-            mail.lines()
-                .filter(|line| !line.contains("JDCDN_TEST_NOW"))
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
         let before = runs();
-        assert_eq!(cron(), "");
+        assert_eq!(self.mail(line), "");
         assert_eq!(runs(), before + 1, "cron's line did not start a run");
         let holder = Holder {
             command: "backfill".to_owned(),
             started_at: at(NOW),
         };
         let held = Store::open(&self.sandbox.path("jdcdn-stats.db"), &holder).unwrap();
-        assert_eq!(cron(), "", "another run is at work");
+        assert_eq!(self.mail(line), "", "another run is at work");
         drop(held);
         self.sandbox.clock.set(at(NOW) + 3_600);
         self.sandbox.simulator.rule(Rule::always(Fault::envelope(7)));
-        let mail = cron();
+        let mail = self.mail(line);
         assert!(mail.contains("the API rejected the signature"), "{mail}");
         self.sandbox.simulator.clear_faults();
-        self.sandbox.clock.set(at(NOW));
+    }
+
+    /// The line is silent while runs fetch every domain of the account, and names the others.
+    fn schedules_listings(&self, line: &str) {
+        assert_eq!(self.mail(line), "");
+        let simulator = &self.sandbox.simulator;
+        simulator.change_account(|account| account.add(OwnDomain::running("new.a.com")));
+        let mail = self.mail(line);
+        assert!(
+            mail.starts_with("new.a.com ") && mail.lines().count() == 1,
+            "{mail}"
+        );
+        simulator.change_account(|account| account.remove("new.a.com"));
+        simulator.rule(Rule::always(Fault::envelope(7)));
+        let mail = self.mail(line);
+        assert!(mail.contains("the API rejected the signature"), "{mail}");
     }
 }
 
@@ -146,7 +174,7 @@ fn the_commands_run_as_they_are_typed_and_print_what_the_page_shows() {
     for block in pages.into_iter().flat_map(|page| page.blocks) {
         match block.language.as_str() {
             "text" if block.follows_directly => assert_eq!(printed.trim_end(), block.lines.join("\n")),
-            "text" => reader.schedules(&block.lines[0]),
+            "text" => reader.schedules(&block.lines),
             "sh" => {
                 for command in commands(&block) {
                     let not_run = NOT_RUN
