@@ -64,10 +64,16 @@ impl Config {
         Ok(config)
     }
 
-    /// Returns a configuration of these values and of defaults, without a secret key. Ages count back from `now`.
-    pub fn of(values: &[(&'static str, Setting)], now: UnixSeconds) -> Result<Self, ConfigError> {
+    /// Returns a configuration of these values and of defaults, with the proxies of the environment and without a secret
+    /// key. Ages count back from `now`.
+    pub fn of(
+        values: &[(&'static str, Setting)],
+        environment: &Environment,
+        now: UnixSeconds,
+    ) -> Result<Self, ConfigError> {
         let blank = Endpoint::parse(DEFAULT_ENDPOINT, false);
         let mut config = Self::blank(blank.map_err(|error| invalid(ValueSource::Default, &error))?);
+        config.proxies = ProxyVariables::of(environment);
         for key in KEYS {
             let given = values.iter().find(|(name, _)| *name == key.name);
             let given = given.map(|(_, setting)| setting.clone());

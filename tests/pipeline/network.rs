@@ -15,6 +15,18 @@ const API: &str = "https://opencdn.jcloud.invalid/api/origin";
 const PROXIED: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const RANGE: [&str; 5] = ["backfill", "--from", "2026-06-01", "--to", "2026-06-02"];
 
+/// Sets up an account, next to the configuration of the sandbox.
+const INIT: [&str; 8] = [
+    "init",
+    "--yes",
+    "--username",
+    "jcloud_00",
+    "--config",
+    "new.toml",
+    "-d",
+    "d000.example.com",
+];
+
 /// A proxy that keeps what it was asked for, and connects to nothing.
 struct Proxy {
     port: u16,
@@ -131,6 +143,24 @@ fn a_socks_proxy_is_asked_by_name() {
 }
 
 #[test]
+fn init_asks_through_the_proxy_too() {
+    let sandbox = Sandbox::with_domains(1);
+    for args in [&INIT[..], &[&INIT[..6], &["--all-domains"]].concat()] {
+        let proxy = Proxy::start(http);
+        let address = format!("http://me:hunter2@127.0.0.1:{}", proxy.port);
+        let said = run(&sandbox, args, &[("https_proxy", &address)]).failed(1);
+        assert!(said.contains("nothing was written"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let asked = proxy.asked().unwrap();
+        assert!(
+            asked.starts_with("CONNECT opencdn.jcloud.invalid:443 "),
+            "{asked}"
+        );
+        assert!(!sandbox.path("new.toml").exists());
+    }
+}
+
+#[test]
 fn an_exception_leads_directly_to_the_api() {
     let sandbox = Sandbox::with_domains(1);
     for (name, list, entry) in [
@@ -183,9 +213,10 @@ fn a_proxy_that_cannot_be_read_is_an_error_before_any_request() {
     ];
     for (at, value) in wrong.into_iter().enumerate() {
         let variable = PROXIED[at % PROXIED.len()];
-        for args in [&RANGE[..], &["sync"], &["watch"]] {
+        for args in [&RANGE[..], &["sync"], &["watch"], &INIT] {
             // Against the simulator on this machine: what is written wrongly is meant for some host.
             let mut command = sandbox.command(args);
+            command.env("JDCDN_ENDPOINT", sandbox.simulator.endpoint());
             let said = ended(command.env(variable, value).output().unwrap()).failed(2);
             assert!(
                 said.contains(&format!("error: {variable}: this is not the address of a proxy:")),
@@ -213,6 +244,7 @@ fn a_proxy_that_cannot_be_read_is_an_error_before_any_request() {
     );
     assert_eq!(sandbox.requests(), 0);
     assert!(!sandbox.path("jdcdn-stats.db").exists());
+    assert!(!sandbox.path("new.toml").exists());
     // What asks nobody needs no proxy.
     sandbox.backfill("2026-06-01", "2026-06-02", &[]).with(0);
     let mut command = sandbox.command(&["status"]);

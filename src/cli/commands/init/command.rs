@@ -98,7 +98,10 @@ impl InitArgs {
             key,
         };
         // A wrong value is an error before anything is asked for.
-        setup.given.config(context.now())?;
+        let config = setup.given.config(context.environment, context.now())?;
+        if !self.no_check {
+            config.route()?;
+        }
         setup.check_key_file()?;
         setup.refuse_missing()?;
         let trial = setup.try_account(context)?;

@@ -8,7 +8,7 @@ use crate::cli::CliError;
 use crate::cli::options;
 use crate::cli::view::text;
 use crate::config::annotated::WrittenValue;
-use crate::config::{Config, Setting, ValueSource};
+use crate::config::{Config, Environment, Setting, ValueSource};
 use crate::model::slot::{CST_OFFSET_SECONDS, DAY_SECONDS};
 use crate::model::text::printable;
 use crate::model::{UnixSeconds, civil};
@@ -48,9 +48,10 @@ impl Given {
         found.map(|(_, setting)| setting)
     }
 
-    /// Returns the configuration of these values and of defaults. A value that cannot be used is an error.
-    pub fn config(&self, now: UnixSeconds) -> Result<Config, CliError> {
-        Ok(Config::of(&self.0, now)?)
+    /// Returns the configuration of these values and of defaults, with the proxies of the environment. A value that cannot
+    /// be used is an error.
+    pub fn config(&self, environment: &Environment, now: UnixSeconds) -> Result<Config, CliError> {
+        Ok(Config::of(&self.0, environment, now)?)
     }
 
     /// Returns the values as they are written into the file.

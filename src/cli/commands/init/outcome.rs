@@ -46,7 +46,7 @@ impl Setup {
         let now = context.now();
         let file = FileConfig::parse(&self.target.config, text)?;
         let read = Config::resolve(&Overrides::default(), &Environment::default(), file, now)?;
-        let meant = self.given.config(now)?;
+        let meant = self.given.config(&Environment::default(), now)?;
         let of = |config: &Config| {
             let Config {
                 username,
@@ -76,7 +76,7 @@ impl Setup {
 
     /// Says what was done, and what to do next.
     pub fn report(&self, trial: &Trial, context: &mut Context<'_, '_>) -> Result<(), CliError> {
-        let config = self.given.config(context.now())?;
+        let config = self.given.config(context.environment, context.now())?;
         let out = &mut *context.streams.stdout;
         match trial {
             Trial::Skipped => writeln!(

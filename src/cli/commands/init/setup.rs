@@ -143,13 +143,13 @@ impl Setup {
 
     /// Asks for the user name and the key, if they are missing.
     fn ask_account(&mut self, context: &mut Context<'_, '_>) -> Result<(), CliError> {
-        let now = context.now();
+        let (environment, now) = (context.environment, context.now());
         if let Some(mut terminal) = self.terminal(context) {
             while self.given.get("username").is_none() {
                 let answer = terminal.ask("User name (pin) of the JD account:")?;
                 let mut given = self.given.clone();
                 given.set("username", [answer], ValueSource::Flag("user name"));
-                match given.config(now) {
+                match given.config(environment, now) {
                     Ok(_) => {
                         self.given = given;
                         self.typed.username = true;
@@ -175,7 +175,7 @@ impl Setup {
         }
         let wants_list = self.wishes.all_domains || self.given.get("domains").is_none();
         if wants_list && !self.is_listless {
-            let config = self.given.config(context.now())?;
+            let config = self.given.config(context.environment, context.now())?;
             match trial::list(&config, self.credentials()?, &context.clock)? {
                 Ok(listing) => {
                     if self.take_listed(&listing, context)? {
@@ -187,7 +187,7 @@ impl Setup {
             }
         }
         self.ask_domains(context)?;
-        let config = self.given.config(context.now())?;
+        let config = self.given.config(context.environment, context.now())?;
         let domains = config.require_domains()?;
         let asked = trial::ask(&config, domains, self.credentials()?, &context.clock)?;
         Ok(asked.map(Trial::Points))
@@ -205,7 +205,7 @@ impl Setup {
             _ => {
                 let mut domains = dialog::with_figures(&listing.domains);
                 // Those that are named, too: the API does not list every kind of domain.
-                let config = self.given.config(context.now())?;
+                let config = self.given.config(context.environment, context.now())?;
                 let named = config.selected_domains.into_iter();
                 let named: Vec<Domain> = named.filter(|domain| !domains.contains(domain)).collect();
                 domains.extend(named);
@@ -281,7 +281,7 @@ impl Setup {
 
     /// Asks what happens when the account gets a domain. Only where the API lists domains.
     fn ask_discover(&mut self, context: &mut Context<'_, '_>) -> Result<(), CliError> {
-        let now = context.now();
+        let (environment, now) = (context.environment, context.now());
         let Some(mut terminal) = self.terminal(context) else {
             return Ok(());
         };
@@ -293,7 +293,7 @@ impl Setup {
             }
             let mut given = self.given.clone();
             given.set("discover", [answer], ValueSource::Flag("new domains"));
-            match given.config(now) {
+            match given.config(environment, now) {
                 Ok(_) => self.given = given,
                 Err(error) => terminal.say_error(&error)?,
             }
