@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use jdcdn_stats::simulator::{Fault, Rule};
+use jdcdn_stats::simulator::{Fault, ListingFault, Rule};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -174,6 +174,28 @@ fn a_person_is_asked_for_what_is_missing_and_the_key_is_not_shown() {
         .map(Result::unwrap)
         .collect();
     assert_eq!(stored, ["d000.example.com", "d002.example.com"]);
+}
+
+#[test]
+fn a_person_who_wants_all_domains_is_asked_where_the_list_is_inconsistent() {
+    let home = Home::new(3);
+    let missing = Rule::always(ListingFault::Total(1)).for_listings();
+    home.sandbox.simulator.rule(missing);
+    let mut session = begin!(&home, &["--username", "jcloud_00", "--all-domains"]);
+    session.answer(KEY, &format!("{}\n", home.sandbox.key()));
+    session.answer(
+        "The list may be incomplete: the API says that there are 4 domains",
+        "",
+    );
+    session.answer(WHICH, "1, 2\n");
+    session.answer(NEW, "\n");
+    let (code, shown) = session.end();
+    assert_eq!(code, Some(0), "{shown}");
+    let config = std::fs::read_to_string(home.path("jdcdn-stats.toml")).unwrap();
+    assert!(
+        config.contains("d001.example.com") && !config.contains("d002"),
+        "{config}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use jdcdn_stats::simulator::{Fault, Rule};
+use jdcdn_stats::simulator::{Fault, ListingFault, Rule};
 
 use crate::sandbox::{Ended, Sandbox, ended};
 
@@ -241,6 +241,46 @@ fn all_domains_of_the_account_are_taken_if_the_api_lists_them() {
     assert!(printed.contains("The account has 3 domains"), "{printed}");
     home.type_next(&printed, &home.path(""));
     home.assert_holds_all("jdcdn-stats.db");
+}
+
+#[test]
+fn all_domains_of_an_inconsistent_list_are_refused_and_entries_without_a_name_are_shown() {
+    let home = Home::new(3);
+    let init = |fault: ListingFault, more: &[&str]| {
+        home.sandbox.simulator.clear_faults();
+        home.sandbox.simulator.rule(Rule::always(fault).for_listings());
+        let mut command = home.init(&[&["--start", DAYS.0, "--all-domains"], more].concat());
+        ended(
+            command
+                .env("JDCDN_SECRET_KEY", home.sandbox.key())
+                .output()
+                .unwrap(),
+        )
+    };
+    for (fault, more) in [
+        (ListingFault::Total(1), &[][..]),
+        (ListingFault::Total(-1), &[]),
+        (ListingFault::TotalText("null"), &[]),
+        (ListingFault::NullList, &[]),
+        (ListingFault::Total(1), &["-d", "live.example.com"]),
+    ] {
+        let said = init(fault, more).failed(1);
+        for says in ["nothing was written", "inconsistent: the API", "`-d www.a.com`"] {
+            assert!(said.contains(says), "{said}");
+        }
+        assert!(home.files().is_empty(), "{:?}", home.files());
+    }
+    // The others are there.
+    let printed = init(ListingFault::Entry(r#"{"domain":7}"#), &[]).with(0);
+    assert!(
+        printed.contains(r#"left out, because its name cannot be read: {"domain":7}"#),
+        "{printed}"
+    );
+    let config = fs::read_to_string(home.path("jdcdn-stats.toml")).unwrap();
+    assert!(
+        config.contains("d001.example.com") && config.contains("d002.example.com"),
+        "{config}"
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ const DATABASE: &str = "jdcdn-stats.db";
 /// program.
 ///
 /// Exit codes: 2 a file exists already or something is missing, 4 the API refused the user name or the key, 1 the request
-/// failed. In all these cases nothing is written.
+/// failed, or --all-domains met an inconsistent list. In all these cases nothing is written.
 #[derive(Debug, Args)]
 #[expect(
     clippy::doc_markdown,

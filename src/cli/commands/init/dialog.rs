@@ -16,6 +16,9 @@ use crate::model::{AccountDomain, Domain};
 /// The most domains that are shown.
 const MAX_SHOWN: usize = 200;
 
+/// The most entries without a readable name that are shown.
+const MAX_UNREADABLE: usize = 10;
+
 /// Where the secret key comes from. People try the one that they have.
 pub const KEY_ORIGIN: &str =
     "The vendor issues the secret key of this API by ticket.\nThe secret of an AccessKey does not work.";
@@ -62,6 +65,9 @@ pub fn choose_domains(terminal: &mut Terminal<'_>, listing: &Listing) -> Result<
     if listing.domains.len() > MAX_SHOWN {
         terminal.say(&format!("       and {} more", listing.domains.len() - MAX_SHOWN))?;
     }
+    for line in unreadable(listing) {
+        terminal.say(&line)?;
+    }
     if let Some(flaw) = &listing.flaw {
         terminal.say(&format!("The list may be incomplete: {flaw}."))?;
     }
@@ -74,6 +80,24 @@ pub fn choose_domains(terminal: &mut Terminal<'_>, listing: &Listing) -> Result<
             Err(problem) => terminal.say(&problem)?,
         }
     }
+}
+
+/// Returns lines about the entries of the list that name no domain. Those of the account's domains that are among them
+/// have to be named by hand.
+#[must_use]
+pub fn unreadable(listing: &Listing) -> Vec<String> {
+    let entries = &listing.unreadable;
+    let shown = entries.iter().take(MAX_UNREADABLE);
+    let mut lines: Vec<_> = shown
+        .map(|entry| format!("  left out, because its name cannot be read: {entry}"))
+        .collect();
+    if entries.len() > MAX_UNREADABLE {
+        lines.push(format!(
+            "  and {} more of this kind",
+            entries.len() - MAX_UNREADABLE
+        ));
+    }
+    lines
 }
 
 /// Asks for the names of domains.

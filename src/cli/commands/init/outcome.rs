@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::dialog;
 use super::files::KEY_FILE;
 use super::key::KeyPlace;
 use super::setup::{Setup, Trial};
@@ -131,6 +132,9 @@ fn report_list(listing: &Listing, config: &Config, out: &mut dyn Write) -> Resul
     let is_left_out = |domain: &&AccountDomain| !config.selected_domains.contains(&domain.name);
     for domain in listing.domains.iter().filter(is_left_out) {
         writeln!(out, "  left out: {} ({})", domain.name, domain.status)?;
+    }
+    for line in dialog::unreadable(listing) {
+        writeln!(out, "{line}")?;
     }
     if let Some(flaw) = &listing.flaw {
         writeln!(out, "  The list may be incomplete: {flaw}.")?;

@@ -194,14 +194,26 @@ impl Setup {
     }
 
     /// Takes the domains of the account that are wanted. Returns false if there is none.
+    ///
+    /// "All" of an inconsistent list may lack some: a person is asked, and without one it is an error.
     fn take_listed(&mut self, listing: &Listing, context: &mut Context<'_, '_>) -> Result<bool, CliError> {
+        if let Some(flaw) = listing.flaw.filter(|_| !self.asks) {
+            let error = format!(
+                "nothing was written, because the list of the account's domains is inconsistent: {flaw}"
+            );
+            return Err(CliError::failed(error).with_help(Some(
+                "run it again later, or name the domains with `-d www.a.com` instead of `--all-domains`",
+            )));
+        }
         if listing.domains.is_empty() {
             self.without_list("it lists no domain", context)?;
             return Ok(false);
         }
         let source = ValueSource::Flag("--all-domains");
         let domains = match self.terminal(context) {
-            Some(mut terminal) if !self.wishes.all_domains => dialog::choose_domains(&mut terminal, listing)?,
+            Some(mut terminal) if !self.wishes.all_domains || listing.flaw.is_some() => {
+                dialog::choose_domains(&mut terminal, listing)?
+            }
             _ => {
                 let mut domains = dialog::with_figures(&listing.domains);
                 // Those that are named, too: the API does not list every kind of domain.
