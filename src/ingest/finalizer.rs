@@ -50,8 +50,9 @@ pub(super) struct StageResults {
     pub(super) conclusions: Conclusions,
     /// Holes that were to be asked for again, and were not answered.
     pub(super) unanswered_holes: Vec<(Domain, Span)>,
-    /// The domains that are followed and not configured.
-    pub(super) followed: Vec<Domain>,
+    /// The domains that are followed and not configured, and that had no point lately. That the API refuses one of these
+    /// is only a warning.
+    pub(super) excusable: Vec<Domain>,
     /// Things to know that are no failures.
     pub(super) warnings: Vec<String>,
     /// Slots of followed domains that the API refuses. They count as failed, and do not make the run incomplete.
@@ -61,16 +62,16 @@ pub(super) struct StageResults {
 impl StageResults {
     /// Notes that slots of a domain were left out, because the API refuses it.
     pub(super) fn leave_out(&mut self, domain: &Domain, slots: u64) {
-        if self.followed.contains(domain) {
+        if self.excusable.contains(domain) {
             self.excused_slots += slots;
         }
     }
 
-    /// Adds a failure. That the API refuses a followed domain is only a warning: nobody has typed its name, and the
-    /// account may have given it up.
+    /// Adds a failure. That the API refuses a followed domain without a recent point is only a warning: nobody has typed
+    /// its name, and the account may have given it up.
     pub(super) fn fail(&mut self, failed: FailedRange) {
         match failed.domains.as_slice() {
-            [domain] if failed.refuses_domain && self.followed.contains(domain) => {
+            [domain] if failed.refuses_domain && self.excusable.contains(domain) => {
                 self.warnings.push(format!(
                     "{domain} is followed, and the API refuses it: {}. `jdcdn-stats domains forget {domain}` ends this",
                     failed.error

@@ -22,7 +22,7 @@ pub struct Job {
     pub command: &'static str,
     /// The domains to ask for.
     pub domains: Vec<Domain>,
-    /// Those of them that are not configured. That the API refuses one is only a warning.
+    /// Those of them that are not configured. That the API refuses one without a recent point is only a warning.
     pub followed: Vec<Domain>,
     /// The windows that are due.
     pub plan: Plan,

@@ -20,7 +20,7 @@ use super::turns::Turns;
 use super::worker::{TaskResult, Worker};
 use super::writer;
 use crate::clock::SharedClock;
-use crate::model::{RunTotals, Span};
+use crate::model::{Domain, RunTotals, Span, UnixSeconds};
 use crate::plan::holes::HolePlan;
 use crate::plan::{Plan, PlannedRequest};
 use crate::store::{Commit, Coverage, Expected, Holder, NewRun, Run, Store};
@@ -73,7 +73,7 @@ pub async fn run<T: Transport>(
         range,
         progress: Arc::clone(&progress),
         results: StageResults {
-            followed: std::mem::take(&mut job.followed),
+            excusable: excusable(&mut job, &worker, clock.now()),
             ..StageResults::default()
         },
     };
@@ -288,6 +288,14 @@ impl<T: Transport> Stages<T> {
         left_out.for_each(|(domain, slots)| results.leave_out(domain, *slots));
         result
     }
+}
+
+/// Returns the followed domains whose refusal can be believed. One that had points lately still has traffic that somebody
+/// is billed for, so its refusal is a failure as that of a configured domain is.
+fn excusable<T: Transport>(job: &mut Job, worker: &Worker<T>, now: UnixSeconds) -> Vec<Domain> {
+    let mut followed = std::mem::take(&mut job.followed);
+    worker.knowing(|knowledge| followed.retain(|domain| !knowledge.had_a_point_lately(domain, now)));
+    followed
 }
 
 /// Returns the failure of a task that panicked. The panic message may contain a piece of an answer, so it is not shown;

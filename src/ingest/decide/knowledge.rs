@@ -187,7 +187,7 @@ impl Knowledge {
     }
 
     /// Whether `domain` had a point within the last days before `now`.
-    pub(super) fn had_a_point_lately(&self, domain: &Domain, now: UnixSeconds) -> bool {
+    pub(in crate::ingest) fn had_a_point_lately(&self, domain: &Domain, now: UnixSeconds) -> bool {
         let newest = self.prior.newest_points.get(domain);
         newest.is_some_and(|ts| now - ts <= evidence::RECENT_POINT)
     }

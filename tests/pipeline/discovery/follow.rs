@@ -97,6 +97,12 @@ fn a_domain_that_comes_in_while_nothing_is_configured_is_enough() {
 fn a_followed_domain_that_disappears_stays_and_is_told_once_a_day() {
     let sandbox = following();
     sandbox.simulator.change_account(|account| account.remove(NEW));
+    wait(&sandbox, DAY);
+    // It had points this week, so a refusal is a failure, as that of a configured domain is.
+    let failed = sync(&sandbox);
+    assert!(failed.stderr.contains("no longer listed"), "{}", failed.stderr);
+    failed.with(3);
+    wait(&sandbox, 7 * DAY);
     for _ in 0..2 {
         wait(&sandbox, DAY);
         let told = sync(&sandbox);
