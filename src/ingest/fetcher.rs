@@ -111,7 +111,9 @@ pub struct Fetcher<T> {
     answered_now: AtomicBool,
     /// How far this machine's clock is ahead of the API's, in seconds, if that is worth a warning.
     ahead: OnceLock<i64>,
-    /// Where answers come from. It is known from the start if the database holds answers.
+    /// Where the answers in the database come from, if it holds any.
+    expected: Option<DataSource>,
+    /// Where the answers of this run come from, once one has come.
     source: OnceLock<DataSource>,
 }
 
@@ -150,6 +152,7 @@ impl<T> Fetcher<T> {
             answered: AtomicBool::new(pace.answered_before),
             answered_now: AtomicBool::new(false),
             ahead: OnceLock::new(),
+            expected: None,
             source: OnceLock::new(),
         }
     }
@@ -157,11 +160,11 @@ impl<T> Fetcher<T> {
     /// Takes answers of this source only, as the database holds answers of it.
     #[must_use]
     pub fn expecting(mut self, source: Option<DataSource>) -> Self {
-        self.source = source.map(OnceLock::from).unwrap_or_default();
+        self.expected = source;
         self
     }
 
-    /// Returns where answers come from, if that is known.
+    /// Returns where the answers of this run come from; `None` before the first one that may be stored.
     #[must_use]
     pub fn source(&self) -> Option<DataSource> {
         self.source.get().copied()
@@ -340,7 +343,8 @@ impl<T> Fetcher<T> {
     /// Stops the run at an answer of another source than the others: nothing of it may be stored with them.
     fn check_source(&self, reply: &Reply) -> Result<(), NotAnswered> {
         let answers = reply.source;
-        if *self.source.get_or_init(|| answers) == answers {
+        let is_expected = self.expected.is_none_or(|expected| expected == answers);
+        if is_expected && *self.source.get_or_init(|| answers) == answers {
             return Ok(());
         }
         self.control.stop(Stop::OtherSource { answers });

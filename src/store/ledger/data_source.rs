@@ -10,9 +10,9 @@ use crate::store::ledger::runs::Run;
 /// What the file holds, by what its runs note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredData {
-    /// No run has written to it.
+    /// No run has written to it, and no domain of an account is listed in it.
     Nothing,
-    /// Runs have written to it, but none has stored an answer.
+    /// Runs have written to it, but none has stored statistics.
     RunsOnly,
     /// Answers of one source. Those of a run from before this was noted are real, unless it was a run of `demo`.
     From(DataSource),
@@ -64,7 +64,11 @@ pub(crate) fn stored(connection: &Connection) -> Result<StoredData> {
     if exists("coverage")? {
         return Ok(StoredData::From(DataSource::Api));
     }
-    Ok(if exists("run")? {
+    // The account's domains are listed before the first run begins.
+    let has_listing = || -> Result<bool> {
+        Ok(connection.table_exists(None, "account_domain")? && exists("account_domain")?)
+    };
+    Ok(if exists("run")? || has_listing()? {
         StoredData::RunsOnly
     } else {
         StoredData::Nothing
