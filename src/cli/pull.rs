@@ -24,7 +24,9 @@ use crate::ingest::{self, Control, Job, JobSettings, Pace, Progress, RunError, S
 use crate::interrupt;
 use crate::model::convert::to_u64;
 use crate::model::duration::show_seconds;
-use crate::model::{Credentials, DataSource, Domain, SlotLabel, Span, UnixSeconds, civil, discovery};
+use crate::model::{
+    Credentials, DataSource, Discover, Domain, KnownDomain, SlotLabel, Span, UnixSeconds, civil, discovery,
+};
 use crate::plan::{Order, Plan, PlanSettings};
 use crate::store::{Creation, Expected, Holder, Reader, Store, StoreError, ensure_place};
 
@@ -190,10 +192,11 @@ impl Pull {
         }
         self.warn_of_new_database(&store);
         let has_listed = self.discovers && discover(&mut store, config, &client, clock)?;
-        let followed = discovery::followed(&store.account_domains()?);
+        let known = store.account_domains()?;
+        let followed = discovery::followed(&known);
         let relabelled = store.use_slot_label(config.slot_label)?;
         let now = clock.now();
-        let mut job = Job::prepare(&store, self.job_settings(config, &followed, now), now)?;
+        let mut job = Job::prepare(&store, self.job_settings(config, &known, now), now)?;
         job.pace.concurrency = concurrency;
         if has_listed {
             // The listing and the run share the rate.
@@ -240,26 +243,32 @@ impl Pull {
         );
     }
 
-    fn job_settings(&self, config: &Config, followed: &[Domain], now: UnixSeconds) -> JobSettings {
+    fn job_settings(&self, config: &Config, known: &[KnownDomain], now: UnixSeconds) -> JobSettings {
         let plan = self.plan_settings(config);
         let mut config = config.clone();
-        config.follow(followed);
-        let mut domains = self.domains.clone();
-        if self.follows {
-            let new = config.followed_domains.iter();
-            domains.extend(new.filter(|domain| !self.domains.contains(domain)).cloned());
-        }
-        let expected = Expected {
+        config.follow(&discovery::followed(known));
+        let domains = if self.follows {
+            config.selected_domains.clone()
+        } else {
+            self.domains.clone()
+        };
+        let mut expected = Expected {
             domains: config.kept_domains(),
             from: config.start,
             until: plan.refresh.horizon(now),
         };
+        // Without a configuration file, nothing but `-d` may tell that these are not all.
+        let asks_for_all = self.follows
+            && matches!(self.command, "sync" | "watch")
+            && expected.is_within(&domains, self.range);
+        if config.discover == Discover::Follow {
+            // No run asks for these before the next listing.
+            let awaited = discovery::awaited(known, &config.configured_domains);
+            expected.domains.extend(awaited);
+        }
         JobSettings {
             command: self.command,
-            // Without a configuration file, nothing but `-d` may tell that these are not all.
-            asks_for_all: self.follows
-                && matches!(self.command, "sync" | "watch")
-                && expected.is_within(&domains, self.range),
+            asks_for_all,
             domains,
             range: self.range,
             named: self.named,

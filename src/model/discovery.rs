@@ -164,7 +164,8 @@ pub fn is_due(last: Option<UnixSeconds>, now: UnixSeconds) -> bool {
 /// Returns what is known after a consistent listing at the moment `at`, in the order of the names.
 ///
 /// With [`Discover::Follow`], domains that are not `configured` are followed if they are served or stopped, and this
-/// listing and the one before have shown them. Nothing else becomes followed, and nothing ceases to be.
+/// listing and the one before have shown them. Nothing else becomes followed, and nothing ceases to be. Of the two forms
+/// of a wildcard only one is followed, and none if the other is forgotten: they mean the same traffic.
 #[must_use]
 pub fn learn(
     known: Vec<KnownDomain>,
@@ -185,8 +186,11 @@ pub fn learn(
     let new = shown.into_values();
     known.extend(new.map(|listed| KnownDomain::new(listed.clone(), at)));
     if discover == Discover::Follow {
+        let mut taken = decided(&known);
         for row in &mut known {
-            if row.may_be_followed() && !is_among(configured, &row.listed.name) {
+            let name = &row.listed.name;
+            if row.may_be_followed() && !is_among(configured, name) && !is_among(&taken, name) {
+                taken.push(name.clone());
                 row.state = DomainState::Followed;
                 row.followed_at.get_or_insert(at);
             }
@@ -201,6 +205,42 @@ pub fn learn(
 pub fn followed(known: &[KnownDomain]) -> Vec<Domain> {
     let followed = known.iter().filter(|row| row.state == DomainState::Followed);
     followed.map(|row| row.listed.name.clone()).collect()
+}
+
+/// Returns the domains that are followed or forgotten.
+fn decided(known: &[KnownDomain]) -> Vec<Domain> {
+    let decided = known.iter().filter(|row| row.state != DomainState::Listed);
+    decided.map(|row| row.listed.name.clone()).collect()
+}
+
+/// Returns the domains that the next listing makes followed if it shows them again. They have figures already, so nothing
+/// of the account is complete without them.
+#[must_use]
+pub fn awaited(known: &[KnownDomain], configured: &[Domain]) -> Vec<Domain> {
+    let mut taken = decided(known);
+    let mut awaited = Vec::new();
+    for row in known {
+        let name = &row.listed.name;
+        let is_shown = row.state == DomainState::Listed && row.listings > 0;
+        if is_shown
+            && row.listed.status.may_have_figures()
+            && !is_among(configured, name)
+            && !is_among(&taken, name)
+        {
+            taken.push(name.clone());
+            awaited.push(name.clone());
+        }
+    }
+    awaited
+}
+
+/// Returns the followed domains that their owner has stopped, by the last listing that had them.
+#[must_use]
+pub fn stopped(known: &[KnownDomain]) -> Vec<Domain> {
+    let stopped = known
+        .iter()
+        .filter(|row| row.state == DomainState::Followed && row.listed.status == DomainStatus::Stopped);
+    stopped.map(|row| row.listed.name.clone()).collect()
 }
 
 /// Whether `domains` has a name that means `name`.
@@ -235,6 +275,7 @@ pub fn news(
     discover: Discover,
 ) -> DiscoveryNews {
     let was_followed: Vec<Domain> = followed(before);
+    let decided = decided(after);
     let mut news = DiscoveryNews::default();
     for row in after {
         let name = &row.listed.name;
@@ -249,7 +290,10 @@ pub fn news(
                 }
             }
             DomainState::Listed
-                if row.missing_since.is_none() && is_accepted && !is_among(configured, name) =>
+                if row.missing_since.is_none()
+                    && is_accepted
+                    && !is_among(configured, name)
+                    && !is_among(&decided, name) =>
             {
                 news.not_fetched.push(name.clone());
                 match row.listed.status {

@@ -51,6 +51,30 @@ fn a_domain_is_followed_after_two_listings_and_a_configured_one_never() {
 }
 
 #[test]
+fn of_the_two_forms_of_a_wildcard_one_is_followed_and_none_if_one_is_forgotten() {
+    let both = running(&["*.b.com", ".b.com"]);
+    let day = |n| MIDNIGHT + n * DAY_SECONDS;
+    let once = after(Vec::new(), &both, day(0));
+    let own = [name("own.a.com")];
+    assert_eq!(names(&awaited(&once, &own)), ["*.b.com"]);
+    let twice = after(once, &both, day(1));
+    assert_eq!(names(&followed(&twice)), ["*.b.com"]);
+    assert_eq!(awaited(&twice, &own), []);
+    let news = news(
+        &twice,
+        &after(twice.clone(), &both, day(2)),
+        &own,
+        Discover::Follow,
+    );
+    assert_eq!(news, DiscoveryNews::default());
+    let mut forgotten = twice;
+    forgotten[0].state = DomainState::Forgotten;
+    let later = after(forgotten, &both, day(2));
+    assert_eq!(followed(&later), []);
+    assert_eq!(awaited(&later, &own), []);
+}
+
+#[test]
 fn a_listing_without_the_domain_starts_the_count_anew_and_ends_nothing() {
     let listing = running(&["new.a.com"]);
     let day = |n| MIDNIGHT + n * DAY_SECONDS;

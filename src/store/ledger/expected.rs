@@ -1,13 +1,13 @@
-//! What the configuration wants to be complete.
+//! What should be complete.
 
 use std::collections::HashSet;
 
 use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
 
-/// What the configuration wants to be complete.
+/// What should be complete: what the configuration wants, and what the database follows for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// The configured domains. Ranges of other domains that were never asked for are not gaps.
+    /// The configured domains, those that the database follows, and those that it follows with the next listing. Ranges of other domains that were never asked for are not gaps.
     pub domains: Vec<Domain>,
     /// Where they should begin. An earlier begin of the coverage counts instead, also if this is `None`.
     pub from: Option<UnixSeconds>,

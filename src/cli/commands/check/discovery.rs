@@ -72,8 +72,8 @@ fn compared(listed: &[AccountDomain], config: &Config, known: &[KnownDomain]) ->
     let fetched = config.kept_domains();
     let listed: Vec<Domain> = listed.iter().map(|domain| domain.name.clone()).collect();
     let given_up = |name: &Domain| {
-        let known = known.iter().find(|known| known.listed.name == *name);
-        known.is_some_and(|known| known.state == DomainState::Forgotten)
+        let mut forgotten = known.iter().filter(|known| known.state == DomainState::Forgotten);
+        forgotten.any(|known| known.listed.name.is_same(name))
     };
     let new: Vec<Domain> = listed
         .iter()

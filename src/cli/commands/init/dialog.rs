@@ -11,6 +11,7 @@ use crate::api::Listing;
 use crate::cli::CliError;
 use crate::cli::view::text::counted;
 use crate::model::convert::to_u64;
+use crate::model::discovery::is_among;
 use crate::model::{AccountDomain, Domain};
 
 /// The most domains that are shown.
@@ -111,11 +112,16 @@ pub fn type_domains(terminal: &mut Terminal<'_>) -> Result<Vec<Domain>, CliError
     }
 }
 
-/// Returns the domains of the account that can have figures.
+/// Returns the domains of the account that can have figures, each once: `*.a.com` and `.a.com` are the same traffic.
 #[must_use]
 pub fn with_figures(listed: &[AccountDomain]) -> Vec<Domain> {
-    let listed = listed.iter().filter(|domain| domain.status.may_have_figures());
-    listed.map(|domain| domain.name.clone()).collect()
+    let mut domains = Vec::new();
+    for domain in listed.iter().filter(|domain| domain.status.may_have_figures()) {
+        if !is_among(&domains, &domain.name) {
+            domains.push(domain.name.clone());
+        }
+    }
+    domains
 }
 
 /// Returns the domains that an answer names, each once: by their number in `listed`, as a range of numbers, or by name.
@@ -138,7 +144,7 @@ pub fn selected(answer: &str, listed: &[AccountDomain]) -> Result<Vec<Domain>, S
             ],
         };
         for domain in found {
-            if !domains.contains(&domain) {
+            if !is_among(&domains, &domain) {
                 domains.push(domain);
             }
         }
@@ -200,6 +206,20 @@ mod tests {
             ("live.d.com,2", "live.d.com b.com"),
         ] {
             assert_eq!(names(answer).as_deref(), Ok(chosen), "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_two_forms_of_a_wildcard_are_chosen_once() {
+        let both = ["*.a.com", ".a.com"].map(|name| AccountDomain {
+            name: name.parse().unwrap(),
+            status: DomainStatus::Running,
+            cname: None,
+            kind: None,
+            region: None,
+        });
+        for answer in ["", "1-2", "2,*.a.com"] {
+            assert_eq!(selected(answer, &both).unwrap().len(), 1, "{answer}");
         }
     }
 

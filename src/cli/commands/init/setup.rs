@@ -10,6 +10,7 @@ use crate::api::Listing;
 use crate::cli::view::text;
 use crate::cli::{CliError, Context};
 use crate::config::ValueSource;
+use crate::model::discovery::is_among;
 use crate::model::{Credentials, Domain};
 
 /// How often a person may give the user name and the key.
@@ -219,7 +220,7 @@ impl Setup {
                 // Those that are named, too: the API does not list every kind of domain.
                 let config = self.given.config(context.environment, context.now())?;
                 let named = config.selected_domains.into_iter();
-                let named: Vec<Domain> = named.filter(|domain| !domains.contains(domain)).collect();
+                let named: Vec<Domain> = named.filter(|domain| !is_among(&domains, domain)).collect();
                 domains.extend(named);
                 domains
             }
