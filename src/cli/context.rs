@@ -12,12 +12,14 @@ use crate::config::{Config, ConfigError, Environment, Overrides};
 use crate::model::{Credentials, UnixSeconds};
 use crate::store::{Holder, OpenError, Reader, is_ours};
 
-/// Adds the domains that the database follows, as far as it can be read.
+/// Takes the domains that the database follows now. If it cannot be read, those of an earlier call stay.
 pub fn follow(config: &mut Config) {
     // What the run will refuse must not be opened here.
     let ours = is_ours(&config.database).then(|| Reader::open(&config.database).ok());
     let followed = ours.flatten().and_then(|reader| reader.followed_domains().ok());
-    config.follow(&followed.unwrap_or_default());
+    if let Some(followed) = followed {
+        config.follow(&followed);
+    }
 }
 
 /// Where a command reads and writes.

@@ -10,7 +10,8 @@ use super::secret_key::SecretKeySource;
 use super::source::{Setting, ValueSource};
 use crate::model::discovery;
 use crate::model::{
-    Credentials, Discover, Domain, Endpoint, KeepLimits, Refresh, RetryPolicy, SlotLabel, UnixSeconds,
+    Credentials, Discover, Domain, Endpoint, KeepLimits, KnownDomain, Refresh, RetryPolicy, SlotLabel,
+    UnixSeconds,
 };
 
 /// Everything that can be set, checked and resolved.
@@ -124,10 +125,15 @@ impl Config {
         self.secret_key.as_ref()
     }
 
-    /// Adds the domains that the database follows: to the ones to keep complete, and unless `-d` selects some, to the
-    /// selected ones. A domain that is there already is not added.
+    /// Takes the domains that the database follows now: to the ones to keep complete, and unless `-d` selects some, to
+    /// the selected ones. A domain that is there already is not added. Those of an earlier call are dropped: `domains
+    /// forget` may have run since.
     pub fn follow(&mut self, followed: &[Domain]) {
         let is_chosen = self.names_domains();
+        let before = std::mem::take(&mut self.followed_domains);
+        if !is_chosen {
+            self.selected_domains.retain(|domain| !before.contains(domain));
+        }
         for domain in followed {
             if !self.configures(domain) && !self.followed_domains.contains(domain) {
                 self.followed_domains.push(domain.clone());
@@ -155,6 +161,16 @@ impl Config {
     pub fn kept_domains(&self) -> Vec<Domain> {
         let all = self.configured_domains.iter().chain(&self.followed_domains);
         all.cloned().collect()
+    }
+
+    /// Returns the selected domains that should have new points. One that is only followed, and that its owner has
+    /// stopped, is `known` to need none.
+    #[must_use]
+    pub fn active_domains(&self, known: &[KnownDomain]) -> Vec<Domain> {
+        let stopped = discovery::stopped(known);
+        let is_active =
+            |domain: &&Domain| self.names_domains() || self.configures(domain) || !stopped.contains(domain);
+        self.selected_domains.iter().filter(is_active).cloned().collect()
     }
 
     /// The selected domains; an error if there is none.

@@ -240,6 +240,17 @@ fn differences<'a>(some: &'a [Gap], others: &'a [Gap]) -> impl Iterator<Item = S
     })
 }
 
+/// Returns how the gaps of a domain change that nobody asks for any more: what is outside of its coverage is no gap then.
+pub(crate) fn given_up(tx: &Connection, domain: i64) -> Result<GapChange> {
+    let sql = "SELECT start_ts, end_ts, reason, confirmed, asked_domains, asked_slots FROM gap
+               WHERE domain_id = ?1 AND reason IN ('failed', 'never_asked') ORDER BY start_ts";
+    Ok(GapChange {
+        domain,
+        before: tx.rows(sql, [domain], stored_gap)?,
+        after: Vec::new(),
+    })
+}
+
 /// Returns how the gaps change that no commit can know: which ranges were never asked for as of now. Ranges that were asked
 /// for without a usable answer stay failed.
 pub(crate) fn expected(tx: &Connection, ids: &mut DomainIds, expected: &Expected) -> Result<Vec<GapChange>> {

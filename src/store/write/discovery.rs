@@ -3,7 +3,9 @@
 use crate::model::convert::to_i64;
 use crate::model::{FactName, KnownDomain, UnixSeconds};
 use crate::store::error::StoreError;
-use crate::store::ledger::{account_domains, facts};
+use crate::store::ledger::{account_domains, domain_ids, facts, gaps};
+use crate::store::origin::slot_label;
+use crate::store::write::runs::write_gaps;
 use crate::store::write::store::Store;
 
 impl Store {
@@ -32,8 +34,17 @@ impl Store {
         })
     }
 
-    /// Writes what is known of one domain.
-    pub fn keep_account_domain(&mut self, known: &KnownDomain) -> Result<(), StoreError> {
-        self.in_transaction(|tx, _| account_domains::write(tx, known))
+    /// Writes what is known of one domain that is forgotten now. Unless runs fetch it all the same (`is_fetched`), what
+    /// was never asked for, or failed, is no gap any more: nobody asks for it again, and it would keep the account's
+    /// months incomplete for ever. To be followed by [`Store::roll_up`].
+    pub fn forget(&mut self, known: &KnownDomain, is_fetched: bool) -> Result<(), StoreError> {
+        self.in_transaction(|tx, _| {
+            account_domains::write(tx, known)?;
+            if !is_fetched && let Some(domain) = domain_ids::find(tx, known.listed.name.as_str())? {
+                let shift = slot_label::in_force(tx)?.shift();
+                write_gaps(tx, &gaps::given_up(tx, domain)?, shift)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -10,6 +10,7 @@ use crate::store::file::statements::Statements as _;
 use crate::store::ledger::data_source::StoredData;
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::ledger::expected::Expected;
+use crate::store::ledger::gaps::GapChange;
 use crate::store::ledger::runs::{self, Finish, NewRun, Run};
 use crate::store::ledger::{coverage, data_source, domain_ids, facts, gaps, holes, refusals};
 use crate::store::origin::slot_label;
@@ -174,13 +175,19 @@ fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
 fn expect(tx: &Connection, ids: &mut DomainIds, expected: &Expected, at_least: i64) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
     for change in gaps::expected(tx, ids, expected)? {
-        if let Some(labels) = change.hull()
-            && labels.seconds() > at_least
-        {
-            let before = LedgerState::read(tx, change.domain, (labels, shift))?;
-            change.write(tx)?;
-            before.note_changes(tx)?;
+        if change.hull().is_some_and(|labels| labels.seconds() > at_least) {
+            write_gaps(tx, &change, shift)?;
         }
     }
     Ok(())
+}
+
+/// Writes a change of gaps, and notes the days of the account that it makes complete or incomplete.
+pub(super) fn write_gaps(tx: &Connection, change: &GapChange, shift: i64) -> Result<()> {
+    let Some(labels) = change.hull() else {
+        return Ok(());
+    };
+    let before = LedgerState::read(tx, change.domain, (labels, shift))?;
+    change.write(tx)?;
+    before.note_changes(tx)
 }

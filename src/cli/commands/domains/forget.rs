@@ -42,7 +42,8 @@ impl ForgetArgs {
         let state = found.state;
         let mut forgotten = found.clone();
         forgotten.state = DomainState::Forgotten;
-        store.keep_account_domain(&forgotten)?;
+        store.forget(&forgotten, config.configures(&name))?;
+        store.roll_up(|_, _| ())?;
         store.checkpoint()?;
         store.confirm(None)?;
         drop(store);

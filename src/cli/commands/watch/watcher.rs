@@ -10,9 +10,11 @@ use super::next_step::NextStep;
 use super::run_log::RunLog;
 use super::schedule::{RunResult, Schedule};
 use super::setup::{Setup, answered_lately, pull};
+use crate::cli::context::follow;
 use crate::cli::signals::until_done;
 use crate::cli::{CliError, ExitStatus};
 use crate::clock::SharedClock;
+use crate::config::Config;
 use crate::ingest::progress::ProgressCounts;
 use crate::ingest::{Control, Progress, RunError, Stop, Summary};
 use crate::interrupt::{self, Signal};
@@ -212,9 +214,12 @@ async fn carry_out(
     progress: Arc<Progress>,
 ) -> (RunEnd, bool) {
     let prepare = tokio::task::spawn_blocking(move || {
-        let pull = pull(&setup.config, clock.now())?;
-        let prepared = pull.prepare(&setup.config, setup.credentials, &clock)?;
-        let answered = answered || answered_lately(&setup.config, clock.now());
+        // The followed domains may have changed since the configuration was read.
+        let mut config = Config::clone(&setup.config);
+        follow(&mut config);
+        let pull = pull(&config, clock.now())?;
+        let prepared = pull.prepare(&config, setup.credentials, &clock)?;
+        let answered = answered || answered_lately(&config, clock.now());
         Ok((prepared.answered_before(answered), answered))
     });
     let prepared = tokio::select! {
