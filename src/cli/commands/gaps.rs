@@ -65,7 +65,7 @@ impl GapsArgs {
     }
 }
 
-/// Returns what must be complete as of `now`: the configured domains, or those that the command line names.
+/// Returns what must be complete as of `now`: the configured and followed domains, or those that the command line names.
 pub(super) fn expected(config: &Config, now: UnixSeconds) -> Expected {
     Expected {
         domains: config.selected_domains.clone(),

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::model::{Discover, Span, UnixSeconds};
 use crate::plan::Order;
 
-/// Bring every configured domain up to date
+/// Bring every configured and followed domain up to date
 ///
 /// Fetches everything that is due from `start` in the configuration to now: history that was never fetched, new
 /// slots, slots that have reached a refresh age, and slots without a point that have reached a hole age. Run it
@@ -59,7 +59,7 @@ impl SyncArgs {
     }
 }
 
-/// Returns what brings the configured domains up to `now`, from `from` or from the configured start on.
+/// Returns what brings the configured and followed domains up to `now`, from `from` or from the configured start on.
 pub fn up_to_date(
     command: &'static str,
     config: &Config,

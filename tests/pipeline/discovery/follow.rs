@@ -1,11 +1,15 @@
 //! `discover = "follow"`: new domains are fetched, with their history.
 
-use jdcdn_stats::simulator::{Fault, OwnDomain, OwnStatus, Rule};
+use jdcdn_stats::simulator::{DataFault, Fault, OwnDomain, OwnStatus, Rule, Settings};
 
 use super::{
-    DAY, NEW, add, asked, assert_complete, assert_nothing_of, configure, listings, state, sync, wait, world,
+    DAY, NEW, START, add, asked, assert_complete, assert_nothing_of, configure, listings, state, sync, wait,
+    world,
 };
-use crate::sandbox::{Sandbox, ended};
+use crate::monitoring::{get, metrics_of, value};
+use crate::oracle::{assert_sound, stored};
+use crate::sandbox::{Sandbox, at, ended, wait_until};
+use crate::watch::Watch;
 
 /// A world in which [`NEW`] is followed.
 fn following() -> Sandbox {
@@ -72,6 +76,7 @@ fn a_domain_that_comes_in_while_nothing_is_configured_is_enough() {
     configure(&sandbox, "follow");
     let first = sync(&sandbox).with(0);
     assert!(first.contains("0 domains"), "{first}");
+    sandbox.run(&["status", "--fail-if-rejects"]).with(0);
     let alarm = sandbox.run(&["status", "--fail-if-older", "30m"]);
     assert!(
         alarm.stderr.contains("none of the account is followed yet"),
@@ -155,6 +160,113 @@ fn a_forgotten_domain_keeps_its_figures_and_does_not_come_back() {
     assert!(asked(&sandbox, NEW) > before);
 }
 
+/// Whether `status` shows a month of the account as complete.
+fn is_complete(sandbox: &Sandbox, month: &str) -> bool {
+    let told = sandbox.run(&["status", "--format", "json"]).json(0);
+    let mut months = told["account_months"].as_array().unwrap().iter();
+    let found = months.find(|row| row["month"] == month);
+    found.unwrap_or_else(|| panic!("no {month}: {told}"))["complete"] == true
+}
+
+#[test]
+fn the_months_of_the_account_are_complete_again_once_a_refused_domain_is_forgotten() {
+    let sandbox = following();
+    sandbox.simulator.change_account(|account| account.remove(NEW));
+    sandbox.clock.set(at("2026-08-02 12:00"));
+    sync(&sandbox).with(0);
+    assert!(!is_complete(&sandbox, "2026-07"));
+    sandbox.run(&["domains", "forget", NEW]).with(0);
+    assert!(is_complete(&sandbox, "2026-07"));
+    assert_sound(&sandbox.database());
+    sync(&sandbox).with(0);
+    assert!(is_complete(&sandbox, "2026-07"));
+    sandbox.run(&["bill", "--close", "2026-07"]).with(0);
+}
+
+#[test]
+fn a_month_is_not_complete_without_a_domain_that_the_next_listing_follows() {
+    let sandbox = world("follow");
+    add(&sandbox, NEW);
+    sandbox.clock.set(at("2026-07-02 12:00"));
+    sync(&sandbox).with(0);
+    assert_eq!(state(&sandbox, NEW).as_deref(), Some("listed"));
+    assert!(!never_asked(&sandbox).is_empty());
+    assert!(!is_complete(&sandbox, "2026-06"));
+    wait(&sandbox, DAY);
+    sync(&sandbox).with(0);
+    assert_complete(&sandbox, NEW);
+    assert_eq!(never_asked(&sandbox), [] as [String; 0]);
+}
+
+/// The ranges of [`NEW`] that were never asked for.
+fn never_asked(sandbox: &Sandbox) -> Vec<String> {
+    let database = sandbox.database();
+    let sql = "SELECT start_cst FROM origin_gaps WHERE domain = ?1 AND reason = 'never_asked'";
+    let mut query = database.prepare(sql).unwrap();
+    let rows = query.query_map([NEW], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_stopped_domain_without_points_is_no_alarm_about_old_points() {
+    let sandbox = world("follow");
+    let stopped = OwnDomain::running(NEW).with_status(OwnStatus::Stopped);
+    sandbox.simulator.change_account(|account| account.add(stopped));
+    sandbox.simulator.rule(Rule::always(DataFault::CutSeries {
+        domain: Some(NEW.to_owned()),
+        kept_percent: 0,
+    }));
+    sync(&sandbox).with(0);
+    wait(&sandbox, DAY);
+    sync(&sandbox).with(0);
+    assert_eq!(state(&sandbox, NEW).as_deref(), Some("followed"));
+    assert!(asked(&sandbox, NEW) > 0 && stored(&sandbox.database(), NEW).is_empty());
+    let old = ["status", "--fail-if-older", "30m"];
+    sandbox.run(&old).with(0);
+    // Whoever names it wants to know.
+    sandbox.run(&[&old[..], &["-d", NEW]].concat()).with(6);
+    let mut watch = Watch::start(&sandbox, &["--metrics", "0"], &[]);
+    let page = get(&metrics_of(&mut watch), "/metrics").1;
+    watch.stops();
+    assert!(value(&page, "jdcdn_domains") > 2.5, "{page}");
+    let age = |name: &str| page.contains(&format!("jdcdn_newest_point_age_seconds{{domain=\"{name}\"}}"));
+    assert!(age("d000.example.com") && !age(NEW), "{page}");
+    // It is served again.
+    sandbox
+        .simulator
+        .change_account(|account| account.domain(NEW).unwrap().status = OwnStatus::Running);
+    wait(&sandbox, DAY);
+    sync(&sandbox).with(0);
+    sandbox.run(&old).with(6);
+}
+
+#[test]
+fn a_watch_ceases_to_fetch_a_domain_that_is_forgotten_meanwhile() {
+    let sandbox = following();
+    let more = format!("start = {START:?}\ndiscover = \"follow\"\n[watch]\nevery = \"1s\"\n");
+    sandbox.configure(&Settings::default().username, &more);
+    wait(&sandbox, 3_600);
+    // Everything stays due from run to run.
+    sandbox
+        .simulator
+        .rule(Rule::always(Fault::http(502)).when(|request| !request.lists_domains));
+    let mut watch = Watch::start(&sandbox, &["--metrics", "0"], &[]);
+    let address = metrics_of(&mut watch);
+    watch.says("not all that was due is stored");
+    let domains = || value(&get(&address, "/metrics").1, "jdcdn_domains");
+    assert!(domains() > 2.5);
+    wait_until("the domain is forgotten between two runs", || {
+        let said = sandbox.run(&["domains", "forget", NEW]);
+        said.code == Some(0) || said.failed(75).is_empty()
+    });
+    let before = asked(&sandbox, NEW);
+    assert!(before > 0 && domains() < 2.5);
+    sandbox.simulator.clear_faults();
+    watch.says("up to date again");
+    watch.stops();
+    assert_eq!(asked(&sandbox, NEW), before);
+}
+
 #[test]
 fn only_served_and_stopped_domains_are_followed() {
     let sandbox = world("follow");
@@ -187,7 +299,7 @@ fn a_run_that_is_killed_between_listing_and_fetching_loses_neither() {
         .simulator
         .rule(Rule::always(Fault::Hang).when(|request| !request.lists_domains));
     let mut child = sandbox.start(&["sync"]);
-    crate::sandbox::wait_until("a request for figures waits", || {
+    wait_until("a request for figures waits", || {
         sandbox
             .simulator
             .requests()

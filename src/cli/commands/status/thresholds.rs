@@ -21,7 +21,8 @@ use crate::store::{Reader, Volume};
 /// The shortest and the longest limit of an age. Zero would always fail, and a limit of many years never.
 const LIMITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3_660 * 24);
 
-/// When to exit with 6. Of thresholds for domains, only configured domains count, or those that -d names.
+/// When to exit with 6. Of thresholds for domains, only configured and followed domains count, or those that -d names.
+/// For --fail-if-older, a followed domain that its owner has stopped does not.
 #[derive(Debug, Default, Args)]
 #[command(
     next_help_heading = "Thresholds (exit code 6, the reasons on standard error; with -q nothing else)"
@@ -70,9 +71,10 @@ impl ThresholdArgs {
         }
         if let Some(age) = &self.older {
             let limit = length("--fail-if-older", age, LIMITS)?;
-            for domain in config.require_domains()? {
+            config.require_domains()?;
+            for domain in config.active_domains(&reader.account_domains()?) {
                 let newest = reader.newest_point(domain.as_str())?;
-                alarms.extend(older(domain, newest, now, limit));
+                alarms.extend(older(&domain, newest, now, limit));
             }
         }
         if self.gaps {
@@ -95,7 +97,8 @@ impl ThresholdArgs {
                 });
             }
         }
-        if self.rejects {
+        // A domain that is followed later has no rejects yet.
+        if self.rejects && !waits_for_domains(config) {
             for domain in config.require_domains()? {
                 let rejects = reader.rejects_of(domain.as_str())?;
                 if rejects > 0 {

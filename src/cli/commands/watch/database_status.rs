@@ -4,13 +4,15 @@ use super::setup::pull;
 use crate::cli::CliError;
 use crate::config::Config;
 use crate::model::slot::HOUR_SECONDS;
-use crate::model::{Domain, SlotsByReason, UnixSeconds};
+use crate::model::{Domain, SlotsByReason, UnixSeconds, discovery};
 use crate::store::{Reader, StoreError};
 
 /// The state of the database at one moment.
 #[derive(Debug)]
 pub(super) struct DatabaseStatus {
-    /// Each domain that is configured or followed, with the time of its newest point.
+    /// How many domains are configured or followed.
+    pub(super) domains: usize,
+    /// Each of them that should have new points, with the time of its newest point.
     pub(super) newest: Vec<(Domain, Option<UnixSeconds>)>,
     /// Slots that are due, summed over the domains.
     pub(super) due_slots: u64,
@@ -32,19 +34,21 @@ impl DatabaseStatus {
     /// Reads the state, without keeping anybody from writing. Reads the ledger, and one point of each domain.
     pub(super) fn read(config: &Config, now: UnixSeconds) -> Result<Self, CliError> {
         let reader = Reader::open(&config.database)?;
-        // A run may have followed some domains since the configuration was read.
+        // The followed domains may have changed since the configuration was read.
         let mut config = config.clone();
-        config.follow(&reader.followed_domains()?);
+        let known = reader.account_domains()?;
+        config.follow(&discovery::followed(&known));
         let config = &config;
         let due = |at: UnixSeconds| -> Result<u64, CliError> {
             Ok(pull(config, at)?.plan(Some(&reader), config, at)?.size().slots)
         };
         let domains = &config.selected_domains;
-        let newest = domains.iter().map(|domain| {
+        let newest = config.active_domains(&known).into_iter().map(|domain| {
             let newest = reader.newest_point(domain.as_str())?;
-            Ok((domain.clone(), newest))
+            Ok((domain, newest))
         });
         Ok(Self {
+            domains: domains.len(),
             newest: newest.collect::<Result<_, StoreError>>()?,
             due_slots: due(now)?,
             late_slots: due(now.saturating_sub(lateness(config.watch_every)))?,

@@ -258,8 +258,7 @@ impl Metrics {
         now: UnixSeconds,
     ) -> String {
         // The database knows which domains of the account are followed.
-        let configured = config.selected_domains.len();
-        let domains = database.map_or(configured, |database| database.newest.len());
+        let domains = database.map_or(config.selected_domains.len(), |database| database.domains);
         self.domains.set(to_i64(domains));
         self.interval.set(float(config.watch_every));
         self.free_bytes.set(free_bytes(config));
