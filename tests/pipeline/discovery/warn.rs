@@ -1,8 +1,11 @@
 //! `discover = "warn"`: new domains are named once a day. `off`: nobody asks.
 
-use jdcdn_stats::simulator::{OwnDomain, OwnStatus};
+use std::path::Path;
+
+use jdcdn_stats::simulator::{Fault, OwnDomain, OwnStatus, Rule};
 
 use super::{DAY, NEW, add, assert_nothing_of, listings, sync, wait, world};
+use crate::sandbox::ended;
 use crate::watch::Watch;
 
 /// The lines of a log that name [`NEW`].
@@ -61,6 +64,52 @@ fn watch_asks_once_a_day_too_and_a_restart_does_not_ask_again() {
         wait(&sandbox, 300);
     }
     assert_eq!(listings(&sandbox), 1);
+}
+
+/// The command of the first line of a crontab that starts `sync`.
+fn crontab(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = text.lines().find(|line| line.starts_with("2-59/5 ")).unwrap();
+    assert!(!line.contains('%'), "cron ends the command there: {line}");
+    let command = &line[line.find("said=").unwrap()..];
+    let program = [
+        "/usr/local/bin/jdcdn-stats --config /etc/jdcdn-stats/jdcdn-stats.toml",
+        "\"$HOME/.cargo/bin/jdcdn-stats\"",
+    ];
+    let program = program.iter().find(|program| command.contains(*program)).unwrap();
+    command.replace(program, env!("CARGO_BIN_EXE_jdcdn-stats"))
+}
+
+#[test]
+fn cron_mails_warnings_of_a_run_that_stored_everything_and_nothing_else() {
+    for file in ["deploy/jdcdn-stats.cron", "README.md", "README.zh-CN.md"] {
+        let line = crontab(file);
+        let sandbox = world("warn");
+        let mail = || {
+            let output = sandbox.command_under(&["sh", "-c", &line], &[]).output();
+            let ended = ended(output.unwrap());
+            let mail = ended.stdout + &ended.stderr;
+            let mail = mail.lines().filter(|line| !line.contains("JDCDN_TEST_NOW"));
+            mail.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let first = mail();
+        assert!(
+            first.len() == 1 && first[0].contains("made a new database"),
+            "{file}: {first:?}"
+        );
+        wait(&sandbox, 3_600);
+        assert_eq!(mail(), [""; 0], "{file}");
+        add(&sandbox, NEW);
+        wait(&sandbox, DAY);
+        let told = mail();
+        assert!(told.len() == 1 && told[0].contains(NEW), "{file}: {told:?}");
+        wait(&sandbox, 3_600);
+        assert_eq!(mail(), [""; 0], "{file}");
+        sandbox.simulator.rule(Rule::always(Fault::http(500)));
+        wait(&sandbox, 3_600);
+        assert!(mail().join("\n").contains("HTTP status 500"), "{file}");
+    }
 }
 
 #[test]
