@@ -3,6 +3,7 @@
 //! - [`command`]: the command line and the list of commands; [`commands`]: one file or folder a command
 //! - [`options`]: the options that commands share
 //! - [`context`]: the configuration, clock and streams of a command
+//! - `directory_owner`: who owns the directory of the database, where root works
 //! - [`pull`]: plans and carries out a run, for every command that fetches; `client`, [`descriptors`], [`signals`]: its API
 //!   client, its file descriptors, and its end at a signal
 //! - [`listing`]: the account's domains, as the API lists them; `discovery`: which of them are fetched
@@ -20,6 +21,7 @@ pub mod command;
 pub mod commands;
 pub mod context;
 pub mod descriptors;
+mod directory_owner;
 mod discovery;
 pub mod error;
 pub mod exit;

@@ -2,12 +2,14 @@
 //!
 //! [`Pull::prepare`] and [`Prepared::run`] print nothing. [`Pull::carry_out`] adds progress, signals and the summary.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::client::client;
 use super::context::Context;
 use super::descriptors;
+use super::directory_owner::DirectoryOwner;
 use super::discovery::discover;
 use super::error::CliError;
 use super::exit::ExitStatus;
@@ -191,6 +193,14 @@ impl Pull {
             )));
         }
         self.warn_of_new_database(&store);
+        if let (Some(_), Some(owner)) = (store.creation(), DirectoryOwner::besides_root(store.path())) {
+            tracing::warn!(
+                "the new database belongs to root, and its directory to {owner}, who cannot write to it; to change that: \
+                 `chown --reference={} {1} {1}.lock`",
+                text::shell_word(store.path().parent().unwrap_or(Path::new(".")).as_os_str()),
+                text::shell_word(store.path().as_os_str()),
+            );
+        }
         let has_listed = self.discovers && discover(&mut store, config, &client, clock)?;
         let known = store.account_domains()?;
         let followed = discovery::followed(&known);

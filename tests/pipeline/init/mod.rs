@@ -3,13 +3,13 @@
 mod dialog;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jdcdn_stats::simulator::{Fault, ListingFault, Rule};
 
-use crate::sandbox::{Ended, Sandbox, ended};
+use crate::sandbox::{Ended, Sandbox, ended, skipped};
 
 /// The days that the tests fetch.
 const DAYS: (&str, &str) = ("2026-06-13", "2026-06-15 11:55");
@@ -135,6 +135,61 @@ fn what_options_give_is_tried_once_and_written_and_the_next_commands_bring_the_d
     fs::remove_file(home.path("my.key")).unwrap();
     home.type_next(&printed, &home.path(""));
     home.assert_holds_all("jdcdn-stats.db");
+}
+
+#[test]
+fn root_is_told_to_fetch_as_the_user_who_owns_the_directory_of_the_database() {
+    let home = Home::new(1);
+    if fs::metadata(home.path("")).unwrap().uid() != 0 {
+        return skipped("a directory of another user", "this needs root");
+    }
+    fs::create_dir(home.path("state")).unwrap();
+    let options = [
+        "--start",
+        DAYS.0,
+        "-d",
+        "d000.example.com",
+        "--db",
+        "state/stats.db",
+    ];
+    for (user, prefix) in [
+        (65_534, "runuser -u nobody --"),
+        (10_001, "setpriv --reuid=10001"),
+    ] {
+        chown(home.path("state"), Some(user), None).unwrap();
+        let mut init = home.init(&options);
+        init.env("JDCDN_SECRET_KEY", home.sandbox.key());
+        let printed = ended(init.output().unwrap()).with(0);
+        let next = printed.split_once("Next:\n").unwrap().1;
+        let next: Vec<&str> = next.lines().take(2).map(str::trim).collect();
+        assert!(next[0].ends_with(" check"), "{printed}");
+        assert!(
+            next[1].starts_with(prefix) && next[1].ends_with(" sync"),
+            "{printed}"
+        );
+        for file in ["jdcdn-stats.toml", "secret.key"] {
+            fs::remove_file(home.path(file)).unwrap();
+        }
+    }
+    // Root's own directory is as any other.
+    chown(home.path("state"), Some(0), None).unwrap();
+    let mut init = home.init(&options);
+    init.env("JDCDN_SECRET_KEY", home.sandbox.key());
+    let printed = ended(init.output().unwrap()).with(0);
+    assert!(!printed.contains("belongs to"), "{printed}");
+
+    // Who fetches as root all the same is warned once.
+    chown(home.path("state"), Some(65_534), None).unwrap();
+    let sync = || {
+        let run = home.run(&["sync"]);
+        let warned = run
+            .stderr
+            .contains("belongs to root, and its directory to `nobody`");
+        run.with(0);
+        warned
+    };
+    assert!(sync());
+    assert!(!sync());
 }
 
 #[test]

@@ -172,7 +172,7 @@ class Simulated:
 
 def configure(debian, settings):
     """Writes the configuration and the key, as root, by the command that the installation prints."""
-    debian.run(
+    printed = debian.run(
         "jdcdn-stats",
         *["init", "--config", CONFIG, "--db", DATABASE],
         *["--yes", "--username", settings["JDCDN_USERNAME"], "--all-domains", "--start", iso(NOW - 2 * DAY)],
@@ -182,6 +182,9 @@ def configure(debian, settings):
             "JDCDN_SECRET_KEY": settings["JDCDN_SECRET_KEY"],
         },
     )
+    # The database must not belong to root, so `sync` is not among the next commands.
+    commands = [line.strip() for line in printed.split("Next:")[1].split("\n\n")[0].strip().splitlines()]
+    assert commands == [f"jdcdn-stats --config {CONFIG} check", "systemctl enable --now jdcdn-stats.timer"]
     assert debian.run("stat", "--format=%U %a", CONFIG).strip() == "root 644"
     assert debian.run("stat", "--format=%U %a", "/etc/jdcdn-stats/secret.key").strip() == "root 600"
 

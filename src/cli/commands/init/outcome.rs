@@ -8,6 +8,7 @@ use super::files::KEY_FILE;
 use super::key::KeyPlace;
 use super::setup::{Setup, Trial};
 use crate::api::Listing;
+use crate::cli::directory_owner::DirectoryOwner;
 use crate::cli::view::text::{self, counted, shell_word};
 use crate::cli::{CliError, Context};
 use crate::config::annotated::annotated;
@@ -21,6 +22,15 @@ const HEAD: &str = "\
 # The configuration of jdcdn-stats, written by `jdcdn-stats init`. It holds no secret.
 # Every key is here. A line that begins with `#` shows the default or an example: remove the `#` to change it.
 ";
+
+/// The configuration that the units of `deploy/` and of the package read.
+const CONFIG_OF_UNITS: &str = "/etc/jdcdn-stats/jdcdn-stats.toml";
+/// Where their timer is, once it is installed.
+const TIMERS: [&str; 3] = [
+    "/etc/systemd/system/jdcdn-stats.timer",
+    "/usr/lib/systemd/system/jdcdn-stats.timer",
+    "/lib/systemd/system/jdcdn-stats.timer",
+];
 
 impl Setup {
     /// Writes the files, after the text of the configuration was read back.
@@ -117,12 +127,34 @@ impl Setup {
                 writeln!(out, "\nNote: {note}")?;
             }
         }
-        writeln!(out, "\nNext:")?;
-        for command in ["check", "sync"] {
-            writeln!(out, "  {}", next_command(&self.target.config, command))?;
-        }
-        Ok(())
+        report_next(&self.target.config, &config.database, out)
     }
+}
+
+/// Says what to type next: `check`, and what fetches as the user who will own the database.
+fn report_next(config: &Path, database: &Path, out: &mut dyn Write) -> Result<(), CliError> {
+    writeln!(out, "\nNext:")?;
+    writeln!(out, "  {}", next_command(config, "check"))?;
+    let sync = next_command(config, "sync");
+    let Some(owner) = DirectoryOwner::besides_root(database) else {
+        return Ok(writeln!(out, "  {sync}")?);
+    };
+    let has_timer = TIMERS.iter().any(|timer| Path::new(timer).exists());
+    if has_timer && config == Path::new(CONFIG_OF_UNITS) {
+        writeln!(out, "  systemctl enable --now jdcdn-stats.timer")?;
+        writeln!(
+            out,
+            "\nDo not run `sync` as root: the database would belong to root, and {owner} could not write to it."
+        )?;
+    } else {
+        writeln!(out, "  {} {sync}", owner.prefix())?;
+        writeln!(
+            out,
+            "\nThe directory of the database belongs to {owner}. Run `sync` as that user, who must be able to read the \
+             configuration and the key. A database that root makes belongs to root."
+        )?;
+    }
+    Ok(())
 }
 
 /// Says what the account has, and which of its domains are left out.
