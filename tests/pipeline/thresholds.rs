@@ -312,6 +312,12 @@ fn a_clock_that_was_wrong_in_the_last_run_is_told_until_a_run_finds_it_right() {
 #[test]
 fn one_line_says_how_it_is() {
     let sandbox = current();
+    let without = sandbox.run(&["status", "--format", "line"]);
+    assert!(
+        without.stdout.starts_with("failed: ") && without.stdout.lines().count() == 1,
+        "{without:?}"
+    );
+    assert_eq!(without.code, Some(5));
     let line = |code: i32, thresholds: &[&str]| {
         let ended = sandbox.run(&[&["status", "--format", "line"], thresholds].concat());
         assert_eq!(

@@ -65,7 +65,8 @@ pub enum StatusFormat {
     Human,
     /// One JSON value; fields are only ever added.
     Json,
-    /// One line for monitors: `ok: …`, or `failed: …` with the first threshold that is not met.
+    /// One line for monitors: `ok: …`, or `failed: …` with the first threshold that is not met, or with why the
+    /// database cannot be read.
     Line,
 }
 
@@ -111,6 +112,15 @@ struct StatusJson<'a> {
 impl StatusArgs {
     /// Prints the status.
     pub fn run(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
+        let ended = self.print(context);
+        if let (StatusFormat::Line, Err(error)) = (self.format, &ended) {
+            // A monitor shows standard output. If that is what failed, nobody can be told.
+            let _ = writeln!(context.streams.result(OutputFormat::Json), "failed: {error}");
+        }
+        ended
+    }
+
+    fn print(&self, context: &mut Context<'_, '_>) -> Result<ExitStatus, CliError> {
         let config = context.config_with_followed(|overrides| self.domains.add_to(overrides))?;
         let reader = Reader::open(&config.database)?;
         let names = domain_names(&config, &reader, self.domains.domains.is_empty())?;
