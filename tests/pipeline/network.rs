@@ -287,7 +287,7 @@ const BOTH: &str = r#"
 ip link set lo up && mount --bind "$1" /etc/hosts || exit 77
 "$0" simulate --listen "$2" --domain d000.example.com > simulator.env &
 simulator=$!
-until grep -q '^# stop' simulator.env; do :; done
+until grep -q '^# stop' simulator.env; do kill -0 $simulator || exit 1; done
 . ./simulator.env
 export JDCDN_ENDPOINT="http://both.test:${JDCDN_ENDPOINT##*:}"
 "$0" check && "$0" backfill --from 2026-06-01 --to 2026-06-02
