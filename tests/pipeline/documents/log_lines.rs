@@ -82,9 +82,9 @@ fn message(literal: &str) -> String {
 fn fields(arguments: &[String]) -> BTreeSet<String> {
     let names = arguments.iter().filter(|argument| !argument.starts_with('"'));
     names
-        .filter_map(|argument| match argument.split_once('=') {
-            Some((name, _)) => Some(name.trim()),
-            None => Some(argument.trim_start_matches(['%', '?'])),
+        .map(|argument| match argument.split_once('=') {
+            Some((name, _)) => name.trim(),
+            None => argument.trim_start_matches(['%', '?']),
         })
         .filter(|name| name.chars().all(|char| char.is_ascii_lowercase()))
         .map(str::to_owned)

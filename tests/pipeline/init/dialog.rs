@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -62,7 +61,7 @@ impl Session {
             }
         }
         let child = wrapped.spawn().ok()?;
-        let master = File::from(OwnedFd::from(master));
+        let master = File::from(master);
         let mut reader = master.try_clone().unwrap();
         let (send, pieces) = mpsc::channel();
         std::thread::spawn(move || {
