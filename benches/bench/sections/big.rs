@@ -232,7 +232,7 @@ impl Big<'_> {
         for (what, sql) in [
             (
                 "all months",
-                "SELECT count(*), sum(traffic_bytes) FROM origin_monthly",
+                "SELECT count(*), total(traffic_bytes) FROM origin_monthly",
             ),
             (
                 "one domain, one month of points",
