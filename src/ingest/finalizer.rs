@@ -50,7 +50,9 @@ pub(super) struct StageResults {
     pub(super) conclusions: Conclusions,
     /// Holes that were to be asked for again, and were not answered.
     pub(super) unanswered_holes: Vec<(Domain, Span)>,
-    /// The domains that are followed and not configured, and that had no point lately. That the API refuses one of these
+    /// The domains that are followed and not configured.
+    pub(super) followed: Vec<Domain>,
+    /// Those of them that had no point lately. That the API refuses one of these
     /// is only a warning.
     pub(super) excusable: Vec<Domain>,
     /// Things to know that are no failures.
@@ -69,13 +71,21 @@ impl StageResults {
 
     /// Adds a failure. That the API refuses a followed domain without a recent point is only a warning: nobody has typed
     /// its name, and the account may have given it up.
-    pub(super) fn fail(&mut self, failed: FailedRange) {
+    pub(super) fn fail(&mut self, mut failed: FailedRange) {
         match failed.domains.as_slice() {
             [domain] if failed.refuses_domain && self.excusable.contains(domain) => {
                 self.warnings.push(format!(
                     "{domain} is followed, and the API refuses it: {}. `jdcdn-stats domains forget {domain}` ends this",
                     failed.error
                 ));
+            }
+            [domain] if failed.refuses_domain && self.followed.contains(domain) => {
+                let help = format!(
+                    "{domain} is followed, and had points this week; if it is no longer used, `jdcdn-stats domains forget \
+                     {domain}` ends this"
+                );
+                failed.help = Some(help);
+                self.failures.add(failed);
             }
             _ => self.failures.add(failed),
         }

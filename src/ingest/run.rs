@@ -73,7 +73,8 @@ pub async fn run<T: Transport>(
         range,
         progress: Arc::clone(&progress),
         results: StageResults {
-            excusable: excusable(&mut job, &worker, clock.now()),
+            excusable: excusable(&job.followed, &worker, clock.now()),
+            followed: std::mem::take(&mut job.followed),
             ..StageResults::default()
         },
     };
@@ -292,10 +293,10 @@ impl<T: Transport> Stages<T> {
 
 /// Returns the followed domains whose refusal can be believed. One that had points lately still has traffic that somebody
 /// is billed for, so its refusal is a failure as that of a configured domain is.
-fn excusable<T: Transport>(job: &mut Job, worker: &Worker<T>, now: UnixSeconds) -> Vec<Domain> {
-    let mut followed = std::mem::take(&mut job.followed);
-    worker.knowing(|knowledge| followed.retain(|domain| !knowledge.had_a_point_lately(domain, now)));
-    followed
+fn excusable<T: Transport>(followed: &[Domain], worker: &Worker<T>, now: UnixSeconds) -> Vec<Domain> {
+    let mut excusable = followed.to_vec();
+    worker.knowing(|knowledge| excusable.retain(|domain| !knowledge.had_a_point_lately(domain, now)));
+    excusable
 }
 
 /// Returns the failure of a task that panicked. The panic message may contain a piece of an answer, so it is not shown;

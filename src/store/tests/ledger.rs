@@ -3,7 +3,8 @@
 use super::*;
 use crate::model::run::COUNTERS;
 use crate::model::slot::HOUR_SECONDS;
-use crate::model::{Outcome, RejectReason};
+use crate::model::{AccountDomain, Discover, DomainStatus, Outcome, RejectReason, discovery};
+use crate::store::ledger::data_source::StoredData;
 
 fn at(commit: Commit, reached: i64) -> Commit {
     let coverage = Coverage::Fetched(vec![fetched(commit.window, reached)]);
@@ -316,4 +317,21 @@ fn a_checkpoint_empties_the_log_unless_a_reader_looks_at_an_older_state() {
     reader.execute_batch("COMMIT").unwrap();
     let report = sandbox.store.checkpoint().unwrap();
     assert_eq!((report.complete, report.wal_bytes), (true, 0));
+}
+
+#[test]
+fn a_list_of_domains_shows_that_the_file_belongs_to_an_account_before_any_run() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir.path().join("stats.db")).unwrap();
+    assert_eq!(store.stored_data().unwrap(), StoredData::Nothing);
+    let listed = AccountDomain {
+        name: domain("www.a.com"),
+        status: DomainStatus::Running,
+        cname: None,
+        kind: None,
+        region: None,
+    };
+    let known = discovery::learn(Vec::new(), &[listed], &[], Discover::Follow, MIDNIGHT);
+    store.keep_listing(Some(&known), 1, MIDNIGHT).unwrap();
+    assert_eq!(store.stored_data().unwrap(), StoredData::RunsOnly);
 }
