@@ -28,7 +28,7 @@ pub struct Proxy {
 /// Why a text is not the address of a proxy. The text is not part of the message, because it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// Another scheme than those of [`SCHEMES`].
+    /// Another scheme than those of `SCHEMES`.
     #[error("its scheme is not one of `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`")]
     Scheme,
     /// Something stands where the address must end, or a character that no address has.

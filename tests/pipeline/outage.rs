@@ -170,7 +170,7 @@ fn a_clock_that_jumps_a_day_leads_to_one_run_and_no_standstill() {
     let range = (at("2026-06-14 08:00"), at("2026-06-15 08:35"));
     assert_eq!(covered(&sandbox.path("jdcdn-stats.db")), [range; 2]);
     // A clock that lost its time altogether is waited for.
-    sandbox.clock.set(at("1970-01-02"));
+    sandbox.clock.set(86_400);
     let step = NextStep::after_error(machine.run().unwrap_err());
     assert!(matches!(step, NextStep::Postpone(_)), "{step:?}");
 }
