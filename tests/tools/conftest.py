@@ -72,6 +72,14 @@ def varied(program, tmp_path_factory) -> Path:
             "INSERT INTO refusal SELECT id, 21, ?, ?, ?, ?, 1, ?, 0, NULL, 1 FROM domain",
             (NOW - 10 * DAY, NOW - 9 * DAY, NOW, NOW, NOW),
         )
+        # `backfill` never lists the domains of the account.
+        writable.executemany(
+            "INSERT INTO account_domain VALUES (?, 'followed', 'running', 'web', 'mainland', ?, ?, ?, ?, ?, ?)",
+            [
+                ("a.example.com", "a.cdn.example.net", 2, NOW - DAY, NOW, None, NOW),
+                ("b.example.com", None, 0, NOW - 3 * DAY, NOW - DAY, NOW, NOW - 2 * DAY),
+            ],
+        )
         # What was changed here would be found as damage, unless the sums are built anew.
         writable.execute("UPDATE sum_build SET complete = 0")
     writable.close()

@@ -80,7 +80,7 @@ def until(address, wanted) -> bool:
 
 
 def test_the_server_of_the_page_serves_the_new_snapshot_at_once_and_never_the_old_one_again(snapshots, tmp_path):
-    command = re.search(r"^datasette (jdcdn\.db -m .*\\\n.*)$", README.read_text(), re.MULTILINE)[1]
+    command = re.search(r"^bi/bin/datasette (jdcdn\.db -m .*\\\n.*)$", README.read_text(), re.MULTILINE)[1]
     options = command.replace("\\\n", "").replace("deploy/bi", str(README.parent)).split()
     assert "--plugins-dir" in options
     (first, newest), *others = snapshots
