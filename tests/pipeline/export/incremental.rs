@@ -328,7 +328,6 @@ fn a_range_takes_whole_months() {
     let before = identities(&sandbox);
     for (outside, why) in [
         (["--to", "0001-01-01"], "is before 2000-01-01"),
-        (["--to", "2000-01-01"], "the range is empty"),
         (["--from", "9999-12-31T23:59:59-12:00"], "the range is empty"),
     ] {
         let outside = export(&sandbox, &PARQUET, &outside).failed(2);
