@@ -274,7 +274,7 @@ fn points_that_could_not_be_taken_are_counted_for_their_domain() {
         quiet(&sandbox, &rejects),
         (
             Some(6),
-            "error: d001.example.com: 1 point could not be taken\nhelp: `jdcdn-stats rejects list` shows them\n"
+            "error: d001.example.com: 1 rejected part of its answers\nhelp: `jdcdn-stats rejects list` shows them\n"
                 .to_owned()
         )
     );

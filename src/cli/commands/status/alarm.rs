@@ -64,7 +64,7 @@ pub fn print(alarms: &[ThresholdAlarm], out: &mut dyn Write) -> io::Result<()> {
         let more = to_u64(alarms.len() - SHOWN);
         writeln!(
             out,
-            "error: and {more} more: `jdcdn-stats status --format json` has them all"
+            "error: and {more} more: the same command with `--format json` has them all"
         )?;
     }
     for (threshold, help) in [
@@ -113,7 +113,7 @@ mod tests {
         print(&alarms, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), 21);
-        assert!(text.ends_with("error: and 980 more: `jdcdn-stats status --format json` has them all\n"));
+        assert!(text.ends_with("error: and 980 more: the same command with `--format json` has them all\n"));
         assert_eq!(
             in_one_line(&alarms).unwrap(),
             "failed: d0.example.com: it has no point; and 999 more"

@@ -149,7 +149,7 @@ impl StatusArgs {
         let is_silent = context.global.quiet > 0 && self.thresholds.are_given();
         match self.format {
             StatusFormat::Line => writeln!(out, "{}", line(&alarms, &domains, reader.last_success()?))?,
-            _ if is_silent => {}
+            StatusFormat::Human if is_silent => {}
             StatusFormat::Json => {
                 let settling = settling.map(|ranges| ranges.iter().map(SettlingJson::from).collect());
                 let status = StatusJson {

@@ -23,9 +23,9 @@ const LIMITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 
 /// When to exit with 6. Of thresholds for domains, only configured and followed domains count, or those that -d names.
 /// For --fail-if-older, a followed domain that its owner has stopped does not.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(
-    next_help_heading = "Thresholds (exit code 6, the reasons on standard error; with -q nothing else)"
+    next_help_heading = "Thresholds (exit code 6, the reasons on standard error; with -q no text besides)"
 )]
 pub struct ThresholdArgs {
     /// Fail if the newest point of a domain is older than this, such as 30m, or if it has no point
@@ -35,7 +35,7 @@ pub struct ThresholdArgs {
     /// became available within the last `watch.every` and 5 minutes
     #[arg(long = "fail-if-gaps")]
     gaps: bool,
-    /// Fail if points of a domain could not be taken: see `rejects list`
+    /// Fail if parts of a domain's answers were rejected: see `rejects list`
     #[arg(long = "fail-if-rejects")]
     rejects: bool,
     /// Fail if no run of `sync` or `watch` within this time, such as 2h, stored everything that was due
@@ -64,13 +64,22 @@ impl ThresholdArgs {
         now: UnixSeconds,
     ) -> Result<Vec<ThresholdAlarm>, CliError> {
         let mut alarms = self.check_account(reader, now)?;
-        if (self.older.is_some() || self.gaps) && waits_for_domains(config) {
-            let message = "no domain is configured, and none of the account is followed yet".to_owned();
-            alarms.push(ThresholdAlarm::of_account("older", message));
+        let older_than = self.older.as_ref();
+        let older_than = older_than
+            .map(|age| length("--fail-if-older", age, LIMITS))
+            .transpose()?;
+        if waits_for_domains(config) {
+            // A domain that is followed later has no rejects yet.
+            for (is_given, threshold) in [(older_than.is_some(), "older"), (self.gaps, "gaps")] {
+                if is_given {
+                    let message =
+                        "no domain is configured, and none of the account is followed yet".to_owned();
+                    alarms.push(ThresholdAlarm::of_account(threshold, message));
+                }
+            }
             return Ok(alarms);
         }
-        if let Some(age) = &self.older {
-            let limit = length("--fail-if-older", age, LIMITS)?;
+        if let Some(limit) = older_than {
             config.require_domains()?;
             for domain in config.active_domains(&reader.account_domains()?) {
                 let newest = reader.newest_point(domain.as_str())?;
@@ -97,12 +106,11 @@ impl ThresholdArgs {
                 });
             }
         }
-        // A domain that is followed later has no rejects yet.
-        if self.rejects && !waits_for_domains(config) {
+        if self.rejects {
             for domain in config.require_domains()? {
                 let rejects = reader.rejects_of(domain.as_str())?;
                 if rejects > 0 {
-                    let message = format!("{} could not be taken", counted(rejects, "point"));
+                    let message = format!("{} of its answers", counted(rejects, "rejected part"));
                     alarms.push(ThresholdAlarm::of_domain(domain, "rejects", message));
                 }
             }
@@ -156,14 +164,7 @@ impl ThresholdArgs {
     /// Returns whether there is any.
     #[must_use]
     pub fn are_given(&self) -> bool {
-        self.older.is_some()
-            || self.gaps
-            || self.rejects
-            || self.no_success.is_some()
-            || self.refused
-            || self.stale
-            || self.clock.is_some()
-            || self.disk_below.is_some()
+        *self != Self::default()
     }
 }
 
