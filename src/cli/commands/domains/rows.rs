@@ -43,8 +43,8 @@ impl DomainRow {
     }
 }
 
-/// Returns a row for each domain that is listed, configured or known, in the order of their names. One form of a wildcard
-/// is the same domain as the other; the listing decides on its form.
+/// Returns a row for each domain that is listed, configured, followed or forgotten, in the order of their names. One form
+/// of a wildcard is the same domain as the other; the listing decides on its form.
 pub(super) fn rows(listed: &[AccountDomain], configured: &[Domain], known: &[KnownDomain]) -> Vec<DomainRow> {
     let mut rows: BTreeMap<&Domain, DomainRow> = BTreeMap::new();
     for domain in listed {
@@ -58,29 +58,33 @@ pub(super) fn rows(listed: &[AccountDomain], configured: &[Domain], known: &[Kno
         };
         rows.insert(&domain.name, row);
     }
-    for known in known {
-        let row = row_of(&mut rows, &known.listed.name);
-        row.missing_since = known.missing_since;
-        match known.state {
-            DomainState::Followed => row.fetched = "followed",
-            DomainState::Forgotten => row.forgotten = true,
-            DomainState::Listed => {}
-        }
+    // One that left the account and was never fetched is no domain of the account any more.
+    for known in known.iter().filter(|known| known.state != DomainState::Listed) {
+        update(&mut rows, &known.listed.name, |row| {
+            row.missing_since = known.missing_since;
+            match known.state {
+                DomainState::Followed => row.fetched = "followed",
+                DomainState::Forgotten => row.forgotten = true,
+                DomainState::Listed => {}
+            }
+        });
     }
     for name in configured {
-        row_of(&mut rows, name).fetched = "configured";
+        update(&mut rows, name, |row| row.fetched = "configured");
     }
     rows.into_values().collect()
 }
 
-fn row_of<'r, 'n>(rows: &'r mut BTreeMap<&'n Domain, DomainRow>, name: &'n Domain) -> &'r mut DomainRow {
-    let same = rows.keys().find(|known| known.is_same(name)).copied();
-    let key = if rows.contains_key(name) {
-        name
-    } else {
-        same.unwrap_or(name)
-    };
-    rows.entry(key).or_insert_with(|| DomainRow::new(name))
+/// Changes every row of this domain, in either form of a wildcard. Without one it gets a row.
+fn update<'n>(rows: &mut BTreeMap<&'n Domain, DomainRow>, name: &'n Domain, change: impl Fn(&mut DomainRow)) {
+    let mut is_there = false;
+    for (_, row) in rows.iter_mut().filter(|(known, _)| known.is_same(name)) {
+        change(row);
+        is_there = true;
+    }
+    if !is_there {
+        change(rows.entry(name).or_insert_with(|| DomainRow::new(name)));
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +112,12 @@ mod tests {
             followed_at: None,
         };
         let found = rows(
-            &[listed("*.w.com"), listed("new.com"), listed("own.com")],
+            &[
+                listed("*.w.com"),
+                listed(".w.com"),
+                listed("new.com"),
+                listed("own.com"),
+            ],
             &[name("own.com"), name(".w.com"), name("live.com")],
             &[
                 known("gone.com", DomainState::Followed),
@@ -118,16 +127,24 @@ mod tests {
         );
         let found: Vec<_> = found
             .iter()
-            .map(|row| (row.domain.as_str(), row.listed, row.fetched, row.forgotten))
+            .map(|row| {
+                (
+                    row.domain.as_str(),
+                    row.listed,
+                    row.fetched,
+                    row.forgotten,
+                    row.missing_since,
+                )
+            })
             .collect();
         let expected = [
-            ("*.w.com", true, "configured", false),
-            ("given-up.com", false, "no", true),
-            ("gone.com", false, "followed", false),
-            ("live.com", false, "configured", false),
-            ("new.com", true, "no", false),
-            ("once.com", false, "no", false),
-            ("own.com", true, "configured", false),
+            ("*.w.com", true, "configured", false, None),
+            (".w.com", true, "configured", false, None),
+            ("given-up.com", false, "no", true, Some(7)),
+            ("gone.com", false, "followed", false, Some(7)),
+            ("live.com", false, "configured", false, None),
+            ("new.com", true, "no", false, None),
+            ("own.com", true, "configured", false, None),
         ];
         assert_eq!(found, expected);
     }
