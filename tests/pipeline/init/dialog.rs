@@ -180,7 +180,16 @@ fn a_person_who_wants_all_domains_is_asked_where_the_list_is_inconsistent() {
     let home = Home::new(3);
     let missing = Rule::always(ListingFault::Total(1)).for_listings();
     home.sandbox.simulator.rule(missing);
-    let mut session = begin!(&home, &["--username", "jcloud_00", "--all-domains"]);
+    let mut session = begin!(
+        &home,
+        &[
+            "--username",
+            "jcloud_00",
+            "--all-domains",
+            "-d",
+            "live.example.com"
+        ]
+    );
     session.answer(KEY, &format!("{}\n", home.sandbox.key()));
     session.answer(
         "The list may be incomplete: the API says that there are 4 domains",
@@ -192,7 +201,9 @@ fn a_person_who_wants_all_domains_is_asked_where_the_list_is_inconsistent() {
     assert_eq!(code, Some(0), "{shown}");
     let config = std::fs::read_to_string(home.path("jdcdn-stats.toml")).unwrap();
     assert!(
-        config.contains("d001.example.com") && !config.contains("d002"),
+        config.contains("d001.example.com")
+            && config.contains("live.example.com")
+            && !config.contains("d002"),
         "{config}"
     );
 }

@@ -15,7 +15,7 @@ use crate::model::discovery::is_among;
 use crate::model::{AccountDomain, Domain};
 
 /// The most domains that are shown.
-const MAX_SHOWN: usize = 200;
+pub const MAX_SHOWN: usize = 200;
 
 /// The most entries without a readable name that are shown.
 const MAX_UNREADABLE: usize = 10;

@@ -16,6 +16,7 @@ use crate::config::file::DEFAULT_FILE;
 use crate::config::{Config, Environment, FileConfig, Overrides, ValueSource};
 use crate::model::AccountDomain;
 use crate::model::convert::to_u64;
+use crate::model::discovery::is_among;
 
 /// The first lines of the file.
 const HEAD: &str = "\
@@ -161,9 +162,13 @@ fn report_next(config: &Path, database: &Path, out: &mut dyn Write) -> Result<()
 fn report_list(listing: &Listing, config: &Config, out: &mut dyn Write) -> Result<(), CliError> {
     let count = counted(to_u64(listing.domains.len()), "domain");
     writeln!(out, "The API accepted the key. The account has {count}.")?;
-    let is_left_out = |domain: &&AccountDomain| !config.selected_domains.contains(&domain.name);
-    for domain in listing.domains.iter().filter(is_left_out) {
+    let is_left_out = |domain: &&AccountDomain| !is_among(&config.selected_domains, &domain.name);
+    let left_out: Vec<_> = listing.domains.iter().filter(is_left_out).collect();
+    for domain in left_out.iter().take(dialog::MAX_SHOWN) {
         writeln!(out, "  left out: {} ({})", domain.name, domain.status)?;
+    }
+    if left_out.len() > dialog::MAX_SHOWN {
+        writeln!(out, "  left out: {} more", left_out.len() - dialog::MAX_SHOWN)?;
     }
     for line in dialog::unreadable(listing) {
         writeln!(out, "{line}")?;

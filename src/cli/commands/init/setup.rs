@@ -76,7 +76,8 @@ impl Setup {
         }
         if self.key.is_none() {
             missing.push(
-                "no secret key is given: add `--key-file FILE` or `--key-command PROGRAM`, or set JDCDN_SECRET_KEY",
+                "no secret key is given: add `--key-file FILE` or `--key-command PROGRAM`, or set JDCDN_SECRET_KEY \
+                 or JDCDN_SECRET_KEY_FILE",
             );
         }
         if self.given.get("domains").is_none() && !self.wishes.all_domains {
@@ -211,20 +212,17 @@ impl Setup {
             return Ok(false);
         }
         let source = ValueSource::Flag("--all-domains");
-        let domains = match self.terminal(context) {
+        let mut domains = match self.terminal(context) {
             Some(mut terminal) if !self.wishes.all_domains || listing.flaw.is_some() => {
                 dialog::choose_domains(&mut terminal, listing)?
             }
-            _ => {
-                let mut domains = dialog::with_figures(&listing.domains);
-                // Those that are named, too: the API does not list every kind of domain.
-                let config = self.given.config(context.environment, context.now())?;
-                let named = config.selected_domains.into_iter();
-                let named: Vec<Domain> = named.filter(|domain| !is_among(&domains, domain)).collect();
-                domains.extend(named);
-                domains
-            }
+            _ => dialog::with_figures(&listing.domains),
         };
+        // Those that are named, too: the API does not list every kind of domain.
+        let config = self.given.config(context.environment, context.now())?;
+        let named = config.selected_domains.into_iter();
+        let named: Vec<Domain> = named.filter(|domain| !is_among(&domains, domain)).collect();
+        domains.extend(named);
         if domains.is_empty() {
             self.without_list("it lists no domain that is running or stopped", context)?;
             return Ok(false);
