@@ -54,7 +54,12 @@ pub(super) fn check(
         );
         return Ok(());
     }
-    let (detail, is_complete) = compared(&listing.domains, config, known);
+    let (mut detail, mut is_complete) = compared(&listing.domains, config, known);
+    if !listing.unreadable.is_empty() {
+        let entries = counted(to_u64(listing.unreadable.len()), "unreadable line");
+        detail = format!("{detail}; {entries}");
+        is_complete = false;
+    }
     if is_complete {
         report.ok(NAME, detail);
     } else {
@@ -99,7 +104,7 @@ fn compared(listed: &[AccountDomain], config: &Config, known: &[KnownDomain]) ->
     if !absent.is_empty() {
         let names = domain_list(&absent);
         parts.push(format!(
-            "fetched but not listed, as live streaming domains are: {names}"
+            "fetched but not listed: {names} (the API never lists live streaming domains)"
         ));
     }
     (
