@@ -14,7 +14,8 @@ use crate::store::{Store, StoreError};
 const NAMED: usize = 20;
 
 /// Lists the account's domains if `discover` asks for it and it is time, notes the result in the database, and tells what
-/// is new. Returns whether it has asked the API. A listing that fails or is inconsistent changes nothing but the time of the next attempt.
+/// is new. Returns whether it has asked the API. A listing that fails or is inconsistent changes nothing but the time of
+/// the next attempt.
 ///
 /// # Errors
 /// Where the database cannot be written, or the client cannot be set up. A refusal of the API is only told.

@@ -93,7 +93,7 @@ fn refuse_real(database: &Path) -> Result<(), CliError> {
     };
     match stored {
         StoredData::Nothing | StoredData::From(DataSource::Simulator) => Ok(()),
-        StoredData::RunsOnly | StoredData::From(DataSource::Api) => Err(CliError::usage(format!(
+        StoredData::NoStatistics | StoredData::From(DataSource::Api) => Err(CliError::usage(format!(
             "the database `{}` belongs to an account: `demo` would mix invented figures with real ones. Nothing was changed; \
              name another file with `--db`",
             text::printable_path(database)

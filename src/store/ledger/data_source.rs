@@ -12,8 +12,8 @@ use crate::store::ledger::runs::Run;
 pub enum StoredData {
     /// No run has written to it, and no domain of an account is listed in it.
     Nothing,
-    /// Runs have written to it, but none has stored statistics.
-    RunsOnly,
+    /// It belongs to an account: a run or a listing has written to it, but it holds no statistics.
+    NoStatistics,
     /// Answers of one source. Those of a run from before this was noted are real, unless it was a run of `demo`.
     From(DataSource),
 }
@@ -24,7 +24,7 @@ impl StoredData {
     pub fn source(self) -> Option<DataSource> {
         match self {
             Self::From(source) => Some(source),
-            Self::Nothing | Self::RunsOnly => None,
+            Self::Nothing | Self::NoStatistics => None,
         }
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn stored(connection: &Connection) -> Result<StoredData> {
         Ok(connection.table_exists(None, "account_domain")? && exists("account_domain")?)
     };
     Ok(if exists("run")? || has_listing()? {
-        StoredData::RunsOnly
+        StoredData::NoStatistics
     } else {
         StoredData::Nothing
     })

@@ -7,7 +7,8 @@ use crate::model::{CoverageSpan, Domain, Span, UnixSeconds};
 /// What should be complete: what the configuration wants, and what the database follows for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// The configured domains, those that the database follows, and those that it follows with the next listing. Ranges of other domains that were never asked for are not gaps.
+    /// The domains that are configured, followed, or followed after the next listing. Ranges of other domains that were
+    /// never asked for are not gaps.
     pub domains: Vec<Domain>,
     /// Where they should begin. An earlier begin of the coverage counts instead, also if this is `None`.
     pub from: Option<UnixSeconds>,

@@ -333,5 +333,5 @@ fn a_list_of_domains_shows_that_the_file_belongs_to_an_account_before_any_run() 
     };
     let known = discovery::learn(Vec::new(), &[listed], &[], Discover::Follow, MIDNIGHT);
     store.keep_listing(Some(&known), 1, MIDNIGHT).unwrap();
-    assert_eq!(store.stored_data().unwrap(), StoredData::RunsOnly);
+    assert_eq!(store.stored_data().unwrap(), StoredData::NoStatistics);
 }
