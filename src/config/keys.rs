@@ -51,7 +51,7 @@ pub const KEYS: &[ConfigKey] = &[
         .variable(USERNAME),
     key(
         "secret_key_file",
-        "File that holds the secret key and nothing else; only its owner may read it",
+        "File that holds the secret key and nothing else: `chmod 600`, unless the platform mounts it",
     )
     .value(SecretKey(TomlType::Text))
     .variable(SECRET_KEY_FILE),

@@ -36,7 +36,7 @@ pub struct ReportCommandArgs {
     domains: Vec<String>,
     #[command(flatten)]
     range: OpenRangeArgs,
-    /// Replace an earlier page; any other file is kept
+    /// Replace an HTML page or an empty file; any other file is kept
     #[arg(long)]
     force: bool,
 }

@@ -51,7 +51,7 @@ pub(crate) fn in_words(as_of: &AsOf, now: UnixSeconds) -> String {
     [&*ended, &more, found].concat()
 }
 
-/// Returns why a run has not ended: "it has not ended…" or "was killed".
+/// Returns the end of the sentence "Run 1 began at … and".
 pub(crate) fn how_it_goes(run: &UnfinishedRun) -> &'static str {
     if run.killed {
         "was killed"

@@ -20,7 +20,7 @@ use crate::model::duration::show_seconds;
 /// Threads that prepare a run, parse its answers, wait for its writer, and make the metrics page.
 const BLOCKING_THREADS: usize = 8;
 
-/// Keep every configured domain up to date until stopped
+/// Keep every configured and followed domain up to date until stopped
 ///
 /// Does what `sync` does, at once and then every 5 minutes by the wall clock (`every` under `[watch]` in the
 /// configuration), in the foreground. Other commands may use the database between runs. While the API does not
