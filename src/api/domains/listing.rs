@@ -77,6 +77,8 @@ pub struct ListingReader {
     /// How many entries the pages hold, without those that an earlier page had.
     counted: u64,
     domains: BTreeMap<Domain, AccountDomain>,
+    /// The domains of a reading with a flaw. They are shown, and nothing follows from them.
+    seen: BTreeMap<Domain, AccountDomain>,
     unreadable: BTreeSet<String>,
 }
 
@@ -101,6 +103,7 @@ impl ListingReader {
             total: None,
             counted: 0,
             domains: BTreeMap::new(),
+            seen: BTreeMap::new(),
             unreadable: BTreeSet::new(),
         }
     }
@@ -198,7 +201,11 @@ impl ListingReader {
         if flaw.is_some() && self.reading + 1 < SIZES.len() {
             return self.again();
         }
-        let read = mem::take(self);
+        let mut read = mem::take(self);
+        if flaw.is_some() {
+            read.seen.append(&mut read.domains);
+            read.domains = read.seen;
+        }
         ListingStep::Done(Listing {
             domains: read.domains.into_values().collect(),
             unreadable: read.unreadable.into_iter().collect(),
@@ -207,7 +214,12 @@ impl ListingReader {
     }
 
     fn again(&mut self) -> ListingStep {
-        *self = Self::reading(self.reading + 1);
+        let mut seen = mem::take(&mut self.seen);
+        seen.append(&mut self.domains);
+        *self = Self {
+            seen,
+            ..Self::reading(self.reading + 1)
+        };
         ListingStep::Ask(self.next)
     }
 }
