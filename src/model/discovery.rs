@@ -296,15 +296,16 @@ pub fn news(
                     && !is_among(&decided, name) =>
             {
                 news.not_fetched.push(name.clone());
-                match row.listed.status {
-                    _ if discover != Discover::Follow => {}
-                    DomainStatus::Unknown | DomainStatus::Other(_) => news.unknown.push(name.clone()),
-                    _ if row.listed.status.may_have_figures() => news.seen_once.push(name.clone()),
-                    _ => {}
+                let is_unknown = matches!(row.listed.status, DomainStatus::Unknown | DomainStatus::Other(_));
+                if discover == Discover::Follow && is_unknown {
+                    news.unknown.push(name.clone());
                 }
             }
             DomainState::Listed | DomainState::Forgotten => {}
         }
+    }
+    if discover == Discover::Follow {
+        news.seen_once = awaited(after, configured);
     }
     news
 }

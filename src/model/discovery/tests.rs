@@ -57,6 +57,8 @@ fn of_the_two_forms_of_a_wildcard_one_is_followed_and_none_if_one_is_forgotten()
     let once = after(Vec::new(), &both, day(0));
     let own = [name("own.a.com")];
     assert_eq!(names(&awaited(&once, &own)), ["*.b.com"]);
+    let told = news(&[], &once, &own, Discover::Follow);
+    assert_eq!(names(&told.seen_once), ["*.b.com"]);
     let twice = after(once, &both, day(1));
     assert_eq!(names(&followed(&twice)), ["*.b.com"]);
     assert_eq!(awaited(&twice, &own), []);
