@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use super::civil::from_cst;
 use super::convert::to_i64;
 use super::duration::parse_duration;
-use super::slot::UnixSeconds;
+use super::slot::{DAY_SECONDS, UnixSeconds};
 use super::text;
 
 /// The accepted forms of a time, for messages.
@@ -35,10 +35,14 @@ pub enum MomentError {
     },
 }
 
+/// How far back an age may reach, in seconds, while the clock has lost its time: ten years.
+const LOST_CLOCK: i64 = 3_660 * DAY_SECONDS;
+
 /// Reads a time in one of [`FORMS`].
 ///
 /// Without an offset the time is UTC+8, the zone of the API and of its bills. An age counts back from `now`. `now` itself
-/// is accepted whatever the clock shows; every other time is [`EARLIEST`] or later.
+/// is accepted whatever the clock shows; every other time is [`EARLIEST`] or later, unless the clock itself has lost its time:
+/// what comes next says so, and waits for it.
 pub fn parse_moment(given: &str, now: UnixSeconds) -> Result<UnixSeconds, MomentError> {
     let trimmed = given.trim();
     if trimmed == "now" {
@@ -46,7 +50,12 @@ pub fn parse_moment(given: &str, now: UnixSeconds) -> Result<UnixSeconds, Moment
     }
     let shown = || text::printable(given);
     let time = read(trimmed, now).ok_or_else(|| MomentError::Form { given: shown() })?;
-    if time < EARLIEST {
+    let earliest = if now < EARLIEST {
+        now - LOST_CLOCK
+    } else {
+        EARLIEST
+    };
+    if time < earliest {
         return Err(MomentError::TooEarly { given: shown() });
     }
     Ok(time)
@@ -154,6 +163,8 @@ mod tests {
             assert!(error.to_string().contains(&format!("`{given}`")), "{error}");
         }
         // A clock that lost its time is told to the user by whoever uses it, not here.
+        assert_eq!(parse_moment("7d", 86_400), Ok(86_400 - 7 * 86_400));
+        assert!(parse_moment("9999999999d", 86_400).is_err());
         assert_eq!(parse_moment("now", 86_400), Ok(86_400));
     }
 }
