@@ -317,12 +317,17 @@ impl<T> Fetcher<T> {
             },
             () = self.control.abandoned() => return Err(NotAnswered::Stopped),
         };
-        self.check_source(&reply)?;
+        let (answers, date) = (reply.source, reply.date);
+        self.check_source(self.expected, answers, date)?;
         permit.arrived(reply.body.len());
         counts.bytes += to_u64(reply.body.len());
-        let date = reply.date;
         let request = Arc::clone(request);
         let read = tokio::task::spawn_blocking(move || request.read(&reply.body)).await;
+        // A login page of somebody else is no answer of the API.
+        if let Ok(Ok(_) | Err(FailureKind::Api { .. })) = read {
+            let first = *self.source.get_or_init(|| answers);
+            self.check_source(Some(first), answers, date)?;
+        }
         Ok(match read {
             Ok(Ok(answer)) => Ok((answer, date)),
             Ok(Err(kind)) => Err(Failure { kind, date }),
@@ -340,25 +345,25 @@ impl<T> Fetcher<T> {
         })
     }
 
-    /// Stops the run at an answer of another source than the others: nothing of it may be stored with them.
-    fn check_source(&self, reply: &Reply) -> Result<(), NotAnswered> {
-        let answers = reply.source;
-        let is_expected = self.expected.is_none_or(|expected| expected == answers);
-        if is_expected && *self.source.get_or_init(|| answers) == answers {
+    /// Stops the run at an answer of another source than the `others`: nothing of it may be stored with them.
+    fn check_source(
+        &self,
+        others: Option<DataSource>,
+        answers: DataSource,
+        date: Option<UnixSeconds>,
+    ) -> Result<(), NotAnswered> {
+        if others.is_none_or(|others| others == answers) {
             return Ok(());
         }
         self.control.stop(Stop::OtherSource { answers });
         let what = match answers {
-            DataSource::Simulator => "it comes from the simulator, and the database holds figures of the API",
-            DataSource::Api => "it comes from the API, and the database holds figures of the simulator",
+            DataSource::Simulator => "it comes from the simulator, and the other figures are from the API",
+            DataSource::Api => "it comes from the API, and the other figures are from the simulator",
         };
         let kind = FailureKind::NotTheAnswer {
             what: what.to_owned(),
         };
-        Err(NotAnswered::Failed(Failure {
-            kind,
-            date: reply.date,
-        }))
+        Err(NotAnswered::Failed(Failure { kind, date }))
     }
 
     /// Pauses all requests, if this one, which was told to wait for the `pauses`th time, may wait once more. If the

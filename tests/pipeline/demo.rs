@@ -181,7 +181,7 @@ fn a_run_that_meets_the_simulator_by_mistake_stores_nothing_in_the_file_of_an_ac
     for more in [&["--force"][..], &["-d", "www.foreign.com"]] {
         let told = simulate.run(&sandbox, &[&backfill[..], more].concat()).with(2);
         assert!(
-            told.contains("help: the simulator answers, and the database holds figures of the API, so nothing was stored")
+            told.contains("help: the simulator answers, and the database holds figures of the API, so this answer was not stored")
                 && told.contains("JDCDN_ENDPOINT"),
             "{told}"
         );

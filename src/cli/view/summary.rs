@@ -307,12 +307,12 @@ fn can_be_fetched(summary: &Summary) -> bool {
 fn own_database(answers: DataSource) -> &'static str {
     match answers {
         DataSource::Simulator => {
-            "the simulator answers, and the database holds figures of the API, so nothing was stored; use another database \
-             for the simulator (`--db`), or set `endpoint` (JDCDN_ENDPOINT) to the address of the API"
+            "the simulator answers, and the database holds figures of the API, so this answer was not stored; use another \
+             database for the simulator (`--db`), or set `endpoint` (JDCDN_ENDPOINT) to the address of the API"
         }
         DataSource::Api => {
-            "the API answers, and the database holds invented figures of the simulator, so nothing was stored; use another \
-             database for the account (`--db`)"
+            "the API answers, and the database holds invented figures of the simulator, so this answer was not stored; use \
+             another database for the account (`--db`)"
         }
     }
 }
