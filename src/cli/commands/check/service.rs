@@ -15,6 +15,7 @@ use crate::api::{
 use crate::cli::client::client;
 use crate::cli::{CliError, Context, ExitStatus};
 use crate::config::{Config, Route};
+use crate::ingest::ClockDifference;
 use crate::model::slot::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Credentials, Endpoint, KnownDomain, SlotLabel, Span, UnixSeconds, civil, text};
 
@@ -249,7 +250,10 @@ fn check_answer(report: &mut CheckReport, test: &TestRequest) {
         _ if test.no_answer().is_some() => report.skip(name, "there is no connection"),
         Err(kind) => {
             let mut advice = help(kind).to_owned();
-            if test.clock_ahead().is_some_and(|ahead| ahead.abs() < NOTABLE_SKEW) {
+            let clock = test
+                .server_time
+                .map(|server_time| ClockDifference::between(test.own_time, server_time));
+            if clock.is_some_and(|clock| !clock.explains_refusal()) {
                 advice = advice.replace(CLOCK_ADVICE, "");
             }
             report.fail(name, exit(kind), format!("{about}: {kind}"), advice);
