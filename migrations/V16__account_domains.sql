@@ -30,7 +30,7 @@ FROM account_domain;
 INSERT INTO origin_dictionary (relation, "column", type, unit, meaning) VALUES
 ('origin_domains', '', '', '',
  'The domains of the account as the API listed them, and which of them are fetched in addition to the configured ones. ' ||
- 'Empty while `discover` is off. The API does not list live streaming domains. A domain that is not listed any more stays.'),
+ 'Empty if `discover` was never on. The API does not list live streaming domains. A domain that is not listed any more stays.'),
 ('origin_domains', 'domain', 'TEXT', '', 'Domain in lower case.'),
 ('origin_domains', 'state', 'TEXT', '',
  'followed: runs fetch it, whether or not it is configured. forgotten: `domains forget` was run, and runs fetch it only if ' ||
