@@ -249,7 +249,7 @@ fn a_process_that_starts_again_knows_the_last_success_and_what_is_late() {
         value(&page, "jdcdn_late_slots") < value(&page, "jdcdn_due_slots"),
         "{page}"
     );
-    watch.stops();
+    drop(watch);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn requests_count_while_a_run_lasts() {
         value(&page, "jdcdn_last_success_timestamp_seconds").abs() < 0.5,
         "{page}"
     );
-    watch.stops();
+    drop(watch);
 }
 
 #[test]
@@ -317,5 +317,5 @@ fn what_cannot_be_read_is_left_out_and_the_health_says_why() {
     std::fs::rename(sandbox.path("moved.db"), sandbox.path("jdcdn-stats.db")).unwrap();
     assert_eq!(get(&address, "/healthz").0, "HTTP/1.1 200 OK");
     assert_eq!(get(&address, "/health").0, "HTTP/1.1 404 Not Found");
-    watch.stops();
+    drop(watch);
 }

@@ -49,7 +49,7 @@ fn what_people_read_fits_80_columns() {
     let printed = run(&sandbox, "80", &["sync"]).with(3);
     assert_eq!(too_wide(&printed), [""; 0]);
     assert!(printed.contains(LONG), "{printed}");
-    let month = "2026-05";
+    let month = "2026-06";
     for args in [
         &["status"][..],
         &["status", "--settling"],
@@ -68,6 +68,7 @@ fn what_people_read_fits_80_columns() {
         &["restore", "a.db"],
     ] {
         let printed = run(&sandbox, "80", args).stdout;
+        assert!(!printed.is_empty(), "{args:?}");
         assert_eq!(too_wide(&printed), [""; 0], "{args:?}");
     }
     let status = run(&sandbox, "80", &["status"]).with(0);

@@ -86,7 +86,7 @@ fn fields(arguments: &[String]) -> BTreeSet<String> {
             Some((name, _)) => name.trim(),
             None => argument.trim_start_matches(['%', '?']),
         })
-        .filter(|name| name.chars().all(|char| char.is_ascii_lowercase()))
+        .filter(|name| name.chars().all(|char| char.is_ascii_lowercase() || char == '_'))
         .map(str::to_owned)
         .collect()
 }

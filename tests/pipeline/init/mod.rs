@@ -463,6 +463,7 @@ fn what_is_missing_or_wrong_is_named_before_anything_is_asked() {
         let said = ended(
             command
                 .env("JDCDN_SECRET_KEY", home.sandbox.key())
+                .env("JDCDN_ENDPOINT", home.sandbox.simulator.endpoint())
                 .output()
                 .unwrap(),
         )
