@@ -147,6 +147,12 @@ impl DomainStatus {
     pub fn may_have_figures(&self) -> bool {
         matches!(self, Self::Running | Self::Stopped)
     }
+
+    /// Whether the vendor has accepted such a domain. One that it has not accepted has no figures yet.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        !matches!(self, Self::Auditing | Self::Rejected)
+    }
 }
 
 impl fmt::Display for DomainStatus {

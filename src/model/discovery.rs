@@ -279,7 +279,6 @@ pub fn news(
     let mut news = DiscoveryNews::default();
     for row in after {
         let name = &row.listed.name;
-        let is_accepted = !matches!(row.listed.status, DomainStatus::Auditing | DomainStatus::Rejected);
         match row.state {
             DomainState::Followed => {
                 if !was_followed.contains(name) {
@@ -291,7 +290,7 @@ pub fn news(
             }
             DomainState::Listed
                 if row.missing_since.is_none()
-                    && is_accepted
+                    && row.listed.status.is_accepted()
                     && !is_among(configured, name)
                     && !is_among(&decided, name) =>
             {

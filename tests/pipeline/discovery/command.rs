@@ -37,6 +37,7 @@ fn the_list_joins_what_the_api_lists_with_what_is_configured_in_any_wording() {
             account.add(OwnDomain::running("live.example.com").with_kind(OwnKind::Live));
             account.add(OwnDomain::running("*.w.example.com").with_status(OwnStatus::Stopped));
             account.domain("d001.example.com").unwrap().status = OwnStatus::Blocked;
+            account.add(OwnDomain::running("new.example.com").with_status(OwnStatus::Auditing));
         });
         sandbox.domains = ["d000.example.com", "live.example.com", ".w.example.com"]
             .map(str::to_owned)
@@ -47,12 +48,14 @@ fn the_list_joins_what_the_api_lists_with_what_is_configured_in_any_wording() {
             row("d000.example.com", Some("running"), "configured"),
             row("d001.example.com", Some("blocked"), "no"),
             row("live.example.com", None, "configured"),
+            row("new.example.com", Some("auditing"), "no"),
         ];
         assert_eq!(rows(&sandbox, 0), expected, "{wording:?}");
         let human = sandbox.run(&["domains", "list"]).with(0);
         for said in [
-            "The API lists 3 domains.",
+            "The API lists 4 domains.",
             "Not fetched: 1 listed domain",
+            "or set `discover",
             "not listed: 1 domain",
             "live streaming",
         ] {
@@ -65,7 +68,12 @@ fn the_list_joins_what_the_api_lists_with_what_is_configured_in_any_wording() {
             "{csv}"
         );
         assert!(csv.contains("live.example.com,0,,,,,configured,0,\r\n"), "{csv}");
-        assert_eq!(csv.lines().count(), 5, "{csv}");
+        assert_eq!(csv.lines().count(), 6, "{csv}");
+        configure(&sandbox, "follow");
+        let human = sandbox.run(&["domains", "list"]).with(0);
+        assert!(!human.contains("or set `discover"), "{human}");
+        assert!(human.contains("after two lists"), "{human}");
+        assert!(human.lines().all(|line| line.chars().count() <= 80), "{human}");
         // Nothing is written.
         assert!(!sandbox.path("jdcdn-stats.db").exists());
     }

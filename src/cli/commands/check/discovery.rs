@@ -75,16 +75,16 @@ pub(super) fn check(
 /// Returns what is listed and what is fetched, and whether nothing is left to do.
 fn compared(listed: &[AccountDomain], config: &Config, known: &[KnownDomain]) -> (String, bool) {
     let fetched = config.kept_domains();
-    let listed: Vec<Domain> = listed.iter().map(|domain| domain.name.clone()).collect();
     let given_up = |name: &Domain| {
         let mut forgotten = known.iter().filter(|known| known.state == DomainState::Forgotten);
         forgotten.any(|known| known.listed.name.is_same(name))
     };
-    let new: Vec<Domain> = listed
-        .iter()
+    let accepted = listed.iter().filter(|domain| domain.status.is_accepted());
+    let new: Vec<Domain> = accepted
+        .map(|domain| domain.name.clone())
         .filter(|name| !is_among(&fetched, name) && !given_up(name))
-        .cloned()
         .collect();
+    let listed: Vec<Domain> = listed.iter().map(|domain| domain.name.clone()).collect();
     let absent: Vec<Domain> = fetched
         .iter()
         .filter(|name| !is_among(&listed, name))

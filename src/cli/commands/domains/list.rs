@@ -12,6 +12,7 @@ use crate::cli::output::separated::SeparatedWriter;
 use crate::cli::output::{self, Cell, Formulas, RowWriter as _, WrappingWriter};
 use crate::cli::view::text::counted;
 use crate::cli::{CliError, Context, ExitStatus};
+use crate::model::Discover;
 use crate::model::civil;
 use crate::model::convert::to_u64;
 
@@ -74,7 +75,7 @@ impl ListArgs {
             ListFormat::Human => {
                 let out = &mut WrappingWriter::new(out, width);
                 table(&rows, width, out)?;
-                notes(&rows, out)?;
+                notes(&rows, config.discover, out)?;
             }
         }
         for entry in &listing.unreadable {
@@ -138,18 +139,24 @@ fn table(rows: &[DomainRow], width: Option<usize>, out: &mut dyn Write) -> io::R
 }
 
 /// Says what to do about the differences.
-fn notes(rows: &[DomainRow], out: &mut dyn Write) -> io::Result<()> {
+fn notes(rows: &[DomainRow], discover: Discover, out: &mut dyn Write) -> io::Result<()> {
     let count = |is: &dyn Fn(&DomainRow) -> bool| to_u64(rows.iter().filter(|row| is(row)).count());
     let listed = count(&|row| row.listed);
     writeln!(out, "\nThe API lists {}.", counted(listed, "domain"))?;
-    let new = count(&|row| row.listed && row.fetched == "no" && !row.forgotten);
+    let new = count(&|row| row.is_accepted && row.fetched == "no" && !row.forgotten);
     if new > 0 {
-        writeln!(
-            out,
-            "Not fetched: {}. Add what you need to `domains` in the\n\
-             configuration, or set `discover = \"follow\"`.",
-            counted(new, "listed domain")
-        )?;
+        let advice = match discover {
+            Discover::Follow => {
+                "A run follows a running or stopped one\n\
+                 after two lists have shown it. Add any other that you need to `domains` in the\n\
+                 configuration."
+            }
+            Discover::Off | Discover::Warn => {
+                "Add what you need to `domains` in the\n\
+                 configuration, or set `discover = \"follow\"`."
+            }
+        };
+        writeln!(out, "Not fetched: {}. {advice}", counted(new, "listed domain"))?;
     }
     let absent = count(&|row| !row.listed && row.fetched != "no");
     if absent > 0 {

@@ -15,6 +15,9 @@ pub(super) struct DomainRow {
     pub(super) listed: bool,
     /// Its status in the listing; `None` if it is not listed.
     pub(super) status: Option<String>,
+    /// Whether it is listed, and the vendor has accepted it.
+    #[serde(skip)]
+    pub(super) is_accepted: bool,
     pub(super) kind: Option<String>,
     pub(super) region: Option<String>,
     pub(super) cname: Option<String>,
@@ -33,6 +36,7 @@ impl DomainRow {
             domain: name.to_string(),
             listed: false,
             status: None,
+            is_accepted: false,
             kind: None,
             region: None,
             cname: None,
@@ -51,6 +55,7 @@ pub(super) fn rows(listed: &[AccountDomain], configured: &[Domain], known: &[Kno
         let row = DomainRow {
             listed: true,
             status: Some(domain.status.to_string()),
+            is_accepted: domain.status.is_accepted(),
             kind: domain.kind.clone(),
             region: domain.region.clone(),
             cname: domain.cname.clone(),
