@@ -1,11 +1,12 @@
 //! Numbers for status codes and for sets of them.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
-use crate::model::CodeBook;
 use crate::model::points::{CodeIndex, SetIndex};
+use crate::model::{CodeBook, Domain, PointColumns};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::names::{MAX_REMEMBERED, Names};
 use crate::store::file::statements::Statements as _;
@@ -19,6 +20,8 @@ pub(crate) struct CodeIds {
     codes: Names,
     sets: Names,
     lookup: CodeLookup,
+    /// Whether a code has a number already.
+    are_numbered: bool,
 }
 
 impl Default for CodeIds {
@@ -33,11 +36,47 @@ impl Default for CodeIds {
                 "INSERT INTO code_set (codes) VALUES (?1)",
             ),
             lookup: CodeLookup::default(),
+            are_numbered: false,
         }
     }
 }
 
 impl CodeIds {
+    /// Gives the numbers 0 and 1 to the two codes with the most counts in the first points of a database.
+    ///
+    /// SQLite stores these two numbers in no byte. Nearly every point has a count of such a code, so this saves two bytes a
+    /// point of 73.
+    pub(crate) fn number_commonest(
+        &mut self,
+        tx: &Connection,
+        book: &CodeBook,
+        points: &[(Domain, PointColumns)],
+    ) -> Result<()> {
+        if self.are_numbered {
+            return Ok(());
+        }
+        let mut counts: BTreeMap<CodeIndex, u64> = BTreeMap::new();
+        for (code, _) in points.iter().flat_map(|(_, columns)| &columns.counts) {
+            *counts.entry(*code).or_default() += 1;
+        }
+        if counts.is_empty() {
+            return Ok(());
+        }
+        self.are_numbered = true;
+        if tx.value("SELECT EXISTS (SELECT 1 FROM code)", [])? {
+            return Ok(());
+        }
+        let mut commonest: Vec<(CodeIndex, u64)> = counts.into_iter().collect();
+        // The sort is stable: of two that are as common, the first one of the answer comes first.
+        commonest.sort_by_key(|(_, counts)| Reverse(*counts));
+        for (id, (code, _)) in (0_i64..).zip(commonest.into_iter().take(2)) {
+            let code = text(book, code)?;
+            tx.run("INSERT INTO code (id, code) VALUES (?1, ?2)", (id, code))?;
+            code_texts::write(tx, id, code)?;
+        }
+        Ok(())
+    }
+
     fn code(&mut self, tx: &Connection, code: &str) -> Result<i64> {
         let (id, is_new) = self.codes.id(tx, code)?;
         if is_new {

@@ -114,3 +114,40 @@ fn a_code_of_a_transaction_that_failed_leaves_no_text_and_comes_again_with_it() 
     let found = sandbox.rows("SELECT * FROM origin_codes WHERE code = '507'");
     assert_eq!(found, [described("507")]);
 }
+
+#[test]
+fn the_two_commonest_codes_of_the_first_points_get_the_numbers_that_take_no_byte() {
+    let mut sandbox = Sandbox::new();
+    let numbers = "SELECT code FROM code WHERE id IN (0, 1) ORDER BY id";
+    // Zeros are no counts.
+    let zeros: &[(&str, i64)] = &[("0", 0), ("200", 5), ("304", 0)];
+    let first = answer(
+        span(0, 3),
+        &[
+            (MIDNIGHT, 8, 5, zeros),
+            (MIDNIGHT + 300, 8, 8, &[("0", 0), ("200", 5), ("404", 3)]),
+            (MIDNIGHT + 600, 8, 9, &[("000", 1), ("200", 5), ("404", 3)]),
+        ],
+    );
+    let outside = answer(span(3, 1), &[(MIDNIGHT, 8, 3, &[("500", 3)])]);
+    let failed = sandbox.store.commit(sandbox.run, &[first.clone(), outside]);
+    assert!(failed.is_err(), "{failed:?}");
+    assert!(sandbox.rows(numbers).is_empty());
+    sandbox.commit(first.clone());
+    assert_eq!(sandbox.rows(numbers), [[text("200")], [text("404")]]);
+    // Later points change no number.
+    sandbox.commit(answer(span(3, 1), &[(MIDNIGHT + 900, 8, 3, &[("502", 3)])]));
+    assert_eq!(sandbox.rows(numbers), [[text("200")], [text("404")]]);
+    let stored = "SELECT code, count FROM origin_status_codes WHERE ts = 1568477100 ORDER BY code";
+    let expected =
+        [("0", 0), ("200", 5), ("404", 3)].map(|(code, count)| vec![text(code), Value::Integer(count)]);
+    assert_eq!(sandbox.rows(stored), expected);
+    // A file in which codes have numbers keeps them.
+    let path = sandbox.path();
+    drop(sandbox.store);
+    let mut store = open(&path).unwrap();
+    let run = store.begin_run(&new_run()).unwrap();
+    store.commit(run, &[first]).unwrap();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(rows(&file, numbers), [[text("200")], [text("404")]]);
+}

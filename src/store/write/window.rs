@@ -76,6 +76,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         domains.push((name, id, change));
     }
 
+    ids.codes.number_commonest(tx, &commit.book, &commit.points)?;
     let translation = Translation::new(tx, &mut ids.codes, &commit.book);
     let room = MAX_REJECTS.saturating_sub(commit.rejects.len());
     let mut points = PointWriter::new(tx, translation, commit.seen_at, label, room);
