@@ -85,6 +85,11 @@ impl CommitSender {
 }
 
 impl CommitReceiver {
+    /// Whether nothing waits, and something may still come.
+    pub(super) fn is_idle(&self) -> bool {
+        self.commits.is_empty() && !self.commits.is_closed()
+    }
+
     /// Waits for a commit, and returns it with those that wait behind it, as far as one transaction should hold them.
     /// Returns `None` when nothing waits and all senders are gone. Blocks, so it must not run on a thread of the
     /// runtime.

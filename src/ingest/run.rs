@@ -12,6 +12,7 @@ use super::fetcher::{Fetcher, Transport};
 use super::finalizer::{Finalizer, ServiceFacts, StageResults};
 use super::finished::{Finished, RunError};
 use super::job::Job;
+use super::passed_months::PassedMonths;
 use super::permit::Permits;
 use super::progress::Progress;
 use super::refused_ranges::{RefusedRange, RetentionMarks};
@@ -54,8 +55,15 @@ pub async fn run<T: Transport>(
     let path = store.path().to_owned();
     let concurrency = job.pace.concurrency.max(1);
     let (commits, inbox) = commit_queue();
-    let writer = writer::start(store, run, inbox, control.clone(), Arc::clone(&progress))
-        .map_err(RunError::NoThread)?;
+    let months = PassedMonths::new(concurrency.saturating_add(RUN_AHEAD));
+    let writer = writer::start(
+        (store, run),
+        inbox,
+        months,
+        control.clone(),
+        Arc::clone(&progress),
+    )
+    .map_err(RunError::NoThread)?;
     let knowledge = Knowledge::new(std::mem::take(&mut job.prior_knowledge));
     let worker = Arc::new(Worker {
         fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress).expecting(job.source),

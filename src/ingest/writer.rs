@@ -8,6 +8,7 @@ use std::thread;
 
 use super::commit_queue::CommitReceiver;
 use super::control::{Control, Stop};
+use super::passed_months::PassedMonths;
 use super::progress::Progress;
 use crate::model::{Domain, Span};
 use crate::planted;
@@ -27,11 +28,13 @@ pub(super) struct Handover {
 
 /// Starts the writer. It ends when all senders are gone. At the first error it stops the run, and ends.
 ///
+/// While it waits for answers, it brings the rollups of the month up to date that the run has passed.
+///
 /// After a signal has cut a commit short, later commits are not stored, but reported as dropped.
 pub(super) fn start(
-    mut store: Store,
-    run: Run,
+    (mut store, run): (Store, Run),
     mut queue: CommitReceiver,
+    mut months: PassedMonths,
     control: Control,
     progress: Arc<Progress>,
 ) -> std::io::Result<thread::JoinHandle<WriterResult>> {
@@ -39,26 +42,42 @@ pub(super) fn start(
         let _stop = StopOnPanic(control.clone());
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
-        while let Some(batch) = queue.next_batch() {
+        loop {
+            if queue.is_idle()
+                && let Some(month) = months.take()
+            {
+                stopping(&control, store.roll_up_month(month))?;
+            }
+            let Some(batch) = queue.next_batch() else { break };
             planted::pass("writer");
             if !is_cut_off {
-                match store.commit(run, &batch.commits) {
-                    Ok(_) => {
-                        let totals = batch.commits.iter().map(|commit| &commit.totals);
-                        totals.for_each(|totals| progress.committed(totals));
-                        continue;
+                if stopping(&control, store.commit(run, &batch.commits))?.is_some() {
+                    for commit in &batch.commits {
+                        progress.committed(&commit.totals);
+                        if matches!(commit.coverage, Coverage::Fetched(_)) {
+                            months.note(commit.window.start());
+                        }
                     }
-                    Err(error) if error.is_interruption() => is_cut_off = true,
-                    Err(error) => {
-                        control.stop(Stop::Storage);
-                        return Err(error);
-                    }
+                    continue;
                 }
+                is_cut_off = true;
             }
             dropped.extend(batch.commits.into_iter().filter_map(answered));
         }
         Ok(Handover { store, dropped })
     })
+}
+
+/// Returns what was done; `None` if a signal cut it short. Any other error stops the run.
+fn stopping<T>(control: &Control, done: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.is_interruption() => Ok(None),
+        Err(error) => {
+            control.stop(Stop::Storage);
+            Err(error)
+        }
+    }
 }
 
 /// Returns the domains and the window of a commit that carries an answer.
@@ -75,5 +94,95 @@ impl Drop for StopOnPanic {
             self.0.stop(Stop::Defect);
             self.0.abandon();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::ingest::commit_queue::commit_queue;
+    use crate::model::slot::DAY_SECONDS;
+    use crate::model::{CodeBook, PointColumns, Refresh, UnixSeconds};
+    use crate::plan::covered_by;
+    use crate::store::{Holder, NewRun};
+
+    /// 2026-01-01 in UTC+8.
+    const JANUARY: UnixSeconds = 1_767_196_800;
+    const FEBRUARY: UnixSeconds = JANUARY + 31 * DAY_SECONDS;
+
+    /// A day with a point every five minutes.
+    fn day(start: UnixSeconds, now: UnixSeconds) -> Commit {
+        let domain: Domain = "www.a.com".parse().unwrap();
+        let window = Span::new(start, start + DAY_SECONDS).unwrap();
+        let refresh = Refresh {
+            available_after: 600,
+            ages: vec![DAY_SECONDS],
+        };
+        let mut book = CodeBook::default();
+        let set = book.intern_set(&[]);
+        let mut columns = PointColumns::default();
+        for ts in (start..window.end()).step_by(300) {
+            columns.push(ts, ts - JANUARY, 1, set, &[]);
+        }
+        Commit {
+            coverage: Coverage::Fetched(covered_by(window, now, &refresh)),
+            points: vec![(domain.clone(), columns)],
+            book: Arc::new(book),
+            ..Commit::new(vec![domain], window, now)
+        }
+    }
+
+    #[test]
+    fn the_rollups_of_a_month_that_the_run_has_passed_are_there_before_the_run_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stats.db");
+        let now = FEBRUARY + 60 * DAY_SECONDS;
+        let holder = Holder {
+            command: "sync".to_owned(),
+            started_at: now,
+        };
+        let mut store = Store::open(&path, &holder).unwrap();
+        let new_run = NewRun {
+            command: "sync".to_owned(),
+            started_at: now,
+            range: None,
+            last_age: DAY_SECONDS,
+        };
+        let run = store.begin_run(&new_run).unwrap();
+        let (sender, queue) = commit_queue();
+        let (control, progress) = (Control::default(), Arc::default());
+        let writer = start((store, run), queue, PassedMonths::new(3), control, progress).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for start in (JANUARY..FEBRUARY + 3 * DAY_SECONDS).step_by(86_400) {
+            runtime.block_on(sender.send(day(start, now)));
+        }
+        let reader = Connection::open(&path).unwrap();
+        let months = || {
+            let mut select = reader
+                .prepare("SELECT month_cst || ' ' || points || ' ' || bandwidth_peak FROM origin_monthly")
+                .unwrap();
+            let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        let began = Instant::now();
+        while months().is_empty() && began.elapsed() < Duration::from_mins(1) {
+            thread::yield_now();
+        }
+        let january = format!("2026-01 {} {}", 31 * 288, 31 * DAY_SECONDS - 300);
+        assert_eq!(months(), [january.as_str()]);
+        // A window of the passed month comes late.
+        let mut late = day(JANUARY, now + 1);
+        late.points[0].1.bandwidth[0] = 1 << 40;
+        runtime.block_on(sender.send(late));
+        drop(sender);
+        let mut store = writer.join().unwrap().unwrap().store;
+        store.roll_up(|_, _| ()).unwrap();
+        let january = format!("2026-01 {} {}", 31 * 288, 1_i64 << 40);
+        let february = format!("2026-02 {} {}", 3 * 288, 34 * DAY_SECONDS - 300);
+        assert_eq!(months(), [january, february]);
     }
 }

@@ -38,6 +38,14 @@ impl Store {
         Ok(months.len())
     }
 
+    /// Brings the rollups of one month up to date, if days of it are stale. The other months stay as they are.
+    pub fn roll_up_month(&mut self, month: Span) -> Result<(), StoreError> {
+        if self.read(stale_days::months)?.contains(&month) {
+            self.deferrable(|store| store.in_transaction(|tx, _| bring_up_to_date(tx, month)))?;
+        }
+        Ok(())
+    }
+
     /// Returns how many domain-days have stale rollups.
     pub fn stale_days(&self) -> Result<u64, StoreError> {
         self.read(stale_days::count)
