@@ -6,21 +6,26 @@ use crate::store::error::Result;
 
 /// Rows that one statement inserts. More gained nothing when it was measured.
 pub(crate) const ROWS_AT_ONCE: usize = 32;
+/// One row in so many is held back.
+const HELD_BACK: usize = 9;
 
 /// The two statements that insert into one table.
 #[derive(Debug)]
 pub(crate) struct InsertSql {
     one: String,
     many: String,
+    rows_a_page: usize,
 }
 
 impl InsertSql {
-    /// Makes them of the statement before `VALUES` (`head`) and the placeholders of a row (`row`).
-    pub(crate) fn new(head: &'static str, row: &'static str) -> Self {
+    /// Makes them of the statement before `VALUES` (`head`) and the placeholders of a row (`row`). About `rows_a_page` rows
+    /// fill a page of the file.
+    pub(crate) fn new(head: &'static str, row: &'static str, rows_a_page: usize) -> Self {
         let values = |rows: usize| [head, " VALUES ", &vec![row; rows].join(", ")].concat();
         Self {
             one: values(1),
             many: values(ROWS_AT_ONCE),
+            rows_a_page,
         }
     }
 }
@@ -46,13 +51,32 @@ impl<'a, const COLUMNS: usize> BulkInsert<'a, COLUMNS> {
         self.rows.push(row);
     }
 
-    /// Writes the rows, in the order in which they were added.
+    /// Writes the rows. They were added in the order of their key.
     pub(crate) fn flush(&mut self) -> Result<()> {
+        self.hold_back();
         let (full, rest) = self.rows.as_chunks::<ROWS_AT_ONCE>();
         insert(self.tx, &self.sql.many, full.iter().map(<[_; _]>::as_slice))?;
         insert(self.tx, &self.sql.one, rest.chunks(1))?;
         self.rows.clear();
         Ok(())
+    }
+}
+
+impl<const COLUMNS: usize> BulkInsert<'_, COLUMNS> {
+    /// Puts some of the rows behind the others: one in [`HELD_BACK`], except of those that the last page will hold.
+    ///
+    /// When rows come in the order of their key, SQLite splits a full page, goes on in its right part, and never comes back to
+    /// the left one: that stays an eighth empty. The rows that were held back fill it. The last pages are filled by the next
+    /// rows of the domain. Measured: the tables are up to 6 % smaller, most often 3 %, and written as fast.
+    fn hold_back(&mut self) {
+        let first = self.rows.len().saturating_sub(self.sql.rows_a_page);
+        let mut at = 0;
+        let is_held_back = |_: &mut [i64; COLUMNS]| {
+            at += 1;
+            at % HELD_BACK == 0
+        };
+        let held_back: Vec<_> = self.rows.extract_if(..first, is_held_back).collect();
+        self.rows.extend(held_back);
     }
 }
 
@@ -72,4 +96,53 @@ fn insert<'r, const COLUMNS: usize>(
         statement.raw_execute()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::file::statements::Statements as _;
+
+    /// Writes rows of some domains, a few pages of each at a time, and returns the connection.
+    fn filled(rows_a_page: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (d BIGINT, ts BIGINT, v BIGINT, PRIMARY KEY (d, ts)) WITHOUT ROWID",
+            )
+            .unwrap();
+        let sql: &'static _ = Box::leak(Box::new(InsertSql::new(
+            "INSERT INTO t",
+            "(?, ?, ?)",
+            rows_a_page,
+        )));
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut bulk = BulkInsert::new(&connection, sql);
+        for (answer, domain) in (0..10).flat_map(|answer| (0..10).map(move |domain| (answer, domain))) {
+            for row in 0..2016 {
+                let ts = 1_767_196_800 + (answer * 2016 + row) * 300;
+                bulk.push([domain, ts, random.i64(1 << 50..1 << 60)]);
+            }
+            bulk.flush().unwrap();
+        }
+        drop(bulk);
+        connection
+    }
+
+    #[test]
+    fn rows_that_are_held_back_are_written_too_and_the_file_is_smaller() {
+        let (plain, held_back) = (filled(usize::MAX), filled(180));
+        let rows = |connection: &Connection| -> Vec<(i64, i64)> {
+            let rows: Vec<i64> = connection
+                .column("SELECT ts + v FROM t ORDER BY d, ts", [])
+                .unwrap();
+            (0..).zip(rows).collect()
+        };
+        assert_eq!(rows(&plain).len(), 10 * 10 * 2016);
+        assert!(rows(&plain) == rows(&held_back));
+        let pages = |connection: &Connection| -> i64 { connection.value("PRAGMA page_count", []).unwrap() };
+        let (plain, held_back) = (pages(&plain), pages(&held_back));
+        println!("{plain} pages, {held_back} with rows held back");
+        assert!(held_back * 100 < plain * 97);
+    }
 }

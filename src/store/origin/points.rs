@@ -25,12 +25,14 @@ static INSERT_POINT: LazyLock<InsertSql> = LazyLock::new(|| {
     InsertSql::new(
         "INSERT OR FAIL INTO point (domain_id, ts, bandwidth, pv, code_set_id)",
         "(?, ?, ?, ?, ?)",
+        170,
     )
 });
 static INSERT_COUNT: LazyLock<InsertSql> = LazyLock::new(|| {
     InsertSql::new(
         "INSERT OR FAIL INTO code_count (domain_id, ts, code_id, count)",
         "(?, ?, ?, ?)",
+        250,
     )
 });
 
