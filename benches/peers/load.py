@@ -68,6 +68,8 @@ def dlt(database, files):
     os.environ["DLT_DATA_DIR"] = os.path.join(home, "dlt")
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
+    # Two tables at a time lock each other out of one SQLite file.
+    os.environ["LOAD__WORKERS"] = "1"
     import dlt
 
     @dlt.resource(name="point", write_disposition="merge", primary_key=("domain", "ts"))
