@@ -3,6 +3,7 @@
 //! The page opens from a file and loads nothing. It runs only the scripts that this program wrote into it, because the
 //! policy names them by their hash. The browser cannot mistake the figures for markup: `<` never appears in them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -19,6 +20,8 @@ const STYLES: [&str; 2] = [
 ];
 const UPLOT: &str = include_str!("assets/uplot/uPlot.iife.min.js");
 const UPLOT_LICENSE: &str = include_str!("assets/uplot/LICENSE");
+/// More than the styles, the licence and the policy take.
+const ASSETS_BYTES: usize = 32 << 10;
 /// The parts of the page's own script, in their order. They share one scope.
 const PARTS: [&str; 10] = [
     include_str!("assets/format.js"),
@@ -45,24 +48,27 @@ pub fn render(report: &ReportData) -> Result<String, ReportError> {
         hash(STYLES[0]),
         hash(STYLES[1]),
     );
-    Ok(filled(|name| {
+    // The page is little more than its data: grown by doubling, it would take twice its memory.
+    let room = data.len() + TEMPLATE.len() + script.len() + UPLOT.len() + ASSETS_BYTES;
+    Ok(filled(room, |name| {
         Some(match name {
-            "policy" => policy.clone(),
-            "title" => text(&report.database),
-            "licence" => UPLOT_LICENSE.to_owned(),
-            "style uplot" => STYLES[0].to_owned(),
-            "style page" => STYLES[1].to_owned(),
-            "data" => data.clone(),
-            "script uplot" => UPLOT.to_owned(),
-            "script page" => script.clone(),
+            "policy" => Cow::from(&policy),
+            "title" => text(&report.database).into(),
+            "licence" => UPLOT_LICENSE.into(),
+            "style uplot" => STYLES[0].into(),
+            "style page" => STYLES[1].into(),
+            "data" => Cow::from(&data),
+            "script uplot" => UPLOT.into(),
+            "script page" => Cow::from(&script),
             _ => return None,
         })
     }))
 }
 
-/// Returns the template with every `{{name}}` replaced, in one pass: a replacement is not searched again.
-fn filled(value: impl Fn(&str) -> Option<String>) -> String {
-    let mut page = String::new();
+/// Returns the template with every `{{name}}` replaced, in one pass: a replacement is not searched again. The page takes
+/// about `room` bytes.
+fn filled<'v>(room: usize, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> String {
+    let mut page = String::with_capacity(room);
     let mut rest = TEMPLATE;
     while let Some((before, after)) = rest.split_once("{{") {
         page.push_str(before);

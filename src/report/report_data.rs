@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::daily::{self, Calendar, DailyRow, DomainTotals};
+use super::daily::{self, Calendar, DomainTotals};
 use super::error::ReportError;
 use super::months::{self, MonthRow};
 use super::number::Exact;
@@ -108,9 +108,9 @@ pub struct DomainRow {
     pub newest: Option<UnixSeconds>,
 }
 
+/// A domain without its days: those of many domains and years are too many to keep.
 struct RankedDomain {
     name: String,
-    days: Vec<DailyRow>,
     totals: DomainTotals,
 }
 
@@ -189,15 +189,16 @@ impl ReportData {
         let mut all_errors: i64 = 0;
         for (place, domain) in ranked.iter().enumerate() {
             let name = &domain.name;
+            let days = daily::read(reader, Source::Domain(name), span)?;
             self.series
-                .push(series::read(reader, name, (span, label), step, &domain.days)?);
+                .push(series::read(reader, name, (span, label), step, &days)?);
             let (by_class, by_code) = status::read(reader, name, span, status_step)?;
             self.status.push(by_class);
             let errors = status::origin_errors(&by_code, &texts);
             all_errors = all_errors.saturating_add(errors);
             codes.push(by_code);
             if let Some(calendars) = &mut self.calendar {
-                calendars.push(daily::calendar(span, &domain.days));
+                calendars.push(daily::calendar(span, &days));
             }
             let mut rows = months::read(reader, (Source::Domain(name), Some(place)), &first, span)?;
             months::explain(&mut rows, Some(name), &words);
@@ -230,7 +231,6 @@ impl ReportData {
         let account = RankedDomain {
             name: String::new(),
             totals: DomainTotals::of(&days),
-            days,
         };
         self.account = Some(account.row(None, 0));
         Ok(())
@@ -249,7 +249,6 @@ impl ReportData {
             ranked.push(RankedDomain {
                 name: name.clone(),
                 totals: DomainTotals::of(&days),
-                days,
             });
             if ranked.len() > 2 * scope::DOMAINS {
                 keep_largest(&mut ranked);
