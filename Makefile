@@ -7,7 +7,7 @@ help: ## list the targets
 
 demo: ## the whole pipeline against a built-in simulator: no account needed
 	@test -e "$${CARGO_TARGET_DIR:-target}/release/jdcdn-stats" || \
-		echo "The first build compiles 200 packages: 3 to 4 minutes on 2 cores, about 1 minute on 8."
+		echo "The first build compiles 200 packages: 2 to 3 minutes on 2 cores, about 1 minute on 8."
 	cargo run --release --locked -- demo
 
 # Many tests wait for a process or for the disk: two a core keep the cores busy.

@@ -82,6 +82,8 @@ fn machine(directory: &Path) -> String {
         format!(", {:.0} GiB of memory", kib / 1024.0 / 1024.0)
     });
     let system = said("uname", &["-sr"]).unwrap_or_default();
+    // What follows is the name that somebody gave to this build of it.
+    let system = system.split('-').next().unwrap_or_default();
     format!(
         "{cores} cores of {model}{memory}, {system}, {}",
         file_system(directory)
