@@ -20,7 +20,7 @@ pub(crate) struct CodeIds {
     codes: Names,
     sets: Names,
     lookup: CodeLookup,
-    /// Whether a code has a number already.
+    /// Whether codes are known to have numbers. False until the first counts come.
     are_numbered: bool,
 }
 

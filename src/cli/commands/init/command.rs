@@ -27,8 +27,8 @@ const DATABASE: &str = "jdcdn-stats.db";
 /// The vendor issues the secret key of this API by ticket. The secret of an AccessKey does not work.
 ///
 /// For scripts: give everything by options and add --yes. The key comes from --key-file, --key-command,
-/// `JDCDN_SECRET_KEY` or `JDCDN_SECRET_KEY_FILE`; no option takes the key itself, because every user of the machine can see the arguments of a
-/// program.
+/// `JDCDN_SECRET_KEY` or `JDCDN_SECRET_KEY_FILE`; no option takes the key itself, because every user of the machine can see
+/// the arguments of a program.
 ///
 /// Exit codes: 2 a file exists already or something is missing, 4 the API refused the user name or the key, 1 the request
 /// failed, or --all-domains met an inconsistent list. In all these cases nothing is written.
