@@ -42,6 +42,12 @@ pub(crate) fn months(connection: &Connection) -> Result<Vec<Span>> {
     Ok(months)
 }
 
+/// Returns whether a month has stale days.
+pub(crate) fn has_any(connection: &Connection, month: Span) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2)";
+    connection.value(sql, [month.start(), month.end()])
+}
+
 /// Returns the stale days of a month, by domain.
 pub(crate) fn of_month(connection: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
     let sql = "SELECT domain_id, day_ts FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2";

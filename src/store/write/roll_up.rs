@@ -40,7 +40,7 @@ impl Store {
 
     /// Brings the rollups of one month up to date, if days of it are stale. The other months stay as they are.
     pub fn roll_up_month(&mut self, month: Span) -> Result<(), StoreError> {
-        if self.read(stale_days::months)?.contains(&month) {
+        if self.read(|connection| stale_days::has_any(connection, month))? {
             self.deferrable(|store| store.in_transaction(|tx, _| bring_up_to_date(tx, month)))?;
         }
         Ok(())
