@@ -105,6 +105,10 @@ pub struct JobSettings {
 impl Job {
     /// Plans a run as of `now`.
     pub fn prepare(store: &Store, settings: JobSettings, now: UnixSeconds) -> Result<Self, StoreError> {
+        store.in_one_view(|store| Self::plan(store, settings, now))
+    }
+
+    fn plan(store: &Store, settings: JobSettings, now: UnixSeconds) -> Result<Self, StoreError> {
         let range = settings.range.to_grid();
         let mut coverage = Vec::with_capacity(settings.domains.len());
         for domain in &settings.domains {

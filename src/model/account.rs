@@ -4,11 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::account_day::{AccountDay, AccountPeriod, AskedDomains};
 use super::billing::{MonthSums, MonthlyFigures};
 use super::completeness::DomainLedger;
 use super::convert::to_usize;
-use super::rollup::{DayTotals, PointSums};
-use super::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
+use super::rollup::DayTotals;
+use super::slot::{DAY_SECONDS, SLOT_SECONDS, UnixSeconds, cst_day_floor};
 use super::span::Span;
 use super::top_points::TopPoints;
 
@@ -16,101 +17,31 @@ use super::top_points::TopPoints;
 #[derive(Debug)]
 pub struct AccountMonth {
     month: Span,
-    /// The days whose points are added.
+    /// The days of which points are added.
     days: BTreeMap<UnixSeconds, AccountDay>,
     /// Whether any domain was asked for each slot of the month.
     asked: Vec<bool>,
     whole: AskedDomains,
 }
 
-/// What was asked for in a period, over all domains of which something was fetched in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AskedDomains {
-    /// The domains.
-    pub domains: u64,
-    /// Their slots that were asked for.
-    pub expected_points: u64,
-    /// Their slots that hold nothing, by two answers. Not for hours.
-    pub empty_slots: u64,
-    /// Whether a domain makes the period incomplete, also one that does not count in `domains`. Not for hours.
-    pub is_void: bool,
-}
-
-/// The figures of an hour or a day of the account.
-#[derive(Debug)]
-pub struct AccountPeriod {
-    /// Stored points of all domains.
-    pub points: u64,
-    /// The sums of the slots that have a point.
-    pub sums: PointSums,
-    /// What was asked for.
-    pub asked: AskedDomains,
-}
-
-#[derive(Debug)]
-struct AccountDay {
-    slots: Vec<AccountSlot>,
-    hours: Vec<AskedDomains>,
-    asked: AskedDomains,
-}
-
-#[derive(Debug, Clone, Default)]
-struct AccountSlot {
-    bandwidth: i64,
-    pv: i64,
-    /// How many domains have a point in it.
-    points: u64,
-}
-
-impl AskedDomains {
-    /// Returns whether the figures of the period are final.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.domains > 0 && !self.is_void
-    }
-
-    /// Adds a domain to an hour.
-    fn add_slots(&mut self, ledger: &DomainLedger, period: Span) {
-        if ledger.is_fetched(period) {
-            self.domains += 1;
-            self.expected_points += ledger.expected_points(period);
-        }
-    }
-
-    /// Adds a domain to a day or a month.
-    fn add(&mut self, ledger: &DomainLedger, period: Span) {
-        self.add_slots(ledger, period);
-        self.is_void |= ledger.voids(period);
-        if ledger.is_fetched(period) {
-            self.empty_slots += ledger.empty_slots(period);
-        }
-    }
-}
-
-impl AccountDay {
-    fn new(day: Span) -> Self {
-        Self {
-            slots: vec![AccountSlot::default(); to_usize(day.slots())],
-            hours: vec![AskedDomains::default(); to_usize(day.seconds() / HOUR_SECONDS)],
-            asked: AskedDomains::default(),
-        }
-    }
-}
-
 impl AccountMonth {
-    /// Returns an account of which nothing is known in `month`, a range of whole UTC+8 days. The points of the days that
-    /// begin at `days` will be added.
+    /// Returns an account of which nothing is known in `month`, a range of whole UTC+8 days, but what `days` hold. Their other
+    /// points will be added.
     #[must_use]
-    pub fn new(month: Span, days: impl IntoIterator<Item = UnixSeconds>) -> Self {
-        let days = days
-            .into_iter()
-            .filter_map(|day| Span::new(day, day + DAY_SECONDS));
+    pub fn new(month: Span, days: impl IntoIterator<Item = (UnixSeconds, AccountDay)>) -> Self {
         Self {
             month,
-            days: days.map(|day| (day.start(), AccountDay::new(day))).collect(),
+            days: days.into_iter().collect(),
             asked: vec![false; to_usize(month.slots())],
             whole: AskedDomains::default(),
         }
+    }
+
+    /// Returns an account of which nothing is known in `month`. All of its points will be added.
+    #[must_use]
+    pub fn of_all_points(month: Span) -> Self {
+        let days = month.pieces(DAY_SECONDS).map(|day| day.start());
+        Self::new(month, days.map(|day| (day, AccountDay::new(day, Vec::new()))))
     }
 
     /// Adds what was asked of one domain. `ledger` may reach beyond the month.
@@ -120,32 +51,19 @@ impl AccountMonth {
             .iter()
             .filter_map(|piece| piece.span.intersect(&self.month))
         {
-            let first = index(self.month.start(), asked.start(), SLOT_SECONDS);
+            let first = to_usize((asked.start() - self.month.start()) / SLOT_SECONDS);
             if let Some(slots) = self.asked.get_mut(first..first + to_usize(asked.slots())) {
                 slots.fill(true);
             }
         }
-        for (&midnight, day) in &mut self.days {
-            let Some(span) = Span::new(midnight, midnight + DAY_SECONDS) else {
-                continue;
-            };
-            for (hour, span) in day.hours.iter_mut().zip(span.pieces(HOUR_SECONDS)) {
-                hour.add_slots(ledger, span);
-            }
-            day.asked.add(ledger, span);
-        }
+        self.days.values_mut().for_each(|day| day.ask(ledger));
         self.whole.add(ledger, self.month);
     }
 
-    /// Adds a point of one domain. Points outside the days are ignored.
+    /// Adds a point of one domain. Points outside the days, and in their kept hours, are ignored.
     pub fn add(&mut self, start: UnixSeconds, bandwidth: i64, pv: i64) {
-        let midnight = cst_day_floor(start);
-        let day = self.days.get_mut(&midnight);
-        let at = index(midnight, start, SLOT_SECONDS);
-        if let Some(slot) = day.and_then(|day| day.slots.get_mut(at)) {
-            slot.bandwidth = slot.bandwidth.saturating_add(bandwidth);
-            slot.pv = slot.pv.saturating_add(pv);
-            slot.points += 1;
+        if let Some(day) = self.days.get_mut(&cst_day_floor(start)) {
+            day.add(start, bandwidth, pv);
         }
     }
 
@@ -169,18 +87,21 @@ impl AccountMonth {
         }
         let mut points = 0;
         let mut read = Vec::new();
-        for &midnight in self.days.keys() {
-            let day = self.day(midnight);
-            month.add_day(midnight, &day.sums.totals());
-            points += day.points;
-            let slots = self.slots_of(midnight, DAY_SECONDS);
-            read.extend(slots.map(|(start, slot)| (Reverse(slot.bandwidth), start)));
+        for (&midnight, day) in &self.days {
+            let whole = day.whole();
+            month.add_day(midnight, &whole.sums.totals());
+            points += whole.points;
+            read.extend(day.added().map(|(start, bandwidth)| (Reverse(bandwidth), start)));
         }
         for other in others {
             month.add_day(other.midnight, &other.totals);
             points += other.points;
         }
-        let top = top.with(|start| self.days.contains_key(&cst_day_floor(start)), read);
+        let is_read = |start| {
+            let day = self.days.get(&cst_day_floor(start));
+            day.is_some_and(|day| day.adds_from() <= start)
+        };
+        let top = top.with(is_read, read);
         let figures = MonthlyFigures {
             points,
             expected_points: self.whole.expected_points,
@@ -192,45 +113,17 @@ impl AccountMonth {
     /// Returns the figures of the day that begins at `midnight`, one of the days.
     #[must_use]
     pub fn day(&self, midnight: UnixSeconds) -> AccountPeriod {
-        let day = self.days.get(&midnight);
-        let asked = day.map(|day| day.asked);
-        self.period((midnight, DAY_SECONDS), asked.unwrap_or_default())
+        self.days
+            .get(&midnight)
+            .map(AccountDay::whole)
+            .unwrap_or_default()
     }
 
     /// Returns the figures of the hour that begins at `start`, in one of the days.
     #[must_use]
     pub fn hour(&self, start: UnixSeconds) -> AccountPeriod {
-        let midnight = cst_day_floor(start);
-        let hour = index(midnight, start, HOUR_SECONDS);
-        let asked = self.days.get(&midnight).and_then(|day| day.hours.get(hour));
-        self.period((start, HOUR_SECONDS), asked.copied().unwrap_or_default())
-    }
-
-    fn period(&self, (start, seconds): (UnixSeconds, i64), asked: AskedDomains) -> AccountPeriod {
-        let mut period = AccountPeriod {
-            points: 0,
-            sums: PointSums::default(),
-            asked,
-        };
-        for (start, slot) in self.slots_of(start, seconds) {
-            period.points += slot.points;
-            period.sums.add(start, slot.bandwidth, slot.pv);
-        }
-        period
-    }
-
-    /// The slots with a point of a period within a day, each with its start.
-    fn slots_of(
-        &self,
-        start: UnixSeconds,
-        seconds: i64,
-    ) -> impl Iterator<Item = (UnixSeconds, &AccountSlot)> {
-        let midnight = cst_day_floor(start);
-        let slots = self.days.get(&midnight).map_or(&[][..], |day| &day.slots);
-        let first = index(midnight, start, SLOT_SECONDS);
-        let starts = (0..).map(move |slot| start + slot * SLOT_SECONDS);
-        let slots = starts.zip(slots.iter().skip(first).take(to_usize(seconds / SLOT_SECONDS)));
-        slots.filter(|(_, slot)| slot.points > 0)
+        let day = self.days.get(&cst_day_floor(start));
+        day.map(|day| day.hour(start)).unwrap_or_default()
     }
 }
 
@@ -243,10 +136,6 @@ pub struct OtherDay {
     pub points: u64,
     /// What its slots add up to. Their number is not known: 1 for a day with points.
     pub totals: DayTotals,
-}
-
-fn index(from: UnixSeconds, start: UnixSeconds, seconds: i64) -> usize {
-    usize::try_from((start - from).div_euclid(seconds)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -274,14 +163,10 @@ mod tests {
         }
     }
 
-    fn days(month: Span) -> impl Iterator<Item = UnixSeconds> {
-        month.pieces(DAY_SECONDS).map(|day| day.start())
-    }
-
     #[test]
     fn the_account_is_measured_by_the_sums_of_its_slots_and_not_by_the_sums_of_its_measures() {
         let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
-        let mut account = AccountMonth::new(span, days(span));
+        let mut account = AccountMonth::of_all_points(span);
         account.ask(&asked(0..576, true));
         account.ask(&asked(0..576, false));
         // Their peaks never coincide; off the grid, a point still belongs to its slot.
@@ -327,7 +212,7 @@ mod tests {
     #[test]
     fn a_day_is_complete_if_every_domain_is_and_the_month_if_all_of_its_slots_are() {
         let span = Span::new(MONTH, MONTH + 30 * DAY_SECONDS).unwrap();
-        let mut account = AccountMonth::new(span, days(span));
+        let mut account = AccountMonth::of_all_points(span);
         account.ask(&asked(0..576, true));
         account.ask(&asked(0..300, true));
         assert!(account.day(MONTH).asked.is_complete());
@@ -337,7 +222,7 @@ mod tests {
             "nothing was asked for"
         );
         assert!(!account.asked().is_complete());
-        let mut account = AccountMonth::new(span, days(span));
+        let mut account = AccountMonth::of_all_points(span);
         account.ask(&asked(0..8640, true));
         assert!(account.asked().is_complete());
         account.ask(&asked(8639..8640, true));

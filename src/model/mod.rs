@@ -1,6 +1,7 @@
 //! The vocabulary: what the other layers talk about, with no input or output.
 //!
 //! - [`account`]: a month of all domains together
+//! - [`account_day`]: a day of all domains together
 //! - [`account_domain`]: a domain of the account, as the API lists it
 //! - [`billing`]: what a month will be billed by
 //! - [`data_source`]: whether figures are real or simulated
@@ -38,6 +39,7 @@
 //! - [`top_points`]: the highest points of a month, to rank them
 
 pub mod account;
+pub mod account_day;
 pub mod account_domain;
 pub mod billing;
 pub mod changes;

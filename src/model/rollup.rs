@@ -1,7 +1,7 @@
 //! Sums over the points of an hour or a day.
 
 use super::billing::{mean, traffic_bytes};
-use super::convert::{to_i64, to_u64};
+use super::convert::{to_i64, to_u64, to_usize};
 use super::slot::UnixSeconds;
 
 /// The sum of some points.
@@ -65,15 +65,49 @@ impl DayTotals {
 }
 
 impl PointSums {
+    /// Returns the sums of this number of points that have these figures; `None` if no sums have them, or they do not tell
+    /// exactly.
+    #[must_use]
+    pub fn of_figures(points: u64, figures: &RollupFigures) -> Option<Self> {
+        let RollupFigures {
+            peak,
+            traffic_bytes,
+            pv,
+            ..
+        } = *figures;
+        let totals = DayTotals::of_figures(points, traffic_bytes, pv, peak.bandwidth)?;
+        let sums = Self {
+            points: to_usize(to_i64(points)),
+            bandwidth: totals.bandwidth,
+            pv: totals.pv,
+            peak: Some(peak),
+        };
+        (sums.figures()? == *figures).then_some(sums)
+    }
+
+    /// Adds the points of other sums.
+    pub fn add_all(&mut self, other: &Self) {
+        if let Some(Peak { ts, bandwidth }) = other.peak {
+            self.raise(ts, bandwidth);
+        }
+        self.points += other.points;
+        self.bandwidth += other.bandwidth;
+        self.pv += other.pv;
+    }
+
+    fn raise(&mut self, ts: UnixSeconds, bandwidth: i64) {
+        let is_higher = |peak: Peak| (bandwidth, peak.ts) > (peak.bandwidth, ts);
+        if self.peak.is_none_or(is_higher) {
+            self.peak = Some(Peak { ts, bandwidth });
+        }
+    }
+
     /// Adds a point: bandwidth in bit/s, pv in requests.
     pub fn add(&mut self, ts: UnixSeconds, bandwidth: i64, pv: i64) {
         self.points += 1;
         self.bandwidth += i128::from(bandwidth);
         self.pv += i128::from(pv);
-        let is_higher = |peak: Peak| (bandwidth, peak.ts) > (peak.bandwidth, ts);
-        if self.peak.is_none_or(is_higher) {
-            self.peak = Some(Peak { ts, bandwidth });
-        }
+        self.raise(ts, bandwidth);
     }
 
     /// Returns how many points were added.

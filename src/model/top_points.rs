@@ -49,13 +49,11 @@ impl TopPoints {
         let Self { mut points, are_all } = self;
         let lowest = points.last().copied();
         points.retain(|(_, ts)| !is_read(*ts));
-        points.extend(read);
-        points.sort_unstable();
-        if !are_all {
-            // The points that are not kept come after the lowest one.
-            let known = lowest.map_or(0, |lowest| points.partition_point(|point| *point <= lowest));
-            points.truncate(known);
-        }
+        // The points that are not kept come after the lowest one. So it is not known whether others follow it.
+        let is_known = |point: &RankedPoint| are_all || lowest.is_some_and(|lowest| *point <= lowest);
+        points.extend(read.into_iter().filter(is_known));
+        // The stable sort is the faster one here: most of them are in order.
+        points.sort();
         let are_all = are_all && points.len() <= KEPT;
         points.truncate(KEPT);
         Self { points, are_all }

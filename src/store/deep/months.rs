@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::report::{Deep, Subject};
 use super::rollups::{CheckedMonth, MonthTally, RollupCheck, count};
 use crate::model::account::AccountMonth;
-use crate::model::slot::{DAY_SECONDS, slot_floor};
+use crate::model::slot::slot_floor;
 use crate::model::{SlotLabel, Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::file::statements::Statements as _;
@@ -134,7 +134,7 @@ impl Walk<'_, '_> {
             self.all_read = false;
             return Ok(());
         };
-        let mut account = AccountMonth::new(month, month.pieces(DAY_SECONDS).map(|day| day.start()));
+        let mut account = AccountMonth::of_all_points(month);
         let mut all_read = true;
         let no_days = Vec::new();
         for (id, name) in lookups.domains.clone() {

@@ -203,7 +203,7 @@ impl RollupCheck {
         if let Some(account) = account
             && let Some((figures, top)) = account.month(&[], TopPoints::default())
         {
-            rows = account_rollups::rows(account, (month, shift), &all().collect(), &figures);
+            rows = account_rollups::rows(account, (month, shift), all(), &figures);
             compare_top(connection, deep, &compared, &top)?;
         }
         let expected = by_table(rows);

@@ -21,7 +21,7 @@ pub(crate) fn read(
     let labels = span.moved(shift);
     // Rows do not overlap. Of those that begin before the span, only the last one can reach it.
     let asked = connection.rows(
-        "SELECT start_ts, end_ts, reached IS NOT NULL AS fetched, state = 'settled' AS settled, fetched_at FROM coverage
+        "SELECT start_ts, end_ts, reached IS NOT NULL, state = 'settled', fetched_at FROM coverage
          WHERE domain_id = ?1 AND start_ts < ?3 AND end_ts > ?2
            AND start_ts >= coalesce((SELECT max(start_ts) FROM coverage WHERE domain_id = ?1 AND start_ts < ?2), ?2)
          ORDER BY start_ts",
@@ -29,9 +29,9 @@ pub(crate) fn read(
         |row| {
             Ok(AskedSpan {
                 span: stored_span(row)?.moved(-shift),
-                is_fetched: row.get("fetched")?,
-                is_settled: row.get("settled")?,
-                fetched_at: row.get("fetched_at")?,
+                is_fetched: row.get(2)?,
+                is_settled: row.get(3)?,
+                fetched_at: row.get(4)?,
             })
         },
     )?;

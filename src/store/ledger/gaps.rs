@@ -168,30 +168,29 @@ pub(crate) fn failed_range(connection: &Connection, domain: i64) -> Result<Optio
 fn of_reason(connection: &Connection, reason: GapReason) -> Result<BTreeMap<i64, Vec<Gap>>> {
     // The condition is written out, because a partial index can be used only then.
     let sql = format!(
-        "SELECT domain_id, start_ts, end_ts, reason, confirmed, asked_domains, asked_slots FROM gap
+        "SELECT start_ts, end_ts, reason, confirmed, asked_domains, asked_slots, domain_id FROM gap
          WHERE reason = '{}' ORDER BY domain_id, start_ts",
         reason.as_str()
     );
     let mut gaps: BTreeMap<i64, Vec<Gap>> = BTreeMap::new();
     connection.each(&sql, [], |row| {
-        gaps.entry(row.get("domain_id")?)
-            .or_default()
-            .push(stored_gap(row)?);
+        gaps.entry(row.get(6)?).or_default().push(stored_gap(row)?);
         Ok(())
     })?;
     Ok(gaps)
 }
 
+/// Reads the columns `start_ts, end_ts, reason, confirmed, asked_domains, asked_slots`, by their places.
 fn stored_gap(row: &Row<'_>) -> Result<Gap> {
-    let reason: String = row.get("reason")?;
+    let reason: String = row.get(2)?;
     let reason = GapReason::from_text(&reason)
         .ok_or_else(|| StoreErrorKind::Impossible("a row of `gap` has an unknown reason".to_owned()))?;
-    let (domains, slots): (Option<u32>, Option<u32>) = (row.get("asked_domains")?, row.get("asked_slots")?);
+    let (domains, slots): (Option<u32>, Option<u32>) = (row.get(4)?, row.get(5)?);
     let shape = domains.zip(slots);
     Ok(Gap {
         span: stored_span(row)?,
         reason,
-        confirmed: row.get("confirmed")?,
+        confirmed: row.get(3)?,
         shape: shape.map(|(domains, slots)| Shape { domains, slots }),
     })
 }

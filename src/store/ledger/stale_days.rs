@@ -14,15 +14,19 @@ use crate::store::file::statements::Statements as _;
 
 /// Notes the days of `span`, which is counted from their midnights.
 pub(crate) fn note(tx: &Connection, domain: i64, span: Span) -> Result<()> {
-    let mut day = cst_day_floor(span.start());
-    while day < span.end() {
-        tx.run(
-            "INSERT OR IGNORE INTO rollup_due (domain_id, day_ts) VALUES (?1, ?2)",
-            [domain, day],
-        )?;
-        day += DAY_SECONDS;
-    }
-    Ok(())
+    days(span).try_for_each(|day| note_day(tx, domain, day).map(|_| ()))
+}
+
+/// Returns the days that `span` touches, as it is counted from their midnights.
+pub(crate) fn days(span: Span) -> impl Iterator<Item = UnixSeconds> {
+    let next = |day: &UnixSeconds| Some(day + DAY_SECONDS);
+    std::iter::successors(Some(cst_day_floor(span.start())), next).take_while(move |day| *day < span.end())
+}
+
+/// Notes a day. Returns whether it was fresh.
+pub(crate) fn note_day(tx: &Connection, domain: i64, day: UnixSeconds) -> Result<bool> {
+    let sql = "INSERT OR IGNORE INTO rollup_due (domain_id, day_ts) VALUES (?1, ?2)";
+    Ok(tx.run(sql, [domain, day])? > 0)
 }
 
 /// Returns how many days are stale.

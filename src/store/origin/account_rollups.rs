@@ -1,28 +1,31 @@
 //! The rollups of the account: the points of all domains, summed for each slot.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::model::account::{AccountMonth, AccountPeriod, AskedDomains};
+use crate::model::account::AccountMonth;
+use crate::model::account_day::{AccountPeriod, AskedDomains, KeptHour};
 use crate::model::billing::MonthlyFigures;
-use crate::model::convert::to_i64;
+use crate::model::convert::{to_i64, to_u64};
+use crate::model::rollup::{Peak, RollupFigures};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
+use crate::store::file::statements::Statements as _;
 use crate::store::origin::rollup_tables::{ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
-use crate::store::origin::rollups::{month_columns, period_columns};
+use crate::store::origin::rollups::{StoredDay, month_columns, period_columns};
 
 /// Returns the rows of the account for these days of a month, and for the month, which has these figures.
 pub(crate) fn rows(
     account: &AccountMonth,
     (month, shift): (Span, i64),
-    days: &BTreeSet<UnixSeconds>,
+    days: impl Iterator<Item = UnixSeconds>,
     figures: &MonthlyFigures,
 ) -> Vec<RollupRow> {
     let mut rows = Vec::new();
-    for day in days.iter().filter_map(|&day| Span::new(day, day + DAY_SECONDS)) {
+    for day in days.filter_map(|day| Span::new(day, day + DAY_SECONDS)) {
         rows.extend(day_row(day.start(), shift, &account.day(day.start())));
         let hours = day.pieces(HOUR_SECONDS).map(|hour| hour.start());
         rows.extend(hours.filter_map(|hour| hour_row(hour, &account.hour(hour))));
@@ -94,6 +97,57 @@ fn hour_row(start: UnixSeconds, hour: &AccountPeriod) -> Option<RollupRow> {
             figures.pv.into(),
         ],
     })
+}
+
+/// Returns the first hours of a stored day of the account, up to `end`. `None` if they do not tell exactly what they add up
+/// to.
+pub(crate) fn first_hours(
+    connection: &Connection,
+    (day, shift): (&StoredDay, i64),
+    end: UnixSeconds,
+) -> Result<Option<Vec<KeptHour>>> {
+    let starts = Span::new(day.other.midnight, end).into_iter();
+    let starts = starts.flat_map(|hours| hours.pieces(HOUR_SECONDS).map(|hour| hour.start()));
+    let names: BTreeMap<String, UnixSeconds> =
+        starts.map(|start| (civil::cst_second(start), start)).collect();
+    let Some(((first, _), (last, _))) = names.first_key_value().zip(names.last_key_value()) else {
+        return Ok(Some(Vec::new()));
+    };
+    // Only the time of the day's peak is stored. The start of its hour does for any other peak: of equal ones, the day's is
+    // the first.
+    let peak = day.figures.map(|figures| figures.peak);
+    let peak_in = |hour: UnixSeconds| {
+        let start = peak.map(|peak| peak.ts - shift);
+        start.filter(|start| (hour..hour + HOUR_SECONDS).contains(start))
+    };
+    let rows = connection.rows(
+        "SELECT hour_cst, points, bandwidth_avg, bandwidth_peak, traffic_bytes, pv
+         FROM origin_account_hourly WHERE hour_cst >= ?1 AND hour_cst <= ?2",
+        (first, last),
+        |row| {
+            let Some(&start) = names.get(row.get_ref(0)?.as_str().unwrap_or_default()) else {
+                return Ok(None);
+            };
+            let figures = RollupFigures {
+                bandwidth_avg: row.get(2)?,
+                peak: Peak {
+                    bandwidth: row.get(3)?,
+                    ts: peak_in(start).unwrap_or(start),
+                },
+                traffic_bytes: row.get(4)?,
+                pv: row.get(5)?,
+            };
+            let kept = KeptHour::of_figures(to_u64(row.get::<_, i64>(1)?), &figures);
+            Ok(kept.map(|kept| (start, kept)))
+        },
+    )?;
+    let Some(mut hours) = rows.into_iter().collect::<Option<BTreeMap<_, _>>>() else {
+        return Ok(None);
+    };
+    let kept = names
+        .values()
+        .map(|start| hours.remove(start).unwrap_or_default());
+    Ok(Some(kept.collect()))
 }
 
 /// Writes rows of the account.

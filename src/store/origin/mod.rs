@@ -11,6 +11,7 @@
 //! - `closings`: months as they stood when somebody closed them
 //! - `month_tops`: the highest points of a month, to rank them
 //! - `month_sums`: sums by which a point that was changed from outside is found
+//! - `first_points`: where the domains begin
 //! - `slot_label`: which hour, day and month a point belongs to
 //! - `gap_finder`: slots without a point
 
@@ -20,6 +21,7 @@ pub(crate) mod calendar;
 pub(crate) mod closings;
 pub(crate) mod code_texts;
 pub(crate) mod codes;
+pub(crate) mod first_points;
 pub(crate) mod gap_finder;
 pub(crate) mod month_sums;
 pub(crate) mod month_tops;

@@ -12,6 +12,7 @@ use crate::model::points::SetIndex;
 use crate::model::slot::slot_floor;
 use crate::model::{CodeBook, Domain, PointColumns, Reject, RejectReason, SlotLabel, Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
+use crate::store::file::statements::Statements as _;
 use crate::store::origin::bulk::{BulkInsert, InsertSql};
 use crate::store::origin::calendar;
 use crate::store::origin::codes::Translation;
@@ -89,8 +90,20 @@ pub(crate) struct WindowState {
     pub(crate) left_out: u64,
     /// The slots of stored points for which the answer has no point that could be stored.
     pub(crate) not_refreshed: Vec<UnixSeconds>,
-    /// Whether any of them is new, or has other figures than before.
-    pub(crate) changed: bool,
+    /// What the answer did to the points of the domain.
+    pub(crate) change: PointChange,
+}
+
+/// What an answer did to the points of a domain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum PointChange {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It added points. All are later than those that the domain had; this is the time of the first one.
+    AddedFrom(UnixSeconds),
+    /// Anything else.
+    Other,
 }
 
 impl<'a> PointWriter<'a> {
@@ -130,6 +143,7 @@ impl<'a> PointWriter<'a> {
         self.stored.read(self.tx, domain, window)?;
         let (new_before, updated_before) = (self.written.inserted, self.written.updated);
         let mut refused = Vec::new();
+        let mut first_new = None;
         let mut order: Vec<(UnixSeconds, usize)> = points.ts.iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut previous = None;
@@ -165,7 +179,10 @@ impl<'a> PointWriter<'a> {
             previous = Some(ts);
             let new = self.translate(points, at, &mut counts)?;
             match stored {
-                None => self.insert(answer, new, &counts)?,
+                None => {
+                    first_new = first_new.or(Some(ts));
+                    self.insert(answer, new, &counts)?;
+                }
                 Some(old) => self.update(domain, old, new, &counts)?,
             }
         }
@@ -179,7 +196,12 @@ impl<'a> PointWriter<'a> {
         let new = to_usize(self.written.inserted - new_before);
         let mut state = WindowState {
             points: self.stored.times().len() + new,
-            changed: new > 0 || self.written.updated > updated_before,
+            change: match first_new {
+                _ if self.written.updated > updated_before => PointChange::Other,
+                None => PointChange::Nothing,
+                Some(first) if self.is_last(domain, first, window)? => PointChange::AddedFrom(first),
+                Some(_) => PointChange::Other,
+            },
             ..WindowState::default()
         };
         if let Some(rejected) = answer.rejected.filter(|_| self.stored.times().len() > 0) {
@@ -193,6 +215,13 @@ impl<'a> PointWriter<'a> {
             }
         }
         Ok(state)
+    }
+
+    /// Returns whether a domain had no point at or after `first`, a time in the window that was read.
+    fn is_last(&self, domain: i64, first: UnixSeconds, window: Span) -> Result<bool> {
+        let later = "SELECT 1 FROM point WHERE domain_id = ?1 AND ts >= ?2 LIMIT 1";
+        let is_last = self.stored.times().next_back().is_none_or(|last| last < first);
+        Ok(is_last && !self.tx.any(later, [domain, window.end()])?)
     }
 
     /// Adds the rows that the points of all domains share.

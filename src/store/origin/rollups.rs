@@ -7,14 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
 
 use crate::model::account::OtherDay;
 use crate::model::billing::MonthlyFigures;
 use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_u64, to_usize};
-use crate::model::rollup::{DayTotals, PointSums};
+use crate::model::rollup::{DayTotals, Peak, PointSums, RollupFigures};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
@@ -46,16 +46,39 @@ pub(crate) struct DayTally {
 }
 
 impl DayTally {
+    /// Returns what the points of a stored day add up to; its hours are not known. `None` if its figures do not tell.
+    pub(crate) fn resume(tx: &Connection, domain: i64, stored: &StoredDay) -> Result<Option<Self>> {
+        let day = match &stored.figures {
+            Some(figures) => PointSums::of_figures(stored.other.points, figures),
+            None => (stored.other.points == 0).then(PointSums::default),
+        };
+        let Some(day) = day else { return Ok(None) };
+        let requests = tx.tuples(
+            "SELECT code_id, requests FROM rollup_code_day WHERE domain_id = ?1 AND date_cst = ?2",
+            (domain, civil::cst_date(stored.other.midnight)),
+        )?;
+        Ok(Some(Self {
+            day,
+            requests: requests.into_iter().collect(),
+            ..Self::default()
+        }))
+    }
+
     /// Adds a point. Its five minutes begin `second` seconds after midnight.
     pub(crate) fn add(&mut self, second: i64, point: StoredPoint) {
+        self.day.add(point.ts, point.bandwidth, point.pv);
+        self.sets.insert(point.set);
+        self.add_to_hour(second, point);
+    }
+
+    /// Adds a point that the day has already to its hour.
+    pub(crate) fn add_to_hour(&mut self, second: i64, point: StoredPoint) {
         let StoredPoint {
             ts, bandwidth, pv, ..
         } = point;
-        self.day.add(ts, bandwidth, pv);
         if let Some(hour) = self.hours.get_mut(to_usize(second / HOUR_SECONDS)) {
             hour.add(ts, bandwidth, pv);
         }
-        self.sets.insert(point.set);
     }
 
     /// Adds a count of one of its points.
@@ -69,8 +92,8 @@ impl DayTally {
         self.day.totals()
     }
 
-    /// Returns the rows of the day that begins at `midnight`: one of the day, and one of each hour and each code that was
-    /// reported.
+    /// Returns the rows of the day that begins at `midnight`: one of the day, and one of each hour with a point that was
+    /// added, and of each code that was reported.
     pub(crate) fn rows(
         &self,
         connection: &Connection,
@@ -81,11 +104,12 @@ impl DayTally {
         let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
             return Ok(Vec::new());
         };
+        let date = civil::cst_date(midnight);
         let figures = self.day.figures();
         let period = period_columns(day.slots(), ledger.empty_slots(day), ledger.is_complete(day));
         let mut rows = vec![RollupRow {
             table: &DAILY,
-            key: (civil::cst_date(midnight), None),
+            key: (date.clone(), None),
             values: [
                 to_i64(self.day.points()).into(),
                 to_i64(ledger.expected_points(day)).into(),
@@ -123,7 +147,7 @@ impl DayTally {
             if codes.code(connection, id)?.is_some() {
                 rows.push(RollupRow {
                     table: &STATUS_DAILY,
-                    key: (civil::cst_date(midnight), Some(id)),
+                    key: (date.clone(), Some(id)),
                     values: vec![requests.into()],
                 });
             }
@@ -176,37 +200,50 @@ pub(crate) fn write_month(tx: &Connection, domain: i64, row: &RollupRow) -> Resu
     row.write(tx, Some(domain))
 }
 
-/// Writes the rows of a day of a domain, and deletes those of codes that a correction removed.
+/// Writes the rows of a day of a domain. If it was read as a whole, a correction may have removed codes: the rows of others
+/// are deleted.
 pub(crate) fn write_day(
     tx: &Connection,
     domain: i64,
     midnight: UnixSeconds,
-    rows: &[RollupRow],
+    (rows, is_whole): (&[RollupRow], bool),
 ) -> Result<()> {
     for row in rows {
         row.write(tx, Some(domain))?;
     }
-    let codes: Vec<i64> = rows.iter().filter_map(|row| row.key.1).collect();
-    tx.run(
-        "DELETE FROM rollup_code_day WHERE domain_id = ?1 AND date_cst = ?2
-         AND code_id NOT IN (SELECT value FROM json_each(?3))",
-        (
-            domain,
-            civil::cst_date(midnight),
-            serde_json::json!(codes).to_string(),
-        ),
-    )?;
+    if is_whole {
+        let codes: Vec<i64> = rows.iter().filter_map(|row| row.key.1).collect();
+        tx.run(
+            "DELETE FROM rollup_code_day WHERE domain_id = ?1 AND date_cst = ?2
+             AND code_id NOT IN (SELECT value FROM json_each(?3))",
+            (
+                domain,
+                civil::cst_date(midnight),
+                serde_json::json!(codes).to_string(),
+            ),
+        )?;
+    }
     Ok(())
 }
 
-/// Returns the stored days of a month of a domain, or of the account, except `read`. `dates` are the days of the month.
+/// A stored day of a domain or of the account.
+#[derive(Debug)]
+pub(crate) struct StoredDay {
+    /// What a month takes from it.
+    pub(crate) other: OtherDay,
+    /// Its figures; the time of the peak is a label. `None` without points.
+    pub(crate) figures: Option<RollupFigures>,
+    /// Whether it was complete.
+    pub(crate) is_complete: bool,
+}
+
+/// Returns the stored days of a month of a domain, or of the account, by their starts. `dates` are the days of the month.
 /// `None` if they do not show exactly what the points add up to.
-pub(crate) fn other_days(
+pub(crate) fn stored_days(
     connection: &Connection,
     domain: Option<i64>,
     dates: &BTreeMap<String, UnixSeconds>,
-    read: &BTreeSet<UnixSeconds>,
-) -> Result<Option<Vec<OtherDay>>> {
+) -> Result<Option<BTreeMap<UnixSeconds, StoredDay>>> {
     let Some(((first, _), (last, _))) = dates.first_key_value().zip(dates.last_key_value()) else {
         return Ok(None);
     };
@@ -215,27 +252,49 @@ pub(crate) fn other_days(
         None => "origin_account_daily WHERE ?1 IS NULL",
     };
     let sql = format!(
-        "SELECT date_cst, points, coalesce(traffic_bytes, 0), coalesce(pv, 0), coalesce(bandwidth_peak, 0)
+        "SELECT date_cst, points, complete, bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv
          FROM {relation} AND date_cst >= ?2 AND date_cst <= ?3"
     );
     let days = connection.rows(&sql, (domain, first, last), |row| {
-        let date: String = row.get(0)?;
-        let (points, traffic, pv, peak): (i64, i64, i64, i64) =
-            (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-        let points = to_u64(points);
+        let Some(&midnight) = dates.get(row.get_ref(0)?.as_str().unwrap_or_default()) else {
+            return Ok(None);
+        };
+        let points = to_u64(row.get::<_, i64>(1)?);
+        let figures = stored_figures(row, 3)?;
+        let (traffic, pv, peak) = figures.map_or((0, 0, 0), |figures| {
+            (figures.traffic_bytes, figures.pv, figures.peak.bandwidth)
+        });
         let of_account = if domain.is_some() { points } else { points.min(1) };
-        let midnight = dates.get(&date).copied();
-        Ok(midnight
-            .zip(DayTotals::of_figures(of_account, traffic, pv, peak))
-            .map(|(midnight, totals)| OtherDay {
+        let is_complete = row.get(2)?;
+        let totals = DayTotals::of_figures(of_account, traffic, pv, peak);
+        let day = totals.map(|totals| StoredDay {
+            other: OtherDay {
                 midnight,
                 points,
                 totals,
-            }))
+            },
+            figures,
+            is_complete,
+        });
+        Ok(day.map(|day| (midnight, day)))
     })?;
-    let is_other = |day: &OtherDay| !read.contains(&day.midnight);
-    let exact: Option<Vec<OtherDay>> = days.into_iter().collect();
-    Ok(exact.map(|days| days.into_iter().filter(is_other).collect()))
+    Ok(days.into_iter().collect())
+}
+
+/// Reads the columns `bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv` from `first` on; `None` without points.
+pub(super) fn stored_figures(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<RollupFigures>> {
+    let Some(bandwidth_avg) = row.get(first)? else {
+        return Ok(None);
+    };
+    Ok(Some(RollupFigures {
+        bandwidth_avg,
+        peak: Peak {
+            bandwidth: row.get(first + 1)?,
+            ts: row.get(first + 2)?,
+        },
+        traffic_bytes: row.get(first + 3)?,
+        pv: row.get(first + 4)?,
+    }))
 }
 
 /// Returns whether the stored month of a domain, or of the account, is complete.
@@ -249,7 +308,7 @@ pub(crate) fn is_complete(connection: &Connection, domain: Option<i64>, month: S
     Ok(complete.unwrap_or(false))
 }
 
-/// Adds the stored counts of a day to its tally. `labels` are the labels of the day's slots.
+/// Adds stored counts of a day to its tally: those of the points with these labels.
 pub(crate) fn add_counts(tx: &Connection, domain: i64, labels: Span, day: &mut DayTally) -> Result<()> {
     tx.each(
         "SELECT code_id, count FROM code_count WHERE domain_id = ?1 AND ts >= ?2 AND ts < ?3",

@@ -34,7 +34,7 @@ impl StoredWindow {
     }
 
     /// Returns the times of the stored points, in order.
-    pub(crate) fn times(&self) -> impl ExactSizeIterator<Item = UnixSeconds> {
+    pub(crate) fn times(&self) -> impl ExactSizeIterator<Item = UnixSeconds> + DoubleEndedIterator {
         self.points.iter().map(|point| point.ts)
     }
 

@@ -19,6 +19,7 @@ mod restatements;
 mod rollups;
 mod slot_label;
 mod sums;
+mod ticks;
 mod tidying;
 mod upgrade;
 mod upgrade_copy;

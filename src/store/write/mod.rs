@@ -3,16 +3,18 @@
 //! - `store`: opens, locks and confirms the database; `transaction`: how every change is committed
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
-//! - `roll_up`: brings the rollups up to date; `close`: closes a month
-//! - `staleness`: which days a change of the ledger makes stale
+//! - `roll_up`: brings the rollups up to date, `month_work`: those of one month; `close`: closes a month
+//! - `staleness`: which days a change of the ledger makes stale; `additions`: which of the stale days only got points
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `discovery`: what the listings of the account's domains have shown
 //! - `derived`, `summed_tables`: tables that are computed once from the others
 
+mod additions;
 mod close;
 pub(crate) mod commit;
 pub(crate) mod derived;
 mod discovery;
+mod month_work;
 pub(crate) mod replay;
 pub(crate) mod roll_up;
 mod runs;

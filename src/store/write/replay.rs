@@ -9,6 +9,7 @@ use crate::store::file::statements::Statements as _;
 use crate::store::ledger::runs::{self, Run};
 use crate::store::ledger::{coverage, gaps, rejects};
 use crate::store::origin::slot_label;
+use crate::store::origin::walk::first_point;
 use crate::store::write::commit::Commit;
 use crate::store::write::roll_up::is_fetched;
 use crate::store::write::staleness::LedgerState;
@@ -128,9 +129,10 @@ fn give_up(tx: &Connection, id: i64) -> Result<usize> {
 
 fn give_up_slots(tx: &Connection, domain: i64, slots: Span) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
-    let before = LedgerState::read_around(tx, domain, (slots, shift))?;
+    let first = first_point(tx, domain)?;
+    let before = LedgerState::read_around(tx, domain, (slots, shift), first)?;
     gaps::give_up(tx, domain, slots)?;
-    before.note_changes(tx)
+    before.note_changes(tx, first)
 }
 
 /// Writes the one point of `commit`, unless its slot has another point.

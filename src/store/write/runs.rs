@@ -14,6 +14,7 @@ use crate::store::ledger::gaps::GapChange;
 use crate::store::ledger::runs::{self, Finish, NewRun, Run};
 use crate::store::ledger::{coverage, data_source, domain_ids, facts, gaps, holes, refusals};
 use crate::store::origin::slot_label;
+use crate::store::origin::walk::first_point;
 use crate::store::write::staleness::LedgerState;
 use crate::store::write::store::Store;
 
@@ -159,13 +160,18 @@ fn relabel(tx: &Connection, last_age: i64) -> Result<()> {
         let edges = of_domain.first().zip(of_domain.last());
         let hull = edges
             .and_then(|(first, last)| Some((first.domain, Span::new(first.span.start(), last.span.end())?)));
-        let before = hull.map(|(domain, hull)| LedgerState::read(tx, domain, (hull, shift)));
-        let before = before.transpose()?;
+        let before = match hull {
+            Some((domain, hull)) => {
+                let first = first_point(tx, domain)?;
+                Some((LedgerState::read(tx, domain, (hull, shift), first)?, first))
+            }
+            None => None,
+        };
         for state in of_domain {
             coverage::relabel(tx, state)?;
         }
-        if let Some(before) = before {
-            before.note_changes(tx)?;
+        if let Some((before, first)) = before {
+            before.note_changes(tx, first)?;
         }
     }
     Ok(())
@@ -187,7 +193,8 @@ pub(super) fn write_gaps(tx: &Connection, change: &GapChange, shift: i64) -> Res
     let Some(labels) = change.hull() else {
         return Ok(());
     };
-    let before = LedgerState::read(tx, change.domain, (labels, shift))?;
+    let first = first_point(tx, change.domain)?;
+    let before = LedgerState::read(tx, change.domain, (labels, shift), first)?;
     change.write(tx)?;
-    before.note_changes(tx)
+    before.note_changes(tx, first)
 }

@@ -12,7 +12,6 @@ use crate::model::{Span, UnixSeconds};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::{asked, stale_days};
-use crate::store::origin::walk::first_point;
 
 /// What the ledger says about some days of a domain.
 pub(crate) struct LedgerState {
@@ -37,22 +36,37 @@ struct DayState {
 impl LedgerState {
     /// Like [`read`](Self::read), of the days that a change of the points or the gaps in `labels` can reach: a short gap
     /// next to them can become a part of one of theirs.
-    pub(crate) fn read_around(tx: &Connection, domain: i64, (labels, shift): (Span, i64)) -> Result<Self> {
+    pub(crate) fn read_around(
+        tx: &Connection,
+        domain: i64,
+        (labels, shift): (Span, i64),
+        first_point: Option<UnixSeconds>,
+    ) -> Result<Self> {
         let reach = ABSORBED_SLOTS * SLOT_SECONDS;
         let around = Span::new(labels.start() - reach, labels.end() + reach);
-        Self::read(tx, domain, (around.unwrap_or(labels), shift))
+        Self::read(tx, domain, (around.unwrap_or(labels), shift), first_point)
     }
 
     /// Reads the state of the days of a domain that hold the labels in `labels`. A label is `shift` seconds later than the
-    /// start of its slot. To be called before a change.
-    pub(crate) fn read(tx: &Connection, domain: i64, (labels, shift): (Span, i64)) -> Result<Self> {
+    /// start of its slot, and `first_point` the label of the domain's first point. To be called before a change.
+    pub(crate) fn read(
+        tx: &Connection,
+        domain: i64,
+        (labels, shift): (Span, i64),
+        first_point: Option<UnixSeconds>,
+    ) -> Result<Self> {
         let starts = labels.moved(-shift);
         let days = Span::new(cst_day_floor(starts.start()), cst_day_ceil(starts.end()));
-        Self::of_days(tx, domain, (days.unwrap_or(starts), shift))
+        Self::of_days(tx, domain, (days.unwrap_or(starts), shift), first_point)
     }
 
-    fn of_days(tx: &Connection, domain: i64, (days, shift): (Span, i64)) -> Result<Self> {
-        let ledger = asked::read(tx, domain, (days, shift), first_point(tx, domain)?)?;
+    fn of_days(
+        tx: &Connection,
+        domain: i64,
+        (days, shift): (Span, i64),
+        first_point: Option<UnixSeconds>,
+    ) -> Result<Self> {
+        let ledger = asked::read(tx, domain, (days, shift), first_point)?;
         let state = |day| DayState {
             is_fetched: ledger.is_fetched(day),
             expected_points: ledger.expected_points(day),
@@ -69,18 +83,15 @@ impl LedgerState {
         })
     }
 
-    /// Notes the days that differ now. To be called after the change, in its transaction.
-    pub(crate) fn note_changes(&self, tx: &Connection) -> Result<()> {
-        let now = Self::of_days(tx, self.domain, (self.days, self.shift))?;
-        for (day, (before, after)) in self
-            .days
-            .pieces(DAY_SECONDS)
-            .zip(self.states.iter().zip(&now.states))
-        {
-            if before != after {
-                stale_days::note(tx, self.domain, day)?;
-            }
-        }
+    /// Returns the days that differ now. To be called after the change, in its transaction, with the first point that the
+    /// domain has now.
+    pub(crate) fn changes(&self, tx: &Connection, first_point: Option<UnixSeconds>) -> Result<Vec<Span>> {
+        let now = Self::of_days(tx, self.domain, (self.days, self.shift), first_point)?;
+        let states = self.states.iter().zip(&now.states);
+        let days = self.days.pieces(DAY_SECONDS).zip(states);
+        let mut changed: Vec<Span> = days
+            .filter_map(|(day, (before, after))| (before != after).then_some(day))
+            .collect();
         // The account may count the domain from another moment on: then this changes every day between.
         let moved = Span::new(
             self.counts_from.min(now.counts_from),
@@ -88,11 +99,18 @@ impl LedgerState {
         );
         if let Some(moved) = moved
             && let Some(known) = now.known(tx)?
-            && let Some(days) = moved.intersect(&known)
         {
-            stale_days::note(tx, self.domain, days)?;
+            changed.extend(moved.intersect(&known));
         }
-        Ok(())
+        Ok(changed)
+    }
+
+    /// Notes the days that differ after a change that touched no point, in its transaction.
+    pub(crate) fn note_changes(&self, tx: &Connection, first_point: Option<UnixSeconds>) -> Result<()> {
+        let changed = self.changes(tx, first_point)?;
+        changed
+            .into_iter()
+            .try_for_each(|days| stale_days::note(tx, self.domain, days))
     }
 
     /// Returns the range from the first to the last slot about which the ledger says something, by starts of slots.

@@ -10,6 +10,8 @@ use crate::store::error_kind::BUSY_STEP;
 use crate::store::file::{commit_number, connection};
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::origin::codes::CodeIds;
+use crate::store::origin::first_points::FirstPoints;
+use crate::store::write::additions::Additions;
 use crate::store::write::store::Store;
 
 /// How long a transaction waits for another program that writes to the file.
@@ -17,11 +19,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// In which steps, so that a signal ends the waiting soon.
 pub(crate) const LOCK_STEP: Duration = Duration::from_millis(50);
 
-/// The database's numbers for names, remembered over transactions.
+/// What the writer remembers over transactions.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     pub(crate) domains: DomainIds,
     pub(crate) codes: CodeIds,
+    pub(crate) first_points: FirstPoints,
+    pub(crate) additions: Additions,
 }
 
 impl Ids {
@@ -35,6 +39,18 @@ impl Store {
     /// Reads with the writer's connection. An error names the database.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T, StoreError> {
         read(&self.connection).map_err(|kind| StoreError::new(&self.path, kind))
+    }
+
+    /// Reads several things of one state of the database. It is also cheaper: otherwise SQLite locks the file for every
+    /// statement.
+    pub(crate) fn in_one_view<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let view = self.connection.unchecked_transaction();
+        // Dropping it ends it.
+        let _view = view.map_err(|error| StoreError::new(&self.path, error.into()))?;
+        read(self)
     }
 
     /// Does `work` in one transaction: all of it is committed, or nothing.

@@ -9,9 +9,9 @@ use crate::store::error::{Result, StoreError};
 use crate::store::ledger::coverage::{self, Coverage};
 use crate::store::ledger::rejects::{self, FetchedRejects};
 use crate::store::ledger::runs::{self, Run};
-use crate::store::ledger::{data_source, gaps, notes, refusals, stale_days};
+use crate::store::ledger::{data_source, gaps, notes, refusals};
 use crate::store::origin::codes::Translation;
-use crate::store::origin::points::{DomainPoints, PointWriter, WindowState};
+use crate::store::origin::points::{DomainPoints, PointChange, PointWriter, WindowState};
 use crate::store::origin::{gap_finder, slot_label};
 use crate::store::write::commit::{Commit, Committed};
 use crate::store::write::staleness::LedgerState;
@@ -71,7 +71,12 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
     let mut ledgers = Vec::with_capacity(commit.domains.len());
     for name in &commit.domains {
         let id = ids.domains.id(tx, name.as_str())?;
-        ledgers.push(LedgerState::read_around(tx, id, (window, label.shift()))?);
+        ledgers.push(LedgerState::read_around(
+            tx,
+            id,
+            (window, label.shift()),
+            ids.first_points.of(tx, id)?,
+        )?);
         let change = coverage::apply(tx, id, window, &commit.coverage, last_age)?;
         domains.push((name, id, change));
     }
@@ -116,8 +121,13 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         rejects::apply(tx, &fetched)?;
     }
     for (((name, domain, change), state), ledger) in domains.into_iter().zip(&states).zip(&ledgers) {
-        if change.slots_changed || state.changed {
-            stale_days::note(tx, domain, window.moved(-label.shift()))?;
+        let has_changed = state.change != PointChange::Nothing;
+        if change.slots_changed || has_changed {
+            let days = window.moved(-label.shift());
+            ids.additions.note(tx, domain, days, state.change)?;
+        }
+        if has_changed {
+            ids.first_points.changed(domain, window);
         }
         let not_refreshed = (state.not_refreshed.as_slice(), commit.seen_at);
         coverage::put_back(tx, domain, not_refreshed, &change.before, last_age)?;
@@ -138,7 +148,9 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
             }
         };
         gaps::refresh(tx, domain, window, &gaps, &evidence)?;
-        ledger.note_changes(tx)?;
+        for days in ledger.changes(tx, ids.first_points.of(tx, domain)?)? {
+            ids.additions.note(tx, domain, days, PointChange::Nothing)?;
+        }
     }
     Ok(Committed {
         inserted: written.inserted,
