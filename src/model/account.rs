@@ -60,6 +60,13 @@ impl AccountMonth {
         self.whole.add(ledger, self.month);
     }
 
+    /// Forgets the points of a day. All of them will be added again.
+    pub fn read_again(&mut self, midnight: UnixSeconds) {
+        if let Some(day) = self.days.get_mut(&midnight) {
+            day.read_again();
+        }
+    }
+
     /// Adds a point of one domain. Points outside the days, and in their kept hours, are ignored.
     pub fn add(&mut self, start: UnixSeconds, bandwidth: i64, pv: i64) {
         if let Some(day) = self.days.get_mut(&cst_day_floor(start)) {

@@ -114,6 +114,12 @@ impl AccountDay {
         self.asked.add(ledger, day);
     }
 
+    /// Forgets all points, also those of kept hours.
+    pub(super) fn read_again(&mut self) {
+        self.kept.clear();
+        self.slots.fill(AccountSlot::default());
+    }
+
     /// Adds a point of one domain. One in a kept hour is ignored.
     pub(super) fn add(&mut self, start: UnixSeconds, bandwidth: i64, pv: i64) {
         if start < self.adds_from() {

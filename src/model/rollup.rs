@@ -35,6 +35,15 @@ pub struct RollupFigures {
     pub pv: i64,
 }
 
+impl RollupFigures {
+    /// Returns the figures of points that are `seconds` later.
+    #[must_use]
+    pub const fn moved(mut self, seconds: i64) -> Self {
+        self.peak.ts += seconds;
+        self
+    }
+}
+
 /// What the points of a day add up to, exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayTotals {

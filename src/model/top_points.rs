@@ -42,8 +42,8 @@ impl TopPoints {
         Self { points, are_all }
     }
 
-    /// Returns the highest points after some days were read again. `is_read` says whether a time lies in these days, and
-    /// `read` are all of their points.
+    /// Returns the highest points after some times were read again. `is_read` says whether a time is one of these, and `read`
+    /// are all points there.
     #[must_use]
     pub fn with(self, is_read: impl Fn(UnixSeconds) -> bool, read: Vec<RankedPoint>) -> Self {
         let Self { mut points, are_all } = self;

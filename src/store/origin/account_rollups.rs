@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use crate::model::account::AccountMonth;
 use crate::model::account_day::{AccountPeriod, AskedDomains, KeptHour};
 use crate::model::billing::MonthlyFigures;
-use crate::model::convert::{to_i64, to_u64};
+use crate::model::convert::{to_i64, to_u64, to_usize};
 use crate::model::rollup::{Peak, RollupFigures};
 use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
@@ -99,19 +99,19 @@ fn hour_row(start: UnixSeconds, hour: &AccountPeriod) -> Option<RollupRow> {
     })
 }
 
-/// Returns the first hours of a stored day of the account, up to `end`. `None` if they do not tell exactly what they add up
-/// to.
+/// Returns the first hours of a stored day of the account, up to `end`. `None` if the hours of the day do not tell exactly what
+/// they add up to, or do not add up to the day: damage must not grow into the day.
 pub(crate) fn first_hours(
     connection: &Connection,
     (day, shift): (&StoredDay, i64),
     end: UnixSeconds,
 ) -> Result<Option<Vec<KeptHour>>> {
-    let starts = Span::new(day.other.midnight, end).into_iter();
-    let starts = starts.flat_map(|hours| hours.pieces(HOUR_SECONDS).map(|hour| hour.start()));
+    let midnight = day.other.midnight;
+    let starts = (midnight..midnight + DAY_SECONDS).step_by(to_usize(HOUR_SECONDS));
     let names: BTreeMap<String, UnixSeconds> =
         starts.map(|start| (civil::cst_second(start), start)).collect();
     let Some(((first, _), (last, _))) = names.first_key_value().zip(names.last_key_value()) else {
-        return Ok(Some(Vec::new()));
+        return Ok(None);
     };
     // Only the time of the day's peak is stored. The start of its hour does for any other peak: of equal ones, the day's is
     // the first.
@@ -141,13 +141,23 @@ pub(crate) fn first_hours(
             Ok(kept.map(|kept| (start, kept)))
         },
     )?;
-    let Some(mut hours) = rows.into_iter().collect::<Option<BTreeMap<_, _>>>() else {
+    let Some(hours) = rows.into_iter().collect::<Option<BTreeMap<_, _>>>() else {
         return Ok(None);
     };
-    let kept = names
-        .values()
-        .map(|start| hours.remove(start).unwrap_or_default());
-    Ok(Some(kept.collect()))
+    let mut whole = KeptHour::default();
+    for hour in hours.values() {
+        whole.points = whole.points.saturating_add(hour.points);
+        whole.sums.add_all(&hour.sums);
+    }
+    let figures = whole.sums.figures().map(|figures| figures.moved(shift));
+    if (whole.points, figures) != (day.other.points, day.figures) {
+        return Ok(None);
+    }
+    let kept = names.values().filter(|start| **start < end);
+    Ok(Some(
+        kept.map(|start| hours.get(start).cloned().unwrap_or_default())
+            .collect(),
+    ))
 }
 
 /// Writes rows of the account.

@@ -12,14 +12,14 @@ use crate::store::error::Result;
 use crate::store::file::names::MAX_REMEMBERED;
 use crate::store::origin::walk::first_point;
 
-/// The times of the first points of domains.
+/// The labels of the first points of domains.
 ///
 /// A failed transaction takes its points back. Then forget them.
 #[derive(Debug, Default)]
 pub(crate) struct FirstPoints(HashMap<i64, UnixSeconds>);
 
 impl FirstPoints {
-    /// Returns the time of the first point of a domain.
+    /// Returns the label of the first point of a domain.
     pub(crate) fn of(&mut self, tx: &Connection, domain: i64) -> Result<Option<UnixSeconds>> {
         if let Some(first) = self.0.get(&domain) {
             return Ok(Some(*first));

@@ -39,7 +39,7 @@ pub(super) fn period_columns(period_slots: i64, empty_slots: u64, is_complete: b
 pub(crate) struct DayTally {
     day: PointSums,
     hours: [PointSums; HOURS_A_DAY],
-    /// The sets of codes of the day's points.
+    /// The sets of codes of the points that were added.
     sets: BTreeSet<i64>,
     /// The requests of each code.
     requests: BTreeMap<i64, i64>,

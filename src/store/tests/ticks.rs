@@ -7,7 +7,7 @@ use super::*;
 use crate::model::SlotLabel;
 
 const DOMAINS: [&str; 3] = ["www.a.com", "www.b.com", "www.c.com"];
-/// Three days that end with a month: the last one is in the next month.
+/// The last two days of a month, and the first of the next one.
 const FIRST: i64 = 14 * 288;
 const SLOTS: i64 = 3 * 288;
 const CODES: [&str; 3] = ["200", "404", "other"];
@@ -157,17 +157,52 @@ fn a_day_that_becomes_complete_is_measured_by_its_points_once_more() {
     sandbox.commit(answer(span(0, 287), most));
     sandbox.store.roll_up(|_, _| ()).unwrap();
     let other = rusqlite::Connection::open(sandbox.path()).unwrap();
-    other.execute("UPDATE rollup_day SET pv = pv + 1", []).unwrap();
+    other
+        .execute_batch("UPDATE rollup_day SET pv = pv + 1; UPDATE origin_account_hourly SET pv = pv + 1; UPDATE origin_account_daily SET pv = pv + 24")
+        .unwrap();
     // As long as the day is open, it grows from what is stored. `check --deep` finds the damage.
     sandbox.commit(answer(span(287, 1), last));
     sandbox.store.roll_up(|_, _| ()).unwrap();
     assert_eq!(sandbox.number("SELECT pv FROM origin_daily"), 288 * 3 + 1);
+    assert_eq!(
+        sandbox.number("SELECT pv FROM origin_account_daily"),
+        288 * 3 + 23
+    );
     sandbox.commit(asked_late(
         answer(span(0, 288), &points),
         span(0, 288),
         DAY_SECONDS,
     ));
     sandbox.store.roll_up(|_, _| ()).unwrap();
-    assert_eq!(sandbox.number("SELECT complete FROM origin_daily"), 1);
-    assert_eq!(sandbox.number("SELECT pv FROM origin_daily"), 288 * 3);
+    for day in ["origin_daily", "origin_account_daily"] {
+        assert_eq!(sandbox.number(&["SELECT complete FROM ", day].concat()), 1);
+        assert_eq!(sandbox.number(&["SELECT pv FROM ", day].concat()), 288 * 3);
+    }
+    assert_eq!(
+        sandbox.number("SELECT sum(pv) FROM origin_account_hourly"),
+        288 * 3
+    );
+}
+
+#[test]
+fn an_hour_of_the_account_that_was_lost_is_measured_by_its_points() {
+    let mut sandbox = Sandbox::new();
+    let at = |slot: i64| -> Point<'static> { (MIDNIGHT + slot * SLOT_SECONDS, 1 + slot, 3, &[]) };
+    let points: Vec<Point<'_>> = (0..100).map(at).collect();
+    sandbox.commit(answer(span(0, 100), &points));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    let other = rusqlite::Connection::open(sandbox.path()).unwrap();
+    other
+        .execute(
+            "DELETE FROM origin_account_hourly WHERE hour_cst LIKE '%03:00:00'",
+            [],
+        )
+        .unwrap();
+    sandbox.commit(answer(span(100, 1), &[at(100)]));
+    sandbox.store.roll_up(|_, _| ()).unwrap();
+    assert_eq!(sandbox.number("SELECT pv FROM origin_account_daily"), 101 * 3);
+    assert_eq!(
+        sandbox.number("SELECT sum(pv) FROM origin_account_hourly"),
+        101 * 3
+    );
 }

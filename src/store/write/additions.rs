@@ -1,4 +1,4 @@
-//! Which stale days only got points later than all that they had.
+//! Which stale days only got points later than all that their domain had.
 //!
 //! A tick brings one point for a day that has many. Then the rollups need not read the others again. This is remembered
 //! and not stored: of a day that another process made stale, such as one that was killed, all points are read.
@@ -38,10 +38,10 @@ impl Additions {
         for day in stale_days::days(span) {
             let was_fresh = stale_days::note_day(tx, domain, day)?;
             let before = self.0.get(&(domain, day)).copied();
-            // What came before is only known if the day was not stale, or is remembered.
-            let known = before.or(was_fresh.then_some(UnixSeconds::MAX));
+            // The rollups of a fresh day show all points. What came before to a stale one is only known if it is remembered.
+            let known = if was_fresh { Some(UnixSeconds::MAX) } else { before };
             match known.zip(first).map(|(before, first)| before.min(first)) {
-                Some(first) if before.is_some() || self.0.len() < MAX_REMEMBERED => {
+                Some(first) if self.0.len() < MAX_REMEMBERED || before.is_some() => {
                     self.0.insert((domain, day), first);
                 }
                 _ => {

@@ -4,7 +4,7 @@
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
 //! - `roll_up`: brings the rollups up to date, `month_work`: those of one month; `close`: closes a month
-//! - `staleness`: which days a change of the ledger makes stale; `additions`: which of the stale days only got points
+//! - `staleness`: which days a change of the ledger makes stale; `additions`: which of the stale days only got later points
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `discovery`: what the listings of the account's domains have shown
 //! - `derived`, `summed_tables`: tables that are computed once from the others

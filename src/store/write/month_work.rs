@@ -63,6 +63,8 @@ struct MonthWork<'a> {
     /// The stale days of any domain, each with the start of the first hour that the account reads.
     stale: BTreeMap<UnixSeconds, UnixSeconds>,
     account: AccountMonth,
+    /// The days of the account that go on from stored hours, and were not complete.
+    open: Vec<UnixSeconds>,
     /// The account's other days and its highest sums; `None` if all points of the month are read.
     kept: Option<(Vec<OtherDay>, TopPoints)>,
     codes: CodeLookup,
@@ -71,8 +73,8 @@ struct MonthWork<'a> {
 /// A stale day of a domain.
 struct WorkedDay {
     tally: DayTally,
-    /// The label from which on points are new to the tally. The earlier ones are in it already.
-    new_from: UnixSeconds,
+    /// The label from which on points are new to the tally, if the earlier ones are in it already.
+    new_from: Option<UnixSeconds>,
 }
 
 impl WorkedDay {
@@ -80,12 +82,17 @@ impl WorkedDay {
     fn whole() -> Self {
         Self {
             tally: DayTally::default(),
-            new_from: UnixSeconds::MIN,
+            new_from: None,
         }
     }
 
     const fn is_whole(&self) -> bool {
-        self.new_from == UnixSeconds::MIN
+        self.new_from.is_none()
+    }
+
+    /// Whether the tally does not have the point of this label.
+    fn lacks(&self, label: UnixSeconds) -> bool {
+        self.new_from.is_none_or(|from| from <= label)
     }
 }
 
@@ -106,14 +113,19 @@ impl<'a> MonthWork<'a> {
         let stored = rollups::stored_days(tx, None, &dates)?;
         let kept = stored.zip(month_tops::read(tx, month_tops::ACCOUNT, month)?);
         let mut account = AccountMonth::of_all_points(month);
+        let mut open = Vec::new();
         if let Some((stored, _)) = &kept {
             let mut days = Vec::new();
             for (&midnight, from) in &mut stale {
-                let hours = match stored.get(&midnight) {
-                    Some(day) => account_rollups::first_hours(tx, (day, shift), *from)?,
-                    None => None,
-                };
-                let day = AccountDay::new(midnight, hours.unwrap_or_default());
+                let mut hours = Vec::new();
+                if let Some(day) = stored.get(&midnight)
+                    && *from > midnight
+                    && let Some(first) = account_rollups::first_hours(tx, (day, shift), *from)?
+                {
+                    hours = first;
+                    open.extend((!day.is_complete).then_some(midnight));
+                }
+                let day = AccountDay::new(midnight, hours);
                 *from = day.adds_from();
                 days.push((midnight, day));
             }
@@ -127,6 +139,7 @@ impl<'a> MonthWork<'a> {
             dates,
             stale,
             account,
+            open,
             kept,
             codes: CodeLookup::default(),
         })
@@ -193,11 +206,11 @@ impl<'a> MonthWork<'a> {
                 whole.add(start, point.bandwidth, point.pv);
             }
             if let Some(day) = days.get_mut(&midnight) {
-                if point.ts < day.new_from {
-                    day.tally.add_to_hour(start - midnight, point);
-                } else {
+                if day.lacks(point.ts) {
                     day.tally.add(start - midnight, point);
                     fresh.push((Reverse(point.bandwidth), start));
+                } else {
+                    day.tally.add_to_hour(start - midnight, point);
                 }
             }
         })?;
@@ -228,7 +241,7 @@ impl<'a> MonthWork<'a> {
         (midnight, since): (UnixSeconds, Option<UnixSeconds>),
         stored: Option<&StoredDay>,
     ) -> Result<WorkedDay> {
-        let Some((new_from, stored)) = since.zip(stored) else {
+        let Some((since, stored)) = since.zip(stored) else {
             return Ok(WorkedDay::whole());
         };
         let day = Span::new(midnight, midnight + DAY_SECONDS);
@@ -236,7 +249,11 @@ impl<'a> MonthWork<'a> {
             return Ok(WorkedDay::whole());
         }
         let resumed = DayTally::resume(self.tx, domain, stored)?;
-        Ok(resumed.map_or_else(WorkedDay::whole, |tally| WorkedDay { tally, new_from }))
+        let resumed = resumed.map(|tally| WorkedDay {
+            tally,
+            new_from: Some(since),
+        });
+        Ok(resumed.unwrap_or_else(WorkedDay::whole))
     }
 
     /// Measures a month by its days, of which `days` are new, and by its highest points. `None` if these do not reach far
@@ -260,7 +277,7 @@ impl<'a> MonthWork<'a> {
         }
         let is_read = |start| {
             let day = days.get(&cst_day_floor(start));
-            day.is_some_and(|day| day.new_from <= start + self.shift)
+            day.is_some_and(|day| day.lacks(start + self.shift))
         };
         let top = top.with(is_read, fresh);
         Some((sums.figures(&top)?, top))
@@ -292,7 +309,8 @@ impl<'a> MonthWork<'a> {
             let day = Span::new(midnight, midnight + DAY_SECONDS);
             if let Some(day) = day.filter(|day| ledger.is_fetched(*day)) {
                 let labels = day.moved(self.shift);
-                if let Some(labels) = Span::new(worked.new_from.max(labels.start()), labels.end()) {
+                let first = worked.new_from.unwrap_or(labels.start()).max(labels.start());
+                if let Some(labels) = Span::new(first, labels.end()) {
                     rollups::add_counts(self.tx, domain, labels, &mut worked.tally)?;
                 }
                 let rows = worked.tally.rows(self.tx, midnight, ledger, &mut self.codes)?;
@@ -314,8 +332,27 @@ impl<'a> MonthWork<'a> {
         Ok(whole.measured())
     }
 
+    /// Reads the days of the account as a whole that become complete, like those of a domain.
+    fn read_complete(&mut self) -> Result<()> {
+        let days = std::mem::take(&mut self.open).into_iter();
+        for midnight in days
+            .filter(|day| self.account.day(*day).asked.is_complete())
+            .collect::<Vec<_>>()
+        {
+            self.account.read_again(midnight);
+            let day: Vec<Span> = Span::new(midnight, midnight + DAY_SECONDS).into_iter().collect();
+            for (domain, _) in domain_ids::all(self.tx)? {
+                self.read(domain, &day, |start, point, account| {
+                    account.add(start, point.bandwidth, point.pv);
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the stale days and the month of the account.
-    fn finish(self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
+        self.read_complete()?;
         let of = (self.month, self.shift);
         let is_final = self.kept.is_some()
             && self.account.asked().is_complete()

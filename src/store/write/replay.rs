@@ -163,7 +163,7 @@ fn store(
         (0, 1, 0) => ReplayOutcome::Unchanged,
         (0, 0, 1) => {
             tx.execute_batch("ROLLBACK TO replay; RELEASE replay")?;
-            // It remembers names that the rollback took back.
+            // It remembers what the rollback took back.
             ids.forget();
             return Ok(ReplayOutcome::Kept(SlotConflict::OtherFigures.to_string()));
         }
