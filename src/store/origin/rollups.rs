@@ -260,7 +260,7 @@ pub(crate) fn stored_days(
             return Ok(None);
         };
         let points = to_u64(row.get::<_, i64>(1)?);
-        let figures = stored_figures(row, 3)?;
+        let figures = stored_figures(row)?;
         let (traffic, pv, peak) = figures.map_or((0, 0, 0), |figures| {
             (figures.traffic_bytes, figures.pv, figures.peak.bandwidth)
         });
@@ -281,19 +281,19 @@ pub(crate) fn stored_days(
     Ok(days.into_iter().collect())
 }
 
-/// Reads the columns `bandwidth_avg, bandwidth_peak, peak_ts, traffic_bytes, pv` from `first` on; `None` without points.
-pub(super) fn stored_figures(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<RollupFigures>> {
-    let Some(bandwidth_avg) = row.get(first)? else {
+/// Reads the figures of a row of [`stored_days`]; `None` without points.
+fn stored_figures(row: &Row<'_>) -> rusqlite::Result<Option<RollupFigures>> {
+    let Some(bandwidth_avg) = row.get(3)? else {
         return Ok(None);
     };
     Ok(Some(RollupFigures {
         bandwidth_avg,
         peak: Peak {
-            bandwidth: row.get(first + 1)?,
-            ts: row.get(first + 2)?,
+            bandwidth: row.get(4)?,
+            ts: row.get(5)?,
         },
-        traffic_bytes: row.get(first + 3)?,
-        pv: row.get(first + 4)?,
+        traffic_bytes: row.get(6)?,
+        pv: row.get(7)?,
     }))
 }
 

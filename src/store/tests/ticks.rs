@@ -76,6 +76,15 @@ proptest! {
                 let slots = if random.i64(0..8) == 0 { random.i64(1..150) } else { random.i64(1..4) };
                 let tick = answer_in(&mut random, name, *end, slots.min(behind));
                 *end += slots.min(behind);
+                // A transaction that fails takes everything back, and the same store goes on.
+                if random.i64(0..20) == 0 {
+                    let outside = Commit {
+                        coverage: Coverage::Fetched(vec![fetched(span(FIRST, 1), 0)]),
+                        ..answer_of(name, span(FIRST, 1), &[(MIDNIGHT, 1, 1, &[])])
+                    };
+                    let failed = sandbox.store.commit(sandbox.run, &[tick.clone(), outside]);
+                    prop_assert!(failed.is_err());
+                }
                 sandbox.commit(tick);
                 // Most slots that are asked for again have the same points: here none of them.
                 if random.i64(0..10) == 0 {

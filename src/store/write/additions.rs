@@ -52,8 +52,8 @@ impl Additions {
         Ok(())
     }
 
-    /// Returns the label from which on the points of a stale day of a domain are new to its rollups, and before which
-    /// none is. `None` if that is not known.
+    /// Returns the label at which the new points of a stale day of a domain begin: its rollups show all points before it, and
+    /// none from there on. `None` if that is not known.
     pub(crate) fn of(&self, domain: i64, day: UnixSeconds) -> Option<UnixSeconds> {
         self.0.get(&(domain, day)).copied()
     }

@@ -3,7 +3,8 @@
 //! - `store`: opens, locks and confirms the database; `transaction`: how every change is committed
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
-//! - `roll_up`: brings the rollups up to date, `month_work`: those of one month; `close`: closes a month
+//! - `roll_up`: brings the rollups up to date; `month_work`: those of one month, `worked_day`: of one day
+//! - `close`: closes a month
 //! - `staleness`: which days a change of the ledger makes stale; `additions`: which of the stale days only got later points
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `discovery`: what the listings of the account's domains have shown
@@ -24,3 +25,4 @@ pub(crate) mod summed_tables;
 mod tidy;
 pub(crate) mod transaction;
 mod window;
+mod worked_day;

@@ -13,19 +13,20 @@ use crate::model::account::{AccountMonth, OtherDay};
 use crate::model::account_day::AccountDay;
 use crate::model::billing::{Month, MonthSums, MonthlyFigures};
 use crate::model::completeness::DomainLedger;
-use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, cst_day_floor};
+use crate::model::slot::{DAY_SECONDS, cst_day_floor};
 use crate::model::top_points::{RankedPoint, TopPoints};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::ledger::{asked, domain_ids, stale_days};
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{self, DayTally, StoredDay};
+use crate::store::origin::rollups::{self, StoredDay};
 use crate::store::origin::walk::{StoredPoint, first_point};
 use crate::store::origin::{account_rollups, month_tops, slot_label};
 use crate::store::write::transaction::Ids;
+use crate::store::write::worked_day::{self, WorkedDay};
 
-/// The stale days of a domain. A day may have the label from which on its points are new to the stored rollups, and before
-/// which none is.
+/// The stale days of a domain, each with the label at which its new points begin. `None` if that is not known: then all of
+/// its points are read.
 type StaleDays = BTreeMap<UnixSeconds, Option<UnixSeconds>>;
 
 /// Brings the rollups of a month up to date.
@@ -37,14 +38,13 @@ pub(super) fn bring_up_to_date(tx: &Connection, ids: &mut Ids, month: Span) -> R
         stale.insert(domain, days.into_iter().map(since).collect());
     }
     let mut work = MonthWork::begin(tx, (month, shift), &stale)?;
+    let of_account = work.ranges(&BTreeMap::new());
     for (domain, _) in domain_ids::all(tx)? {
         let ledger = asked::read(tx, domain, (month, shift), ids.first_points.of(tx, domain)?)?;
         work.account.ask(&ledger);
         match stale.get(&domain) {
             Some(days) if ledger.is_fetched(month) => work.domain(domain, &ledger, days)?,
-            _ => work.read(domain, &work.ranges(&BTreeMap::new()), |start, point, account| {
-                account.add(start, point.bandwidth, point.pv);
-            })?,
+            _ => work.read_for_account(domain, &of_account)?,
         }
     }
     work.finish()?;
@@ -70,32 +70,6 @@ struct MonthWork<'a> {
     codes: CodeLookup,
 }
 
-/// A stale day of a domain.
-struct WorkedDay {
-    tally: DayTally,
-    /// The label from which on points are new to the tally, if the earlier ones are in it already.
-    new_from: Option<UnixSeconds>,
-}
-
-impl WorkedDay {
-    /// Returns a day that is read as a whole.
-    fn whole() -> Self {
-        Self {
-            tally: DayTally::default(),
-            new_from: None,
-        }
-    }
-
-    const fn is_whole(&self) -> bool {
-        self.new_from.is_none()
-    }
-
-    /// Whether the tally does not have the point of this label.
-    fn lacks(&self, label: UnixSeconds) -> bool {
-        self.new_from.is_none_or(|from| from <= label)
-    }
-}
-
 impl<'a> MonthWork<'a> {
     fn begin(
         tx: &'a Connection,
@@ -104,7 +78,7 @@ impl<'a> MonthWork<'a> {
     ) -> Result<Self> {
         let mut stale: BTreeMap<UnixSeconds, UnixSeconds> = BTreeMap::new();
         for (&day, &since) in stale_of_domains.values().flatten() {
-            let first = first_hour(day, since, shift);
+            let first = worked_day::first_hour(day, since, shift);
             let from = stale.entry(day).or_insert(first);
             *from = first.min(*from);
         }
@@ -112,25 +86,27 @@ impl<'a> MonthWork<'a> {
         let dates = starts.map(|day| (civil::cst_date(day), day)).collect();
         let stored = rollups::stored_days(tx, None, &dates)?;
         let kept = stored.zip(month_tops::read(tx, month_tops::ACCOUNT, month)?);
-        let mut account = AccountMonth::of_all_points(month);
         let mut open = Vec::new();
-        if let Some((stored, _)) = &kept {
-            let mut days = Vec::new();
-            for (&midnight, from) in &mut stale {
-                let mut hours = Vec::new();
-                if let Some(day) = stored.get(&midnight)
-                    && *from > midnight
-                    && let Some(first) = account_rollups::first_hours(tx, (day, shift), *from)?
-                {
-                    hours = first;
-                    open.extend((!day.is_complete).then_some(midnight));
+        let account = match &kept {
+            None => AccountMonth::of_all_points(month),
+            Some((stored, _)) => {
+                let mut days = Vec::new();
+                for (&midnight, from) in &mut stale {
+                    let mut hours = Vec::new();
+                    if let Some(day) = stored.get(&midnight)
+                        && *from > midnight
+                        && let Some(first) = account_rollups::first_hours(tx, (day, shift), *from)?
+                    {
+                        hours = first;
+                        open.extend((!day.is_complete).then_some(midnight));
+                    }
+                    let day = AccountDay::new(midnight, hours);
+                    *from = day.adds_from();
+                    days.push((midnight, day));
                 }
-                let day = AccountDay::new(midnight, hours);
-                *from = day.adds_from();
-                days.push((midnight, day));
+                AccountMonth::new(month, days)
             }
-            account = AccountMonth::new(month, days);
-        }
+        };
         let kept = kept.map(|(stored, top)| (others(&stored, &stale), top));
         Ok(Self {
             tx,
@@ -182,16 +158,21 @@ impl<'a> MonthWork<'a> {
         Ok(())
     }
 
+    /// Adds the points of a domain in these ranges to the account.
+    fn read_for_account(&mut self, domain: i64, ranges: &[Span]) -> Result<()> {
+        self.read(domain, ranges, |start, point, account| {
+            account.add(start, point.bandwidth, point.pv);
+        })
+    }
+
     /// Writes the stale days and the month of a domain, and adds its points to the account.
     fn domain(&mut self, domain: i64, ledger: &DomainLedger, stale: &StaleDays) -> Result<()> {
         let kept = self.kept_of(domain, ledger)?;
         let mut days = BTreeMap::new();
         for (&midnight, &since) in stale {
             let stored = kept.as_ref().and_then(|(stored, _)| stored.get(&midnight));
-            days.insert(
-                midnight,
-                self.worked_day(domain, ledger, (midnight, since), stored)?,
-            );
+            let day = WorkedDay::begin(self.tx, (domain, ledger), (midnight, since), stored)?;
+            days.insert(midnight, day);
         }
         let ranges = match kept {
             Some(_) => self.ranges(&days),
@@ -206,7 +187,7 @@ impl<'a> MonthWork<'a> {
                 whole.add(start, point.bandwidth, point.pv);
             }
             if let Some(day) = days.get_mut(&midnight) {
-                if day.lacks(point.ts) {
+                if day.is_new(point.ts) {
                     day.tally.add(start - midnight, point);
                     fresh.push((Reverse(point.bandwidth), start));
                 } else {
@@ -226,34 +207,12 @@ impl<'a> MonthWork<'a> {
                 None => self.whole_month(domain, ledger)?,
             },
         };
-        self.write_days(domain, ledger, days)?;
+        for day in days.into_values() {
+            day.write(self.tx, (domain, ledger), self.shift, &mut self.codes)?;
+        }
         let row = rollups::month_row((self.month, self.shift), &figures, ledger);
         rollups::write_month(self.tx, domain, &row)?;
         month_tops::write(self.tx, domain, self.month, &top)
-    }
-
-    /// Returns a stale day of a domain: without points if it has to be read as a whole. That is also done once when the day
-    /// becomes complete: nothing measures what is billed but the points themselves.
-    fn worked_day(
-        &self,
-        domain: i64,
-        ledger: &DomainLedger,
-        (midnight, since): (UnixSeconds, Option<UnixSeconds>),
-        stored: Option<&StoredDay>,
-    ) -> Result<WorkedDay> {
-        let Some((since, stored)) = since.zip(stored) else {
-            return Ok(WorkedDay::whole());
-        };
-        let day = Span::new(midnight, midnight + DAY_SECONDS);
-        if !stored.is_complete && day.is_some_and(|day| ledger.is_complete(day)) {
-            return Ok(WorkedDay::whole());
-        }
-        let resumed = DayTally::resume(self.tx, domain, stored)?;
-        let resumed = resumed.map(|tally| WorkedDay {
-            tally,
-            new_from: Some(since),
-        });
-        Ok(resumed.unwrap_or_else(WorkedDay::whole))
     }
 
     /// Measures a month by its days, of which `days` are new, and by its highest points. `None` if these do not reach far
@@ -277,7 +236,7 @@ impl<'a> MonthWork<'a> {
         }
         let is_read = |start| {
             let day = days.get(&cst_day_floor(start));
-            day.is_some_and(|day| day.lacks(start + self.shift))
+            day.is_some_and(|day| day.is_new(start + self.shift))
         };
         let top = top.with(is_read, fresh);
         Some((sums.figures(&top)?, top))
@@ -298,28 +257,6 @@ impl<'a> MonthWork<'a> {
         Ok(stored.zip(month_tops::read(tx, domain, month)?))
     }
 
-    /// Writes these days of a domain.
-    fn write_days(
-        &mut self,
-        domain: i64,
-        ledger: &DomainLedger,
-        days: BTreeMap<UnixSeconds, WorkedDay>,
-    ) -> Result<()> {
-        for (midnight, mut worked) in days {
-            let day = Span::new(midnight, midnight + DAY_SECONDS);
-            if let Some(day) = day.filter(|day| ledger.is_fetched(*day)) {
-                let labels = day.moved(self.shift);
-                let first = worked.new_from.unwrap_or(labels.start()).max(labels.start());
-                if let Some(labels) = Span::new(first, labels.end()) {
-                    rollups::add_counts(self.tx, domain, labels, &mut worked.tally)?;
-                }
-                let rows = worked.tally.rows(self.tx, midnight, ledger, &mut self.codes)?;
-                rollups::write_day(self.tx, domain, midnight, (&rows, worked.is_whole()))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Measures a domain by all points of the month. The account has them already.
     fn whole_month(&self, domain: i64, ledger: &DomainLedger) -> Result<(MonthlyFigures, TopPoints)> {
         let mut whole = Month::default();
@@ -334,17 +271,15 @@ impl<'a> MonthWork<'a> {
 
     /// Reads the days of the account as a whole that become complete, like those of a domain.
     fn read_complete(&mut self) -> Result<()> {
-        let days = std::mem::take(&mut self.open).into_iter();
-        for midnight in days
-            .filter(|day| self.account.day(*day).asked.is_complete())
-            .collect::<Vec<_>>()
+        let mut open = std::mem::take(&mut self.open);
+        open.retain(|day| self.account.day(*day).asked.is_complete());
+        for day in open
+            .into_iter()
+            .filter_map(|day| Span::new(day, day + DAY_SECONDS))
         {
-            self.account.read_again(midnight);
-            let day: Vec<Span> = Span::new(midnight, midnight + DAY_SECONDS).into_iter().collect();
+            self.account.read_again(day.start());
             for (domain, _) in domain_ids::all(self.tx)? {
-                self.read(domain, &day, |start, point, account| {
-                    account.add(start, point.bandwidth, point.pv);
-                })?;
+                self.read_for_account(domain, &[day])?;
             }
         }
         Ok(())
@@ -400,11 +335,4 @@ fn others<T>(stored: &BTreeMap<UnixSeconds, StoredDay>, again: &BTreeMap<UnixSec
         .iter()
         .filter(|(midnight, _)| !again.contains_key(midnight));
     others.map(|(_, day)| day.other).collect()
-}
-
-/// Returns the start of the first hour of a day that points since a label change; the end of the day if none do.
-fn first_hour(day: UnixSeconds, since: Option<UnixSeconds>, shift: i64) -> UnixSeconds {
-    let start = since.unwrap_or(UnixSeconds::MIN).saturating_sub(shift);
-    let start = start.clamp(day, day + DAY_SECONDS);
-    day + (start - day).div_euclid(HOUR_SECONDS) * HOUR_SECONDS
 }
