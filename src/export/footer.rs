@@ -3,14 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy};
+use ring::digest::{SHA256, digest};
 
 use crate::model::SlotLabel;
+use crate::model::convert::hex;
 
 /// The begin of every key of this program.
 const PREFIX: &str = "jdcdn-stats.";
+
+/// The end of a Parquet file: the size of the footer in four bytes, and these.
+const MAGIC: &[u8; 4] = b"PAR1";
+/// A larger footer is none of this program: that of 60 MB of status codes has 0.2 MB.
+const MAX_BYTES: u32 = 16 << 20;
 
 /// What the footer of a part says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,5 +84,38 @@ impl Footer {
         });
         let rows = u64::try_from(metadata.num_rows()).ok()?;
         Some((Self::from_pairs(&pairs.collect())?, rows))
+    }
+
+    /// Returns the bytes of the footer of a file. `None` if it has none. With their checksum, this takes a tenth of the time that
+    /// decoding takes.
+    pub(super) fn bytes(path: &Path) -> Option<Vec<u8>> {
+        let file = File::open(path).ok()?;
+        let ends = file.metadata().ok()?.len();
+        let mut end = [0; 8];
+        file.read_exact_at(&mut end, ends.checked_sub(8)?).ok()?;
+        let (size, magic) = end.split_first_chunk()?;
+        let size = u32::from_le_bytes(*size);
+        if magic != MAGIC || size > MAX_BYTES {
+            return None;
+        }
+        let mut footer = vec![0; usize::try_from(size).ok()?];
+        file.read_exact_at(&mut footer, ends.checked_sub(8 + u64::from(size))?)
+            .ok()?;
+        Some(footer)
+    }
+
+    /// Returns whether these bytes of a footer name `content`.
+    pub(super) fn names(bytes: &[u8], content: &str) -> bool {
+        // As Thrift's compact protocol writes it: the value follows its key, with its type and its length.
+        let mut pair = [PREFIX, "content"].concat().into_bytes();
+        pair.push(0x18);
+        pair.extend(u8::try_from(content.len()));
+        pair.extend(content.bytes());
+        memchr::memmem::find(bytes, &pair).is_some()
+    }
+
+    /// Returns SHA-256 of the bytes of a footer, in hexadecimal digits.
+    pub(super) fn sha256(footer: &[u8]) -> String {
+        hex(digest(&SHA256, footer).as_ref())
     }
 }

@@ -1,7 +1,7 @@
 //! What the files of a directory hold, as far as it can be believed.
 //!
-//! A Parquet file says it in its footer. The manifest only adds the checksum of the file. A CSV file is believed if the
-//! manifest lists it with its size.
+//! A Parquet file says it in its footer. The manifest adds the checksum of the file, and remembers the footer: if a file still
+//! has the same one, it need not be decoded. A CSV file is believed if the manifest lists it with its size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -60,6 +60,7 @@ impl HeldParts {
             let listing = Listing {
                 parts: known.map_or(&[], Vec::as_slice),
                 is_certain: listed.is_some_and(|manifest| manifest.state == ManifestState::Complete),
+                is_of_label: listed.is_some_and(|manifest| manifest.settings.label == wanted.label),
             };
             let mut entries = Vec::new();
             for (number, part) in parts {
@@ -96,6 +97,15 @@ impl HeldParts {
         (number, part): (usize, &FoundPart),
         listing: &Listing<'_>,
     ) -> Result<Option<HeldPart>, ExportError> {
+        let bytes = Footer::bytes(&part.path).unwrap_or_default();
+        let footer_sha256 = Footer::sha256(&bytes);
+        if let Some(entry) = listing.remembered((number, part), (&bytes, &footer_sha256)) {
+            let entry = entry.clone();
+            return Ok(Some(HeldPart {
+                entry,
+                is_whole: true,
+            }));
+        }
         let Some((footer, rows)) = Footer::read(&part.path) else {
             // A listed file was written here and damaged since. Any other belongs to somebody else, and engines would
             // read it, too.
@@ -119,12 +129,17 @@ impl HeldParts {
             content: footer.content,
             is_last: footer.is_last,
             classes: footer.classes,
+            footer_sha256: None,
         };
         let known = listing.parts.get(number).filter(|known| {
             entry.sha256.clone_from(&known.sha256);
+            entry.footer_sha256.clone_from(&known.footer_sha256);
             **known == entry
         });
-        let mut is_whole = footer.part == number;
+        // Damage that decoding does not find, such as in the statistics that engines go by.
+        let written = known.and_then(|known| known.footer_sha256.as_ref());
+        let is_as_written = written.is_none_or(|written| *written == footer_sha256);
+        let mut is_whole = footer.part == number && is_as_written;
         match known {
             Some(_) if listing.is_certain => {}
             _ => {
@@ -132,6 +147,7 @@ impl HeldParts {
                 is_whole &= known.is_none_or(|known| known.sha256 == entry.sha256);
             }
         }
+        entry.footer_sha256 = Some(footer_sha256);
         Ok(Some(HeldPart { entry, is_whole }))
     }
 }
@@ -141,6 +157,24 @@ struct Listing<'m> {
     parts: &'m [PartEntry],
     /// No export was interrupted since.
     is_certain: bool,
+    /// It names the label of this export. If it is certain, too, then every file has this label.
+    is_of_label: bool,
+}
+
+impl Listing<'_> {
+    /// Returns the entry of a Parquet file that has the footer which an export wrote or decoded. So a directory of years costs
+    /// little where nothing is new. The footer has to name the content: an edited manifest does not make an old file a new one.
+    fn remembered(
+        &self,
+        (number, part): (usize, &FoundPart),
+        (footer, sha256): (&[u8], &str),
+    ) -> Option<&PartEntry> {
+        let entry = self.parts.get(number)?;
+        let is_same = entry.bytes == part.bytes
+            && entry.footer_sha256.as_deref() == Some(sha256)
+            && Footer::names(footer, &entry.content);
+        (self.is_certain && self.is_of_label && is_same).then_some(entry)
+    }
 }
 
 /// Returns what the manifest says about a CSV file; `None` if it cannot be believed.

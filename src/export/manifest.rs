@@ -66,6 +66,10 @@ pub struct PartEntry {
     pub is_last: bool,
     /// The class of each code in the rows, such as `2xx 200`, if they have classes.
     pub classes: BTreeSet<String>,
+    /// SHA-256 of the footer of a Parquet file: a file with the same one need not be decoded again. CSV files have none, nor
+    /// had manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer_sha256: Option<String>,
 }
 
 /// What is in place of the manifest.
@@ -274,6 +278,7 @@ mod tests {
             content: "bb".to_owned(),
             is_last,
             classes: BTreeSet::new(),
+            footer_sha256: None,
         };
         let settings = FileSettings {
             format: DataFormat::Parquet,

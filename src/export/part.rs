@@ -91,6 +91,11 @@ impl PartFile {
 }
 
 impl WrittenFile {
+    /// Returns the temporary path of the file.
+    pub(super) fn unfinished(&self) -> &Path {
+        &self.unfinished
+    }
+
     /// Gives the file its final name. It replaces the previous file of that name in one step.
     pub(super) fn publish(mut self) -> Result<(), ExportError> {
         fs::rename(&self.unfinished, &self.path).map_err(ExportError::file("write", &self.path))?;

@@ -148,6 +148,10 @@ impl<'e> StagedRows<'e> {
             PartWriter::Parquet(part) => part.finish(&footer)?,
             PartWriter::Csv(part) => part.finish()?,
         };
+        let footer_sha256 = match self.settings.format {
+            DataFormat::Parquet => Footer::bytes(file.unfinished()).map(|bytes| Footer::sha256(&bytes)),
+            DataFormat::Csv => None,
+        };
         self.finished.push(StagedPart {
             entry: PartEntry {
                 rows: part.rows,
@@ -156,6 +160,7 @@ impl<'e> StagedRows<'e> {
                 content: footer.content,
                 is_last,
                 classes: footer.classes,
+                footer_sha256,
             },
             file,
         });
