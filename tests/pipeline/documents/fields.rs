@@ -166,8 +166,10 @@ fn the_page_lists_the_fields_of_every_output() {
     assert_documented("Changes since a closing", &[changes(&sandbox)]);
     assert_documented("Snapshot", &[json(&sandbox, &["snapshot", "copy.db"], 0)]);
     assert_documented("Restore", &[json(&sandbox, &["restore", "copy.db"], 0)]);
-    sandbox.run(&["export", "--format", "csv", "files"]).with(0);
-    let manifest = std::fs::read(sandbox.path("files/_manifest.json")).unwrap();
-    let manifest = serde_json::from_slice(&manifest).unwrap();
-    assert_documented("Manifest of an export", &[manifest]);
+    let manifests = ["csv", "parquet"].map(|format| {
+        sandbox.run(&["export", "--format", format, format]).with(0);
+        let manifest = std::fs::read(sandbox.path(&format!("{format}/_manifest.json"))).unwrap();
+        serde_json::from_slice(&manifest).unwrap()
+    });
+    assert_documented("Manifest of an export", &manifests);
 }
