@@ -19,7 +19,7 @@
 //! - [`denial`]: answers that refuse the caller, and when they end a run
 //! - [`control`]: how a run is stopped, and why
 //! - `commit_queue`: the commits that wait for the writer, bounded by the memory that they take
-//! - `writer`: the thread that owns the store; `passed_months`: the month that it computes while it waits
+//! - `writer`: the thread that owns the store; `passed`: the days and months that it computes while it waits
 //! - `finalizer`: rollups, the end of the run, and the summary
 //! - [`finished`]: how a run ended, for the caller
 //! - [`summary`]: the summary of a run; [`named_list`] bounds its lists
@@ -37,7 +37,7 @@ pub mod finished;
 pub mod job;
 pub mod listing;
 pub mod named_list;
-mod passed_months;
+mod passed;
 pub mod permit;
 pub mod progress;
 pub mod rate_limiter;

@@ -12,7 +12,7 @@ use super::fetcher::{Fetcher, Transport};
 use super::finalizer::{Finalizer, ServiceFacts, StageResults};
 use super::finished::{Finished, RunError};
 use super::job::Job;
-use super::passed_months::PassedMonths;
+use super::passed::Passed;
 use super::permit::Permits;
 use super::progress::Progress;
 use super::refused_ranges::{RefusedRange, RetentionMarks};
@@ -55,11 +55,12 @@ pub async fn run<T: Transport>(
     let path = store.path().to_owned();
     let concurrency = job.pace.concurrency.max(1);
     let (commits, inbox) = commit_queue();
-    let months = PassedMonths::new(concurrency.saturating_add(RUN_AHEAD));
+    let under_way = concurrency.saturating_add(RUN_AHEAD);
+    let passed = (Passed::days(under_way), Passed::months(under_way));
     let writer = writer::start(
         (store, run),
         inbox,
-        months,
+        passed,
         control.clone(),
         Arc::clone(&progress),
     )

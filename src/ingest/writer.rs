@@ -8,7 +8,7 @@ use std::thread;
 
 use super::commit_queue::CommitReceiver;
 use super::control::{Control, Stop};
-use super::passed_months::PassedMonths;
+use super::passed::Passed;
 use super::progress::Progress;
 use crate::model::{Domain, Span};
 use crate::planted;
@@ -28,13 +28,14 @@ pub(super) struct Handover {
 
 /// Starts the writer. It ends when all senders are gone. At the first error it stops the run, and ends.
 ///
-/// While it waits for answers, it brings the rollups of the month up to date that the run has passed.
+/// While it waits for answers, it brings the rollups of the month up to date that the run has passed, and computes the passed
+/// days of the month in which it is.
 ///
 /// After a signal has cut a commit short, later commits are not stored, but reported as dropped.
 pub(super) fn start(
     (mut store, run): (Store, Run),
     mut queue: CommitReceiver,
-    mut months: PassedMonths,
+    (mut days, mut months): (Passed, Passed),
     control: Control,
     progress: Arc<Progress>,
 ) -> std::io::Result<thread::JoinHandle<WriterResult>> {
@@ -43,10 +44,15 @@ pub(super) fn start(
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
         loop {
-            if queue.is_idle()
-                && let Some(month) = months.take()
-            {
-                stopping(&control, store.roll_up_month(month))?;
+            if queue.is_idle() {
+                if let Some(month) = months.take() {
+                    stopping(&control, store.roll_up_month(month))?;
+                    continue;
+                }
+                if let Some(day) = days.take() {
+                    stopping(&control, store.roll_up_ahead(day))?;
+                    continue;
+                }
             }
             let Some(batch) = queue.next_batch() else { break };
             planted::pass("writer");
@@ -55,7 +61,8 @@ pub(super) fn start(
                     for commit in &batch.commits {
                         progress.committed(&commit.totals);
                         if matches!(commit.coverage, Coverage::Fetched(_)) {
-                            months.note(commit.window.start());
+                            days.note(commit.window);
+                            months.note(commit.window);
                         }
                     }
                     continue;
@@ -137,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rollups_of_a_month_that_the_run_has_passed_are_there_before_the_run_ends() {
+    fn the_months_and_days_that_the_run_has_passed_are_computed_before_the_run_ends() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("stats.db");
         let now = FEBRUARY + 60 * DAY_SECONDS;
@@ -155,34 +162,55 @@ mod tests {
         let run = store.begin_run(&new_run).unwrap();
         let (sender, queue) = commit_queue();
         let (control, progress) = (Control::default(), Arc::default());
-        let writer = start((store, run), queue, PassedMonths::new(3), control, progress).unwrap();
+        let writer = start(
+            (store, run),
+            queue,
+            (Passed::days(3), Passed::months(3)),
+            control,
+            progress,
+        )
+        .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for start in (JANUARY..FEBRUARY + 3 * DAY_SECONDS).step_by(86_400) {
+        for start in (JANUARY..FEBRUARY + 5 * DAY_SECONDS).step_by(86_400) {
             runtime.block_on(sender.send(day(start, now)));
         }
         let reader = Connection::open(&path).unwrap();
-        let months = || {
-            let mut select = reader
-                .prepare("SELECT month_cst || ' ' || points || ' ' || bandwidth_peak FROM origin_monthly")
-                .unwrap();
+        let rows = |sql: &str| {
+            let mut select = reader.prepare(sql).unwrap();
             let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
             rows.map(Result::unwrap).collect::<Vec<_>>()
         };
+        let days = "SELECT date_cst || ' ' || points || ' ' || bandwidth_peak FROM origin_daily";
+        let months = "SELECT month_cst || ' ' || points || ' ' || bandwidth_peak FROM origin_monthly";
+        let one = |month: i64, day: i64, at: i64| {
+            format!("2026-{month:02}-{day:02} 288 {}", at * DAY_SECONDS - 300)
+        };
+        // Of three days after these, answers have come.
+        let days_of_january = (1..=31).map(|at| one(1, at, at));
+        let passed: Vec<String> = days_of_january.chain([one(2, 1, 32), one(2, 2, 33)]).collect();
         let began = Instant::now();
-        while months().is_empty() && began.elapsed() < Duration::from_mins(1) {
+        while rows(days) != passed && began.elapsed() < Duration::from_mins(1) {
             thread::yield_now();
         }
+        assert_eq!(rows(days), passed);
         let january = format!("2026-01 {} {}", 31 * 288, 31 * DAY_SECONDS - 300);
-        assert_eq!(months(), [january.as_str()]);
-        // A window of the passed month comes late.
-        let mut late = day(JANUARY, now + 1);
-        late.points[0].1.bandwidth[0] = 1 << 40;
-        runtime.block_on(sender.send(late));
+        assert_eq!(rows(months), [january]);
+        // A window of a passed month comes late, and one of a computed day.
+        for start in [JANUARY, FEBRUARY] {
+            let mut late = day(start, now + 1);
+            late.points[0].1.bandwidth[0] = 1 << 40;
+            runtime.block_on(sender.send(late));
+        }
         drop(sender);
         let mut store = writer.join().unwrap().unwrap().store;
         store.roll_up(|_, _| ()).unwrap();
         let january = format!("2026-01 {} {}", 31 * 288, 1_i64 << 40);
-        let february = format!("2026-02 {} {}", 3 * 288, 34 * DAY_SECONDS - 300);
-        assert_eq!(months(), [january, february]);
+        let february = format!("2026-02 {} {}", 5 * 288, 1_i64 << 40);
+        assert_eq!(rows(months), [january, february]);
+        let days = rows(days);
+        assert_eq!(days.len(), 36);
+        for (at, date) in [(0, "2026-01-01"), (31, "2026-02-01")] {
+            assert_eq!(days[at], format!("{date} 288 {}", 1_i64 << 40));
+        }
     }
 }

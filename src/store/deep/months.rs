@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
         let shown = civil::cst_month(month.start());
         let read = || -> Result<_> {
             Ok((
-                stale_days::of_month(self.connection, month)?,
+                stale_days::within(self.connection, month)?,
                 moments(self.connection, month.moved(lookups.label.shift()))?,
             ))
         };

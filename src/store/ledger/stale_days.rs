@@ -46,20 +46,20 @@ pub(crate) fn months(connection: &Connection) -> Result<Vec<Span>> {
     Ok(months)
 }
 
-/// Returns whether a month has stale days.
-pub(crate) fn has_any(connection: &Connection, month: Span) -> Result<bool> {
+/// Returns whether any of these days is stale.
+pub(crate) fn has_any(connection: &Connection, days: Span) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2)";
-    connection.value(sql, [month.start(), month.end()])
+    connection.value(sql, [days.start(), days.end()])
 }
 
-/// Returns the stale days of a month, by domain.
-pub(crate) fn of_month(connection: &Connection, month: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
+/// Returns those of these days that are stale, by domain.
+pub(crate) fn within(connection: &Connection, days: Span) -> Result<BTreeMap<i64, Vec<UnixSeconds>>> {
     let sql = "SELECT domain_id, day_ts FROM rollup_due WHERE day_ts >= ?1 AND day_ts < ?2";
-    let mut days: BTreeMap<i64, Vec<UnixSeconds>> = BTreeMap::new();
-    for (domain, day) in connection.tuples(sql, [month.start(), month.end()])? {
-        days.entry(domain).or_default().push(day);
+    let mut stale: BTreeMap<i64, Vec<UnixSeconds>> = BTreeMap::new();
+    for (domain, day) in connection.tuples(sql, [days.start(), days.end()])? {
+        stale.entry(domain).or_default().push(day);
     }
-    Ok(days)
+    Ok(stale)
 }
 
 /// Clears the notes of a month.

@@ -92,6 +92,26 @@ impl DayTally {
         self.day.totals()
     }
 
+    /// Returns the row of the day alone.
+    pub(crate) fn day_row(&self, day: Span, ledger: &DomainLedger) -> RollupRow {
+        let figures = self.day.figures();
+        let period = period_columns(day.slots(), ledger.empty_slots(day), ledger.is_complete(day));
+        let measures = [
+            to_i64(self.day.points()).into(),
+            to_i64(ledger.expected_points(day)).into(),
+            figures.map(|figures| figures.bandwidth_avg).into(),
+            figures.map(|figures| figures.peak.bandwidth).into(),
+            figures.map(|figures| figures.peak.ts).into(),
+            figures.map(|figures| figures.traffic_bytes).into(),
+            figures.map(|figures| figures.pv).into(),
+        ];
+        RollupRow {
+            table: &DAILY,
+            key: (civil::cst_date(day.start()), None),
+            values: measures.into_iter().chain(period).collect(),
+        }
+    }
+
     /// Returns the rows of the day that begins at `midnight`: one of the day, and one of each hour with a point that was
     /// added, and of each code that was reported.
     pub(crate) fn rows(
@@ -105,24 +125,7 @@ impl DayTally {
             return Ok(Vec::new());
         };
         let date = civil::cst_date(midnight);
-        let figures = self.day.figures();
-        let period = period_columns(day.slots(), ledger.empty_slots(day), ledger.is_complete(day));
-        let mut rows = vec![RollupRow {
-            table: &DAILY,
-            key: (date.clone(), None),
-            values: [
-                to_i64(self.day.points()).into(),
-                to_i64(ledger.expected_points(day)).into(),
-                figures.map(|figures| figures.bandwidth_avg).into(),
-                figures.map(|figures| figures.peak.bandwidth).into(),
-                figures.map(|figures| figures.peak.ts).into(),
-                figures.map(|figures| figures.traffic_bytes).into(),
-                figures.map(|figures| figures.pv).into(),
-            ]
-            .into_iter()
-            .chain(period)
-            .collect(),
-        }];
+        let mut rows = vec![self.day_row(day, ledger)];
         let starts = (0..).map(|hour| midnight + hour * HOUR_SECONDS);
         rows.extend(starts.zip(&self.hours).filter_map(|(start, hour)| {
             let figures = hour.figures()?;

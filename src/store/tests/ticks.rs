@@ -106,6 +106,12 @@ proptest! {
                 1 => drop(sandbox.store.use_slot_label(label.other()).unwrap()),
                 2 => drop(sandbox.store.use_slot_label(label).unwrap()),
                 3..6 => {}
+                // As a run that waits for answers. Its day may get more points, or be changed, before the month is computed.
+                6..10 => {
+                    let day = MIDNIGHT + (14 + random.i64(0..3)) * DAY_SECONDS;
+                    let days = Span::new(day, day + DAY_SECONDS).unwrap();
+                    sandbox.store.roll_up_ahead(days).unwrap();
+                }
                 _ => drop(sandbox.store.roll_up(|_, _| ()).unwrap()),
             }
         }

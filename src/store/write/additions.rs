@@ -1,7 +1,8 @@
-//! Which stale days only got points later than all that their domain had.
+//! What the rollups of stale days show already.
 //!
-//! A tick brings one point for a day that has many. Then the rollups need not read the others again. This is remembered
-//! and not stored: of a day that another process made stale, such as one that was killed, all points are read.
+//! A tick brings one point for a day that has many. Then the rollups need not read the others again. In a long run, days are
+//! computed before the month is. This is remembered and not stored: of a day that another process made stale, such as one
+//! that was killed, everything is read.
 
 use std::collections::HashMap;
 
@@ -15,11 +16,20 @@ use crate::store::origin::points::PointChange;
 /// How many days are remembered. A tick makes one or two of each domain stale.
 const MAX_REMEMBERED: usize = 16_384;
 
-/// The stale days of domains whose rollups show all points before a label, and none from there on.
+/// What the rollups of a stale day of a domain show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All points before this label and none from there on: in the day, the month and the account.
+    Before(UnixSeconds),
+    /// All points in the day, with its hours and codes. The month and the account are not known to.
+    InTheDay,
+}
+
+/// What the rollups of stale days of domains show, where it is known.
 ///
-/// After a failed transaction they are not known. Then forget them.
+/// After a failed transaction it is not. Then forget it.
 #[derive(Debug, Default)]
-pub(crate) struct Additions(HashMap<(i64, UnixSeconds), UnixSeconds>);
+pub(crate) struct Additions(HashMap<(i64, UnixSeconds), Shown>);
 
 impl Additions {
     /// Notes the days of `span`, which is counted from their midnights, as stale, by `change` of the domain's points.
@@ -39,22 +49,44 @@ impl Additions {
             let was_fresh = stale_days::note_day(tx, domain, day)?;
             let before = self.0.get(&(domain, day)).copied();
             // The rollups of a fresh day show all points. What came before to a stale one is only known if it is remembered.
-            let known = if was_fresh { Some(UnixSeconds::MAX) } else { before };
-            match known.zip(first).map(|(before, first)| before.min(first)) {
-                Some(first) if self.0.len() < MAX_REMEMBERED || before.is_some() => {
-                    self.0.insert((domain, day), first);
-                }
-                _ => {
-                    self.0.remove(&(domain, day));
-                }
-            }
+            let known = if was_fresh {
+                Some(Shown::Before(UnixSeconds::MAX))
+            } else {
+                before
+            };
+            let shown = match known.zip(first) {
+                Some((Shown::Before(before), first)) => Some(Shown::Before(before.min(first))),
+                Some((Shown::InTheDay, UnixSeconds::MAX)) => Some(Shown::InTheDay),
+                _ => None,
+            };
+            self.remember((domain, day), shown);
         }
         Ok(())
     }
 
-    /// Returns the label at which the new points of a stale day of a domain begin: its rollups show all points before it, and
-    /// none from there on. `None` if that is not known.
-    pub(crate) fn of(&self, domain: i64, day: UnixSeconds) -> Option<UnixSeconds> {
+    /// Notes that a stale day of a domain is computed from all of its points, but not its month and not the account.
+    pub(crate) fn note_computed(&mut self, domain: i64, day: UnixSeconds) {
+        self.remember((domain, day), Some(Shown::InTheDay));
+    }
+
+    /// Returns whether something can be remembered of a stale day of a domain.
+    pub(crate) fn has_room(&self, domain: i64, day: UnixSeconds) -> bool {
+        self.0.len() < MAX_REMEMBERED || self.0.contains_key(&(domain, day))
+    }
+
+    fn remember(&mut self, day: (i64, UnixSeconds), shown: Option<Shown>) {
+        match shown {
+            Some(shown) if self.has_room(day.0, day.1) => {
+                self.0.insert(day, shown);
+            }
+            _ => {
+                self.0.remove(&day);
+            }
+        }
+    }
+
+    /// Returns what the rollups of a stale day of a domain show. `None` if that is not known.
+    pub(crate) fn of(&self, domain: i64, day: UnixSeconds) -> Option<Shown> {
         self.0.get(&(domain, day)).copied()
     }
 

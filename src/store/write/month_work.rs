@@ -22,20 +22,20 @@ use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::rollups::{self, StoredDay};
 use crate::store::origin::walk::{StoredPoint, first_point};
 use crate::store::origin::{account_rollups, month_tops, slot_label};
+use crate::store::write::additions::Shown;
 use crate::store::write::transaction::Ids;
 use crate::store::write::worked_day::{self, WorkedDay};
 
-/// The stale days of a domain, each with the label at which its new points begin. `None` if that is not known: then all of
-/// its points are read.
-type StaleDays = BTreeMap<UnixSeconds, Option<UnixSeconds>>;
+/// The stale days of a domain, each with what its rollups show. `None` if that is not known: then everything is read.
+type StaleDays = BTreeMap<UnixSeconds, Option<Shown>>;
 
 /// Brings the rollups of a month up to date.
 pub(super) fn bring_up_to_date(tx: &Connection, ids: &mut Ids, month: Span) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
     let mut stale: BTreeMap<i64, StaleDays> = BTreeMap::new();
-    for (domain, days) in stale_days::of_month(tx, month)? {
-        let since = |day| (day, ids.additions.of(domain, day));
-        stale.insert(domain, days.into_iter().map(since).collect());
+    for (domain, days) in stale_days::within(tx, month)? {
+        let shown = |day| (day, ids.additions.of(domain, day));
+        stale.insert(domain, days.into_iter().map(shown).collect());
     }
     let mut work = MonthWork::begin(tx, (month, shift), &stale)?;
     let of_account = work.ranges(&BTreeMap::new());
@@ -77,8 +77,8 @@ impl<'a> MonthWork<'a> {
         stale_of_domains: &BTreeMap<i64, StaleDays>,
     ) -> Result<Self> {
         let mut stale: BTreeMap<UnixSeconds, UnixSeconds> = BTreeMap::new();
-        for (&day, &since) in stale_of_domains.values().flatten() {
-            let first = worked_day::first_hour(day, since, shift);
+        for (&day, &shown) in stale_of_domains.values().flatten() {
+            let first = worked_day::first_hour(day, shown, shift);
             let from = stale.entry(day).or_insert(first);
             *from = first.min(*from);
         }
@@ -169,9 +169,9 @@ impl<'a> MonthWork<'a> {
     fn domain(&mut self, domain: i64, ledger: &DomainLedger, stale: &StaleDays) -> Result<()> {
         let kept = self.kept_of(domain, ledger)?;
         let mut days = BTreeMap::new();
-        for (&midnight, &since) in stale {
+        for (&midnight, &shown) in stale {
             let stored = kept.as_ref().and_then(|(stored, _)| stored.get(&midnight));
-            let day = WorkedDay::begin(self.tx, (domain, ledger), (midnight, since), stored)?;
+            let day = WorkedDay::begin(self.tx, (domain, ledger), (midnight, shown), stored)?;
             days.insert(midnight, day);
         }
         let ranges = match kept {

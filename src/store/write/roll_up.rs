@@ -14,6 +14,7 @@ use crate::store::write::additions::Additions;
 use crate::store::write::month_work::bring_up_to_date;
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
+use crate::store::write::worked_day::work_ahead;
 
 impl Store {
     /// Brings the rollups up to date with everything that is committed, by whichever run. Tells `watch` how many of how
@@ -34,6 +35,15 @@ impl Store {
     pub fn roll_up_month(&mut self, month: Span) -> Result<(), StoreError> {
         if self.read(|connection| stale_days::has_any(connection, month))? {
             self.compute(month)?;
+        }
+        Ok(())
+    }
+
+    /// Computes those of these days that are stale, of each domain, ahead of [`roll_up`](Self::roll_up). They stay stale,
+    /// because their month and the account do not have them yet, but need not be computed again.
+    pub fn roll_up_ahead(&mut self, days: Span) -> Result<(), StoreError> {
+        if self.read(|connection| stale_days::has_any(connection, days))? {
+            self.deferrable(|store| store.in_transaction(|tx, ids| work_ahead(tx, ids, days)))?;
         }
         Ok(())
     }
