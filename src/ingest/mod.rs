@@ -20,13 +20,14 @@
 //! - [`control`]: how a run is stopped, and why
 //! - `commit_queue`: the commits that wait for the writer, bounded by the memory that they take
 //! - `writer`: the thread that owns the store; `passed`: the days and months that it computes while it waits
-//! - `finalizer`: rollups, the end of the run, and the summary
+//! - `finalizer`: rollups, the end of the run, and the summary, on the thread of `closer`
 //! - [`finished`]: how a run ended, for the caller
 //! - [`summary`]: the summary of a run; [`named_list`] bounds its lists
 //! - [`progress`]: live counters for display
 //! - [`mod@replay`]: reads rejects again, without a request; `reject_index` knows the neighbours of each reject
 
 mod clocks;
+mod closer;
 mod commit_queue;
 pub mod control;
 pub mod decide;

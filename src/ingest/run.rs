@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use super::closer::Closer;
 use super::commit_queue::commit_queue;
 use super::control::Control;
 use super::decide::{Knowledge, Purpose, Rules, WindowTask};
@@ -63,8 +64,8 @@ pub async fn run<T: Transport>(
         passed,
         control.clone(),
         Arc::clone(&progress),
-    )
-    .map_err(RunError::NoThread)?;
+    );
+    let closer = writer.and_then(Closer::start).map_err(RunError::NoThread)?;
     let knowledge = Knowledge::new(std::mem::take(&mut job.prior_knowledge));
     let worker = Arc::new(Worker {
         fetcher: Fetcher::new(transport, &job.pace, &clock, &control, &progress).expecting(job.source),
@@ -113,9 +114,7 @@ pub async fn run<T: Transport>(
         facts,
         was_answered,
     };
-    tokio::task::spawn_blocking(move || finalizer.finish(writer))
-        .await
-        .map_err(|_| RunError::Defect("the end of the run"))?
+    closer.close(finalizer).await
 }
 
 /// Begins a run. This blocks while another program holds the write lock; signals are still seen meanwhile.

@@ -233,7 +233,9 @@ mod tests {
         let group = |size| windows.map(|window| (window, size));
         assert_eq!(listed(Order::OldestFirst), [group(2), group(1)].concat());
         let mut newest = [group(2), group(1)];
-        newest.iter_mut().for_each(|group| group.reverse());
+        for group in &mut newest {
+            group.reverse();
+        }
         assert_eq!(listed(Order::NewestFirst), newest.concat());
     }
 
