@@ -17,13 +17,23 @@ use crate::store::PointSum;
 /// The version of the columns, types and encodings of the files. A file of another version is written again.
 pub(super) const LAYOUT: u32 = 3;
 
+/// How many bytes are hashed at a time, because each call has a cost of its own.
+const CHUNK: usize = 1 << 14;
+
 /// Computes the digest of one partition.
-pub(super) struct ContentDigest(Context);
+pub(super) struct ContentDigest {
+    hash: Context,
+    /// What is not hashed yet.
+    waiting: Vec<u8>,
+}
 
 impl ContentDigest {
     /// Begins with what all rows depend on.
     pub(super) fn new(settings: &FileSettings, table: &FileTable, partition: &Partition) -> Self {
-        let mut digest = Self(Context::new(&SHA256));
+        let mut digest = Self {
+            hash: Context::new(&SHA256),
+            waiting: Vec::new(),
+        };
         digest.number(i64::from(LAYOUT));
         digest.text(partition.relation.name());
         digest.text(partition.month.as_deref().unwrap_or_default());
@@ -53,7 +63,7 @@ impl ContentDigest {
             self.text(domain);
             self.number(sum.points);
             self.number(sum.counts);
-            self.0.update(&sum.sum.to_bytes());
+            self.add(&sum.sum.to_bytes());
         }
     }
 
@@ -77,16 +87,25 @@ impl ContentDigest {
     }
 
     /// Returns the digest in hexadecimal digits.
-    pub(super) fn finish(self) -> String {
-        hex(self.0.finish().as_ref())
+    pub(super) fn finish(mut self) -> String {
+        self.hash.update(&self.waiting);
+        hex(self.hash.finish().as_ref())
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= CHUNK {
+            self.hash.update(&self.waiting);
+            self.waiting.clear();
+        }
     }
 
     fn count(&mut self, count: usize) {
-        self.0.update(&to_u64(count).to_le_bytes());
+        self.add(&to_u64(count).to_le_bytes());
     }
 
     fn number(&mut self, number: i64) {
-        self.0.update(&number.to_le_bytes());
+        self.add(&number.to_le_bytes());
     }
 
     fn text(&mut self, text: &str) {
@@ -96,7 +115,7 @@ impl ContentDigest {
     /// Adds bytes with their number, so that no two sequences of texts have the same bytes.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
-        self.0.update(bytes);
+        self.add(bytes);
     }
 }
 

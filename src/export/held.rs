@@ -98,8 +98,8 @@ impl HeldParts {
         listing: &Listing<'_>,
     ) -> Result<Option<HeldPart>, ExportError> {
         let bytes = Footer::bytes(&part.path).unwrap_or_default();
-        let footer_sha256 = Footer::sha256(&bytes);
-        if let Some(entry) = listing.remembered((number, part), (&bytes, &footer_sha256)) {
+        let footer_crc32 = Footer::crc32(&bytes);
+        if let Some(entry) = listing.remembered((number, part), (&bytes, footer_crc32)) {
             let entry = entry.clone();
             return Ok(Some(HeldPart {
                 entry,
@@ -129,16 +129,16 @@ impl HeldParts {
             content: footer.content,
             is_last: footer.is_last,
             classes: footer.classes,
-            footer_sha256: None,
+            footer_crc32: None,
         };
         let known = listing.parts.get(number).filter(|known| {
             entry.sha256.clone_from(&known.sha256);
-            entry.footer_sha256.clone_from(&known.footer_sha256);
+            entry.footer_crc32 = known.footer_crc32;
             **known == entry
         });
         // Damage that decoding does not find, such as in the statistics that engines go by.
-        let written = known.and_then(|known| known.footer_sha256.as_ref());
-        let is_as_written = written.is_none_or(|written| *written == footer_sha256);
+        let written = known.and_then(|known| known.footer_crc32);
+        let is_as_written = written.is_none_or(|written| written == footer_crc32);
         let mut is_whole = footer.part == number && is_as_written;
         match known {
             Some(_) if listing.is_certain => {}
@@ -147,7 +147,7 @@ impl HeldParts {
                 is_whole &= known.is_none_or(|known| known.sha256 == entry.sha256);
             }
         }
-        entry.footer_sha256 = Some(footer_sha256);
+        entry.footer_crc32 = Some(footer_crc32);
         Ok(Some(HeldPart { entry, is_whole }))
     }
 }
@@ -167,11 +167,11 @@ impl Listing<'_> {
     fn remembered(
         &self,
         (number, part): (usize, &FoundPart),
-        (footer, sha256): (&[u8], &str),
+        (footer, crc32): (&[u8], u32),
     ) -> Option<&PartEntry> {
         let entry = self.parts.get(number)?;
         let is_same = entry.bytes == part.bytes
-            && entry.footer_sha256.as_deref() == Some(sha256)
+            && entry.footer_crc32 == Some(crc32)
             && Footer::names(footer, &entry.content);
         (self.is_certain && self.is_of_label && is_same).then_some(entry)
     }

@@ -66,10 +66,10 @@ pub struct PartEntry {
     pub is_last: bool,
     /// The class of each code in the rows, such as `2xx 200`, if they have classes.
     pub classes: BTreeSet<String>,
-    /// SHA-256 of the footer of a Parquet file: a file with the same one need not be decoded again. CSV files have none, nor
+    /// CRC-32 of the footer of a Parquet file: one with the same CRC need not be decoded again. CSV files have none, nor
     /// had manifests of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub footer_sha256: Option<String>,
+    pub footer_crc32: Option<u32>,
 }
 
 /// What is in place of the manifest.
@@ -278,7 +278,7 @@ mod tests {
             content: "bb".to_owned(),
             is_last,
             classes: BTreeSet::new(),
-            footer_sha256: None,
+            footer_crc32: None,
         };
         let settings = FileSettings {
             format: DataFormat::Parquet,

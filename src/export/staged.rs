@@ -148,8 +148,8 @@ impl<'e> StagedRows<'e> {
             PartWriter::Parquet(part) => part.finish(&footer)?,
             PartWriter::Csv(part) => part.finish()?,
         };
-        let footer_sha256 = match self.settings.format {
-            DataFormat::Parquet => Footer::bytes(file.unfinished()).map(|bytes| Footer::sha256(&bytes)),
+        let footer_crc32 = match self.settings.format {
+            DataFormat::Parquet => Footer::bytes(file.unfinished()).map(|bytes| Footer::crc32(&bytes)),
             DataFormat::Csv => None,
         };
         self.finished.push(StagedPart {
@@ -160,7 +160,7 @@ impl<'e> StagedRows<'e> {
                 content: footer.content,
                 is_last,
                 classes: footer.classes,
-                footer_sha256,
+                footer_crc32,
             },
             file,
         });

@@ -140,13 +140,13 @@ fn a_footer_that_was_changed_is_written_again_even_if_it_can_be_decoded() {
 }
 
 #[test]
-fn a_manifest_without_the_digests_of_footers_is_completed_and_no_file_is_written() {
+fn a_manifest_without_the_checksums_of_footers_is_completed_and_no_file_is_written() {
     let sandbox = sandbox();
     export(&sandbox, &PARQUET, &[]).with(0);
     let (good, before) = (manifest(&sandbox), identities(&sandbox));
     let mut earlier = good.clone();
     for line in earlier["files"].as_array_mut().unwrap() {
-        line.as_object_mut().unwrap().remove("footer_sha256").unwrap();
+        line.as_object_mut().unwrap().remove("footer_crc32").unwrap();
     }
     seal(&mut earlier);
     fs::write(sandbox.path("out/_manifest.json"), earlier.to_string()).unwrap();

@@ -154,7 +154,7 @@ fn seal(manifest: &mut serde_json::Value) {
         "content",
         "last",
         "classes",
-        "footer_sha256",
+        "footer_crc32",
     ];
     let ordered = |value: &serde_json::Value, order: &[&str]| {
         // A manifest of an earlier version, or of CSV files, has fewer.
