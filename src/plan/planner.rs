@@ -124,7 +124,7 @@ impl Plan {
             .cohorts
             .iter()
             .map(|cohort| (Cuts::new(&cohort.due, self.window), &*cohort.domains));
-        Requests::new(cohorts, (self.window, self.domains_per_request), self.order)
+        Requests::new(cohorts, self.domains_per_request, self.order)
     }
 }
 
@@ -213,33 +213,6 @@ mod tests {
     }
 
     #[test]
-    fn short_windows_near_to_each_other_are_asked_for_group_by_group() {
-        let now = BASE + 3 * 86_400;
-        // Everything was fetched five minutes ago: a slot is due that is new, one that is an hour old, and one of a day.
-        let known = covered_by(
-            Span::new(BASE, now - 600).unwrap(),
-            now - 300,
-            &settings().refresh,
-        );
-        let coverage: Vec<_> = (0..3).map(|at| (domain(at), known.clone())).collect();
-        let range = Span::new(BASE, now).unwrap();
-        let listed = |order| {
-            let settings = PlanSettings { order, ..settings() };
-            let plan = Plan::new(range, &coverage, now, &settings);
-            let place = |request: PlannedRequest| (request.window, request.domains.len());
-            plan.requests().map(place).collect::<Vec<_>>()
-        };
-        let windows = [86_400, 3_600, 600].map(|age| Span::slot_of(now - age));
-        let group = |size| windows.map(|window| (window, size));
-        assert_eq!(listed(Order::OldestFirst), [group(2), group(1)].concat());
-        let mut newest = [group(2), group(1)];
-        for group in &mut newest {
-            group.reverse();
-        }
-        assert_eq!(listed(Order::NewestFirst), newest.concat());
-    }
-
-    #[test]
     fn turning_to_the_newest_in_the_middle_loses_no_request_and_repeats_none() {
         let plan = Plan::new(
             span(0, 10 * 288),
@@ -305,22 +278,16 @@ mod tests {
         }
         let plan = Plan::new(case.range, &coverage, now, &settings);
         let mut asked: BTreeMap<Domain, BTreeSet<i64>> = BTreeMap::new();
-        let mut furthest: Option<Span> = None;
-        let reach = 2 * settings.window;
+        let mut last: Option<Span> = None;
         for PlannedRequest { window, domains } in plan.requests() {
             assert!(window.on_grid() && window.seconds() <= settings.window);
             assert!(!domains.is_empty() && domains.len() <= settings.domains_per_request);
-            // Short windows that are near to each other are asked for group by group.
-            let ordered = furthest.is_none_or(|furthest| match settings.order {
-                Order::NewestFirst => window.end() <= furthest.end() + reach,
-                Order::OldestFirst => window.start() + reach >= furthest.start(),
+            let ordered = last.is_none_or(|last| match settings.order {
+                Order::NewestFirst => window.end() <= last.end(),
+                Order::OldestFirst => window.start() >= last.start(),
             });
             assert!(ordered);
-            let is_further = furthest.is_none_or(|furthest| match settings.order {
-                Order::NewestFirst => window.end() < furthest.end(),
-                Order::OldestFirst => window.start() > furthest.start(),
-            });
-            furthest = if is_further { Some(window) } else { furthest };
+            last = Some(window);
             for name in domains {
                 for slot in 0..window.slots() {
                     let slots = asked.entry(name.clone()).or_default();

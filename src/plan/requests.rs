@@ -7,9 +7,6 @@ use std::sync::Arc;
 use super::cut::Cuts;
 use crate::model::{Domain, Span};
 
-/// How many windows are asked for group by group. It bounds the memory.
-const MAX_BAND: usize = 4;
-
 /// Which windows come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -32,10 +29,8 @@ pub struct PlannedRequest {
 #[derive(Debug, Clone)]
 pub struct Requests {
     queues: Vec<(Cuts, Arc<[Domain]>)>,
-    /// The rest of the current band of windows.
+    /// The rest of the current window.
     current: VecDeque<PlannedRequest>,
-    /// The longest window, in seconds.
-    window: i64,
     domains_per_request: usize,
     order: Order,
 }
@@ -43,14 +38,13 @@ pub struct Requests {
 impl Requests {
     pub(super) fn new<'a>(
         cohorts: impl Iterator<Item = (Cuts, &'a [Domain])>,
-        (window, domains_per_request): (i64, usize),
+        domains_per_request: usize,
         order: Order,
     ) -> Self {
         let queues = cohorts.map(|(cuts, domains)| (cuts, domains.into())).collect();
         Self {
             queues,
             current: VecDeque::new(),
-            window,
             domains_per_request,
             order,
         }
@@ -64,45 +58,20 @@ impl Requests {
         self.order = Order::NewestFirst;
     }
 
-    /// Takes the next band of windows: one window, or a few short ones that are near to each other.
-    ///
-    /// A run every five minutes asks each group of domains for the newest slot, and again for one an hour and one a day old.
-    /// Asked for group by group, they find the group's pages of the database in memory. Together they are no longer than one
-    /// window, so the order of the windows hardly changes.
     fn refill(&mut self) -> Option<()> {
-        let first = self.peek()?;
-        let mut seconds = 0;
-        let mut band: Vec<PlannedRequest> = Vec::new();
-        for _ in 0..MAX_BAND {
-            let Some(window) = self.peek() else { break };
-            seconds += window.seconds();
-            let reach = first.end().max(window.end()) - first.start().min(window.start());
-            if !band.is_empty() && (seconds > self.window || reach > 2 * self.window) {
-                break;
-            }
-            band.extend(self.take(window));
-        }
-        // It is stable: the windows of a group stay in their order.
-        band.sort_by(|one, other| one.domains.first().cmp(&other.domains.first()));
-        self.current.extend(band);
-        Some(())
-    }
-
-    /// Returns the next window.
-    fn peek(&self) -> Option<Span> {
-        let windows = self.queues.iter().filter_map(|(cuts, _)| self.order.peek(cuts));
-        match self.order {
-            Order::OldestFirst => windows.min(),
-            Order::NewestFirst => windows.min_by_key(|window| Reverse((window.end(), window.start()))),
-        }
-    }
-
-    /// Takes a window. Returns its requests.
-    fn take(&mut self, window: Span) -> Vec<PlannedRequest> {
         let order = self.order;
+        let peek = |cuts: &Cuts| match order {
+            Order::OldestFirst => cuts.oldest(),
+            Order::NewestFirst => cuts.newest(),
+        };
+        let windows = self.queues.iter().filter_map(|(cuts, _)| peek(cuts));
+        let window = match order {
+            Order::OldestFirst => windows.min()?,
+            Order::NewestFirst => windows.min_by_key(|window| Reverse((window.end(), window.start())))?,
+        };
         let mut domains: Vec<Domain> = Vec::new();
         for (cuts, cohort) in &mut self.queues {
-            if order.peek(cuts) == Some(window) {
+            if peek(cuts) == Some(window) {
                 match order {
                     Order::OldestFirst => cuts.take_oldest(),
                     Order::NewestFirst => cuts.take_newest(),
@@ -112,20 +81,11 @@ impl Requests {
         }
         domains.sort_unstable();
         let groups = domains.chunks(self.domains_per_request);
-        let request = |group: &[Domain]| PlannedRequest {
+        self.current.extend(groups.map(|group| PlannedRequest {
             window,
             domains: group.to_vec(),
-        };
-        groups.map(request).collect()
-    }
-}
-
-impl Order {
-    fn peek(self, cuts: &Cuts) -> Option<Span> {
-        match self {
-            Self::OldestFirst => cuts.oldest(),
-            Self::NewestFirst => cuts.newest(),
-        }
+        }));
+        Some(())
     }
 }
 
