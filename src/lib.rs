@@ -12,6 +12,7 @@ pub mod model;
 pub mod nearest;
 pub mod plan;
 pub mod planted;
+mod reading;
 pub mod redact;
 pub mod report;
 pub mod simulator;

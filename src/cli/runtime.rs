@@ -6,8 +6,8 @@ use super::descriptors;
 use super::error::CliError;
 use super::exit::ExitStatus;
 
-/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads parse answers
-/// and wait for the writer.
+/// Returns a runtime on the calling thread, for a command that fetches. At most `blocking` more threads read answers
+/// and look up names.
 ///
 /// Drop it with `shutdown_background`: requests that were given up, and a writer in the middle of a transaction, end
 /// with the process. A transaction that was not committed leaves nothing.

@@ -77,9 +77,13 @@ impl ContentDigest {
         }
     }
 
-    /// Adds the days whose rollups are out of date.
-    pub(super) fn stale(&mut self, stale: &[(String, UnixSeconds)]) {
+    /// Adds the days whose rollups are out of date, and the number of the last commit: a run computes such days before it says
+    /// that they are up to date.
+    pub(super) fn stale(&mut self, stale: &[(String, UnixSeconds)], commit: u32) {
         self.count(stale.len());
+        if !stale.is_empty() {
+            self.number(commit.into());
+        }
         for (domain, day) in stale {
             self.text(domain);
             self.number(*day);

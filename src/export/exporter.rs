@@ -93,6 +93,7 @@ pub fn export(
         settings: &settings,
         tables: &tables,
         sums: &sums,
+        commit: moment.commit_number()?,
     };
     let wants = |partition: &Partition| {
         let month = partition.month.as_deref().and_then(month_span);

@@ -101,14 +101,19 @@ impl Footer {
         Some(footer)
     }
 
-    /// Returns whether these bytes of a footer name `content`.
-    pub(super) fn names(bytes: &[u8], content: &str) -> bool {
-        // As Thrift's compact protocol writes it: the value follows its key, with its type and its length.
-        let mut pair = [PREFIX, "content"].concat().into_bytes();
-        pair.push(0x18);
-        pair.extend(u8::try_from(content.len()));
-        pair.extend(content.bytes());
-        memchr::memmem::find(bytes, &pair).is_some()
+    /// Returns whether these bytes of a footer name this content and this label.
+    pub(super) fn names(bytes: &[u8], content: &str, label: SlotLabel) -> bool {
+        let label = label.to_string();
+        [("content", content), ("slot_label", &label)]
+            .into_iter()
+            .all(|(key, value)| {
+                // As Thrift's compact protocol writes it: the value follows its key, with its type and its length.
+                let mut pair = [PREFIX, key].concat().into_bytes();
+                pair.push(0x18);
+                pair.extend(u8::try_from(value.len()));
+                pair.extend(value.bytes());
+                memchr::memmem::find(bytes, &pair).is_some()
+            })
     }
 
     /// Returns CRC-32 of the bytes of a footer. The export reads those of all files each time, and SHA-256 would take a tenth of that

@@ -13,6 +13,7 @@ use super::partition::Partition;
 use super::relation::DataFormat;
 use super::scan::{FoundPart, FoundParts};
 use super::settings::FileSettings;
+use crate::model::SlotLabel;
 
 /// The partitions of a directory.
 pub(super) struct HeldParts {
@@ -60,7 +61,6 @@ impl HeldParts {
             let listing = Listing {
                 parts: known.map_or(&[], Vec::as_slice),
                 is_certain: listed.is_some_and(|manifest| manifest.state == ManifestState::Complete),
-                is_of_label: listed.is_some_and(|manifest| manifest.settings.label == wanted.label),
             };
             let mut entries = Vec::new();
             for (number, part) in parts {
@@ -99,7 +99,7 @@ impl HeldParts {
     ) -> Result<Option<HeldPart>, ExportError> {
         let bytes = Footer::bytes(&part.path).unwrap_or_default();
         let footer_crc32 = Footer::crc32(&bytes);
-        if let Some(entry) = listing.remembered((number, part), (&bytes, footer_crc32)) {
+        if let Some(entry) = listing.remembered((number, part), (&bytes, footer_crc32), wanted.label) {
             let entry = entry.clone();
             return Ok(Some(HeldPart {
                 entry,
@@ -157,23 +157,23 @@ struct Listing<'m> {
     parts: &'m [PartEntry],
     /// No export was interrupted since.
     is_certain: bool,
-    /// It names the label of this export. If it is certain, too, then every file has this label.
-    is_of_label: bool,
 }
 
 impl Listing<'_> {
     /// Returns the entry of a Parquet file that has the footer which an export wrote or decoded. So a directory of years costs
-    /// little where nothing is new. The footer has to name the content: an edited manifest does not make an old file a new one.
+    /// little where nothing is new. The footer has to name the content, because an edited manifest does not make an old file a
+    /// new one, and the label: an export that was interrupted leaves files of two labels.
     fn remembered(
         &self,
         (number, part): (usize, &FoundPart),
         (footer, crc32): (&[u8], u32),
+        label: SlotLabel,
     ) -> Option<&PartEntry> {
         let entry = self.parts.get(number)?;
         let is_same = entry.bytes == part.bytes
             && entry.footer_crc32 == Some(crc32)
-            && Footer::names(footer, &entry.content);
-        (self.is_certain && self.is_of_label && is_same).then_some(entry)
+            && Footer::names(footer, &entry.content, label);
+        (self.is_certain && is_same).then_some(entry)
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Planner<'p, 'r> {
     pub(super) tables: &'p BTreeMap<ExportedRelation, FileTable>,
     /// The sums of all domains and months.
     pub(super) sums: &'p [MonthSum],
+    /// The number of the last commit.
+    pub(super) commit: u32,
 }
 
 impl Planner<'_, '_> {
@@ -231,7 +233,7 @@ impl Planner<'_, '_> {
             // The commits note the days that they change. Until the rollups of these days are computed again, they
             // show earlier points.
             digest.sums(&month.sums);
-            digest.stale(&month.stale);
+            digest.stale(&month.stale, self.commit);
         }
         if matches!(
             partition.relation,

@@ -19,7 +19,7 @@ use crate::api::{
 use crate::clock::SharedClock;
 use crate::model::convert::to_u64;
 use crate::model::{DataSource, RetryPolicy, UnixSeconds};
-use crate::planted;
+use crate::{planted, reading};
 
 /// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or
 /// later. A request that is put off again and again is refused for itself, and must not end the whole run.
@@ -322,7 +322,11 @@ impl<T> Fetcher<T> {
         permit.arrived(reply.body.len());
         counts.bytes += to_u64(reply.body.len());
         let request = Arc::clone(request);
-        let read = tokio::task::spawn_blocking(move || request.read(&reply.body)).await;
+        let read = tokio::select! {
+            biased;
+            read = reading::in_turn(move || request.read(&reply.body)) => read,
+            () = self.control.abandoned() => return Err(NotAnswered::Stopped),
+        };
         // A login page of somebody else is no answer of the API.
         if let Ok(Ok(_) | Err(FailureKind::Api { .. })) = read {
             let first = *self.source.get_or_init(|| answers);

@@ -17,6 +17,7 @@ use super::signature::{SigningDate, signed_body};
 use super::{header, signature, transport};
 use crate::clock::SharedClock;
 use crate::model::{Credentials, DataSource, Endpoint, Proxy, UnixSeconds, text};
+use crate::reading;
 use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
@@ -271,7 +272,7 @@ async fn redacted(mut body: Body, secrets: &Secrets) -> Result<Body, FailureKind
         return Ok(body);
     }
     let secrets = secrets.clone();
-    let redacted = tokio::task::spawn_blocking(move || {
+    let redacted = reading::in_turn(move || {
         secrets.redact_body(body.bytes_mut());
         body
     });

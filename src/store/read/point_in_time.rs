@@ -7,9 +7,9 @@ use rusqlite::Transaction;
 
 use crate::model::{Span, UnixSeconds};
 use crate::store::error::{Result, StoreError, StoreErrorKind};
-use crate::store::file::migrations;
 use crate::store::file::reader::Reader;
 use crate::store::file::statements::Statements as _;
+use crate::store::file::{commit_number, migrations};
 use crate::store::origin::month_sums::PointSum;
 use crate::store::origin::walk;
 use crate::store::origin::walk::StoredCount;
@@ -97,6 +97,11 @@ impl PointInTime<'_> {
     pub fn schema(&self) -> Result<usize, StoreError> {
         self.reader
             .located(migrations::progress(&self.tx).map(|(applied, _)| applied))
+    }
+
+    /// Returns the number of the last commit. Another number means that something may have changed.
+    pub fn commit_number(&self) -> Result<u32, StoreError> {
+        self.reader.located(commit_number::current(&self.tx))
     }
 
     /// Returns the domains with points, in the order of their names.

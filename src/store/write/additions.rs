@@ -21,7 +21,7 @@ const MAX_REMEMBERED: usize = 16_384;
 pub(crate) enum Shown {
     /// All points before this label and none from there on: in the day, the month and the account.
     Before(UnixSeconds),
-    /// All points in the day, with its hours and codes. The month and the account are not known to.
+    /// All points in the day, with its hours and codes. It is not known whether the month and the account show them.
     InTheDay,
 }
 

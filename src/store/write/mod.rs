@@ -5,7 +5,8 @@
 //! - `runs`: the begin, the end and the questions of a run
 //! - `roll_up`: brings the rollups up to date; `month_work`: those of one month, `worked_day`: of one day
 //! - `close`: closes a month
-//! - `staleness`: which days a change of the ledger makes stale; `additions`: which of the stale days only got later points
+//! - `staleness`: which days a change of the ledger makes stale; `additions`: what the rollups of
+//!   stale days show already
 //! - `replay`: what happens to rejects that are read again or given up; `tidy`: deletes old rows
 //! - `discovery`: what the listings of the account's domains have shown
 //! - `derived`, `summed_tables`: tables that are computed once from the others

@@ -20,9 +20,13 @@ pub(super) fn work_ahead(tx: &Connection, ids: &mut Ids, days: Span) -> Result<(
     for (domain, stale) in stale_days::within(tx, days)? {
         let first_point = ids.first_points.of(tx, domain)?;
         for midnight in stale {
-            let day = Span::new(midnight, midnight + DAY_SECONDS);
-            // What is not remembered is computed again.
-            let Some(day) = day.filter(|_| ids.additions.has_room(domain, midnight)) else {
+            let shown = ids.additions.of(domain, midnight);
+            // A day that only grows costs little when its month is computed. What cannot be remembered would be computed again.
+            let grows = first_hour(midnight, shown, shift) > midnight;
+            if grows || shown == Some(Shown::InTheDay) || !ids.additions.has_room(domain, midnight) {
+                continue;
+            }
+            let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
                 continue;
             };
             let ledger = asked::read(tx, domain, (day, shift), first_point)?;

@@ -351,3 +351,31 @@ fn an_empty_database_gives_a_directory_without_files() {
     let missing = export(&sandbox, &PARQUET, &["--db", "missing.db"]).failed(5);
     assert!(missing.contains("there is no database at"), "{missing}");
 }
+
+#[test]
+fn hours_that_a_run_computes_while_their_day_is_still_stale_are_written() {
+    let sandbox = sandbox();
+    let day = "INSERT INTO rollup_due VALUES (1, NOON - 43200)".replace("NOON", &at(NOON).to_string());
+    writable(&sandbox).execute_batch(&day).unwrap();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    // As a run does between two exports.
+    let number: i64 = writable(&sandbox)
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    let computed = format!(
+        "BEGIN; UPDATE rollup_hour SET pv = pv + 1 WHERE domain_id = 1 AND hour_cst = '2026-06-01 12:00:00';
+         PRAGMA user_version = {}; COMMIT",
+        number + 1
+    );
+    writable(&sandbox).execute_batch(&computed).unwrap();
+    export(&sandbox, &PARQUET, &[]).with(0);
+    let hours = parquet_rows(&data_files(&sandbox)["origin_hourly/month=2026-06/part-0.parquet"]);
+    let stored = relation_rows(&writable(&sandbox), "origin_hourly", "2026-06");
+    assert_eq!(hours, stored);
+    // Nothing has happened since.
+    assert!(
+        export(&sandbox, &PARQUET, &[])
+            .with(0)
+            .starts_with("0 files written")
+    );
+}

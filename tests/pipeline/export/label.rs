@@ -78,3 +78,30 @@ fn a_month_of_nothing_but_its_first_label_goes_and_comes_with_it() {
     sandbox.run(&["migrate"]).with(0);
     assert_eq!(months(&[]), ["2026-05", "2026-06"]);
 }
+
+#[test]
+fn a_file_of_another_label_is_found_whatever_range_is_asked_for() {
+    let sandbox = sandbox();
+    let use_label = |label: &str| {
+        sandbox.configure("jcloud_00", label);
+        sandbox.run(&["migrate"]).with(0);
+        export(&sandbox, &PARQUET, &[]).with(0);
+        manifest(&sandbox)
+    };
+    let may = "origin_stats/month=2026-05/part-0.parquet";
+    let entry = |manifest: &serde_json::Value| {
+        let files = manifest["files"].as_array().unwrap();
+        files.iter().position(|line| line["file"] == may).unwrap()
+    };
+    let end = use_label(END);
+    let file = fs::read(sandbox.path("out").join(may)).unwrap();
+    let mut mixed = use_label("");
+    // As an export that was to change the label, and ended before it had written every month.
+    let at = entry(&mixed);
+    mixed["files"][at] = end["files"][entry(&end)].clone();
+    seal(&mut mixed);
+    fs::write(sandbox.path("out").join(may), file).unwrap();
+    fs::write(sandbox.path("out/_manifest.json"), mixed.to_string()).unwrap();
+    export(&sandbox, &PARQUET, &["--from", "2026-06"]).with(0);
+    assert_parquet_is_the_relations(&sandbox);
+}

@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::interrupt;
 use crate::model::duration::show_seconds;
 
-/// Threads that prepare a run, parse its answers, wait for its writer, and make the metrics page.
+/// Threads that prepare a run, read its answers, look up names, and make the metrics page.
 const BLOCKING_THREADS: usize = 8;
 
 /// Keep every configured and followed domain up to date until stopped
