@@ -12,7 +12,6 @@ pub mod model;
 pub mod nearest;
 pub mod plan;
 pub mod planted;
-mod reading;
 pub mod redact;
 pub mod report;
 pub mod simulator;

@@ -15,6 +15,7 @@ pub use envelope::body::Body;
 pub use envelope::client::{Client, ClientSettings, Failure, Reply};
 pub use envelope::failure::FailureKind;
 pub use envelope::reaction::{Reaction, RetryCost};
+pub(crate) use envelope::reading;
 pub use envelope::retry::RetryBudget;
 pub use envelope::signature::{Signature, SigningDate, add_secrets, signed_body};
 pub use envelope::status::{ApiStatus, CLOCK_ADVICE};

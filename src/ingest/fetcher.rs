@@ -14,12 +14,12 @@ use super::progress::Progress;
 use super::rate_limiter::RateLimiter;
 use crate::api::{
     CheckedAnswer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
-    SigningDate, read_answer,
+    SigningDate, read_answer, reading,
 };
 use crate::clock::SharedClock;
 use crate::model::convert::to_u64;
 use crate::model::{DataSource, RetryPolicy, UnixSeconds};
-use crate::{planted, reading};
+use crate::planted;
 
 /// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or
 /// later. A request that is put off again and again is refused for itself, and must not end the whole run.

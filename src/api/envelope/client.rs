@@ -14,10 +14,9 @@ use super::body::{Body, BodyBudget, TooLarge};
 use super::deadline::Deadline;
 use super::failure::FailureKind;
 use super::signature::{SigningDate, signed_body};
-use super::{header, signature, transport};
+use super::{header, reading, signature, transport};
 use crate::clock::SharedClock;
 use crate::model::{Credentials, DataSource, Endpoint, Proxy, UnixSeconds, text};
-use crate::reading;
 use crate::redact::Secrets;
 
 /// How much of an unexpected body is shown.
