@@ -134,6 +134,7 @@ impl Planner<'_, '_> {
             if self.selects(domain) {
                 let mut digest_of_row = [0; 32];
                 digest_of_row.copy_from_slice(digest(&SHA256, &row_bytes(row)).as_ref());
+                // Without a copy of the name for every row.
                 let of_month = match months.get_mut(month) {
                     Some(of_month) => of_month,
                     None => months.entry(month.to_owned()).or_default(),
