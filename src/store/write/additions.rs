@@ -13,7 +13,7 @@ use crate::store::error::Result;
 use crate::store::ledger::stale_days;
 use crate::store::origin::points::PointChange;
 
-/// How many days are remembered. A tick makes one or two of each domain stale.
+/// How many days of domains are remembered. A tick makes one or two of each domain stale.
 const MAX_REMEMBERED: usize = 16_384;
 
 /// What the rollups of a stale day of a domain show.

@@ -1,8 +1,8 @@
 //! Brings the rollups up to date with the points and the coverage.
 //!
-//! A commit notes the days that it changed, in its own transaction. [`Store::roll_up`] computes these days again
-//! from their points, or goes on from what is stored, and their months from their days and highest points. Each month is one transaction. A killed run
-//! leaves the other months to the next one.
+//! A commit notes the days that it changed, in its own transaction. [`Store::roll_up`] computes these days again from their
+//! points, or goes on from what is stored. It computes the months from their days and highest points. Each month is one
+//! transaction. A killed run leaves the other months to the next one.
 
 use rusqlite::Connection;
 
