@@ -10,6 +10,7 @@ use super::commit_queue::CommitReceiver;
 use super::control::{Control, Stop};
 use super::passed::Passed;
 use super::progress::Progress;
+use crate::api::reading;
 use crate::model::{Domain, Span};
 use crate::planted;
 use crate::store::{Commit, Coverage, Run, Store, StoreError};
@@ -43,8 +44,10 @@ pub(super) fn start(
         let _stop = StopOnPanic(control.clone());
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
+        let mut turn = None;
         loop {
             if queue.is_idle() {
+                turn = None;
                 if let Some(month) = months.take() {
                     stopping(&control, store.roll_up_month(month))?;
                     continue;
@@ -55,6 +58,7 @@ pub(super) fn start(
                 }
             }
             let Some(batch) = queue.next_batch() else { break };
+            turn.get_or_insert_with(reading::writer_works);
             planted::pass("writer");
             if !is_cut_off {
                 if stopping(&control, store.commit(run, &batch.commits))?.is_some() {

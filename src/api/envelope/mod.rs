@@ -6,7 +6,7 @@
 //! - [`encoding`]: bytes to text, where they may be in another encoding
 //! - [`members`]: `status`, `msg` and `data` of an answer; [`raw`]: pieces of a JSON text
 //! - [`status`]: the table of the API's statuses; [`failure`]: the kinds of failures; [`reaction`]: what follows from them
-//! - `reading`: one answer is read at a time
+//! - `reading`: how many answers are read at a time
 //! - [`retry`]: when to give up on the whole run
 //!
 //! Nothing here knows the rows of an endpoint, and nothing retries, splits or waits by itself:
