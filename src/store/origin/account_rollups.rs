@@ -14,7 +14,7 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
-use crate::store::origin::rollup_tables::{ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
+use crate::store::origin::rollup_tables::{self, ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
 use crate::store::origin::rollups::{StoredDay, month_columns, period_columns};
 
 /// Returns the rows of the account for these days of a month, and for the month, which has these figures.
@@ -161,6 +161,6 @@ pub(crate) fn first_hours(
 }
 
 /// Writes rows of the account.
-pub(crate) fn write(tx: &Connection, rows: impl IntoIterator<Item = RollupRow>) -> Result<()> {
-    rows.into_iter().try_for_each(|row| row.write(tx, None))
+pub(crate) fn write(tx: &Connection, rows: &[RollupRow]) -> Result<()> {
+    rollup_tables::write(tx, None, rows)
 }

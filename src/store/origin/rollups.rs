@@ -20,7 +20,7 @@ use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollup_tables::{DAILY, HOURLY, MONTHLY, RollupRow, STATUS_DAILY};
+use crate::store::origin::rollup_tables::{self, DAILY, HOURLY, MONTHLY, RollupRow, STATUS_DAILY};
 use crate::store::origin::walk::{StoredCount, StoredPoint};
 
 const HOURS_A_DAY: usize = 24;
@@ -199,8 +199,8 @@ pub(super) fn month_columns(
 }
 
 /// Writes the row of a month of a domain.
-pub(crate) fn write_month(tx: &Connection, domain: i64, row: &RollupRow) -> Result<()> {
-    row.write(tx, Some(domain))
+pub(crate) fn write_month(tx: &Connection, domain: i64, row: RollupRow) -> Result<()> {
+    rollup_tables::write(tx, Some(domain), &[row])
 }
 
 /// Writes the rows of a day of a domain. If it was read as a whole, a correction may have removed codes: the rows of others
@@ -211,9 +211,7 @@ pub(crate) fn write_day(
     midnight: UnixSeconds,
     (rows, is_whole): (&[RollupRow], bool),
 ) -> Result<()> {
-    for row in rows {
-        row.write(tx, Some(domain))?;
-    }
+    rollup_tables::write(tx, Some(domain), rows)?;
     if is_whole {
         let codes: Vec<i64> = rows.iter().filter_map(|row| row.key.1).collect();
         tx.run(

@@ -168,6 +168,7 @@ impl<'a> MonthWork<'a> {
     /// Writes the stale days and the month of a domain, and adds its points to the account.
     fn domain(&mut self, domain: i64, ledger: &DomainLedger, stale: &StaleDays) -> Result<()> {
         let kept = self.kept_of(domain, ledger)?;
+        let stored_top = kept.as_ref().map(|(_, top)| top.clone());
         let mut days = BTreeMap::new();
         for (&midnight, &shown) in stale {
             let stored = kept.as_ref().and_then(|(stored, _)| stored.get(&midnight));
@@ -211,7 +212,10 @@ impl<'a> MonthWork<'a> {
             day.write(self.tx, (domain, ledger), self.shift, &mut self.codes)?;
         }
         let row = rollups::month_row((self.month, self.shift), &figures, ledger);
-        rollups::write_month(self.tx, domain, &row)?;
+        rollups::write_month(self.tx, domain, row)?;
+        if stored_top.is_some_and(|stored| stored == top) {
+            return Ok(());
+        }
         month_tops::write(self.tx, domain, self.month, &top)
     }
 
@@ -234,8 +238,12 @@ impl<'a> MonthWork<'a> {
         for day in others(stored, days) {
             sums.add_day(day.midnight, &day.totals);
         }
+        // Most of the highest points are older than the days that are computed.
+        let first = days.keys().next().copied().unwrap_or(UnixSeconds::MAX);
         let is_read = |start| {
-            let day = days.get(&cst_day_floor(start));
+            let day = (start >= first)
+                .then(|| days.get(&cst_day_floor(start)))
+                .flatten();
             day.is_some_and(|day| day.is_new(start + self.shift))
         };
         let top = top.with(is_read, fresh);
@@ -302,7 +310,7 @@ impl<'a> MonthWork<'a> {
             None => whole_account(self.tx, of)?,
         };
         let rows = account_rollups::rows(&self.account, of, self.stale.keys().copied(), &figures);
-        account_rollups::write(self.tx, rows)?;
+        account_rollups::write(self.tx, &rows)?;
         if self.account.asked().domains > 0 {
             month_tops::write(self.tx, month_tops::ACCOUNT, self.month, &top)?;
         }
