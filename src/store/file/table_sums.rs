@@ -1,13 +1,15 @@
 //! Keeps a sum of the rows of whole tables, by which a change from outside is found.
 //!
-//! Triggers keep the sums up to date, so no statement can forget to. They are temporary: they belong to the
-//! connection of the writer and not to the file, because other programs could not run them.
+//! Triggers note every change, so no statement can forget to. They are temporary: they belong to the connection of the
+//! writer and not to the file, because other programs could not run them. The sums are written once a transaction: to
+//! write them with every row was a tenth of a tick.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{FromSqlError, ValueRef};
+use rusqlite::types::{FromSqlError, Null, ValueRef};
 
 use crate::model::Sum;
 use crate::model::sum::{SummedCell, row_sum};
@@ -30,19 +32,49 @@ pub(crate) struct TableSum {
     pub(crate) sum: Sum,
 }
 
-/// Adds the SQL functions `sum_plus(sum, sum)`, `sum_add(sum, value, …)` and `sum_remove(sum, value, …)`.
-pub(crate) fn add_functions(connection: &Connection) -> Result<()> {
+/// What the rows that were changed in the open transaction add to the sums. Clones share it with the triggers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SumChanges(Arc<Mutex<Vec<TableSum>>>);
+
+impl SumChanges {
+    /// Adds them to the stored sums. To be called before a transaction commits, and before it begins a savepoint.
+    pub(crate) fn write(&self, tx: &Connection) -> Result<()> {
+        for (id, change) in (1_i64..).zip(self.of_tables().iter_mut()) {
+            if *change == TableSum::default() {
+                continue;
+            }
+            let sql = "UPDATE table_sum SET rows = rows + ?2, sum = sum_plus(sum, ?3) WHERE id = ?1";
+            tx.run(sql, (id, change.rows, change.sum.to_bytes()))?;
+            *change = TableSum::default();
+        }
+        Ok(())
+    }
+
+    /// Forgets them. To be called after a rollback.
+    pub(crate) fn forget(&self) {
+        self.of_tables().fill(TableSum::default());
+    }
+
+    fn of_tables(&self) -> MutexGuard<'_, Vec<TableSum>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is noted of the table with this number.
+    fn note(&self, id: i64, change: impl FnOnce(&mut TableSum)) {
+        let mut tables = self.of_tables();
+        if let Some((_, table)) = (1_i64..).zip(tables.iter_mut()).find(|(number, _)| *number == id) {
+            change(table);
+        }
+    }
+}
+
+/// Adds the SQL function `sum_plus(sum, sum)`.
+pub(crate) fn add_function(connection: &Connection) -> Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-    let stored = |context: &Context<'_>, at| sum_of(context.get_raw(at));
     connection.create_scalar_function("sum_plus", 2, flags, move |context| {
-        Ok(stored(context, 0)?.plus(stored(context, 1)?).to_bytes())
-    })?;
-    connection.create_scalar_function("sum_add", -1, flags, move |context| {
-        Ok(stored(context, 0)?.plus(row(context)).to_bytes())
-    })?;
-    connection.create_scalar_function("sum_remove", -1, flags, move |context| {
-        Ok(stored(context, 0)?.minus(row(context)).to_bytes())
+        let stored = |at| sum_of(context.get_raw(at));
+        Ok(stored(0)?.plus(stored(1)?).to_bytes())
     })?;
     Ok(())
 }
@@ -67,31 +99,47 @@ fn cell(value: ValueRef<'_>) -> SummedCell<'_> {
     }
 }
 
-/// Makes every change of `tables` through this connection change their sums.
-///
-/// Needs [`add_functions`], and a schema that is up to date.
-pub(crate) fn keep(connection: &Connection, tables: &[SummedTable]) -> Result<()> {
+/// Notes every change of `tables` through this connection. Needs a schema that is up to date.
+pub(crate) fn watch(connection: &Connection, tables: &[SummedTable]) -> Result<SumChanges> {
+    let changes = SumChanges(Arc::new(Mutex::new(vec![TableSum::default(); tables.len()])));
+    let (adding, removing) = (changes.clone(), changes.clone());
+    connection.create_scalar_function("sum_added", -1, FunctionFlags::SQLITE_UTF8, move |context| {
+        let row = row(context);
+        adding.note(context.get(0)?, |table| {
+            table.rows += 1;
+            table.sum = table.sum.plus(row);
+        });
+        Ok(Null)
+    })?;
+    connection.create_scalar_function("sum_removed", -1, FunctionFlags::SQLITE_UTF8, move |context| {
+        let row = row(context);
+        removing.note(context.get(0)?, |table| {
+            table.rows -= 1;
+            table.sum = table.sum.minus(row);
+        });
+        Ok(Null)
+    })?;
     let mut sql = String::new();
-    for (id, table) in (1..).zip(tables) {
-        let of = |row: &str| {
-            names(table.columns).fold(String::new(), |list, column| list + ", " + row + "." + column)
+    for (id, SummedTable { name, columns }) in (1..).zip(tables) {
+        let call = |function: &str, row: &str| {
+            let columns: Vec<String> = names(columns).map(|column| [row, ".", column].concat()).collect();
+            format!("{function}({id}, {})", columns.join(", "))
         };
-        let (old, new) = (of("OLD"), of("NEW"));
-        for (event, rows, sum) in [
-            ("INSERT", "+ 1", format!("sum_add(sum{new})")),
-            ("DELETE", "- 1", format!("sum_remove(sum{old})")),
-            ("UPDATE", "+ 0", format!("sum_add(sum_remove(sum{old}){new})")),
+        let (added, removed) = (call("sum_added", "NEW"), call("sum_removed", "OLD"));
+        for (event, calls) in [
+            ("INSERT", added.clone()),
+            ("DELETE", removed.clone()),
+            ("UPDATE", [removed, added].join(", ")),
         ] {
-            let name = table.name;
             // Writing to a String cannot fail.
             let _ = writeln!(
                 sql,
-                "CREATE TEMP TRIGGER sum_{name}_{event} AFTER {event} ON main.{name}
-                 BEGIN UPDATE table_sum SET rows = rows {rows}, sum = {sum} WHERE id = {id}; END;"
+                "CREATE TEMP TRIGGER sum_{name}_{event} AFTER {event} ON main.{name} BEGIN SELECT {calls}; END;"
             );
         }
     }
-    Ok(connection.execute_batch(&sql)?)
+    connection.execute_batch(&sql)?;
+    Ok(changes)
 }
 
 /// Returns the sum of a table's rows, computed from the rows.

@@ -21,7 +21,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
         migrations::check(&connection::open_to_read(path)?)?;
     }
     let mut connection = connection::open_to_write(path)?;
-    table_sums::add_functions(&connection)?;
+    table_sums::add_function(&connection)?;
     let is_migrated = migrations::apply(&mut connection)?;
     commit_number::begin(&connection)?;
     if is_migrated {

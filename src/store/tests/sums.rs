@@ -20,7 +20,7 @@ const SUMS: [&str; 2] = [
 #[track_caller]
 pub(super) fn assert_sums(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
-    table_sums::add_functions(&connection).unwrap();
+    table_sums::add_function(&connection).unwrap();
     let kept = SUMS.map(|sql| rows(&connection, sql));
     let tx = connection.unchecked_transaction().unwrap();
     derived::build_sums(&tx).unwrap();
@@ -185,14 +185,15 @@ fn a_file_of_before_gets_its_sums_when_it_is_opened_for_writing() {
 fn a_change_by_another_program_leaves_the_sums_and_one_of_ours_does_not() {
     let sandbox = two_months();
     let ours = rusqlite::Connection::open(sandbox.path()).unwrap();
-    table_sums::add_functions(&ours).unwrap();
-    table_sums::keep(&ours, &TABLES).unwrap();
+    table_sums::add_function(&ours).unwrap();
+    let changes = table_sums::watch(&ours, &TABLES).unwrap();
     for sql in [
         "UPDATE coverage SET fetched_at = fetched_at + 1",
         "INSERT INTO domain (name) VALUES ('b.com')",
         "DELETE FROM gap",
     ] {
         ours.execute_batch(sql).unwrap();
+        changes.write(&ours).unwrap();
         assert_sums(&sandbox.path());
     }
     plant(&sandbox, "UPDATE coverage SET fetched_at = fetched_at + 1");
@@ -203,6 +204,41 @@ fn a_change_by_another_program_leaves_the_sums_and_one_of_ours_does_not() {
             .any(|finding| finding.contains("the rows of `coverage`")),
         "{found:?}"
     );
+}
+
+#[test]
+fn what_a_transaction_took_back_is_not_added_to_the_sums_by_a_later_one() {
+    let mut sandbox = two_months();
+    let failed = sandbox.store.in_transaction(|tx, _| {
+        tx.execute("INSERT INTO domain (name) VALUES ('b.com')", [])?;
+        Err::<(), _>(StoreErrorKind::Interrupted)
+    });
+    assert!(failed.unwrap_err().is_interruption());
+    sandbox.commit(answer(span(OCTOBER + 9, 1), &[point(OCTOBER + 9, 1)]));
+    assert_sums(&sandbox.path());
+}
+
+#[test]
+fn a_rejected_point_that_is_taken_back_leaves_the_sums_of_those_before_it() {
+    let mut sandbox = two_months();
+    let again = |slot: i64, codes| {
+        let ts = MIDNIGHT + (OCTOBER + slot) * SLOT_SECONDS;
+        let action = ReplayAction::Store(Box::new(Commit {
+            coverage: Coverage::Unchanged,
+            ..answer(span(OCTOBER + slot, 1), &[(ts, 5, 9, codes)])
+        }));
+        RejectReplay { id: 1, action }
+    };
+    // The first is new, and the second has other figures than the stored one.
+    let replays = [again(3, &[("418", 9)]), again(0, &[("419", 9)])];
+    let outcomes = sandbox.store.replay_rejects(sandbox.run, &replays).unwrap();
+    assert_eq!(outcomes[0], ReplayOutcome::Inserted);
+    assert!(matches!(outcomes[1], ReplayOutcome::Kept(_)));
+    assert_eq!(
+        sandbox.number("SELECT count(*) FROM code WHERE code LIKE '41%'"),
+        1
+    );
+    assert_sums(&sandbox.path());
 }
 
 fn kind_of_commit(sandbox: &mut Sandbox, bandwidth: i64) -> StoreErrorKind {

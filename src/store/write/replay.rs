@@ -156,6 +156,8 @@ fn store(
     if let Some(conflict) = conflict(tx, domain.as_str(), ts)? {
         return Ok(ReplayOutcome::Kept(conflict.to_string()));
     }
+    // A rollback forgets what was noted since.
+    ids.sums.write(tx)?;
     tx.execute_batch("SAVEPOINT replay")?;
     let written = write(tx, ids, run, commit)?;
     let outcome = match (written.inserted, written.unchanged, written.updated) {

@@ -100,11 +100,14 @@ impl Store {
             commit_number::advance(&tx)?;
             Ok(tx.commit()?)
         })?;
-        table_sums::keep(&connection, &TABLES)?;
+        let sums = table_sums::watch(&connection, &TABLES)?;
         main.opened(commit_number::current(&connection)?)?;
         Ok(Self {
             connection,
-            ids: Ids::default(),
+            ids: Ids {
+                sums,
+                ..Ids::default()
+            },
             path,
             upgrade_copy,
             patience: PATIENCE,

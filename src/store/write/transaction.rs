@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::error::{Result, StoreError, StoreErrorKind};
 use crate::store::error_kind::BUSY_STEP;
+use crate::store::file::table_sums::SumChanges;
 use crate::store::file::{commit_number, connection};
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::origin::codes::CodeIds;
@@ -26,12 +27,18 @@ pub(crate) struct Ids {
     pub(crate) codes: CodeIds,
     pub(crate) first_points: FirstPoints,
     pub(crate) additions: Additions,
+    /// What the open transaction adds to the sums of tables.
+    pub(crate) sums: SumChanges,
 }
 
 impl Ids {
     /// Forgets everything. The next use reads the database again.
     pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+        self.sums.forget();
+        *self = Self {
+            sums: self.sums.clone(),
+            ..Self::default()
+        };
     }
 }
 
@@ -62,6 +69,7 @@ impl Store {
             let before = tx.total_changes();
             let result = work(&tx, &mut self.ids)?;
             if tx.total_changes() != before {
+                self.ids.sums.write(&tx)?;
                 let number = commit_number::advance(&tx)?;
                 self.main.check_commit(number)?;
                 tx.commit()?;

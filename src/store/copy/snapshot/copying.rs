@@ -104,7 +104,7 @@ fn damage(reports: &[SubjectReport]) -> Vec<String> {
 fn finish(copy: &Path) -> Result<(Contents, Vec<String>)> {
     let mut copy = connection::open_copy(copy)?;
     copy.pragma_update(None, "foreign_keys", true)?;
-    table_sums::add_functions(&copy)?;
+    table_sums::add_function(&copy)?;
     migrations::apply(&mut copy)?;
     commit_number::start_anew(&copy)?;
     derived::build(&copy, |build| {
