@@ -1,6 +1,5 @@
 //! Sends one request, with retries, until there is an answer or a final failure.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,15 +10,12 @@ use super::denial::{self, Denial};
 use super::job::Pace;
 use super::permit::Permit;
 use super::progress::Progress;
+use super::question::{NotAnswered, Question, TimedAnswer, Transport};
 use super::rate_limiter::RateLimiter;
-use crate::api::{
-    CheckedAnswer, Client, Failure, FailureKind, OriginRequest, Reaction, Reply, RetryBudget, RetryCost,
-    SigningDate, read_answer, reading,
-};
+use crate::api::{Failure, FailureKind, Reaction, RetryBudget, RetryCost, SigningDate, reading};
 use crate::clock::SharedClock;
 use crate::model::convert::to_u64;
 use crate::model::{DataSource, RetryPolicy, UnixSeconds};
-use crate::planted;
 
 /// A request may be told to wait this many times the configured attempts. A rate limit lets it through sooner or
 /// later. A request that is put off again and again is refused for itself, and must not end the whole run.
@@ -27,62 +23,6 @@ const PATIENCE: u32 = 2;
 
 /// The waits before the pieces of a task grow up to this failure.
 const CHARGED_WAITS: u32 = 2;
-
-/// A question to one endpoint of the API.
-pub trait Question: Send + Sync + 'static {
-    /// What is read from a reply.
-    type Answer: Send + 'static;
-
-    /// Reads and checks the body of a reply.
-    ///
-    /// # Errors
-    /// Where the body does not answer the question.
-    fn read(&self, body: &[u8]) -> Result<Self::Answer, FailureKind>;
-}
-
-impl Question for OriginRequest {
-    type Answer = CheckedAnswer;
-
-    fn read(&self, body: &[u8]) -> Result<CheckedAnswer, FailureKind> {
-        planted::pass("answer");
-        read_answer(self, body)
-    }
-}
-
-/// Sends one request and returns one reply. The real one is [`Client`].
-pub trait Transport<Q = OriginRequest>: Send + Sync + 'static {
-    /// Sends `request`, signed for `date`, once.
-    fn send(&self, request: &Q, date: SigningDate) -> impl Future<Output = Result<Reply, Failure>> + Send;
-}
-
-impl Transport for Client {
-    fn send(
-        &self,
-        request: &OriginRequest,
-        date: SigningDate,
-    ) -> impl Future<Output = Result<Reply, Failure>> + Send {
-        Client::send(self, request.parameters(), date)
-    }
-}
-
-/// An answer, and the time of its request.
-#[derive(Debug)]
-pub struct TimedAnswer<A = CheckedAnswer> {
-    /// The answer, checked against the request.
-    pub answer: A,
-    /// When the request was sent, by the earlier of this machine's clock and the API's. Otherwise figures could count
-    /// as older than they are.
-    pub asked_at: UnixSeconds,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum NotAnswered {
-    /// All attempts failed, or another attempt would not help.
-    Failed(Failure),
-    /// The run is being stopped.
-    Stopped,
-}
 
 /// The counters of sent requests and received bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::control::{Control, Stop};
-use super::fetcher::{Fetcher, NotAnswered, Question, RequestCounts, Transport};
+use super::fetcher::{Fetcher, RequestCounts};
 use super::job::Pace;
 use super::permit::Permits;
 use super::progress::Progress;
+use super::question::{NotAnswered, Question, Transport};
 use crate::api::{
     Client, DomainsPage, DomainsRequest, Failure, FailureKind, Listing, ListingReader, ListingStep, Reply,
     SigningDate, read_page,

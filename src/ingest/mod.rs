@@ -11,7 +11,7 @@
 //! - [`refused_ranges`]: the ranges that earlier runs were refused, and which of them are due again
 //! - [`mod@run`]: carries out a job; `worker` carries out its tasks
 //! - [`decide`]: what follows from an answer, as pure functions and a state machine
-//! - [`fetcher`]: sends one request, with retries
+//! - [`fetcher`]: sends one request, with retries; [`question`]: what is asked, through what it is sent, and what comes of it
 //! - [`permit`]: the right to have a request in flight
 //! - [`rate_limiter`]: the rate limit and the pause that all workers share
 //! - `turns`: searches for the same edge of retention take turns
@@ -41,6 +41,7 @@ pub mod named_list;
 mod passed;
 pub mod permit;
 pub mod progress;
+pub mod question;
 pub mod rate_limiter;
 pub mod refused_ranges;
 mod reject_index;
@@ -55,11 +56,11 @@ mod writer;
 pub use clocks::ClockDifference;
 pub use control::{Control, Stop};
 pub use denial::Denial;
-pub use fetcher::{Question, Transport};
 pub use finished::{Finished, RunError};
 pub use job::{Job, JobSettings, Pace};
 pub use listing::{Listed, ListingError, list_domains};
 pub use progress::Progress;
+pub use question::{Question, Transport};
 pub use replay::{Chosen, Kept, Replayed, replay};
 pub use run::run;
 pub use summary::{FailedRange, Summary};

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use super::super::denial::tests::denials;
 use super::super::permit::Permits;
 use super::*;
+use crate::api::{OriginRequest, Reply};
 use crate::clock::ManualClock;
 use crate::model::Span;
 use crate::model::moment::parse_moment;
