@@ -22,7 +22,7 @@ use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::rollups::{self, StoredDay};
 use crate::store::origin::walk::{StoredPoint, first_point};
 use crate::store::origin::{account_rollups, month_tops, slot_label};
-use crate::store::write::additions::Shown;
+use crate::store::write::shown_days::Shown;
 use crate::store::write::transaction::Ids;
 use crate::store::write::worked_day::{self, WorkedDay};
 
@@ -34,7 +34,7 @@ pub(super) fn bring_up_to_date(tx: &Connection, ids: &mut Ids, month: Span) -> R
     let shift = slot_label::in_force(tx)?.shift();
     let mut stale: BTreeMap<i64, StaleDays> = BTreeMap::new();
     for (domain, days) in stale_days::within(tx, month)? {
-        let shown = |day| (day, ids.additions.of(domain, day));
+        let shown = |day| (day, ids.shown_days.of(domain, day));
         stale.insert(domain, days.into_iter().map(shown).collect());
     }
     let mut work = MonthWork::begin(tx, (month, shift), &stale)?;
@@ -48,7 +48,7 @@ pub(super) fn bring_up_to_date(tx: &Connection, ids: &mut Ids, month: Span) -> R
         }
     }
     work.finish()?;
-    ids.additions.clear(month);
+    ids.shown_days.clear(month);
     stale_days::clear(tx, month)
 }
 

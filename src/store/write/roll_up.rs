@@ -10,8 +10,8 @@ use crate::model::{CoverageSpan, SlotLabel, Span};
 use crate::store::error::{Result, StoreError};
 use crate::store::ledger::{coverage, domain_ids, stale_days};
 use crate::store::origin::{month_sums, month_tops, rollup_tables, slot_label};
-use crate::store::write::additions::Additions;
 use crate::store::write::month_work::bring_up_to_date;
+use crate::store::write::shown_days::ShownDays;
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
 use crate::store::write::worked_day::work_ahead;
@@ -68,7 +68,7 @@ impl Store {
             return Ok(false);
         }
         self.in_transaction(|tx, ids| {
-            ids.additions = Additions::default();
+            ids.shown_days = ShownDays::default();
             month_sums::change_label(tx, (before, label))?;
             slot_label::set(tx, label)?;
             rollup_tables::delete_all(tx)?;

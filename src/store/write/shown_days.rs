@@ -29,9 +29,9 @@ pub(crate) enum Shown {
 ///
 /// After a failed transaction it is not. Then forget it.
 #[derive(Debug, Default)]
-pub(crate) struct Additions(HashMap<(i64, UnixSeconds), Shown>);
+pub(crate) struct ShownDays(HashMap<(i64, UnixSeconds), Shown>);
 
-impl Additions {
+impl ShownDays {
     /// Notes the days of `span`, which is counted from their midnights, as stale, by `change` of the domain's points.
     pub(crate) fn note(
         &mut self,

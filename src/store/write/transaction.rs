@@ -12,7 +12,7 @@ use crate::store::file::{commit_number, connection};
 use crate::store::ledger::domain_ids::DomainIds;
 use crate::store::origin::codes::CodeIds;
 use crate::store::origin::first_points::FirstPoints;
-use crate::store::write::additions::Additions;
+use crate::store::write::shown_days::ShownDays;
 use crate::store::write::store::Store;
 
 /// How long a transaction waits for another program that writes to the file.
@@ -26,7 +26,7 @@ pub(crate) struct Ids {
     pub(crate) domains: DomainIds,
     pub(crate) codes: CodeIds,
     pub(crate) first_points: FirstPoints,
-    pub(crate) additions: Additions,
+    pub(crate) shown_days: ShownDays,
     /// What the open transaction adds to the sums of tables.
     pub(crate) sums: SumChanges,
 }

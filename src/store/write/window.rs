@@ -124,7 +124,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         let has_changed = state.change != PointChange::Nothing;
         if change.slots_changed || has_changed {
             let days = window.moved(-label.shift());
-            ids.additions.note(tx, domain, days, state.change)?;
+            ids.shown_days.note(tx, domain, days, state.change)?;
         }
         if has_changed {
             ids.first_points.changed(domain, window);
@@ -149,7 +149,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         };
         gaps::refresh(tx, domain, window, &gaps, &evidence)?;
         for days in ledger.changes(tx, ids.first_points.of(tx, domain)?)? {
-            ids.additions.note(tx, domain, days, PointChange::Nothing)?;
+            ids.shown_days.note(tx, domain, days, PointChange::Nothing)?;
         }
     }
     Ok(Committed {

@@ -10,7 +10,7 @@ use crate::store::ledger::{asked, stale_days};
 use crate::store::origin::codes::CodeLookup;
 use crate::store::origin::rollups::{self, DayTally, StoredDay};
 use crate::store::origin::slot_label;
-use crate::store::write::additions::Shown;
+use crate::store::write::shown_days::Shown;
 use crate::store::write::transaction::Ids;
 
 /// Computes those of these days that are stale, of each domain, ahead of their month.
@@ -20,10 +20,10 @@ pub(super) fn work_ahead(tx: &Connection, ids: &mut Ids, days: Span) -> Result<(
     for (domain, stale) in stale_days::within(tx, days)? {
         let first_point = ids.first_points.of(tx, domain)?;
         for midnight in stale {
-            let shown = ids.additions.of(domain, midnight);
+            let shown = ids.shown_days.of(domain, midnight);
             // A day that only grows costs little when its month is computed. What cannot be remembered would be computed again.
             let grows = first_hour(midnight, shown, shift) > midnight;
-            if grows || shown == Some(Shown::InTheDay) || !ids.additions.has_room(domain, midnight) {
+            if grows || shown == Some(Shown::InTheDay) || !ids.shown_days.has_room(domain, midnight) {
                 continue;
             }
             let Some(day) = Span::new(midnight, midnight + DAY_SECONDS) else {
@@ -35,7 +35,7 @@ pub(super) fn work_ahead(tx: &Connection, ids: &mut Ids, days: Span) -> Result<(
                 work.tally.add(point.ts - shift - midnight, point);
             })?;
             work.write(tx, (domain, &ledger), shift, &mut codes)?;
-            ids.additions.note_computed(domain, midnight);
+            ids.shown_days.note_computed(domain, midnight);
         }
     }
     Ok(())
