@@ -38,9 +38,7 @@ pub fn is_ours(path: &Path) -> bool {
 /// The mark is written before anything else and before the write-ahead log is switched on. So every file of this
 /// program has it in its header.
 pub(crate) fn inspect(path: &Path) -> Result<Existing> {
-    let header = open_files::open(path, Access::Read)
-        .and_then(|open| open.map_or_else(|| Ok(Vec::new()), |(open, _)| header(&open.file)))
-        .map_err(StoreErrorKind::File)?;
+    let header = first_bytes(path).map_err(StoreErrorKind::File)?;
     if header.is_empty() {
         // SQLite would silently delete the log of an empty file.
         return match size(&suffixed(path, "-wal")) {
@@ -52,7 +50,10 @@ pub(crate) fn inspect(path: &Path) -> Result<Existing> {
     // leaf. 103: its number of entries.
     let id = header.get(68..72).and_then(|id| id.try_into().ok());
     let (true, Some(id)) = (header.starts_with(b"SQLite format 3\0"), id) else {
-        return Err(StoreErrorKind::NotADatabase);
+        return match header.iter().all(|byte| *byte == 0) && undoes_creation(path) {
+            true => Ok(Existing::Empty),
+            false => Err(StoreErrorKind::NotADatabase),
+        };
     };
     let is_blank = header.get(18) != Some(&2)
         && header.get(100) == Some(&13)
@@ -64,11 +65,23 @@ pub(crate) fn inspect(path: &Path) -> Result<Existing> {
     }
 }
 
-fn header(file: &File) -> io::Result<Vec<u8>> {
+/// Returns whether the rollback journal beside `path` says that the file was empty before it. The power failed while the first
+/// page was written, and the first sector did not reach the disk. The writing connection empties the file again.
+fn undoes_creation(path: &Path) -> bool {
+    // 0: the mark of a journal that is in force. 16: the number of pages before.
+    let journal = first_bytes(&suffixed(path, "-journal")).unwrap_or_default();
+    journal.starts_with(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7") && journal.get(16..20) == Some(&[0; 4])
+}
+
+/// Returns as many of the first bytes of a file as it has; none if there is no file.
+fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let Some((open, _)) = open_files::open(path, Access::Read)? else {
+        return Ok(Vec::new());
+    };
     let mut bytes = vec![0; HEADER_BYTES];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
+        match open.file.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX)) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -68,6 +68,40 @@ fn a_file_that_is_no_database_is_left_alone() {
 }
 
 #[test]
+fn a_file_whose_making_a_power_loss_cut_off_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stats.db");
+    let journal = dir.path().join("stats.db-journal");
+    // The first sector of the first page did not reach the disk.
+    let torn = [[0; 512].as_slice(), &[7; 4096 - 512]].concat();
+    // A journal in force: its mark, no page, a number of its own, the pages before, and the sizes of sectors and pages.
+    let mark = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
+    let in_force = |pages: u8| {
+        let mut bytes = [
+            &mark[..],
+            &[0; 4],
+            &[1; 4],
+            &[0, 0, 0, pages],
+            &[0, 0, 2, 0, 0, 0, 16, 0],
+        ]
+        .concat();
+        bytes.resize(512, 0);
+        bytes
+    };
+    for not_of_an_empty_file in [vec![0; 512], in_force(1)] {
+        fs::write(&path, &torn).unwrap();
+        fs::write(&journal, &not_of_an_empty_file).unwrap();
+        assert!(matches!(refused(&path), StoreErrorKind::NotADatabase));
+        assert_eq!(fs::read(&journal).unwrap(), not_of_an_empty_file);
+    }
+    fs::write(&journal, in_force(0)).unwrap();
+    let store = open(&path).unwrap();
+    assert!(!journal.exists());
+    drop(store);
+    assert_eq!(sums::damage(&path), Vec::<String>::new());
+}
+
+#[test]
 fn another_programs_database_is_left_alone() {
     for sql in [
         "CREATE TABLE t (x)",
