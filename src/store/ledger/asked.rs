@@ -18,9 +18,26 @@ pub(crate) fn read(
     (span, shift): (Span, i64),
     first_point: Option<UnixSeconds>,
 ) -> Result<DomainLedger> {
+    let mut gaps = gaps::around(connection, domain, span.moved(shift))?;
+    for gap in &mut gaps {
+        gap.span = gap.span.moved(-shift);
+    }
+    Ok(DomainLedger {
+        asked: spans(connection, domain, (span, shift))?,
+        gaps,
+        counts_from: begins(connection, domain, first_point)?.saturating_sub(shift),
+    })
+}
+
+/// Returns the ranges of `span` that were asked of a domain, as [`read`] does.
+pub(crate) fn spans(
+    connection: &Connection,
+    domain: i64,
+    (span, shift): (Span, i64),
+) -> Result<Vec<AskedSpan>> {
     let labels = span.moved(shift);
     // Rows do not overlap. Of those that begin before the span, only the last one can reach it.
-    let asked = connection.rows(
+    connection.rows(
         "SELECT start_ts, end_ts, reached IS NOT NULL, state = 'settled', fetched_at FROM coverage
          WHERE domain_id = ?1 AND start_ts < ?3 AND end_ts > ?2
            AND start_ts >= coalesce((SELECT max(start_ts) FROM coverage WHERE domain_id = ?1 AND start_ts < ?2), ?2)
@@ -34,16 +51,7 @@ pub(crate) fn read(
                 fetched_at: row.get(4)?,
             })
         },
-    )?;
-    let mut gaps = gaps::around(connection, domain, labels)?;
-    for gap in &mut gaps {
-        gap.span = gap.span.moved(-shift);
-    }
-    Ok(DomainLedger {
-        asked,
-        gaps,
-        counts_from: begins(connection, domain, first_point)?.saturating_sub(shift),
-    })
+    )
 }
 
 /// Returns the label from which on a domain counts for the completeness of the account.

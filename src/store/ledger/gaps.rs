@@ -23,17 +23,23 @@ use crate::store::ledger::expected::Expected;
 use crate::store::ledger::rejects;
 
 /// Brings the rows of a domain inside `window` in line with what a commit has just written there. `found` are the gaps
-/// that coverage and points leave.
+/// that coverage and points leave. If none `were_near` the window before, no row is read. Returns whether anything changed.
 pub(crate) fn refresh(
     tx: &Connection,
-    domain: i64,
-    window: Span,
+    (domain, window): (i64, Span),
     found: &[Gap],
     evidence: &WindowAnswer<'_>,
-) -> Result<()> {
-    let before = near(tx, domain, window)?;
+    were_near: bool,
+) -> Result<bool> {
+    let before = if were_near {
+        near(tx, domain, window)?
+    } else {
+        Vec::new()
+    };
     let found = judged(found, &before, window, evidence);
-    write(tx, domain, (&before, &repaint(&before, window, &found)))
+    let after = repaint(&before, window, &found);
+    write(tx, domain, (&before, &after))?;
+    Ok(before != after)
 }
 
 /// Turns `slots` into empty ones if their points were rejected.

@@ -6,6 +6,7 @@
 
 use rusqlite::Connection;
 
+use crate::model::completeness::DomainLedger;
 use crate::model::gap_rules::ABSORBED_SLOTS;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
 use crate::model::{Span, UnixSeconds};
@@ -19,8 +20,9 @@ pub(crate) struct LedgerState {
     /// The days that hold the change, in the time of the data.
     days: Span,
     shift: i64,
-    counts_from: UnixSeconds,
-    states: Vec<DayState>,
+    /// The label of the domain's first point.
+    first_point: Option<UnixSeconds>,
+    ledger: DomainLedger,
 }
 
 /// What the rollups of a day and its month take from the ledger.
@@ -31,6 +33,18 @@ struct DayState {
     empty_slots: u64,
     is_complete: bool,
     voids: bool,
+}
+
+impl DayState {
+    fn of(ledger: &DomainLedger, day: Span) -> Self {
+        Self {
+            is_fetched: ledger.is_fetched(day),
+            expected_points: ledger.expected_points(day),
+            empty_slots: ledger.empty_slots(day),
+            is_complete: ledger.is_complete(day),
+            voids: ledger.voids(day),
+        }
+    }
 }
 
 impl LedgerState {
@@ -57,48 +71,49 @@ impl LedgerState {
     ) -> Result<Self> {
         let starts = labels.moved(-shift);
         let days = Span::new(cst_day_floor(starts.start()), cst_day_ceil(starts.end()));
-        Self::of_days(tx, domain, (days.unwrap_or(starts), shift), first_point)
-    }
-
-    fn of_days(
-        tx: &Connection,
-        domain: i64,
-        (days, shift): (Span, i64),
-        first_point: Option<UnixSeconds>,
-    ) -> Result<Self> {
-        let ledger = asked::read(tx, domain, (days, shift), first_point)?;
-        let state = |day| DayState {
-            is_fetched: ledger.is_fetched(day),
-            expected_points: ledger.expected_points(day),
-            empty_slots: ledger.empty_slots(day),
-            is_complete: ledger.is_complete(day),
-            voids: ledger.voids(day),
-        };
+        let days = days.unwrap_or(starts);
         Ok(Self {
             domain,
             days,
             shift,
-            counts_from: ledger.counts_from,
-            states: days.pieces(DAY_SECONDS).map(state).collect(),
+            first_point,
+            ledger: asked::read(tx, domain, (days, shift), first_point)?,
         })
     }
 
+    /// Returns whether the domain has gaps in these days, or next to them.
+    pub(crate) fn has_gaps(&self) -> bool {
+        !self.ledger.gaps.is_empty()
+    }
+
     /// Returns the days that differ now. To be called after the change, in its transaction, with the first point that the
-    /// domain has now.
-    pub(crate) fn changes(&self, tx: &Connection, first_point: Option<UnixSeconds>) -> Result<Vec<Span>> {
-        let now = Self::of_days(tx, self.domain, (self.days, self.shift), first_point)?;
-        let states = self.states.iter().zip(&now.states);
-        let days = self.days.pieces(DAY_SECONDS).zip(states);
-        let mut changed: Vec<Span> = days
-            .filter_map(|(day, (before, after))| (before != after).then_some(day))
-            .collect();
+    /// domain has now, and whether any of its gaps has changed.
+    pub(crate) fn changes(
+        &self,
+        tx: &Connection,
+        first_point: Option<UnixSeconds>,
+        gaps_changed: bool,
+    ) -> Result<Vec<Span>> {
+        let of = (self.days, self.shift);
+        let before = &self.ledger;
+        let now = if gaps_changed || first_point != self.first_point {
+            asked::read(tx, self.domain, of, first_point)?
+        } else {
+            DomainLedger {
+                asked: asked::spans(tx, self.domain, of)?,
+                gaps: before.gaps.clone(),
+                counts_from: before.counts_from,
+            }
+        };
+        let is_changed = |day: &Span| DayState::of(before, *day) != DayState::of(&now, *day);
+        let mut changed: Vec<Span> = self.days.pieces(DAY_SECONDS).filter(is_changed).collect();
         // The account may count the domain from another moment on: then this changes every day between.
         let moved = Span::new(
-            self.counts_from.min(now.counts_from),
-            self.counts_from.max(now.counts_from),
+            before.counts_from.min(now.counts_from),
+            before.counts_from.max(now.counts_from),
         );
         if let Some(moved) = moved
-            && let Some(known) = now.known(tx)?
+            && let Some(known) = self.known(tx)?
         {
             changed.extend(moved.intersect(&known));
         }
@@ -107,7 +122,7 @@ impl LedgerState {
 
     /// Notes the days that differ after a change that touched no point, in its transaction.
     pub(crate) fn note_changes(&self, tx: &Connection, first_point: Option<UnixSeconds>) -> Result<()> {
-        let changed = self.changes(tx, first_point)?;
+        let changed = self.changes(tx, first_point, true)?;
         changed
             .into_iter()
             .try_for_each(|days| stale_days::note(tx, self.domain, days))

@@ -147,8 +147,9 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
                 WindowAnswer::Nothing
             }
         };
-        gaps::refresh(tx, domain, window, &gaps, &evidence)?;
-        for days in ledger.changes(tx, ids.first_points.of(tx, domain)?)? {
+        let of = (domain, window);
+        let gaps_changed = gaps::refresh(tx, of, &gaps, &evidence, ledger.has_gaps())?;
+        for days in ledger.changes(tx, ids.first_points.of(tx, domain)?, gaps_changed)? {
             ids.shown_days.note(tx, domain, days, PointChange::Nothing)?;
         }
     }
