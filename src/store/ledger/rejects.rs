@@ -59,6 +59,11 @@ pub(crate) fn slots_in(connection: &Connection, domain: i64, range: Span) -> Res
     Ok(slots)
 }
 
+/// Returns whether there are any.
+pub(crate) fn any(connection: &Connection) -> Result<bool> {
+    connection.any("SELECT 1 FROM reject LIMIT 1", [])
+}
+
 /// Brings the table in line with a fetch. A reject that was stored before keeps its row and its number.
 pub(crate) fn apply(tx: &Connection, fetched: &FetchedRejects<'_>) -> Result<()> {
     let reasons: Vec<String> = fetched.rejects.iter().map(|new| new.reason.to_string()).collect();

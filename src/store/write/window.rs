@@ -108,17 +108,19 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
     }
     let written = points.finish()?;
 
-    let all = commit.rejects.iter().chain(&written.rejects);
-    for ((_, asked, _), rejects) in domains.iter().zip(rejects::share_out(&commit.domains, all)) {
-        let fetched = FetchedRejects {
-            asked: *asked,
-            window,
-            rejects,
-            complete: is_answer,
-            seen_at: commit.seen_at,
-            run,
-        };
-        rejects::apply(tx, &fetched)?;
+    let all: Vec<_> = commit.rejects.iter().chain(&written.rejects).collect();
+    if !all.is_empty() || rejects::any(tx)? {
+        for ((_, asked, _), rejects) in domains.iter().zip(rejects::share_out(&commit.domains, all)) {
+            let fetched = FetchedRejects {
+                asked: *asked,
+                window,
+                rejects,
+                complete: is_answer,
+                seen_at: commit.seen_at,
+                run,
+            };
+            rejects::apply(tx, &fetched)?;
+        }
     }
     for (((name, domain, change), state), ledger) in domains.into_iter().zip(&states).zip(&ledgers) {
         let has_changed = state.change != PointChange::Nothing;
