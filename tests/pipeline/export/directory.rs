@@ -1,6 +1,7 @@
 //! Which directories are accepted, and the manifest.
 
 use super::*;
+use crate::sandbox::NOW;
 
 #[test]
 fn a_directory_that_is_not_an_exports_is_left_alone() {
@@ -50,11 +51,22 @@ fn two_exports_never_work_in_one_directory() {
 #[test]
 fn the_manifest_names_every_file_with_its_digest() {
     let sandbox = sandbox();
+    let began = Instant::now();
     export(&sandbox, &PARQUET, &[]).with(0);
     let manifest = manifest(&sandbox);
     assert_eq!(manifest["manifest"], 2);
     assert_eq!(manifest["format"], "parquet");
-    assert_eq!(manifest["written_at"], "2026-06-15T12:00:00+08:00");
+    let written_at = manifest["written_at"].as_str().unwrap();
+    assert!(written_at.ends_with("+08:00"), "{written_at}");
+    // The clock of the command begins at `NOW` and goes on.
+    let seconds = chrono::DateTime::parse_from_rfc3339(written_at)
+        .unwrap()
+        .timestamp()
+        - at(NOW);
+    assert!(
+        (0..=began.elapsed().as_secs().cast_signed()).contains(&seconds),
+        "{written_at}"
+    );
     let listed = manifest["files"].as_array().unwrap();
     let found = data_files(&sandbox);
     assert_eq!(listed.len(), found.len());
