@@ -50,10 +50,10 @@ pub(crate) fn inspect(path: &Path) -> Result<Existing> {
     // leaf. 103: its number of entries.
     let id = header.get(68..72).and_then(|id| id.try_into().ok());
     let (true, Some(id)) = (header.starts_with(b"SQLite format 3\0"), id) else {
-        return match header.iter().all(|byte| *byte == 0) && undoes_creation(path) {
-            true => Ok(Existing::Empty),
-            false => Err(StoreErrorKind::NotADatabase),
-        };
+        if header.iter().all(|byte| *byte == 0) && undoes_creation(path) {
+            return Ok(Existing::Empty);
+        }
+        return Err(StoreErrorKind::NotADatabase);
     };
     let is_blank = header.get(18) != Some(&2)
         && header.get(100) == Some(&13)
