@@ -13,7 +13,7 @@ use super::progress::Progress;
 use crate::api::reading;
 use crate::model::{Domain, Span};
 use crate::planted;
-use crate::store::{Commit, Coverage, Run, Store, StoreError};
+use crate::store::{Commit, Committed, Coverage, Run, Store, StoreError};
 
 /// The end of a writer: its state, or the error that ended it.
 pub(super) type WriterResult = Result<Handover, StoreError>;
@@ -28,6 +28,8 @@ pub(super) struct Handover {
 }
 
 /// Starts the writer. It ends when all senders are gone. At the first error it stops the run, and ends.
+///
+/// While most points are unchanged, the readers take longer than the writer: then two answers are read at a time.
 ///
 /// While it waits for answers, it brings the rollups of the month up to date that the run has passed, and computes the passed
 /// days of the month in which it is.
@@ -44,10 +46,13 @@ pub(super) fn start(
         let _stop = StopOnPanic(control.clone());
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
-        let mut turn = None;
+        let mut turn = Some(reading::writer_works());
+        let mut hardly_any_is_new = false;
         loop {
             if queue.is_idle() {
-                turn = None;
+                if hardly_any_is_new {
+                    turn = None;
+                }
                 if let Some(month) = months.take() {
                     stopping(&control, store.roll_up_month(month))?;
                     continue;
@@ -61,7 +66,8 @@ pub(super) fn start(
             turn.get_or_insert_with(reading::writer_works);
             planted::pass("writer");
             if !is_cut_off {
-                if stopping(&control, store.commit(run, &batch.commits))?.is_some() {
+                if let Some(committed) = stopping(&control, store.commit(run, &batch.commits))? {
+                    hardly_any_is_new = mostly_unchanged(&committed);
                     for commit in &batch.commits {
                         progress.committed(&commit.totals);
                         if matches!(commit.coverage, Coverage::Fetched(_)) {
@@ -89,6 +95,13 @@ fn stopping<T>(control: &Control, done: Result<T, StoreError>) -> Result<Option<
             Err(error)
         }
     }
+}
+
+/// Returns whether most of these points were stored before with the same figures. Writing them takes less than reading them.
+fn mostly_unchanged(committed: &[Committed]) -> bool {
+    let written = |one: &Committed| one.inserted + one.updated;
+    let unchanged = committed.iter().map(|one| one.unchanged).sum::<u64>();
+    committed.iter().map(written).sum::<u64>() < unchanged
 }
 
 /// Returns the domains and the window of a commit that carries an answer.
@@ -145,6 +158,19 @@ mod tests {
             book: Arc::new(book),
             ..Commit::new(vec![domain], window, now)
         }
+    }
+
+    #[test]
+    fn the_writer_waits_for_the_readers_if_most_points_are_unchanged() {
+        let one = |inserted, updated, unchanged| Committed {
+            inserted,
+            updated,
+            unchanged,
+            ..Committed::default()
+        };
+        assert!(mostly_unchanged(&[one(0, 0, 288), one(100, 100, 0)]));
+        assert!(!mostly_unchanged(&[one(0, 288, 0), one(1, 0, 288)]));
+        assert!(!mostly_unchanged(&[]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 /// How many answers are read at a time in the whole process while no writer has work. Name lookups share the threads.
@@ -16,15 +16,17 @@ static TURNS: Turns = Turns::new();
 /// point is new, the writer waits for the readers, and such a run took 14 % longer with one.
 #[derive(Debug)]
 struct Turns {
-    taken: Mutex<Taken>,
-    /// Wakes one of those that wait for a turn to read.
-    freed: Notify,
+    /// Those that may begin to read. Whoever waits longest is next: otherwise more answers wait half read, and take memory.
+    free: Semaphore,
+    writers: Mutex<Writers>,
 }
 
+/// The writers that have work: together they take one turn of the readers.
 #[derive(Debug)]
-struct Taken {
-    readers: usize,
-    writers: usize,
+struct Writers {
+    count: usize,
+    /// Whether all turns were taken when the first one began: then they take the next that a reader gives back.
+    is_owed: bool,
 }
 
 /// The turn of a reader. Dropping it gives it back.
@@ -53,53 +55,60 @@ pub(crate) fn writer_works() -> WriterTurn<'static> {
 impl Turns {
     const fn new() -> Self {
         Self {
-            taken: Mutex::new(Taken {
-                readers: 0,
-                writers: 0,
+            free: Semaphore::const_new(AT_A_TIME),
+            writers: Mutex::new(Writers {
+                count: 0,
+                is_owed: false,
             }),
-            freed: Notify::const_new(),
         }
     }
 
     async fn read(&self) -> ReaderTurn<'_> {
-        loop {
-            // A turn that is given back between the look and the wait is not missed: it is kept for the next that waits.
-            if let Some(turn) = self.try_read() {
-                return turn;
-            }
-            self.freed.notified().await;
+        // It is never closed.
+        if let Ok(turn) = self.free.acquire().await {
+            turn.forget();
         }
-    }
-
-    fn try_read(&self) -> Option<ReaderTurn<'_>> {
-        let mut taken = self.taken();
-        let most = if taken.writers > 0 { 1 } else { AT_A_TIME };
-        let is_free = taken.readers < most;
-        taken.readers += usize::from(is_free);
-        is_free.then(|| ReaderTurn(self))
+        ReaderTurn(self)
     }
 
     fn write(&self) -> WriterTurn<'_> {
-        self.taken().writers += 1;
+        let mut writers = self.writers();
+        writers.count += 1;
+        if writers.count == 1 {
+            match self.free.try_acquire() {
+                Ok(turn) => turn.forget(),
+                Err(_) => writers.is_owed = true,
+            }
+        }
         WriterTurn(self)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writers(&self) -> MutexGuard<'_, Writers> {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a turn back: to the writers if it is owed to them.
+    fn give_back(&self, writers: &mut Writers) {
+        if std::mem::take(&mut writers.is_owed) {
+            return;
+        }
+        self.free.add_permits(1);
     }
 }
 
 impl Drop for ReaderTurn<'_> {
     fn drop(&mut self) {
-        self.0.taken().readers -= 1;
-        self.0.freed.notify_one();
+        self.0.give_back(&mut self.0.writers());
     }
 }
 
 impl Drop for WriterTurn<'_> {
     fn drop(&mut self) {
-        self.0.taken().writers -= 1;
-        self.0.freed.notify_one();
+        let mut writers = self.0.writers();
+        writers.count -= 1;
+        if writers.count == 0 {
+            self.0.give_back(&mut writers);
+        }
     }
 }
 
@@ -123,24 +132,27 @@ mod tests {
     #[test]
     fn two_answers_are_read_at_a_time_and_one_while_a_writer_has_work() {
         let turns = Turns::new();
-        let (mut first, mut second) = (turns.try_read(), turns.try_read());
-        assert!(first.is_some() && second.is_some() && turns.try_read().is_none());
+        let (mut first, mut second) = (ready(pin!(turns.read())), ready(pin!(turns.read())));
+        assert!(first.is_some() && second.is_some() && ready(pin!(turns.read())).is_none());
         let writer = turns.write();
         first.take();
-        assert!(turns.try_read().is_none(), "the second one is still being read");
+        assert!(
+            ready(pin!(turns.read())).is_none(),
+            "the second one is still being read"
+        );
         second.take();
-        first = turns.try_read();
-        assert!(first.is_some() && turns.try_read().is_none());
+        first = ready(pin!(turns.read()));
+        assert!(first.is_some() && ready(pin!(turns.read())).is_none());
         drop(writer);
-        second = turns.try_read();
-        assert!(second.is_some() && turns.try_read().is_none());
+        second = ready(pin!(turns.read()));
+        assert!(second.is_some() && ready(pin!(turns.read())).is_none());
     }
 
     #[test]
     fn whoever_waits_is_next_when_a_reader_or_the_writer_gives_its_turn_back() {
         let turns = Turns::new();
         let writer = turns.write();
-        let reader = turns.try_read();
+        let reader = ready(pin!(turns.read()));
         let (mut one, mut other) = (pin!(turns.read()), pin!(turns.read()));
         assert!(ready(one.as_mut()).is_none() && ready(other.as_mut()).is_none());
         drop(writer);
@@ -153,7 +165,7 @@ mod tests {
     #[test]
     fn who_stops_waiting_takes_no_turn_with_it() {
         let turns = Turns::new();
-        let readers = (turns.try_read(), turns.try_read());
+        let readers = (ready(pin!(turns.read())), ready(pin!(turns.read())));
         let mut stays = pin!(turns.read());
         {
             let mut goes = pin!(turns.read());
