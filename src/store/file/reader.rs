@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 use crate::model::text;
 use crate::store::error::{Result, StoreError};
 use crate::store::file::header::APPLICATION_ID;
+use crate::store::file::location::has_hot_journal;
 use crate::store::file::main_file;
 
 /// How long a reader waits for a lock. Under WAL it waits for recovery after a crash and for nothing else.
@@ -38,6 +39,9 @@ pub enum OpenError {
     /// It is another program's database, or no database.
     #[error("`{}` is not a database of jdcdn-stats", text::printable_path(.0))]
     Foreign(PathBuf),
+    /// A run was killed, or the power failed, while the file was being made. Only a writing connection can undo that.
+    #[error("the database `{}` is not finished: the program ended while it made the file", text::printable_path(.0))]
+    Unfinished(PathBuf),
     /// Its write-ahead log is another file's, or lies under another name. A reader would see wrong data.
     #[error(transparent)]
     Untrue(#[from] StoreError),
@@ -55,6 +59,7 @@ impl OpenError {
                 "name another with `--db`, make one with `jdcdn-stats backfill`, or try `jdcdn-stats demo`, \
                  which needs no account",
             ),
+            Self::Unfinished(_) => Some("run `jdcdn-stats sync`, `backfill` or `migrate`: each finishes it"),
             Self::NotAFile(_) | Self::Foreign(_) => Some("name the database with `--db`"),
             Self::Sqlite(_, cause)
                 if matches!(
@@ -91,6 +96,7 @@ impl Reader {
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let refused = |cause: rusqlite::Error| match cause.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
+            Some(ErrorCode::ReadOnly) if has_hot_journal(&located) => OpenError::Unfinished(path.to_owned()),
             _ => OpenError::Sqlite(path.to_owned(), cause),
         };
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY

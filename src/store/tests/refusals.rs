@@ -95,6 +95,7 @@ fn a_file_whose_making_a_power_loss_cut_off_is_made_again() {
         assert_eq!(fs::read(&journal).unwrap(), not_of_an_empty_file);
     }
     fs::write(&journal, in_force(0)).unwrap();
+    assert!(matches!(Reader::open(&path), Err(OpenError::Unfinished(_))));
     let store = open(&path).unwrap();
     assert!(!journal.exists());
     drop(store);
