@@ -1,12 +1,13 @@
 //! A closing while something else is at work, and one that is killed.
 
 use std::fs::File;
-use std::process::Child;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStderr};
 use std::time::Duration;
 
 use super::world::may;
 use crate::oracle::assert_sound;
-use crate::sandbox::{Sandbox, ended, setting, signal, wait_until};
+use crate::sandbox::{Sandbox, ended, setting, signal};
 
 const CLOSE: [&str; 3] = ["bill", "2026-05", "--close"];
 
@@ -44,8 +45,8 @@ fn it_waits_for_a_run_at_work_and_then_gives_up_with_75() {
     // Reading needs no lock.
     sandbox.run(&["bill", "2026-05"]).with(0);
 
-    let child = sandbox.start(&CLOSE);
-    wait_for_lock_attempt(&sandbox, &child);
+    let mut child = sandbox.start(&CLOSE);
+    let _stderr = heard_waiting(&mut child);
     drop(lock);
     ended(child.wait_with_output().unwrap()).with(0);
     assert_eq!(count(&sandbox).0, 1);
@@ -53,26 +54,24 @@ fn it_waits_for_a_run_at_work_and_then_gives_up_with_75() {
     assert!(error.contains("--wait: "), "{error}");
 }
 
-/// Waits until the process has opened the lock file.
-fn wait_for_lock_attempt(sandbox: &Sandbox, child: &Child) {
-    let lock = sandbox.path("jdcdn-stats.db.lock");
-    let open = format!("/proc/{}/fd", child.id());
-    wait_until("it wants the lock", || {
-        let Ok(files) = std::fs::read_dir(&open) else {
-            return true;
-        };
-        files
-            .flatten()
-            .any(|file| std::fs::read_link(file.path()).is_ok_and(|target| target == lock))
-    });
+/// Reads what the process prints until it says that it waits: the lock file itself is open for some microseconds at a
+/// time. Whoever drops the rest of its standard error closes it.
+fn heard_waiting(child: &mut Child) -> BufReader<ChildStderr> {
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("waiting for at most") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it did not wait");
+    }
+    stderr
 }
 
 #[test]
 fn a_signal_ends_the_waiting_at_once() {
     let sandbox = may();
     let _lock = held(&sandbox);
-    let child = sandbox.start(&CLOSE);
-    wait_for_lock_attempt(&sandbox, &child);
+    let mut child = sandbox.start(&CLOSE);
+    let _stderr = heard_waiting(&mut child);
     signal(&child, "TERM");
     ended(child.wait_with_output().unwrap()).failed(143);
     assert_eq!(count(&sandbox), (0, 0));
