@@ -29,7 +29,7 @@ pub(super) struct Handover {
 
 /// Starts the writer. It ends when all senders are gone. At the first error it stops the run, and ends.
 ///
-/// While most points are unchanged, the readers take longer than the writer: then two answers are read at a time.
+/// One answer is read at a time, and two if most points are unchanged: then the writer waits for the readers.
 ///
 /// While it waits for answers, it brings the rollups of the month up to date that the run has passed, and computes the passed
 /// days of the month in which it is.
@@ -46,7 +46,7 @@ pub(super) fn start(
         let _stop = StopOnPanic(control.clone());
         let mut dropped = Vec::new();
         let mut is_cut_off = false;
-        let mut turn = Some(reading::writer_works());
+        let mut turn = Some(reading::for_writer());
         let mut hardly_any_is_new = false;
         loop {
             if queue.is_idle() {
@@ -63,7 +63,7 @@ pub(super) fn start(
                 }
             }
             let Some(batch) = queue.next_batch() else { break };
-            turn.get_or_insert_with(reading::writer_works);
+            turn.get_or_insert_with(reading::for_writer);
             planted::pass("writer");
             if !is_cut_off {
                 if let Some(committed) = stopping(&control, store.commit(run, &batch.commits))? {

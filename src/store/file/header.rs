@@ -20,7 +20,7 @@ const HEADER_BYTES: usize = 108;
 /// What is at a path that may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// Nothing, or a database without content and without a mark.
+    /// Nothing, a database without content and without a mark, or a file that SQLite will empty.
     Empty,
     /// A database of this program.
     Ours,
@@ -35,7 +35,7 @@ pub fn is_ours(path: &Path) -> bool {
 
 /// Returns what is at `path`; refuses everything that is not a database of this program.
 ///
-/// The mark is written before anything else and before the write-ahead log is switched on. So every file of this
+/// The mark is written before anything else and before the write-ahead log is switched on. So every finished file of this
 /// program has it in its header.
 pub(crate) fn inspect(path: &Path) -> Result<Existing> {
     let header = first_bytes(path).map_err(StoreErrorKind::File)?;
@@ -65,8 +65,8 @@ pub(crate) fn inspect(path: &Path) -> Result<Existing> {
     }
 }
 
-/// Returns whether the rollback journal beside `path` says that the file was empty before it. The power failed while the first
-/// page was written, and the first sector did not reach the disk. The writing connection empties the file again.
+/// Returns whether the rollback journal beside `path` says that the file was empty before. Then the power failed while the first
+/// page was written, and a part of it did not reach the disk. The next writing connection empties the file.
 fn undoes_creation(path: &Path) -> bool {
     // 0: the mark of a journal that is in force. 16: the number of pages before.
     let journal = first_bytes(&suffixed(path, "-journal")).unwrap_or_default();
