@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::model::completeness::{AskedSpan, DomainLedger, counts_from};
 use crate::model::slot::slot_floor;
-use crate::model::{Span, UnixSeconds};
+use crate::model::{CoverageSpan, Span, UnixSeconds};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::ledger::coverage::stored_span;
@@ -18,12 +18,24 @@ pub(crate) fn read(
     (span, shift): (Span, i64),
     first_point: Option<UnixSeconds>,
 ) -> Result<DomainLedger> {
+    let asked = spans(connection, domain, (span, shift))?;
+    with_gaps(connection, domain, (span, shift), first_point, asked)
+}
+
+/// Returns the same as [`read`], if `asked` is what was asked in the range. It may be more.
+pub(crate) fn with_gaps(
+    connection: &Connection,
+    domain: i64,
+    (span, shift): (Span, i64),
+    first_point: Option<UnixSeconds>,
+    asked: Vec<AskedSpan>,
+) -> Result<DomainLedger> {
     let mut gaps = gaps::around(connection, domain, span.moved(shift))?;
     for gap in &mut gaps {
         gap.span = gap.span.moved(-shift);
     }
     Ok(DomainLedger {
-        asked: spans(connection, domain, (span, shift))?,
+        asked,
         gaps,
         counts_from: begins(connection, domain, first_point)?.saturating_sub(shift),
     })
@@ -52,6 +64,17 @@ pub(crate) fn spans(
             })
         },
     )
+}
+
+/// Returns what `coverage` says, counted from the starts of slots, as [`spans`] does for stored rows.
+pub(crate) fn of_coverage(coverage: &[CoverageSpan], shift: i64, last_age: i64) -> Vec<AskedSpan> {
+    let asked = |piece: &CoverageSpan| AskedSpan {
+        span: piece.span.moved(-shift),
+        is_fetched: piece.age_when_fetched.is_some(),
+        is_settled: piece.is_settled(last_age),
+        fetched_at: piece.fetched_at,
+    };
+    coverage.iter().map(asked).collect()
 }
 
 /// Returns the label from which on a domain counts for the completeness of the account.

@@ -45,8 +45,10 @@ pub(crate) struct CoverageChange {
     pub(crate) slots_changed: bool,
     /// The ranges that were settled before. A point that is new there came late.
     pub(crate) settled: Vec<Span>,
-    /// The stored spans before the commit.
+    /// The spans before the commit.
     pub(crate) before: Vec<CoverageSpan>,
+    /// The spans now.
+    pub(crate) after: Vec<CoverageSpan>,
 }
 
 /// Returns the spans of a domain that overlap or touch `span`, in order.
@@ -82,15 +84,15 @@ pub(crate) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
     )
 }
 
-/// Brings the rows of a domain in line with what a commit says about `window`; writes only what differs.
+/// Brings the rows of a domain in line with what a commit says about `window`; writes only what differs. `before` are the
+/// stored spans around it, and may be more than those.
 pub(crate) fn apply(
     tx: &Connection,
     domain: i64,
-    window: Span,
+    (before, window): (Vec<CoverageSpan>, Span),
     change: &Coverage,
     last_age: i64,
 ) -> Result<CoverageChange> {
-    let before = around(tx, domain, window)?;
     let settled = before.iter().filter(|piece| piece.is_settled(last_age));
     let settled = settled
         .filter_map(|piece| piece.span.intersect(&window))
@@ -107,30 +109,33 @@ pub(crate) fn apply(
         slots_changed: slot_counts(&before) != slot_counts(&after),
         settled,
         before,
+        after,
     })
 }
 
 /// Keeps the age of stored `slots` that the answer asked for at `asked_at` left out. Their figures are as old as they
-/// were `before`, so a later run asks for them again.
+/// were before the `change`, so a later run asks for them again.
 pub(crate) fn put_back(
     tx: &Connection,
     domain: i64,
     (slots, asked_at): (&[UnixSeconds], UnixSeconds),
-    before: &[CoverageSpan],
+    change: &mut CoverageChange,
     last_age: i64,
 ) -> Result<()> {
     let old = |slot: &UnixSeconds| {
-        let piece = before.iter().find_map(|piece| piece.cut(Span::slot_of(*slot)))?;
+        let slot = Span::slot_of(*slot);
+        let piece = change.before.iter().find_map(|piece| piece.cut(slot))?;
         left_out(piece, asked_at, last_age)
     };
     let mut old: Vec<CoverageSpan> = slots.iter().filter_map(old).collect();
-    old.sort_unstable_by_key(|piece| piece.span);
-    let edges = old.first().zip(old.last());
-    let Some(hull) = edges.and_then(|(first, last)| Span::new(first.span.start(), last.span.end())) else {
+    if old.is_empty() {
         return Ok(());
-    };
-    let stored = around(tx, domain, hull)?;
-    write(tx, domain, (&stored, &splice(&stored, &old)), last_age)
+    }
+    old.sort_unstable_by_key(|piece| piece.span);
+    let now = splice(&change.after, &old);
+    write(tx, domain, (&change.after, &now), last_age)?;
+    change.after = now;
+    Ok(())
 }
 
 /// Returns the coverage of a stored slot that an answer left out at `asked_at`; `None` if it is not asked for again.

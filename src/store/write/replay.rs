@@ -12,7 +12,7 @@ use crate::store::origin::slot_label;
 use crate::store::origin::walk::first_point;
 use crate::store::write::commit::Commit;
 use crate::store::write::roll_up::is_fetched;
-use crate::store::write::staleness::LedgerState;
+use crate::store::write::staleness::{LedgerState, reach};
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
 use crate::store::write::window::write;
@@ -130,7 +130,7 @@ fn give_up(tx: &Connection, id: i64) -> Result<usize> {
 fn give_up_slots(tx: &Connection, domain: i64, slots: Span) -> Result<()> {
     let shift = slot_label::in_force(tx)?.shift();
     let first = first_point(tx, domain)?;
-    let before = LedgerState::read_around(tx, domain, (slots, shift), first)?;
+    let before = LedgerState::read(tx, domain, (reach(slots), shift), first)?;
     gaps::give_up(tx, domain, slots)?;
     before.note_changes(tx, first)
 }

@@ -6,7 +6,7 @@
 
 use rusqlite::Connection;
 
-use crate::model::completeness::DomainLedger;
+use crate::model::completeness::{AskedSpan, DomainLedger};
 use crate::model::gap_rules::ABSORBED_SLOTS;
 use crate::model::slot::{DAY_SECONDS, SLOT_SECONDS, cst_day_ceil, cst_day_floor};
 use crate::model::{Span, UnixSeconds};
@@ -47,20 +47,20 @@ impl DayState {
     }
 }
 
-impl LedgerState {
-    /// Like [`read`](Self::read), of the days that a change of the points or the gaps in `labels` can reach: a short gap
-    /// next to them can become a part of one of theirs.
-    pub(crate) fn read_around(
-        tx: &Connection,
-        domain: i64,
-        (labels, shift): (Span, i64),
-        first_point: Option<UnixSeconds>,
-    ) -> Result<Self> {
-        let reach = ABSORBED_SLOTS * SLOT_SECONDS;
-        let around = Span::new(labels.start() - reach, labels.end() + reach);
-        Self::read(tx, domain, (around.unwrap_or(labels), shift), first_point)
-    }
+/// Returns the days that hold the labels in `labels`, in the time of the data.
+pub(crate) fn days_of(labels: Span, shift: i64) -> Span {
+    let starts = labels.moved(-shift);
+    Span::new(cst_day_floor(starts.start()), cst_day_ceil(starts.end())).unwrap_or(starts)
+}
 
+/// Returns what a change of the points or the gaps in `labels` can reach: a short gap next to them can become a part of one
+/// of theirs.
+pub(crate) fn reach(labels: Span) -> Span {
+    let reach = ABSORBED_SLOTS * SLOT_SECONDS;
+    Span::new(labels.start() - reach, labels.end() + reach).unwrap_or(labels)
+}
+
+impl LedgerState {
     /// Reads the state of the days of a domain that hold the labels in `labels`. A label is `shift` seconds later than the
     /// start of its slot, and `first_point` the label of the domain's first point. To be called before a change.
     pub(crate) fn read(
@@ -69,15 +69,25 @@ impl LedgerState {
         (labels, shift): (Span, i64),
         first_point: Option<UnixSeconds>,
     ) -> Result<Self> {
-        let starts = labels.moved(-shift);
-        let days = Span::new(cst_day_floor(starts.start()), cst_day_ceil(starts.end()));
-        let days = days.unwrap_or(starts);
+        let days = days_of(labels, shift);
+        let asked = asked::spans(tx, domain, (days, shift))?;
+        Self::of_asked(tx, domain, (days, shift), first_point, asked)
+    }
+
+    /// The same of whole `days`, if `asked` is what was asked of the domain in them.
+    pub(crate) fn of_asked(
+        tx: &Connection,
+        domain: i64,
+        (days, shift): (Span, i64),
+        first_point: Option<UnixSeconds>,
+        asked: Vec<AskedSpan>,
+    ) -> Result<Self> {
         Ok(Self {
             domain,
             days,
             shift,
             first_point,
-            ledger: asked::read(tx, domain, (days, shift), first_point)?,
+            ledger: asked::with_gaps(tx, domain, (days, shift), first_point, asked)?,
         })
     }
 
@@ -86,21 +96,22 @@ impl LedgerState {
         !self.ledger.gaps.is_empty()
     }
 
-    /// Returns the days that differ now. To be called after the change, in its transaction, with the first point that the
-    /// domain has now, and whether any of its gaps has changed.
+    /// Returns the days that differ now. To be called after the change, in its transaction, with what was asked of the
+    /// domain in these days, the first point that it has now, and whether any of its gaps has changed.
     pub(crate) fn changes(
         &self,
         tx: &Connection,
+        asked: Vec<AskedSpan>,
         first_point: Option<UnixSeconds>,
         gaps_changed: bool,
     ) -> Result<Vec<Span>> {
-        let of = (self.days, self.shift);
         let before = &self.ledger;
         let now = if gaps_changed || first_point != self.first_point {
-            asked::read(tx, self.domain, of, first_point)?
+            let of = (self.days, self.shift);
+            asked::with_gaps(tx, self.domain, of, first_point, asked)?
         } else {
             DomainLedger {
-                asked: asked::spans(tx, self.domain, of)?,
+                asked,
                 gaps: before.gaps.clone(),
                 counts_from: before.counts_from,
             }
@@ -122,7 +133,8 @@ impl LedgerState {
 
     /// Notes the days that differ after a change that touched no point, in its transaction.
     pub(crate) fn note_changes(&self, tx: &Connection, first_point: Option<UnixSeconds>) -> Result<()> {
-        let changed = self.changes(tx, first_point, true)?;
+        let asked = asked::spans(tx, self.domain, (self.days, self.shift))?;
+        let changed = self.changes(tx, asked, first_point, true)?;
         changed
             .into_iter()
             .try_for_each(|days| stale_days::note(tx, self.domain, days))

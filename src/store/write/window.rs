@@ -4,17 +4,17 @@ use rusqlite::Connection;
 
 use crate::model::gap_rules::WindowAnswer;
 use crate::model::reject::MAX_REJECTS;
-use crate::model::{Domain, PointColumns, RunTotals, UnixSeconds};
+use crate::model::{CoverageSpan, Domain, PointColumns, RunTotals, UnixSeconds};
 use crate::store::error::{Result, StoreError};
 use crate::store::ledger::coverage::{self, Coverage};
 use crate::store::ledger::rejects::{self, FetchedRejects};
 use crate::store::ledger::runs::{self, Run};
-use crate::store::ledger::{data_source, gaps, notes, refusals};
+use crate::store::ledger::{asked, data_source, gaps, notes, refusals};
 use crate::store::origin::codes::Translation;
 use crate::store::origin::points::{DomainPoints, PointChange, PointWriter, WindowState};
 use crate::store::origin::{gap_finder, slot_label};
 use crate::store::write::commit::{Commit, Committed};
-use crate::store::write::staleness::LedgerState;
+use crate::store::write::staleness::{LedgerState, days_of, reach};
 use crate::store::write::store::Store;
 use crate::store::write::transaction::Ids;
 
@@ -67,17 +67,17 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
     let (window, last_age) = (commit.window, run.last_age());
     let is_answer = matches!(commit.coverage, Coverage::Fetched(_));
     let label = slot_label::in_force(tx)?;
+    let days = (days_of(reach(window), label.shift()), label.shift());
+    let asked = |coverage: &[CoverageSpan]| asked::of_coverage(coverage, label.shift(), last_age);
     let mut domains = Vec::with_capacity(commit.domains.len());
     let mut ledgers = Vec::with_capacity(commit.domains.len());
     for name in &commit.domains {
         let id = ids.domains.id(tx, name.as_str())?;
-        ledgers.push(LedgerState::read_around(
-            tx,
-            id,
-            (window, label.shift()),
-            ids.first_points.of(tx, id)?,
-        )?);
-        let change = coverage::apply(tx, id, window, &commit.coverage, last_age)?;
+        let first_point = ids.first_points.of(tx, id)?;
+        // Read once, and then kept in step: three ranges of every domain change in each run of a timer.
+        let before = coverage::around(tx, id, days.0.moved(label.shift()))?;
+        ledgers.push(LedgerState::of_asked(tx, id, days, first_point, asked(&before))?);
+        let change = coverage::apply(tx, id, (before, window), &commit.coverage, last_age)?;
         domains.push((name, id, change));
     }
 
@@ -122,7 +122,7 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
             rejects::apply(tx, &fetched)?;
         }
     }
-    for (((name, domain, change), state), ledger) in domains.into_iter().zip(&states).zip(&ledgers) {
+    for (((name, domain, mut change), state), ledger) in domains.into_iter().zip(&states).zip(&ledgers) {
         let has_changed = state.change != PointChange::Nothing;
         if change.slots_changed || has_changed {
             let days = window.moved(-label.shift());
@@ -132,11 +132,11 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
             ids.first_points.changed(domain, window);
         }
         let not_refreshed = (state.not_refreshed.as_slice(), commit.seen_at);
-        coverage::put_back(tx, domain, not_refreshed, &change.before, last_age)?;
+        coverage::put_back(tx, domain, not_refreshed, &mut change, last_age)?;
         let gaps = if i64::try_from(state.points) == Ok(window.slots()) {
             Vec::new()
         } else {
-            gap_finder::find(tx, domain, window, &coverage::around(tx, domain, window)?)?
+            gap_finder::find(tx, domain, window, &change.after)?
         };
         let evidence = match &commit.coverage {
             Coverage::Fetched(_) => WindowAnswer::Fetched {
@@ -151,7 +151,8 @@ fn write_window(tx: &Connection, ids: &mut Ids, run: Run, commit: &Commit) -> Re
         };
         let of = (domain, window);
         let gaps_changed = gaps::refresh(tx, of, &gaps, &evidence, ledger.has_gaps())?;
-        for days in ledger.changes(tx, ids.first_points.of(tx, domain)?, gaps_changed)? {
+        let first_point = ids.first_points.of(tx, domain)?;
+        for days in ledger.changes(tx, asked(&change.after), first_point, gaps_changed)? {
             ids.shown_days.note(tx, domain, days, PointChange::Nothing)?;
         }
     }
