@@ -27,9 +27,9 @@ impl Fold {
         });
         let mut folded = vec![0; text.len() + STEP];
         let mut length = 0;
-        for step in text.chunks(STEP) {
+        let mut fold = |step: &[u8]| {
             let place = folded.get_mut(length..).and_then(<[u8]>::first_chunk_mut::<STEP>);
-            let Some(place) = place else { break };
+            let Some(place) = place else { return };
             let mut count = 0;
             for byte in step {
                 let byte = kept.get(usize::from(*byte)).copied().unwrap_or_default();
@@ -40,7 +40,13 @@ impl Fold {
                 count += usize::from(byte != 0);
             }
             length += count;
+        };
+        // Steps of a known size take two thirds of the time.
+        let (steps, rest) = text.as_chunks::<STEP>();
+        for step in steps {
+            fold(step);
         }
+        fold(rest);
         folded.truncate(length);
         folded
     }

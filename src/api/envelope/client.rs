@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -98,6 +98,25 @@ struct ClientState {
     http: reqwest::Client,
     bodies: BodyBudget,
     settings: ClientSettings,
+    /// What no answer may show, for the date of the last request.
+    secrets: Mutex<Option<(SigningDate, Arc<Secrets>)>>,
+}
+
+impl ClientState {
+    /// Returns the secrets that an answer to a request that is signed for `date` could repeat.
+    fn secrets(&self, date: SigningDate) -> Arc<Secrets> {
+        let mut last = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((of, secrets)) if *of == date => Arc::clone(secrets),
+            _ => {
+                let mut secrets = Secrets::default();
+                signature::add_secrets(&mut secrets, &self.settings.credentials, date);
+                let secrets = Arc::new(secrets);
+                *last = Some((date, Arc::clone(&secrets)));
+                secrets
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -118,6 +137,7 @@ impl Client {
                 http,
                 bodies,
                 settings,
+                secrets: Mutex::new(None),
             }),
         })
     }
@@ -156,8 +176,7 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let settings = &self.shared.settings;
         let credentials = &settings.credentials;
-        let mut secrets = Secrets::default();
-        signature::add_secrets(&mut secrets, credentials, date);
+        let secrets = self.shared.secrets(date);
         let body = signed_body(parameters, credentials, date);
         let sending = self
             .shared
@@ -199,7 +218,7 @@ impl Client {
     async fn read_body(
         &self,
         mut response: Response,
-        secrets: &Secrets,
+        secrets: &Arc<Secrets>,
         deadline: &mut Deadline,
     ) -> Result<Body, FailureKind> {
         let announced = response.content_length();
@@ -265,12 +284,12 @@ impl Client {
 
 /// Returns the body without secrets. A large body takes long, so another thread does it: this one must react to
 /// signals.
-async fn redacted(mut body: Body, secrets: &Secrets) -> Result<Body, FailureKind> {
+async fn redacted(mut body: Body, secrets: &Arc<Secrets>) -> Result<Body, FailureKind> {
     if body.len() < AT_ONCE {
         secrets.redact_body(body.bytes_mut());
         return Ok(body);
     }
-    let secrets = secrets.clone();
+    let secrets = Arc::clone(secrets);
     let redacted = reading::in_turn(move || {
         secrets.redact_body(body.bytes_mut());
         body
