@@ -66,10 +66,14 @@ impl CoverageSpan {
         }
     }
 
+    /// Whether its slots have the same history as those of `other`.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.age_when_fetched == other.age_when_fetched && self.beyond_retention == other.beyond_retention
+    }
+
     fn continues(&self, next: &Self) -> bool {
-        self.span.end() == next.span.start()
-            && self.age_when_fetched == next.age_when_fetched
-            && self.beyond_retention == next.beyond_retention
+        self.span.end() == next.span.start() && self.is_like(next)
     }
 
     /// Returns the part that lies in `span`.

@@ -1,15 +1,15 @@
 //! Which ranges of a domain were asked for: the stored form of [`crate::model::coverage`].
 
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 use rusqlite::{Connection, Row};
 
 use crate::model::coverage::{mark_beyond_retention, reopen, splice};
 use crate::model::slot::DAY_SECONDS;
-use crate::model::{CoverageSpan, Span, UnixSeconds, civil};
+use crate::model::{CoverageSpan, Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
-use crate::store::file::statements::{RowStatements, Statements as _, write_changes};
+use crate::store::file::statements::Statements as _;
+use crate::store::ledger::coverage_rows::write;
 use crate::store::ledger::domain_ids;
 
 /// A stored point that an answer left out is asked for in every run up to this age. The answer may lack it by
@@ -153,42 +153,6 @@ fn left_out(slot: CoverageSpan, asked_at: UnixSeconds, last_age: i64) -> Option<
         age_when_fetched: left_out_once,
         ..slot
     })
-}
-
-static ROW: LazyLock<RowStatements> = LazyLock::new(|| {
-    let columns = "end_ts, start_cst, end_cst, fetched_at, reached, beyond_retention, state";
-    RowStatements::new("coverage", "domain_id, start_ts", columns)
-});
-
-/// Writes what differs. A range that only grew keeps its start, and is one changed row.
-fn write(
-    tx: &Connection,
-    domain: i64,
-    change: (&[CoverageSpan], &[CoverageSpan]),
-    last_age: i64,
-) -> Result<()> {
-    write_changes(
-        change,
-        |piece| piece.span.start(),
-        |start| {
-            let sql = "DELETE FROM coverage WHERE domain_id = ?1 AND start_ts = ?2";
-            tx.run(sql, [domain, start])
-        },
-        |new, is_stored| {
-            let row = (
-                domain,
-                new.span.start(),
-                new.span.end(),
-                civil::cst_second(new.span.start()),
-                civil::cst_second(new.span.end()),
-                new.fetched_at,
-                new.age_when_fetched,
-                new.beyond_retention,
-                new.state(last_age),
-            );
-            tx.run(ROW.of(is_stored), row)
-        },
-    )
 }
 
 /// Returns how many slots were asked for, and how many of them were fetched.

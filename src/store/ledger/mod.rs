@@ -3,7 +3,7 @@
 //! It has domains, time spans and runs. It has no measured column, and it does not use [`super::origin`].
 //!
 //! - `domain_ids`: numbers for domains; `account_domains`: the domains that the API lists
-//! - `coverage`: which ranges were fetched, and how old their slots were
+//! - `coverage`, `coverage_rows`: which ranges were fetched, and how old their slots were; how their rows are written
 //! - `gaps`, `expected`: slots without a point, and why; what the configuration wants to be complete
 //! - `asked`: coverage and gaps together, to judge whether a period is complete
 //! - `rejects`: points that could not be stored
@@ -14,6 +14,7 @@
 pub(crate) mod account_domains;
 pub(crate) mod asked;
 pub(crate) mod coverage;
+mod coverage_rows;
 pub(crate) mod data_source;
 pub(crate) mod domain_ids;
 pub(crate) mod expected;
