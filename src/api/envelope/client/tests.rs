@@ -7,7 +7,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::api::envelope::signature::Signature;
 use crate::clock::ManualClock;
+use crate::model::slot::DAY_SECONDS;
 
 mod connections;
 
@@ -283,4 +285,16 @@ fn neither_key_nor_signature_nor_path_shows() {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert!(!format!("{failure:?}").contains("api/origin"), "{failure:?}");
+}
+
+#[test]
+fn the_signature_of_a_request_is_hidden_whatever_day_the_one_before_had() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = client(&listener);
+    for day in [0, 30, 31, 0] {
+        let date = SigningDate::from_unix(1_477_152_000 + day * DAY_SECONDS);
+        let signature = Signature::new(date, &client.shared.settings.credentials);
+        let secrets = client.shared.secrets(date);
+        assert_eq!(secrets.redacted(signature.expose()), "*".repeat(32), "day {day}");
+    }
 }
