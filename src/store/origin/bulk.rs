@@ -70,8 +70,8 @@ impl<const COLUMNS: usize> BulkInsert<'_, COLUMNS> {
     /// except of those that the last page will hold: the next rows of the domain fill that one. In a short answer the last
     /// pages are most of it. Then SQLite has filled pages best if more rows are held back and come in reverse.
     ///
-    /// Measured for answers of a half to fifty pages: the tables are up to 6 % smaller, most often 3 %, and written as fast.
-    /// A long answer in reverse would leave pages half empty.
+    /// Measured for answers of a half to fifty pages: from one and a half pages on, the tables are up to 6 % smaller, most often
+    /// 3 %; shorter answers gain nothing. All are written as fast. A long answer in reverse would leave pages half empty.
     fn hold_back(&mut self) {
         let rows = self.rows.len();
         let pages = rows / self.sql.rows_a_page;
