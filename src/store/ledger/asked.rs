@@ -22,7 +22,7 @@ pub(crate) fn read(
     with_gaps(connection, domain, (span, shift), first_point, asked)
 }
 
-/// Returns the same as [`read`], if `asked` is what was asked in the range. It may be more.
+/// Like [`read`], for a caller that knows already what was `asked` in the range. Ranges outside of it do no harm.
 pub(crate) fn with_gaps(
     connection: &Connection,
     domain: i64,

@@ -85,7 +85,7 @@ pub(crate) fn all(connection: &Connection, domain: i64) -> Result<Vec<CoverageSp
 }
 
 /// Brings the rows of a domain in line with what a commit says about `window`; writes only what differs. `before` are the
-/// stored spans around it, and may be more than those.
+/// stored spans around it. More of them do no harm.
 pub(crate) fn apply(
     tx: &Connection,
     domain: i64,

@@ -24,16 +24,16 @@ const MOVE_END: &str = "UPDATE coverage SET end_ts = ?3, end_cst = ?4, fetched_a
 struct RowChanges<'a> {
     /// The starts of those to delete.
     gone: Vec<UnixSeconds>,
-    /// The spans of which only one end moves, with their start before.
+    /// The spans of which only the start or only the end moves, each with the start that is stored.
     moved: Vec<(UnixSeconds, &'a CoverageSpan)>,
-    /// Those to write, and whether a row with this start is stored.
-    others: Vec<(&'a CoverageSpan, bool)>,
+    /// Those to write as a whole, and whether a row with this start is stored.
+    whole: Vec<(&'a CoverageSpan, bool)>,
 }
 
 /// Returns what differs.
 ///
-/// In every run of a timer, a range gives a slot to the next one. So a row whose start moves is changed, and not deleted and
-/// inserted. Its new start is no key that is stored.
+/// In every run of a timer, one range ends a slot later, and so the next one begins a slot later. A row whose start moves like
+/// this is changed, not deleted and inserted. No stored row has its new start, so the key stays unique.
 fn row_changes<'a>(before: &[CoverageSpan], after: &'a [CoverageSpan]) -> RowChanges<'a> {
     let start = |piece: &CoverageSpan| piece.span.start();
     let stored: BTreeMap<_, _> = before.iter().map(|piece| (start(piece), piece)).collect();
@@ -53,7 +53,7 @@ fn row_changes<'a>(before: &[CoverageSpan], after: &'a [CoverageSpan]) -> RowCha
                 changes.moved.push((start(old), piece));
                 gone.remove(&piece.span.end());
             }
-            (old, _) => changes.others.push((piece, old.is_some())),
+            (old, _) => changes.whole.push((piece, old.is_some())),
         }
     }
     changes.gone = gone.values().map(|piece| start(piece)).collect();
@@ -86,7 +86,7 @@ pub(crate) fn write(
             )));
         }
     }
-    for (new, is_stored) in changes.others {
+    for (new, is_stored) in changes.whole {
         let row = (
             domain,
             new.span.start(),
@@ -129,7 +129,7 @@ mod tests {
             changes.moved,
             [(0, &after[0]), (3000, &after[1]), (6000, &after[2])]
         );
-        assert_eq!((changes.gone, changes.others), (vec![], vec![]));
+        assert_eq!((changes.gone, changes.whole), (vec![], vec![]));
     }
 
     /// Random ranges of one domain.
@@ -179,7 +179,7 @@ mod tests {
                 assert!(!is_moved || span.end() == new.span.end(), "seed {seed}");
                 assert!(rows.insert(new.span.start(), *new).is_none(), "seed {seed}");
             }
-            for (new, is_stored) in changes.others {
+            for (new, is_stored) in changes.whole {
                 let old = rows.insert(new.span.start(), *new);
                 assert_eq!(old.is_some(), is_stored, "seed {seed}");
             }

@@ -74,7 +74,7 @@ impl LedgerState {
         Self::of_asked(tx, domain, (days, shift), first_point, asked)
     }
 
-    /// The same of whole `days`, if `asked` is what was asked of the domain in them.
+    /// Like [`read`](Self::read), of whole `days`, for a caller that knows already what was `asked` of the domain in them.
     pub(crate) fn of_asked(
         tx: &Connection,
         domain: i64,

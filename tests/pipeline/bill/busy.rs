@@ -55,7 +55,7 @@ fn it_waits_for_a_run_at_work_and_then_gives_up_with_75() {
 }
 
 /// Reads what the process prints until it says that it waits: the lock file itself is open for some microseconds at a
-/// time. Whoever drops the rest of its standard error closes it.
+/// time. Keep what this returns: dropping it would close the standard error of the process.
 fn heard_waiting(child: &mut Child) -> BufReader<ChildStderr> {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
