@@ -1,5 +1,6 @@
 use super::moments::{PointAt, points, said, slots, unreadable};
 use super::*;
+use crate::store::ledger::coverage;
 
 #[test]
 fn points_that_a_later_answer_leaves_out_stay_and_are_counted() {
@@ -66,4 +67,26 @@ fn an_old_point_that_one_answer_left_out_is_asked_for_once_more() {
         [[provisional], [settled.clone()]]
     );
     assert_eq!(states(&points([1]), 8 * DAY_SECONDS, DAY_SECONDS), [[settled]]);
+}
+
+#[test]
+fn what_is_known_of_the_coverage_is_what_is_stored_although_a_slot_keeps_its_age() {
+    let mut sandbox = Sandbox::new();
+    let mut first = said("a.com", slots(0, 2), &points(0..2), 900);
+    first.coverage = Coverage::Fetched(vec![fetched(slots(0, 2), 0)]);
+    sandbox.commit(first);
+    let connection = rusqlite::Connection::open(sandbox.path()).unwrap();
+    let id: i64 = connection
+        .query_row("SELECT id FROM domain", [], |row| row.get(0))
+        .unwrap();
+    let around = || coverage::around(&connection, id, slots(0, 2)).unwrap();
+    let settled = Coverage::Fetched(vec![fetched(slots(0, 2), DAY_SECONDS)]);
+    let mut change =
+        coverage::apply(&connection, id, (around(), slots(0, 2)), &settled, DAY_SECONDS).unwrap();
+    assert_eq!(change.after, around());
+    let left_out = [slots(0, 1).start()];
+    let asked_at = MIDNIGHT + 7 * DAY_SECONDS;
+    coverage::put_back(&connection, id, (&left_out, asked_at), &mut change, DAY_SECONDS).unwrap();
+    assert_eq!(change.after, around());
+    assert_eq!(change.after.len(), 2);
 }
