@@ -211,17 +211,18 @@ impl Secrets {
 
     fn find_in_reading(&self, text: &[u8], figures: bool) -> Vec<(Range<usize>, bool)> {
         let mut found = Vec::new();
+        let has_twins = spelling::has_twins(text);
         for fold in [Fold::Bare, Fold::Graphic] {
-            let needles = || {
-                let wanted = |needle: &&Needle| needle.fold == fold && (figures || !needle.figure);
-                self.needles.iter().filter(wanted)
+            let wanted = |needle: &&Needle| {
+                needle.fold == fold && (figures || !needle.figure) && (has_twins || needle.may_be_in(text))
             };
-            if needles().next().is_none() {
+            let needles: Vec<&Needle> = self.needles.iter().filter(wanted).collect();
+            if needles.is_empty() {
                 continue;
             }
             let folded = fold.of(text);
             let mut spans = None;
-            for needle in needles() {
+            for needle in needles {
                 let text_of = needle.text.expose_secret().as_bytes();
                 for at in memchr::memmem::find_iter(&folded, text_of) {
                     // Looked up for the rare text alone that holds one.
@@ -234,6 +235,16 @@ impl Secrets {
             }
         }
         found
+    }
+}
+
+impl Needle {
+    /// Whether `text`, which has no twins of ASCII characters, has every character of the secret. Bodies are numbers for the most
+    /// part, so they lack some: then nothing has to be folded.
+    fn may_be_in(&self, text: &[u8]) -> bool {
+        let secret = self.text.expose_secret().as_bytes();
+        let has = |byte: &u8| memchr::memchr2(*byte, byte.to_ascii_uppercase(), text).is_some();
+        secret.iter().all(has)
     }
 }
 

@@ -14,8 +14,7 @@ pub(super) enum Fold {
 impl Fold {
     /// What counts of `text`, in lower case.
     pub(super) fn of(self, text: &[u8]) -> Vec<u8> {
-        let [one, two, three] = TWIN_STARTS;
-        if memchr::memchr3(one, two, three, text).is_some() {
+        if has_twins(text) {
             let mut folded = Vec::with_capacity(text.len());
             self.each(text, |byte, _| folded.push(byte));
             return folded;
@@ -84,6 +83,12 @@ const STEP: usize = 16;
 
 /// The first bytes of the characters that [`ascii_twin`] knows.
 const TWIN_STARTS: [u8; 3] = [0xef, 0xe2, 0xc5];
+
+/// Whether `text` may have a character that [`ascii_twin`] knows.
+pub(super) fn has_twins(text: &[u8]) -> bool {
+    let [one, two, three] = TWIN_STARTS;
+    memchr::memchr3(one, two, three, text).is_some()
+}
 
 /// The ASCII character that a character of UTF-8 is a form of, and how many bytes it takes: fullwidth forms, and the
 /// two letters that are ASCII in the other case (the Kelvin sign and the long s).
