@@ -41,6 +41,19 @@ pub struct MonthlyFigures {
     pub pv: i64,
 }
 
+/// What the row of a month tells of its points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MonthTotals {
+    /// Stored points.
+    pub points: u64,
+    /// Bandwidth summed over time, in bytes.
+    pub traffic_bytes: i64,
+    /// Requests.
+    pub pv: i64,
+    /// The mean of the daily peaks, in bit/s.
+    pub bandwidth_daily_peak_avg: f64,
+}
+
 /// What the points of a month add up to, and the ranges that were asked for.
 #[derive(Debug, Clone, Default)]
 pub struct MonthSums {
@@ -50,10 +63,38 @@ pub struct MonthSums {
     /// The peak of every day that was asked for or has a point. It is 0 for a day without points, because the API may
     /// leave out idle slots. Points that are really missing show in `points`.
     daily_peaks: BTreeMap<UnixSeconds, i64>,
+    /// The mean of the daily peaks, if it is that of a stored row and not of `daily_peaks`.
+    kept_peak_avg: Option<f64>,
     expected_points: u64,
 }
 
 impl MonthSums {
+    /// Goes on from a stored month in which the totals of some days have changed, each from the first to the second. The same
+    /// days were asked for before. `None` if the row does not tell exactly what its points add up to, or if a daily peak has
+    /// changed: a mean cannot be taken apart.
+    pub fn resume(
+        stored: &MonthTotals,
+        changed: impl IntoIterator<Item = (DayTotals, DayTotals)>,
+    ) -> Option<Self> {
+        let month = DayTotals::of_figures(stored.points, stored.traffic_bytes, stored.pv, 0)?;
+        let mut sums = Self {
+            points: month.points,
+            bandwidth: month.bandwidth,
+            pv: month.pv,
+            kept_peak_avg: Some(stored.bandwidth_daily_peak_avg),
+            ..Self::default()
+        };
+        for (before, after) in changed {
+            sums.points = sums.points.checked_sub(before.points)? + after.points;
+            sums.bandwidth += after.bandwidth - before.bandwidth;
+            sums.pv += after.pv - before.pv;
+            if after.peak != before.peak {
+                return None;
+            }
+        }
+        Some(sums)
+    }
+
     /// Adds a range that was asked for; ranges do not overlap, and lie on the grid and in the month.
     pub fn ask(&mut self, asked: Span) {
         self.expected_points += to_u64(asked.slots());
@@ -111,6 +152,7 @@ impl MonthSums {
         let billed = top.ranked(self.billed_rank())?;
         let least = top.ranked(self.least_rank())?;
         let peaks: i128 = self.daily_peaks.values().map(|&peak| i128::from(peak)).sum();
+        let peak_avg = self.kept_peak_avg.or(mean(peaks, self.daily_peaks.len()));
         Some(MonthlyFigures {
             points: self.points,
             expected_points: self.expected_points,
@@ -119,7 +161,7 @@ impl MonthSums {
             bandwidth_95_least: bandwidth(least),
             bandwidth_peak: bandwidth(top.ranked(0)?),
             bandwidth_fourth_peak: bandwidth(top.ranked(3)?),
-            bandwidth_daily_peak_avg: mean(peaks, self.daily_peaks.len()).unwrap_or(0.0),
+            bandwidth_daily_peak_avg: peak_avg.unwrap_or(0.0),
             traffic_bytes: traffic_bytes(self.bandwidth),
             pv: to_i64(self.pv),
         })

@@ -16,8 +16,9 @@ use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::origin::codes::CodeLookup;
+use crate::store::origin::month_rows;
 use crate::store::origin::rollup_tables::{ACCOUNT_TABLES, RollupRow, RollupTable, RowKey, TABLES};
-use crate::store::origin::rollups::{DayTally, month_row};
+use crate::store::origin::rollups::DayTally;
 use crate::store::origin::walk::{StoredCount, StoredPoint};
 use crate::store::origin::{account_rollups, month_tops};
 
@@ -79,7 +80,7 @@ impl<'a> MonthTally<'a> {
         }
         let (figures, top) = self.month.measured();
         if self.ledger.is_fetched(month) {
-            rows.push(month_row(self.of, &figures, self.ledger));
+            rows.push(month_rows::row(self.of, &figures, self.ledger));
         }
         Ok((rows, top))
     }

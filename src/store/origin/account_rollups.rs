@@ -14,8 +14,9 @@ use crate::model::slot::{DAY_SECONDS, HOUR_SECONDS, SLOT_SECONDS};
 use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
+use crate::store::origin::month_rows;
 use crate::store::origin::rollup_tables::{self, ACCOUNT_DAILY, ACCOUNT_HOURLY, ACCOUNT_MONTHLY, RollupRow};
-use crate::store::origin::rollups::{StoredDay, month_columns, period_columns};
+use crate::store::origin::rollups::{StoredDay, period_columns};
 
 /// Returns the rows of the account for these days of a month, and for the month, which has these figures.
 pub(crate) fn rows(
@@ -51,7 +52,7 @@ fn month_row((month, shift): (Span, i64), figures: &MonthlyFigures, asked: &Aske
         key: (civil::cst_month(month.start()), None),
         values: domains
             .into_iter()
-            .chain(month_columns(figures, period, shift))
+            .chain(month_rows::columns(figures, period, shift))
             .collect(),
     }
 }

@@ -7,7 +7,8 @@
 //! - `codes`, `code_texts`: numbers for status codes and for sets of them, and what the codes mean
 //! - `restatements`: what later answers changed
 //! - `rollups`, `account_rollups`: the hours, days and months that the points of a domain, and of all domains, add up to
-//! - `rollup_tables`: the relations of both
+//! - `month_rows`: the rows of months
+//! - `rollup_tables`: the relations of all rollups
 //! - `closings`: months as they stood when somebody closed them
 //! - `month_tops`: the highest points of a month, to rank them
 //! - `month_sums`: sums by which a point that was changed from outside is found
@@ -23,6 +24,7 @@ pub(crate) mod code_texts;
 pub(crate) mod codes;
 pub(crate) mod first_points;
 pub(crate) mod gap_finder;
+pub(crate) mod month_rows;
 pub(crate) mod month_sums;
 pub(crate) mod month_tops;
 mod point_rows;

@@ -11,7 +11,6 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use crate::model::account::OtherDay;
-use crate::model::billing::MonthlyFigures;
 use crate::model::completeness::DomainLedger;
 use crate::model::convert::{to_i64, to_u64, to_usize};
 use crate::model::rollup::{DayTotals, Peak, PointSums, RollupFigures};
@@ -20,7 +19,7 @@ use crate::model::{Span, UnixSeconds, civil};
 use crate::store::error::Result;
 use crate::store::file::statements::Statements as _;
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollup_tables::{self, DAILY, HOURLY, MONTHLY, RollupRow, STATUS_DAILY};
+use crate::store::origin::rollup_tables::{self, DAILY, HOURLY, RollupRow, STATUS_DAILY};
 use crate::store::origin::walk::{StoredCount, StoredPoint};
 
 const HOURS_A_DAY: usize = 24;
@@ -164,50 +163,6 @@ impl DayTally {
     }
 }
 
-/// Returns the row of a month of a domain. The times in `figures` are starts of slots; a label is `shift` seconds later.
-pub(crate) fn month_row(
-    (month, shift): (Span, i64),
-    figures: &MonthlyFigures,
-    ledger: &DomainLedger,
-) -> RollupRow {
-    let period = period_columns(
-        month.slots(),
-        ledger.empty_slots(month),
-        ledger.is_complete(month),
-    );
-    RollupRow {
-        table: &MONTHLY,
-        key: (civil::cst_month(month.start()), None),
-        values: month_columns(figures, period, shift).collect(),
-    }
-}
-
-/// Returns the columns of a month from `points` on.
-pub(super) fn month_columns(
-    figures: &MonthlyFigures,
-    period: [Value; 3],
-    shift: i64,
-) -> impl Iterator<Item = Value> {
-    let measures = [
-        to_i64(figures.points).into(),
-        to_i64(figures.expected_points).into(),
-        figures.bandwidth_95.into(),
-        figures.bandwidth_peak.into(),
-        figures.bandwidth_fourth_peak.into(),
-        figures.bandwidth_daily_peak_avg.into(),
-        figures.traffic_bytes.into(),
-        figures.pv.into(),
-    ];
-    let billed = figures.bandwidth_95_ts.map(|start| start + shift);
-    let more = [billed.into(), figures.bandwidth_95_least.into()];
-    measures.into_iter().chain(period).chain(more)
-}
-
-/// Writes the row of a month of a domain.
-pub(crate) fn write_month(tx: &Connection, domain: i64, row: RollupRow) -> Result<()> {
-    rollup_tables::write(tx, Some(domain), &[row])
-}
-
 /// Writes the rows of a day of a domain. If it was read as a whole, a correction may have removed codes: the rows of others
 /// are deleted.
 pub(crate) fn write_day(
@@ -287,6 +242,17 @@ pub(crate) fn stored_days(
     Ok(days.into_iter().collect())
 }
 
+/// Returns what a month takes from the stored days that are not computed again.
+pub(crate) fn others<T>(
+    stored: &BTreeMap<UnixSeconds, StoredDay>,
+    again: &BTreeMap<UnixSeconds, T>,
+) -> Vec<OtherDay> {
+    let others = stored
+        .iter()
+        .filter(|(midnight, _)| !again.contains_key(midnight));
+    others.map(|(_, day)| day.other).collect()
+}
+
 /// Reads the figures of a row of [`stored_days`]; `None` without points.
 fn stored_figures(row: &Row<'_>) -> rusqlite::Result<Option<RollupFigures>> {
     let Some(bandwidth_avg) = row.get(3)? else {
@@ -301,17 +267,6 @@ fn stored_figures(row: &Row<'_>) -> rusqlite::Result<Option<RollupFigures>> {
         traffic_bytes: row.get(6)?,
         pv: row.get(7)?,
     }))
-}
-
-/// Returns whether the stored month of a domain, or of the account, is complete.
-pub(crate) fn is_complete(connection: &Connection, domain: Option<i64>, month: Span) -> Result<bool> {
-    let relation = match domain {
-        Some(_) => "rollup_month WHERE domain_id = ?1",
-        None => "origin_account_monthly WHERE ?1 IS NULL",
-    };
-    let sql = format!("SELECT complete FROM {relation} AND month_cst = ?2");
-    let complete = connection.first(&sql, (domain, civil::cst_month(month.start())), |row| row.get(0))?;
-    Ok(complete.unwrap_or(false))
 }
 
 /// Adds stored counts of a day to its tally: those of the points with these labels.

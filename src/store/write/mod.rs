@@ -3,7 +3,8 @@
 //! - `store`: opens, locks and confirms the database; `transaction`: how every change is committed
 //! - `commit`: what one answer brings; `window`: how it is written
 //! - `runs`: the begin, the end and the questions of a run
-//! - `roll_up`: brings the rollups up to date; `month_work`: those of one month, `worked_day`: of one day
+//! - `roll_up`: brings the rollups up to date; `month_work`: those of one month, `domain_month`: of one
+//!   month of a domain, `worked_day`: of one day
 //! - `close`: closes a month
 //! - `staleness`: which days a change of the ledger makes stale; `shown_days`: what the rollups of
 //!   stale days show already
@@ -15,6 +16,7 @@ mod close;
 pub(crate) mod commit;
 pub(crate) mod derived;
 mod discovery;
+mod domain_month;
 mod month_work;
 pub(crate) mod replay;
 pub(crate) mod roll_up;

@@ -1,8 +1,8 @@
 //! Computes the stale days of a month, and the month, again.
 //!
 //! The points of the stale days are read, for all domains, because the account needs their sums: those of the hours since
-//! the first change, if the stale days only got later points. The month follows from its days and its highest points.
-//! What these do not tell is read from all points of the month. One domain's points are in memory at a time.
+//! the first change, if the stale days only got later points. The month follows from what is stored of it ([`super::domain_month`]).
+//! What that does not tell is read from all points of the month. One domain's points are in memory at a time.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,23 +11,21 @@ use rusqlite::Connection;
 
 use crate::model::account::{AccountMonth, OtherDay};
 use crate::model::account_day::AccountDay;
-use crate::model::billing::{Month, MonthSums, MonthlyFigures};
+use crate::model::billing::{Month, MonthlyFigures};
 use crate::model::completeness::DomainLedger;
 use crate::model::slot::{DAY_SECONDS, cst_day_floor};
-use crate::model::top_points::{RankedPoint, TopPoints};
-use crate::model::{Span, UnixSeconds, civil};
+use crate::model::top_points::TopPoints;
+use crate::model::{Span, UnixSeconds};
 use crate::store::error::{Result, StoreErrorKind};
 use crate::store::ledger::{asked, domain_ids, stale_days};
 use crate::store::origin::codes::CodeLookup;
-use crate::store::origin::rollups::{self, StoredDay};
+use crate::store::origin::rollups;
 use crate::store::origin::walk::{StoredPoint, first_point};
-use crate::store::origin::{account_rollups, month_tops, slot_label};
-use crate::store::write::shown_days::Shown;
+use crate::store::origin::{account_rollups, month_rows, month_tops, slot_label};
+use crate::store::write::domain_month::{self, DomainMonth};
+use crate::store::write::shown_days::StaleDays;
 use crate::store::write::transaction::Ids;
 use crate::store::write::worked_day::{self, WorkedDay};
-
-/// The stale days of a domain, each with what its rollups show. `None` if that is not known: then everything is read.
-type StaleDays = BTreeMap<UnixSeconds, Option<Shown>>;
 
 /// Brings the rollups of a month up to date.
 pub(super) fn bring_up_to_date(tx: &Connection, ids: &mut Ids, month: Span) -> Result<()> {
@@ -82,8 +80,7 @@ impl<'a> MonthWork<'a> {
             let from = stale.entry(day).or_insert(first);
             *from = first.min(*from);
         }
-        let starts = month.pieces(DAY_SECONDS).map(|day| day.start());
-        let dates = starts.map(|day| (civil::cst_date(day), day)).collect();
+        let dates = domain_month::dates(month);
         let stored = rollups::stored_days(tx, None, &dates)?;
         let kept = stored.zip(month_tops::read(tx, month_tops::ACCOUNT, month)?);
         let mut open = Vec::new();
@@ -107,7 +104,7 @@ impl<'a> MonthWork<'a> {
                 AccountMonth::new(month, days)
             }
         };
-        let kept = kept.map(|(stored, top)| (others(&stored, &stale), top));
+        let kept = kept.map(|(stored, top)| (rollups::others(&stored, &stale), top));
         Ok(Self {
             tx,
             month,
@@ -167,20 +164,20 @@ impl<'a> MonthWork<'a> {
 
     /// Writes the stale days and the month of a domain, and adds its points to the account.
     fn domain(&mut self, domain: i64, ledger: &DomainLedger, stale: &StaleDays) -> Result<()> {
-        let kept = self.kept_of(domain, ledger)?;
-        let stored_top = kept.as_ref().map(|(_, top)| top.clone());
+        let of = (self.month, self.shift);
+        let month = DomainMonth::new(self.tx, (domain, ledger), of, stale)?;
         let mut days = BTreeMap::new();
         for (&midnight, &shown) in stale {
-            let stored = kept.as_ref().and_then(|(stored, _)| stored.get(&midnight));
+            let stored = month.as_ref().and_then(|month| month.stored_day(midnight));
             let day = WorkedDay::begin(self.tx, (domain, ledger), (midnight, shown), stored)?;
             days.insert(midnight, day);
         }
-        let ranges = match kept {
+        let ranges = match month {
             Some(_) => self.ranges(&days),
             None => vec![self.month],
         };
         let (mut whole, mut fresh) = (Month::default(), Vec::new());
-        let is_whole = kept.is_none();
+        let is_whole = month.is_none();
         self.read(domain, &ranges, |start, point, account| {
             account.add(start, point.bandwidth, point.pv);
             let midnight = cst_day_floor(start);
@@ -196,85 +193,24 @@ impl<'a> MonthWork<'a> {
                 }
             }
         })?;
-        let (figures, top) = match kept {
+        let (figures, new_top) = match month {
             None => {
                 for piece in &ledger.asked {
                     whole.ask_in(self.month, piece.span);
                 }
-                whole.measured()
+                let (figures, top) = whole.measured();
+                (figures, Some(top))
             }
-            Some((stored, top)) => match self.by_days(ledger, &days, &stored, (top, fresh)) {
-                Some(measured) => measured,
-                None => self.whole_month(domain, ledger)?,
-            },
+            Some(month) => month.measure(&self.dates, &days, fresh)?,
         };
         for day in days.into_values() {
             day.write(self.tx, (domain, ledger), self.shift, &mut self.codes)?;
         }
-        let row = rollups::month_row((self.month, self.shift), &figures, ledger);
-        rollups::write_month(self.tx, domain, row)?;
-        if stored_top.is_some_and(|stored| stored == top) {
-            return Ok(());
+        month_rows::write(self.tx, domain, month_rows::row(of, &figures, ledger))?;
+        match new_top {
+            Some(top) => month_tops::write(self.tx, domain, self.month, &top),
+            None => Ok(()),
         }
-        month_tops::write(self.tx, domain, self.month, &top)
-    }
-
-    /// Measures a month by its days, of which `days` are new, and by its highest points. `None` if these do not reach far
-    /// enough.
-    fn by_days(
-        &self,
-        ledger: &DomainLedger,
-        days: &BTreeMap<UnixSeconds, WorkedDay>,
-        stored: &BTreeMap<UnixSeconds, StoredDay>,
-        (top, fresh): (TopPoints, Vec<RankedPoint>),
-    ) -> Option<(MonthlyFigures, TopPoints)> {
-        let mut sums = MonthSums::default();
-        for piece in &ledger.asked {
-            sums.ask_in(self.month, piece.span);
-        }
-        for (&midnight, day) in days {
-            sums.add_day(midnight, &day.tally.totals());
-        }
-        for day in others(stored, days) {
-            sums.add_day(day.midnight, &day.totals);
-        }
-        // Most of the highest points are older than the days that are computed.
-        let first = days.keys().next().copied().unwrap_or(UnixSeconds::MAX);
-        let is_read = |start| {
-            let day = (start >= first)
-                .then(|| days.get(&cst_day_floor(start)))
-                .flatten();
-            day.is_some_and(|day| day.is_new(start + self.shift))
-        };
-        let top = top.with(is_read, fresh);
-        Some((sums.figures(&top)?, top))
-    }
-
-    /// Returns the stored days of a domain and its highest points. `None` if all points of the month have to be read. That is
-    /// also done once when the month becomes complete.
-    fn kept_of(
-        &self,
-        domain: i64,
-        ledger: &DomainLedger,
-    ) -> Result<Option<(BTreeMap<UnixSeconds, StoredDay>, TopPoints)>> {
-        let (tx, month) = (self.tx, self.month);
-        if ledger.is_complete(month) && !rollups::is_complete(tx, Some(domain), month)? {
-            return Ok(None);
-        }
-        let stored = rollups::stored_days(tx, Some(domain), &self.dates)?;
-        Ok(stored.zip(month_tops::read(tx, domain, month)?))
-    }
-
-    /// Measures a domain by all points of the month. The account has them already.
-    fn whole_month(&self, domain: i64, ledger: &DomainLedger) -> Result<(MonthlyFigures, TopPoints)> {
-        let mut whole = Month::default();
-        for piece in &ledger.asked {
-            whole.ask_in(self.month, piece.span);
-        }
-        rollups::each_point(self.tx, domain, self.month.moved(self.shift), |point| {
-            whole.add(point.ts - self.shift, point.bandwidth, point.pv);
-        })?;
-        Ok(whole.measured())
     }
 
     /// Reads the days of the account as a whole that become complete, like those of a domain.
@@ -299,7 +235,7 @@ impl<'a> MonthWork<'a> {
         let of = (self.month, self.shift);
         let is_final = self.kept.is_some()
             && self.account.asked().is_complete()
-            && !rollups::is_complete(self.tx, None, self.month)?;
+            && !month_rows::is_complete(self.tx, None, self.month)?;
         let measured = match self.kept {
             None => self.account.month(&[], TopPoints::default()),
             Some((others, top)) if !is_final => self.account.month(&others, top),
@@ -335,12 +271,4 @@ fn whole_account(tx: &Connection, (month, shift): (Span, i64)) -> Result<(Monthl
     let measured = account.month(&[], TopPoints::default());
     measured
         .ok_or_else(|| StoreErrorKind::InvariantViolation("a month has more slots than a month".to_owned()))
-}
-
-/// Returns what a month takes from the stored days that are not computed again.
-fn others<T>(stored: &BTreeMap<UnixSeconds, StoredDay>, again: &BTreeMap<UnixSeconds, T>) -> Vec<OtherDay> {
-    let others = stored
-        .iter()
-        .filter(|(midnight, _)| !again.contains_key(midnight));
-    others.map(|(_, day)| day.other).collect()
 }

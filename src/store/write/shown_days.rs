@@ -4,7 +4,7 @@
 //! computed before the month is. This is remembered and not stored: of a day that another process made stale, such as one
 //! that was killed, everything is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
@@ -24,6 +24,9 @@ pub(crate) enum Shown {
     /// All points in the day, with its hours and codes. It is not known whether the month and the account show them.
     InTheDay,
 }
+
+/// The stale days of a domain, each with what its rollups show. `None` if that is not known: then everything is read.
+pub(super) type StaleDays = BTreeMap<UnixSeconds, Option<Shown>>;
 
 /// What the rollups of stale days of domains show, where it is known.
 ///
