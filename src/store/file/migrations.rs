@@ -22,7 +22,7 @@ macro_rules! embedded {
 
 /// All migrations, in the order in which they are applied. They are listed because the macro that finds them needs refinery and
 /// its regular expressions a second time, for the compiler: some percent of a first build. A test finds a file that is not listed.
-const EMBEDDED: [(&str, &str); 17] = embedded!(
+const EMBEDDED: [(&str, &str); 18] = embedded!(
     "V1__measurements"
     "V2__ledger"
     "V3__views"
@@ -40,6 +40,7 @@ const EMBEDDED: [(&str, &str); 17] = embedded!(
     "V15__month_tops"
     "V16__account_domains"
     "V17__data_source"
+    "V18__months_together"
 );
 
 /// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary and

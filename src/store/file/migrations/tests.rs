@@ -39,13 +39,15 @@ fn statements(sql: &str) -> String {
 }
 
 /// Tables that hold nothing that was fetched.
-const DERIVED: [&str; 6] = [
+const DERIVED: [&str; 8] = [
     "origin_dictionary",
     "origin_hourly",
     "origin_daily",
     "origin_status_daily",
     "origin_monthly",
     "rollup_code_day",
+    "rollup_month",
+    "month_sum",
 ];
 
 /// The tables that a migration rewrites or deletes from, those that it made itself left out.
@@ -68,7 +70,14 @@ fn rewritten(sql: &str) -> Vec<String> {
             ("update", table, _) => table,
             _ => continue,
         };
-        let table = table.trim_end_matches(';');
+        // A table that the same migration renamed is the one that it was.
+        let is_rename = |words: &&[String]| {
+            words[..2] == ["alter", "table"]
+                && words[3..5] == ["rename", "to"]
+                && words[5].trim_end_matches(';') == table.trim_end_matches(';')
+        };
+        let before = words.windows(6).find(is_rename).map(|words| words[2].as_str());
+        let table = before.unwrap_or(table).trim_end_matches(';');
         // A column that the same migration added is filled, and nothing else is changed.
         let fills = format!("alter table {table} add column {}", after(at + 3));
         if after(at) == "update" && words.join(" ").contains(&fills) {
@@ -103,6 +112,8 @@ fn a_migration_that_rewrites_data_is_listed_as_such() {
     ] {
         assert_eq!(rewritten(sql), ["point"], "{sql}");
     }
+    let moved = "ALTER TABLE point RENAME TO before; CREATE TABLE point (a); DROP TABLE before;";
+    assert_eq!(rewritten(moved), ["point", "point"]);
     for sql in [
         "CREATE TABLE point (a);",
         "ALTER TABLE point ADD COLUMN a;",
@@ -110,6 +121,7 @@ fn a_migration_that_rewrites_data_is_listed_as_such() {
         "UPDATE origin_dictionary SET meaning = 'a' WHERE relation = 'point';",
         "DROP VIEW origin_stats;",
         "INSERT OR IGNORE INTO point SELECT 1;",
+        "ALTER TABLE month_sum RENAME TO before; CREATE TABLE month_sum (a); DROP TABLE before;",
     ] {
         assert_eq!(rewritten(sql), [""; 0], "{sql}");
     }
