@@ -43,8 +43,8 @@ const EMBEDDED: [(&str, &str); 18] = embedded!(
     "V18__months_together"
 );
 
-/// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary and
-/// the rollups, which follow from the points.
+/// The migrations that rewrite stored data: they rename, drop, delete from or update a table other than the dictionary, the
+/// rollups and the sums of months. These follow from the points.
 /// Before the first of them a copy of the database is kept ([`super::upgrade_copy`]). Add a new migration that rewrites
 /// here; a test finds it by its SQL.
 const REWRITING: &[SchemaVersion] = &[8];

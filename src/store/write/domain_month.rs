@@ -29,8 +29,8 @@ pub(super) struct DomainMonth<'a> {
     top: TopPoints,
     /// The stored days from the first stale one to the last one.
     stored: BTreeMap<UnixSeconds, StoredDay>,
-    /// Whether the row of the month shows what the rows of its days do.
-    row_is_in_step: bool,
+    /// Whether the row of the month shows the same points as the rows of its days.
+    row_agrees: bool,
 }
 
 impl<'a> DomainMonth<'a> {
@@ -60,7 +60,7 @@ impl<'a> DomainMonth<'a> {
             top,
             stored,
             // A day that was computed ahead of the month is newer than the row of the month.
-            row_is_in_step: stale
+            row_agrees: stale
                 .values()
                 .all(|shown| matches!(shown, Some(Shown::Before(_)))),
         }))
@@ -106,7 +106,7 @@ impl<'a> DomainMonth<'a> {
         days: &BTreeMap<UnixSeconds, WorkedDay>,
         top: &TopPoints,
     ) -> Result<Option<MonthlyFigures>> {
-        if !self.row_is_in_step {
+        if !self.row_agrees {
             return Ok(None);
         }
         let mut changed = Vec::new();
