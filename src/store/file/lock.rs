@@ -5,7 +5,7 @@
 //! same name.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,11 +21,9 @@ const SUFFIX: &str = ".lock";
 const MODE: u32 = 0o644;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
-/// More than any note of this program takes. Nothing beyond it is read.
-const MAX_NOTE_BYTES: u64 = 4096;
-/// How long a missing note is waited for, and in which steps.
-const NOTE_PATIENCE: Duration = Duration::from_millis(300);
-const NOTE_STEP: Duration = Duration::from_millis(5);
+/// How long those are waited for who only look, and in which steps.
+const PATIENCE: Duration = Duration::from_millis(300);
+const STEP: Duration = Duration::from_millis(5);
 
 /// Whether a run writes to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +37,7 @@ pub enum LockState {
 /// Returns who holds the lock of the database at `path` at this moment. Leaves no trace.
 ///
 /// To find out, it shares the lock for some microseconds, because a lock of this kind cannot be queried. A run that
-/// starts just then is refused as if another run held the lock.
+/// starts just then waits for that.
 pub fn peek(path: &Path) -> Result<LockState, StoreError> {
     state(path).map_err(|kind| StoreError::new(path, kind))
 }
@@ -62,7 +60,7 @@ fn state(path: &Path) -> Result<LockState> {
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(LockState::Free),
-        Err(TryLockError::WouldBlock) => Ok(LockState::Held(read_note(&mut file))),
+        Err(TryLockError::WouldBlock) => Ok(LockState::Held(LockHolder::read(&mut file))),
         Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
     }
 }
@@ -97,7 +95,7 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the database at `path`, without waiting.
+    /// Takes the lock of the database at `path`, without waiting for another run.
     pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Self> {
         let beside = suffixed(path, SUFFIX);
         loop {
@@ -120,17 +118,22 @@ impl Lock {
             .mode(MODE)
             .open(beside)
             .map_err(StoreErrorKind::Lock)?;
-        match file.try_lock() {
+        let began = Instant::now();
+        let taken = try_lock(&file, || {
+            std::thread::sleep(STEP);
+            began.elapsed() < PATIENCE
+        });
+        match taken {
             Ok(()) => {
                 restrict(&file, path);
                 let before = file.metadata().map_err(StoreErrorKind::Lock)?.len();
-                write_note(&mut file, holder).map_err(StoreErrorKind::Lock)?;
+                LockHolder::write(&mut file, holder).map_err(StoreErrorKind::Lock)?;
                 Ok(Self {
                     file,
                     was_used_before: before > 0,
                 })
             }
-            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Locked(read_note(&mut file))),
+            Err(TryLockError::WouldBlock) => Err(StoreErrorKind::Locked(LockHolder::read(&mut file))),
             Err(TryLockError::Error(error)) => Err(StoreErrorKind::Lock(error)),
         }
     }
@@ -138,6 +141,26 @@ impl Lock {
     /// Returns whether another run has used the lock file before.
     pub(crate) fn was_used_before(&self) -> bool {
         self.was_used_before
+    }
+}
+
+/// Takes the lock unless a run has it. While nobody has it but those who look who does ([`peek`]), it tries again, as long as
+/// `wait` says so. Otherwise a `status` every second would now and then keep a run from its turn.
+fn try_lock(file: &File, mut wait: impl FnMut() -> bool) -> Result<(), TryLockError> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if is_only_shared(file)? && wait() => {}
+            taken => return taken,
+        }
+    }
+}
+
+/// Returns whether nobody has the lock for itself. Has no lock afterwards.
+fn is_only_shared(file: &File) -> Result<bool, TryLockError> {
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| true).map_err(TryLockError::Error),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -169,33 +192,6 @@ fn restrict(file: &File, database: &Path) {
 fn excess(mode: u32, database: &Path) -> u32 {
     let shared = fs::symlink_metadata(database).map_or(0, |found| found.permissions().mode() & GROUP_WRITES);
     mode & (GROUP_WRITES | OTHERS_WRITE) & !shared
-}
-
-fn write_note(file: &mut File, holder: &Holder) -> io::Result<()> {
-    let note = serde_json::to_string(&LockHolder {
-        pid: std::process::id(),
-        command: holder.command.clone(),
-        since: holder.started_at,
-    })?;
-    file.set_len(0)?;
-    file.write_all(note.as_bytes())
-}
-
-/// Returns the holder's note. The holder writes it after it has taken the lock; `None` if it is still missing a moment
-/// later.
-fn read_note(file: &mut File) -> Option<LockHolder> {
-    let began = Instant::now();
-    loop {
-        let mut note = String::new();
-        file.rewind().ok()?;
-        // Half-written, it may be no text yet.
-        let read = file.take(MAX_NOTE_BYTES).read_to_string(&mut note);
-        match serde_json::from_str(&note) {
-            Ok(holder) => return Some(holder),
-            Err(_) if read.is_ok() && began.elapsed() < NOTE_PATIENCE => std::thread::sleep(NOTE_STEP),
-            Err(_) => return None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -290,6 +286,29 @@ mod tests {
         drop(held);
         assert_eq!(peek(&path).unwrap(), LockState::Free);
         assert!(Lock::take(&path, &holder("sync")).is_ok());
+    }
+
+    #[test]
+    fn who_only_looks_keeps_nobody_out_however_many_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.db");
+        drop(Lock::take(&path, &holder("sync")).unwrap());
+        let open = || File::open(suffixed(&path, SUFFIX)).unwrap();
+        let mut looks: Vec<File> = std::iter::repeat_with(open).take(3).collect();
+        for look in &looks {
+            look.try_lock_shared().unwrap();
+        }
+        let file = open();
+        // Each time it waits, one of them is done.
+        assert!(try_lock(&file, || looks.pop().is_some()).is_ok());
+        assert!(looks.is_empty());
+        // A run is not waited for, nor is one who looks for ever.
+        let wait = || panic!("it waited for a run");
+        assert!(matches!(try_lock(&open(), wait), Err(TryLockError::WouldBlock)));
+        file.unlock().unwrap();
+        let look = open();
+        look.try_lock_shared().unwrap();
+        assert!(matches!(try_lock(&file, || false), Err(TryLockError::WouldBlock)));
     }
 
     #[test]
