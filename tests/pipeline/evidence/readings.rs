@@ -206,7 +206,6 @@ fn no_request_asks_for_more_than_what_is_past() {
         // The last slot that is asked for ends now. At an age of 0 the next one would be due a second later.
         "[refresh]\navailable_after = \"5m\"\n",
     );
-    sandbox.clock.set(at(NOW) + 2);
     sync(&sandbox, 0);
     let last = sandbox
         .simulator
